@@ -1,0 +1,1 @@
+"""Recording -> Analysis: beats, structure, features, activity."""

@@ -1,0 +1,148 @@
+"""What is known about a recording: the record that every editor reads.
+
+Conventions
+-----------
+Beat ``i`` spans ``beats_s[i]`` to ``beats_s[i + 1]``, the last one to the end
+of the recording. ``downbeats``, ``phrases`` are indices into the beats. The
+step grid (:mod:`editorbot.timebase`) is a coarse view, small enough to hold
+for a recording of hours, in which repetition and junk are looked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+
+from editorbot.editlist.edit_list import Source
+from editorbot.errors import NonFiniteError
+from editorbot.timebase import STEP_S, clock
+
+ACTIVITY_KINDS = ("music", "talk", "noise", "silence")
+"""What a stretch of a recording can hold."""
+
+STEP_MEL_BANDS = 40
+"""Mel bands of the step grid's timbre."""
+
+STEP_COLUMNS: tuple[str, ...] = (
+    *(f"mel_{band}" for band in range(STEP_MEL_BANDS)),
+    *(f"chroma_{pitch}" for pitch in range(12)),
+    "level_db", "level_min_db", "level_max_db", "flux", "flux_max", "flatness", "zero_crossings", "centroid_hz",
+    "low_share", "width",
+)  # fmt: skip
+"""Columns of `Analysis.steps`.
+
+``mel_*``: mean log power of 40 mel bands [dB, absolute]. ``chroma_*``: mean energy
+of 12 pitch classes, each step scaled to a largest value of 1 (0 in silence).
+``level_*``: mean, lowest and highest frame level [dBFS]. ``flux``: mean and largest
+onset strength. ``flatness``: mean spectral flatness in [0, 1]. ``zero_crossings``:
+mean rate. ``centroid_hz``: mean spectral centroid. ``low_share``: share of power
+below 200 Hz. ``width``: side over mid energy ratio of a stereo file, 0 for mono.
+"""
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch with one musical idea."""
+
+    start_s: float
+    """Start [seconds]."""
+    end_s: float
+    """End [seconds]."""
+    label: str
+    """A, B, C ...: the same letter for the same idea."""
+    confidence: float = 1.0
+    """How sure the beat grid is inside it, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class ActivitySpan:
+    """A stretch of one kind of sound."""
+
+    start_s: float
+    """Start [seconds]."""
+    end_s: float
+    """End [seconds]."""
+    kind: str
+    """One of ACTIVITY_KINDS."""
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """Everything that editors know about one recording."""
+
+    source: Source
+    """The recording that it is about."""
+    beats_s: Float[np.ndarray, " beats"]
+    """Beat times, shape=(beats,), float64 [seconds], strictly increasing; at least one, the first at 0 or later."""
+    downbeats: Int[np.ndarray, " bars"]
+    """First beats of bars, shape=(bars,), indices into the beats, increasing; empty where no bars were found."""
+    beats_per_bar: int
+    """The meter, 4 where it is not known."""
+    phrases: Int[np.ndarray, " phrases"]
+    """First beats of phrases, shape=(phrases,), indices into the beats, increasing; may be empty."""
+    sections: tuple[Section, ...]
+    """Sections, covering the whole recording in order."""
+    activity: tuple[ActivitySpan, ...]
+    """Kinds of sound, covering the whole recording in order."""
+    tempo_bpm: float
+    """Median tempo [beats a minute]; 0 where there is no beat."""
+    tempo_curve_bpm: Float[np.ndarray, " beats"]
+    """Local tempo at each beat, shape=(beats,) [beats a minute]."""
+    energy_db: Float[np.ndarray, " beats"]
+    """Level of each beat, shape=(beats,) [dBFS]."""
+    overall_energy_db: float
+    """Level of the whole recording [dBFS]."""
+    key: str
+    """Key, ``A minor`` for example; ``unknown`` where none stands out."""
+    beat_confidence: float
+    """How sure the beat grid is over the whole recording, in [0, 1]; 0 for the fallback grid."""
+    features: Float32[np.ndarray, "beats features"]
+    """The 121 features of each beat, shape=(beats, 121); see `analysis.features.FEATURE_NAMES`."""
+    steps: Float32[np.ndarray, "steps columns"]
+    """The step grid, shape=(steps, len(STEP_COLUMNS)); see STEP_COLUMNS."""
+    warnings: tuple[str, ...] = ()
+    """Lines ``CODE: text``, ``NO_BEAT: ...`` for example."""
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.features).all():
+            beat, column = np.argwhere(~np.isfinite(self.features))[0]
+            raise NonFiniteError(
+                f"feature {column} is {self.features[beat, column]} at beat {beat} ({clock(self.beats_s[beat])})",
+                path=self.source.path,
+            )
+
+    @property
+    def duration_s(self) -> float:
+        """Length of the recording [seconds]."""
+        return self.source.samples / self.source.sample_rate
+
+    @property
+    def has_beat(self) -> bool:
+        """Whether the beats were heard, rather than laid as the fallback grid."""
+        return self.beat_confidence > 0
+
+    @property
+    def beat_bounds_s(self) -> Float[np.ndarray, " beats_plus_1"]:
+        """Beat times and the end of the recording, shape=(beats + 1,) [seconds]."""
+        return np.append(self.beats_s, self.duration_s)
+
+    @property
+    def bar_phase(self) -> Int[np.ndarray, " beats"]:
+        """Place of each beat in its bar, shape=(beats,), 0 is the downbeat; counted in fours without bars."""
+        beats = np.arange(len(self.beats_s))
+        if len(self.downbeats) == 0:
+            return beats % self.beats_per_bar
+        bar = np.searchsorted(self.downbeats, beats, side="right") - 1
+        before = (beats - self.downbeats[0]) % self.beats_per_bar
+        return np.where(bar >= 0, beats - self.downbeats[np.maximum(bar, 0)], before)
+
+    def step_column(self, name: str) -> Float32[np.ndarray, " steps"]:
+        """Return one column of the step grid by its name, shape=(steps,)."""
+        return self.steps[:, STEP_COLUMNS.index(name)]
+
+    @property
+    def step_times_s(self) -> Float[np.ndarray, " steps"]:
+        """Start of each step, shape=(steps,) [seconds]."""
+        return np.arange(len(self.steps)) * STEP_S

@@ -1,0 +1,1 @@
+"""The contract between deciding and doing."""

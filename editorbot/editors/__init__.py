@@ -1,0 +1,1 @@
+"""Analysis + EditRequest -> EditList, one file an editor."""

@@ -1,0 +1,83 @@
+"""The door that every way of editing stands behind.
+
+An editor reads an :class:`~editorbot.analysis.analysis.Analysis` and what the
+user asked for, and returns an edit list. It touches no audio: positions are
+refined by correlation and crossfades chosen later, in `render.joins`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import ClassVar
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.edit_list import EditList
+from editorbot.errors import TargetError
+from editorbot.timebase import clock
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """What the user asked of an editor."""
+
+    target_s: float | None = None
+    """Wanted length of the output [seconds]; None lets the editor choose."""
+    keep_ratio: float | None = None
+    """Wanted length as a share of the recording, in (0, 1]; not together with target_s."""
+    must_keep_s: tuple[tuple[float, float], ...] = ()
+    """Ranges that have to be in the output [seconds]."""
+    must_cut_s: tuple[tuple[float, float], ...] = ()
+    """Ranges that must not be in the output [seconds]."""
+    seed: int = 0
+    """Seed of whatever randomness the editor has."""
+
+    def __post_init__(self) -> None:
+        if self.target_s is not None and self.keep_ratio is not None:
+            raise TargetError("a target length and a keep ratio were both given; give one of them")
+        if self.target_s is not None and not self.target_s > 0:
+            raise TargetError(f"the target length must be positive, but is {self.target_s} s")
+        if self.keep_ratio is not None and not 0 < self.keep_ratio <= 1:
+            raise TargetError(f"the keep ratio must lie in (0, 1], but is {self.keep_ratio}")
+        for start_s, end_s in self.must_keep_s + self.must_cut_s:
+            if not 0 <= start_s < end_s:
+                raise TargetError(f"the range {clock(start_s)}-{clock(end_s)} must end after it starts")
+        for keep in self.must_keep_s:
+            for cut in self.must_cut_s:
+                if max(keep[0], cut[0]) < min(keep[1], cut[1]):
+                    raise TargetError(f"{clock(cut[0])}-{clock(cut[1])} must be both kept and cut; give it once")
+
+    def target_length_s(self, duration_s: float) -> float | None:
+        """Return the wanted length [seconds] for a recording of `duration_s`, None where the editor chooses."""
+        if self.keep_ratio is not None:
+            return self.keep_ratio * duration_s
+        return self.target_s
+
+
+class Editor(ABC):
+    """One way of editing."""
+
+    name: ClassVar[str]
+    """The name that ``--editor`` takes."""
+
+    @abstractmethod
+    def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
+        """Decide what is played, in which order.
+
+        Parameters
+        ----------
+        analysis : Analysis
+            What is known about the recording.
+        request : EditRequest
+            What the user asked for.
+
+        Returns
+        -------
+        edit_list : EditList
+            At least one clip; joins carry the editor's own risk and no crossfade yet.
+
+        Raises
+        ------
+        TargetError
+            If the request cannot be met with this recording.
+        """

@@ -1,0 +1,174 @@
+"""Every error that a user can meet, one class a mistake.
+
+All of them descend from :class:`EditorbotError`. They are caught once, in
+``cli/main.py``, which prints ``error[CODE]: file: what, where, what to do``
+and ends with the class's exit code. The table of codes in
+``docs/exit-codes.md`` is made from this module.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import ClassVar
+
+
+class EditorbotError(Exception):
+    """Root of all errors that a user can act on.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, where, with the value, and what to do about it.
+    path : str or os.PathLike, optional
+        The file that it is about.
+    """
+
+    code: ClassVar[str] = "ERROR"
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, path: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.path = None if path is None else os.fspath(path)
+
+    def __str__(self) -> str:
+        where = "" if self.path is None else f"{printable(self.path)}: "
+        return f"error[{self.code}]: {where}{self.message}"
+
+
+def printable(name: str) -> str:
+    """Return a file name on one line, whatever bytes it holds."""
+    shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
+
+
+class UsageError(EditorbotError):
+    """The command line does not make sense."""
+
+    code, exit_code = "USAGE", 2
+
+
+class NotFoundError(EditorbotError):
+    """There is no such file, or it is a folder."""
+
+    code, exit_code = "NOT_FOUND", 3
+
+
+class UnreadableError(EditorbotError):
+    """The file is there but may not be read."""
+
+    code, exit_code = "UNREADABLE", 3
+
+
+class NotAudioError(EditorbotError):
+    """The content is not audio, whatever the name says."""
+
+    code, exit_code = "NOT_AUDIO", 3
+
+
+class NoDecoderError(EditorbotError):
+    """The content is audio that nothing installed here can decode."""
+
+    code, exit_code = "NO_DECODER", 3
+
+
+class RateError(EditorbotError):
+    """The sample rate lies outside 4 kHz - 768 kHz."""
+
+    code, exit_code = "RATE", 3
+
+
+class ChannelsError(EditorbotError):
+    """The channel count is impossible, or does not fit."""
+
+    code, exit_code = "CHANNELS", 3
+
+
+class DamagedError(EditorbotError):
+    """The body is damaged beyond what can be healed."""
+
+    code, exit_code = "DAMAGED", 3
+
+
+class EmptyError(EditorbotError):
+    """The file holds no samples."""
+
+    code, exit_code = "EMPTY", 4
+
+
+class TooShortError(EditorbotError):
+    """The recording is shorter than what can be edited."""
+
+    code, exit_code = "TOO_SHORT", 4
+
+
+class SilentError(EditorbotError):
+    """Nothing can be heard in the recording."""
+
+    code, exit_code = "SILENT", 4
+
+
+class NonFiniteError(EditorbotError):
+    """A sample or a feature is NaN or infinite."""
+
+    code, exit_code = "NONFINITE", 4
+
+
+class TargetError(EditorbotError):
+    """The wanted length, ratio or range cannot be had."""
+
+    code, exit_code = "TARGET", 5
+
+
+class ExistsError(EditorbotError):
+    """The output is there already, and ``--force`` was not given."""
+
+    code, exit_code = "EXISTS", 6
+
+
+class SameFileError(EditorbotError):
+    """Output and input are one file, and ``--in-place`` was not given."""
+
+    code, exit_code = "SAME_FILE", 6
+
+
+class OutputError(EditorbotError):
+    """The output cannot be written where it was asked for."""
+
+    code, exit_code = "OUTPUT", 6
+
+
+class NoSpaceError(EditorbotError):
+    """The disk is full, or would be."""
+
+    code, exit_code = "NOSPACE", 6
+
+
+class FormatError(EditorbotError):
+    """A file of ours does not say what its format asks."""
+
+    code, exit_code = "FORMAT", 7
+
+
+class VersionError(EditorbotError):
+    """A file of ours was written in a version that cannot be read."""
+
+    code, exit_code = "VERSION", 7
+
+
+class MismatchError(EditorbotError):
+    """Two files that must belong together do not."""
+
+    code, exit_code = "MISMATCH", 7
+
+
+class MissingExtraError(EditorbotError):
+    """An optional package is not installed."""
+
+    code, exit_code = "MISSING_EXTRA", 8
+
+
+class StrictError(EditorbotError):
+    """A warning, under ``--strict``."""
+
+    code, exit_code = "STRICT", 9

@@ -1,0 +1,1 @@
+"""EditList -> other programs' files."""

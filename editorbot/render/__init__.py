@@ -1,0 +1,1 @@
+"""EditList + Recording -> audio."""

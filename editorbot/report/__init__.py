@@ -1,0 +1,1 @@
+"""EditList + Analysis -> one HTML page."""
