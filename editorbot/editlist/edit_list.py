@@ -116,10 +116,15 @@ class Clip:
     """Why it is there, one plain sentence."""
 
     def __post_init__(self) -> None:
-        _check(0 <= self.start < self.end, f"clip [{self.start}, {self.end}) must start at 0 or later and end after that")
+        _check(
+            0 <= self.start < self.end, f"clip [{self.start}, {self.end}) must start at 0 or later and end after that"
+        )
         _check(self.action in ACTIONS, f"clip action {self.action!r} is unknown; known: {', '.join(ACTIONS)}")
         _check(abs(self.gain_db) <= MAX_GAIN_DB, f"clip gain_db must lie within +-{MAX_GAIN_DB}, but is {self.gain_db}")
-        _check(MIN_SPEED <= self.speed <= MAX_SPEED, f"clip speed must lie in [{MIN_SPEED}, {MAX_SPEED}], but is {self.speed}")
+        _check(
+            MIN_SPEED <= self.speed <= MAX_SPEED,
+            f"clip speed must lie in [{MIN_SPEED}, {MAX_SPEED}], but is {self.speed}",
+        )
         pitched = abs(self.pitch_semitones) <= MAX_PITCH_SEMITONES
         _check(pitched, f"clip pitch_semitones must lie within +-{MAX_PITCH_SEMITONES}, but is {self.pitch_semitones}")
         _check(0 <= self.confidence <= 1, f"clip confidence must lie in [0, 1], but is {self.confidence}")
