@@ -1,0 +1,49 @@
+"""The editors by name, each loaded only when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from types import MappingProxyType
+
+from editorbot.editors.base import Editor
+from editorbot.errors import UsageError
+
+_PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "keep-all": ("editorbot.editors.keep_all", "KeepAllEditor"),
+        "scored": ("editorbot.editors.scored", "ScoredEditor"),
+        "retarget": ("editorbot.editors.retarget", "RetargetEditor"),
+    }
+)
+"""Name -> (module, class); the class takes no arguments."""
+
+EDITOR_NAMES: tuple[str, ...] = tuple(_PLACES)
+"""What ``--editor`` takes."""
+
+
+def editor_named(name: str) -> Editor:
+    """Return the editor of that name.
+
+    Parameters
+    ----------
+    name : str
+        One of EDITOR_NAMES.
+
+    Returns
+    -------
+    editor : Editor
+        A fresh one.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name; the message lists the names.
+    """
+    if name not in _PLACES:
+        raise UsageError(f"there is no editor {name!r}; choose one of {', '.join(EDITOR_NAMES)}")
+    module, class_name = _PLACES[name]
+    editor = getattr(import_module(module), class_name)()
+    if not isinstance(editor, Editor):
+        raise TypeError(f"{module}.{class_name} is no Editor")
+    return editor
