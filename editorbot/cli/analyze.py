@@ -1,0 +1,112 @@
+"""``editorbot analyze``: what is known about a recording."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import tyro
+
+from editorbot.cli.progress import progress_bar
+from editorbot.errors import printable
+from editorbot.timebase import clock
+
+if TYPE_CHECKING:
+    from editorbot.analysis.analysis import Analysis
+
+
+@dataclass(frozen=True)
+class Analyze:
+    """Analyze a recording: beats, bars, sections, key, activity."""
+
+    file: tyro.conf.Positional[str]
+    """Recording."""
+    json: bool = False
+    """Print JSON instead of a table."""
+    features: str | None = None
+    """File (.npz) to write the 121 features of every beat to."""
+    no_cache: bool = False
+    """Neither read nor write kept analyses."""
+    repair: bool = False
+    """Heal runs of up to 10 ms of samples that are no numbers."""
+    force: bool = False
+    """Replace a features file that is there already."""
+    debug: bool = False
+    """Show the whole trace of an error."""
+
+    def run(self) -> int:
+        """Analyze and print; return the exit code."""
+        from editorbot.analysis.analyze import analyze
+        from editorbot.analysis.cache import AnalysisCache
+        from editorbot.analysis.features import write_features
+        from editorbot.recording import check_output, open_recording
+
+        if self.features is not None:
+            check_output(self.features, [self.file], force=self.force, in_place=False)
+        cache = None if self.no_cache else AnalysisCache.of_user()
+        with open_recording(self.file, repair=self.repair) as recording:
+            with progress_bar(printable(os.path.basename(self.file))) as progress:
+                analysis = analyze(recording, cache=cache, progress=progress)
+            warnings = tuple(dict.fromkeys(recording.warnings + analysis.warnings))
+        if self.features is not None:
+            write_features(self.features, analysis)
+        if self.json:
+            print(json.dumps(as_document(analysis, warnings)))
+        else:
+            print_table(analysis)
+            for line in warnings:
+                print(f"warning: {printable(self.file)}: {line}", file=sys.stderr)
+        return 0
+
+
+def as_document(analysis: Analysis, warnings: tuple[str, ...]) -> dict[str, Any]:
+    """Return an analysis as plain values, with the names that ``--json`` prints."""
+    beats_s = analysis.beats_s
+    return {
+        "file": analysis.source.path,
+        "duration_s": analysis.duration_s,
+        "sample_rate": analysis.source.sample_rate,
+        "channels": analysis.source.channels,
+        "tempo_bpm": analysis.tempo_bpm,
+        "beats_per_bar": analysis.beats_per_bar,
+        "key": analysis.key,
+        "energy_db": analysis.overall_energy_db,
+        "beat_confidence": analysis.beat_confidence,
+        "beats_s": beats_s.tolist(),
+        "downbeats_s": beats_s[analysis.downbeats].tolist(),
+        "phrases_s": beats_s[analysis.phrases].tolist(),
+        "tempo_curve_bpm": analysis.tempo_curve_bpm.tolist(),
+        "sections": [asdict(section) for section in analysis.sections],
+        "activity": [asdict(span) for span in analysis.activity],
+        "warnings": list(warnings),
+    }
+
+
+def print_table(analysis: Analysis) -> None:
+    """Print an analysis as people read it."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    facts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    beat = f"{analysis.tempo_bpm:.1f} BPM, {analysis.beats_per_bar} beats a bar" if analysis.has_beat else "no beat"
+    for name, value in (
+        ("length", clock(analysis.duration_s)),
+        ("tempo", f"{beat} (confidence {analysis.beat_confidence:.2f})"),
+        ("beats", f"{len(analysis.beats_s)}, {len(analysis.downbeats)} bars, {len(analysis.phrases)} phrases"),
+        ("key", analysis.key),
+        ("level", f"{analysis.overall_energy_db:.1f} dBFS"),
+    ):
+        facts.add_row(name, value)
+    console.print(facts)
+    spans = Table("from", "to", "section", "confidence")
+    for section in analysis.sections:
+        spans.add_row(clock(section.start_s), clock(section.end_s), section.label, f"{section.confidence:.2f}")
+    console.print(spans)
+    kinds = Table("from", "to", "activity")
+    for span in analysis.activity:
+        kinds.add_row(clock(span.start_s), clock(span.end_s), span.kind)
+    console.print(kinds)

@@ -1,0 +1,225 @@
+"""``editorbot edit``: recordings in, tracks out."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import tyro
+
+from editorbot.cli.progress import progress_bar
+from editorbot.errors import EditorbotError, NotFoundError, TargetError, TooShortError, UsageError, printable
+from editorbot.timebase import clock, parse_clock
+
+AUDIO_ENDINGS = (
+    ".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".aif",
+    ".aiff", ".aifc", ".au", ".caf", ".wma", ".mka", ".webm",
+)  # fmt: skip
+"""Files that a folder given as input is searched for; a file given by name is decided by content."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Edit recordings: writes the track, the edit list and a report."""
+
+    files: tyro.conf.Positional[tuple[str, ...]]
+    """Recordings, or folders of them. A name that starts with - comes after --."""
+    output: str | None = None
+    """Track to write (OUT.wav gives OUT.json and OUT.html too), or a folder."""
+    editor: Literal["scored", "retarget", "keep-all"] = "scored"
+    """Way of editing."""
+    target: str | None = None
+    """Wanted length, 3:30 for example. By default the editor decides."""
+    keep_ratio: float | None = None
+    """Wanted length as a share of the recording, between 0 and 1."""
+    must_keep: tuple[str, ...] = ()
+    """Ranges that have to stay, 1:20-1:45 for example."""
+    must_cut: tuple[str, ...] = ()
+    """Ranges that have to go."""
+    polish: tuple[Literal["none", "loudness"], ...] = ("none",)
+    """Tone stages after the arrangement, in order."""
+    export: tuple[Literal["audacity", "reaper"], ...] = ()
+    """Projects for other programs to write beside the track."""
+    seed: int = 0
+    """Seed of whatever randomness the editor has."""
+    force: bool = False
+    """Replace results that are there already."""
+    in_place: bool = False
+    """Let the track take the recording's own place."""
+    copy_short: bool = False
+    """Copy what is too short to edit instead of refusing it."""
+    dry_run: bool = False
+    """Say what would be done, write nothing."""
+    repair: bool = False
+    """Heal runs of up to 10 ms of samples that are no numbers."""
+    strict: bool = False
+    """Turn warnings into errors."""
+    no_cache: bool = False
+    """Neither read nor write kept analyses."""
+    json: bool = False
+    """Print the results as JSON."""
+    debug: bool = False
+    """Show the whole trace of an error."""
+
+    def run(self) -> int:
+        """Edit every recording; return the exit code."""
+        if not self.files:
+            raise UsageError("no recording was given; write editorbot edit FILE")
+        self._options()  # a request that makes no sense is refused before any file is read
+        print("device: cpu", file=sys.stderr)
+        files = list_recordings(self.files)
+        many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
+        if many and self.output is not None and os.path.isfile(self.output):
+            raise UsageError(f"--output {printable(self.output)} is a file, but {len(files)} recordings need a folder")
+        results = [self._edit_or_error(path, many) for path in files]
+        self._print_summary(results, many)
+        failures = [result["exit_code"] for result in results if result["exit_code"]]
+        return failures[0] if failures else 0
+
+    def _edit_or_error(self, path: str, many: bool) -> dict[str, Any]:
+        """Edit one recording; return what the summary says of it."""
+        try:
+            return {"file": path, "exit_code": 0, **self._edit(path, many)}
+        except EditorbotError as error:
+            if not many:
+                raise
+            if error.path is None:
+                error.path = path
+            print(error, file=sys.stderr)
+            return {"file": path, "exit_code": error.exit_code, "error": error.code, "message": error.message}
+
+    def _edit(self, path: str, many: bool) -> dict[str, Any]:
+        """Edit one recording."""
+        from editorbot.outputs import output_paths
+        from editorbot.pipeline import copy_short, edit_recording, plan_edit
+
+        outputs = output_paths(path, self.output, many=many, in_place=self.in_place)
+        options = self._options()
+        try:
+            with progress_bar(printable(os.path.basename(path))) as progress:
+                if self.dry_run:
+                    edited = plan_edit(path, outputs, options, force=self.force, in_place=self.in_place,
+                                       exports=self.export, progress=progress)  # fmt: skip
+                else:
+                    edited = edit_recording(path, outputs, options, force=self.force, in_place=self.in_place,
+                                            exports=self.export, progress=progress)  # fmt: skip
+        except TooShortError as error:
+            if not self.copy_short or self.dry_run:
+                raise
+            edited = copy_short(path, outputs, options, force=self.force, why=error.message)
+        for line in edited.edit_list.warnings:
+            print(f"warning: {printable(path)}: {line}", file=sys.stderr)
+        return _summary(edited, outputs, self.dry_run)
+
+    def _options(self) -> Any:
+        """Return the pipeline's options for these flags."""
+        from editorbot.analysis.cache import AnalysisCache
+        from editorbot.editlist.edit_list import PolishStep
+        from editorbot.editors.base import EditRequest
+        from editorbot.pipeline import EditOptions
+
+        request = EditRequest(
+            target_s=None if self.target is None else parse_clock(self.target),
+            keep_ratio=self.keep_ratio,
+            must_keep_s=tuple(parse_range(text) for text in self.must_keep),
+            must_cut_s=tuple(parse_range(text) for text in self.must_cut),
+            seed=self.seed,
+        )
+        return EditOptions(
+            editor=self.editor,
+            request=request,
+            polish=tuple(PolishStep(name) for name in self.polish if name != "none"),
+            cache=None if self.no_cache else AnalysisCache.of_user(),
+            repair=self.repair,
+            strict=self.strict,
+        )
+
+    def _print_summary(self, results: list[dict[str, Any]], many: bool) -> None:
+        """Print what was done: JSON, or a line a recording and one over all."""
+        if self.json:
+            print(json.dumps(results if many else results[0], indent=2))
+            return
+        for result in results:
+            if result["exit_code"] == 0:
+                print(_line(result))
+        if many:
+            counts = Counter(result.get("error", "edited") for result in results)
+            print(f"{len(results)} recordings: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+
+
+def _summary(edited: Any, outputs: Any, dry_run: bool) -> dict[str, Any]:
+    """Return one edit's figures for the summary."""
+    edit_list = edited.edit_list
+    rate = edit_list.source.sample_rate
+    files = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
+    return {
+        "before_s": round(edit_list.source.samples / rate, 3),
+        "after_s": round(edit_list.output_samples / rate, 3),
+        "clips": len(edit_list.clips),
+        "editor": edit_list.made_by.editor,
+        "tempo_bpm": round(edited.analysis.tempo_bpm, 2) if edited.analysis else None,
+        "key": edited.analysis.key if edited.analysis else None,
+        "loudness_before_lufs": edited.before and edited.before.integrated_lufs,
+        "loudness_after_lufs": edited.after and edited.after.integrated_lufs,
+        "warnings": list(edit_list.warnings),
+        "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in edited.cut_ranges],
+        **({"dry_run": True} if dry_run else files),
+    }
+
+
+def _line(result: dict[str, Any]) -> str:
+    """Return one edit's line of the summary."""
+    share = result["after_s"] / result["before_s"]
+    lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({share:.0%} kept, {result['clips']} clips)"
+    if result.get("dry_run"):
+        return f"{printable(result['file'])}: {lengths}; nothing was written"
+    return f"{printable(result['file'])}: {lengths}\n  track  {printable(result['track'])}\n  list   " + (
+        f"{printable(result['edit_list'])}\n  report {printable(result['report'])}"
+    )
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Read ``1:20-1:45`` as a range of seconds.
+
+    Raises
+    ------
+    UsageError
+        If it is no range; a file name that strayed behind the option for example.
+    TargetError
+        If it ends before it starts.
+    """
+    start, dash, end = text.partition("-")
+    if not dash:
+        raise UsageError(f"{text!r} is no range; write 1:20-1:45, and recordings before the options")
+    start_s, end_s = parse_clock(start), parse_clock(end)
+    if end_s <= start_s:
+        raise TargetError(f"the range {text} must end after it starts")
+    return start_s, end_s
+
+
+def list_recordings(names: tuple[str, ...]) -> list[str]:
+    """Return the recordings that are meant: files as named, and those inside folders.
+
+    Raises
+    ------
+    NotFoundError
+        If a folder holds no recording.
+    """
+    files: list[str] = []
+    for name in names:
+        if not os.path.isdir(name):
+            files.append(name)
+            continue
+        inside = [
+            os.path.join(name, entry)
+            for entry in sorted(os.listdir(name))
+            if entry.lower().endswith(AUDIO_ENDINGS) and ".edited." not in entry and not entry.startswith(".")
+        ]
+        if not inside:
+            raise NotFoundError("the folder holds no recording", path=name)
+        files.extend(inside)
+    return list(dict.fromkeys(files))

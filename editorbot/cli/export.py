@@ -1,0 +1,40 @@
+"""``editorbot export``: an edit list becomes another program's project."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Literal
+
+import tyro
+
+from editorbot.errors import UsageError, printable
+
+
+@dataclass(frozen=True)
+class Export:
+    """Export an edit list to other programs."""
+
+    file: tyro.conf.Positional[str]
+    """Edit list (.json)."""
+    to: tuple[Literal["audacity", "reaper"], ...] = ("reaper",)
+    """Programs to write for."""
+    output: str | None = None
+    """File to write, where there is one program; by default beside the list."""
+    force: bool = False
+    """Replace files that are there already."""
+    debug: bool = False
+    """Show the whole trace of an error."""
+
+    def run(self) -> int:
+        """Write every export; return the exit code."""
+        from editorbot.export import EXPORT_ENDINGS
+        from editorbot.pipeline import export_file
+
+        if self.output is not None and len(self.to) != 1:
+            raise UsageError("--output takes one program; name one with --to, or leave it away")
+        for name in self.to:
+            path = self.output or os.path.splitext(self.file)[0] + EXPORT_ENDINGS[name]
+            export_file(self.file, name, path, force=self.force)
+            print(printable(path))
+        return 0

@@ -1,0 +1,285 @@
+"""The main path: read, analyze, edit, render, polish, write.
+
+Read :func:`decide` and :func:`edit_recording` from top to bottom and you have
+followed the music through the whole product. Nothing here touches samples.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from editorbot import __version__
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
+from editorbot.editlist.edit_list import EditList, PolishStep, cut_ranges
+from editorbot.editlist.json_format import write_edit_list
+from editorbot.editors.base import EditRequest
+from editorbot.editors.registry import editor_named
+from editorbot.errors import StrictError
+from editorbot.export import export_edit
+from editorbot.outputs import OutputPaths, path_from
+from editorbot.polish import Loudness, measure, polish_blocks
+from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
+from editorbot.render.joins import settle_joins
+from editorbot.render.render import render_blocks
+from editorbot.report.report import write_report
+
+Progress = Callable[[str, float], None]
+"""Told the name of a stage and the share of it that is done, in [0, 1]."""
+
+CONTROL_EDITOR = "keep-all"
+"""The one editor that takes silent and short recordings too."""
+
+
+def no_progress(stage: str, share: float) -> None:
+    """Show no progress."""
+
+
+@dataclass(frozen=True)
+class EditOptions:
+    """How a recording is edited."""
+
+    editor: str = "scored"
+    """Name of the editor."""
+    request: EditRequest = field(default_factory=EditRequest)
+    """Length and ranges that the user asked for."""
+    polish: tuple[PolishStep, ...] = ()
+    """Tone stages, in order."""
+    cache: AnalysisCache | None = None
+    """Where analyses are kept; None keeps none."""
+    repair: bool = False
+    """Heal short runs of samples that are no numbers."""
+    strict: bool = False
+    """Turn every warning into an error."""
+
+
+@dataclass(frozen=True)
+class Edited:
+    """What an edit gave."""
+
+    edit_list: EditList
+    """The settled edit list, as written."""
+    analysis: Analysis
+    """What the editor knew."""
+    before: Loudness | None = None
+    """Loudness of the recording; None in a dry run."""
+    after: Loudness | None = None
+    """Loudness of the track; None in a dry run."""
+
+    def listed_in(self, path: str) -> Edited:
+        """Return it with its source's path as a list at `path` states it."""
+        source = self.edit_list.source
+        return replace(
+            self, edit_list=replace(self.edit_list, source=replace(source, path=path_from(path, source.path)))
+        )
+
+    @property
+    def cut_ranges(self) -> tuple[tuple[int, int], ...]:
+        """What of the recording is not played [samples]."""
+        return cut_ranges(self.edit_list)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """What rendering an edit list gave."""
+
+    duration_s: float
+    """Length of the track [seconds]."""
+    warnings: tuple[str, ...]
+    """Lines ``CODE: text``."""
+
+
+def decide(recording: Recording, options: EditOptions, progress: Progress = no_progress) -> Edited:
+    """Return what would be played, without writing anything.
+
+    Raises
+    ------
+    EditorbotError
+        If the recording or the request is impossible; see the children.
+    """
+    control = options.editor == CONTROL_EDITOR
+    analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
+    progress("edit", 0.0)
+    edit_list = editor_named(options.editor).edit(analysis, options.request)
+    edit_list = settle_joins(edit_list, recording)
+    made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
+    edit_list = replace(edit_list, made_by=made_by, polish=options.polish)
+    edit_list = edit_list.with_warnings(*recording.warnings, *analysis.warnings)
+    progress("edit", 1.0)
+    if options.strict and edit_list.warnings:
+        raise StrictError(f"{edit_list.warnings[0]} (a warning, and --strict makes it an error)", path=recording.path)
+    return Edited(edit_list, analysis)
+
+
+def edit_recording(
+    path: str | os.PathLike[str],
+    outputs: OutputPaths,
+    options: EditOptions,
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    exports: Sequence[str] = (),
+    progress: Progress = no_progress,
+) -> Edited:
+    """Edit one recording: track, edit list, report and exports.
+
+    Parameters
+    ----------
+    path : path
+        The recording.
+    outputs : OutputPaths
+        Where the results go.
+    options : EditOptions
+        How it is edited.
+    force : bool
+        Replace results that are there already.
+    in_place : bool
+        Allow the track to replace the recording.
+    exports : sequence of str
+        Formats for other programs, `editorbot.export.EXPORT_NAMES`.
+    progress : callable
+        Told the stage and its share done.
+
+    Returns
+    -------
+    edited : Edited
+        The edit list with everything that was measured.
+
+    Raises
+    ------
+    EditorbotError
+        One child a mistake; nothing is left half written.
+    """
+    outputs.check(path, exports=exports, force=force, in_place=in_place)
+    with open_recording(path, repair=options.repair) as recording, staged(outputs.track) as track:
+        edited = decide(recording, options, progress)
+        edited = edited.listed_in(outputs.edit_list)
+        written = write_track(edited.edit_list, recording, track.path, progress)
+        edited = replace(edited, edit_list=edited.edit_list.with_warnings(*written))
+        with open_recording(track.path) as rendered:
+            edited = _measured(edited, recording, rendered, progress)
+            write_report(
+                outputs.report,
+                edited.edit_list,
+                edited.analysis,
+                recording,
+                track=rendered,
+                track_name=os.path.basename(outputs.track),
+                loudness_before=edited.before,
+                loudness_after=edited.after,
+                progress=lambda share: progress("report", share),
+            )
+        write_edit_list(outputs.edit_list, edited.edit_list)
+        for name in exports:
+            export_edit(edited.edit_list, name, outputs.export(name), force=force)
+        recording.close()  # before its place may be taken
+        track.commit()
+    return edited
+
+
+def plan_edit(
+    path: str | os.PathLike[str],
+    outputs: OutputPaths,
+    options: EditOptions,
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    exports: Sequence[str] = (),
+    progress: Progress = no_progress,
+) -> Edited:
+    """Decide as `edit_recording` does, with all its checks, and write nothing."""
+    outputs.check(path, exports=exports, force=force, in_place=in_place)
+    with open_recording(path, repair=options.repair) as recording:
+        return decide(recording, options, progress).listed_in(outputs.edit_list)
+
+
+def copy_short(
+    path: str | os.PathLike[str], outputs: OutputPaths, options: EditOptions, *, force: bool, why: str
+) -> Edited:
+    """Copy a recording that is too short to edit, with a warning that says `why`."""
+    edited = edit_recording(path, outputs, replace(options, editor=CONTROL_EDITOR), force=force)
+    edit_list = edited.edit_list.with_warnings(f"COPIED: {why}; it was copied")
+    write_edit_list(outputs.edit_list, edit_list)
+    return replace(edited, edit_list=edit_list)
+
+
+def write_track(edit_list: EditList, recording: Recording, path: str, progress: Progress) -> tuple[str, ...]:
+    """Render and polish an edit list into a file; return the warnings that came of it.
+
+    Raises
+    ------
+    EditorbotError
+        If the file cannot be written whole; then none is left.
+    """
+
+    def make_blocks() -> Iterator[Samples]:
+        return render_blocks(edit_list, recording)
+
+    blocks = make_blocks()
+    if edit_list.polish:
+        blocks = polish_blocks(make_blocks, recording.sample_rate, recording.channels, edit_list.polish)
+    subtype = track_subtype(recording.subtype, path)
+    total = edit_list.output_samples
+    with TrackWriter(path, recording.sample_rate, recording.channels, subtype, total_samples=total) as writer:
+        done = 0
+        for block in blocks:
+            writer.write(block)
+            done += len(block)
+            progress("render", done / total)
+    return writer.warnings
+
+
+def render_file(
+    path: str,
+    output: str,
+    *,
+    source: str | None = None,
+    force: bool = False,
+    progress: Progress = no_progress,
+) -> Rendered:
+    """Render an edit list's file into a track, from its own source or another file of the same take.
+
+    Raises
+    ------
+    MismatchError
+        If the source is not the one that the list was made for, or `source` does not fit it.
+    EditorbotError
+        If anything cannot be read or written.
+    """
+    edit_list = read_edit_list(path)
+    source_file = source or source_path(path, edit_list.source.path)
+    check_output(output, [source_file, path], force=force, in_place=False)
+    with open_recording(source_file) as recording, staged(output) as track:
+        warnings = recording.warnings
+        if source is None:
+            check_digest(edit_list, recording)
+        else:
+            edit_list = retarget_source(edit_list, recording)
+        warnings += write_track(edit_list, recording, track.path, progress)
+        track.commit()
+    return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
+
+
+def export_file(path: str, name: str, output: str, *, force: bool = False) -> None:
+    """Export an edit list's file to another program.
+
+    Raises
+    ------
+    EditorbotError
+        If the list cannot be read, or the export not be written.
+    """
+    edit_list = read_edit_list(path)
+    moved = path_from(output, source_path(path, edit_list.source.path))
+    export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
+
+
+def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:
+    """Return it with the loudness before and after."""
+    progress("measure", 0.0)
+    before = measure(blocks_of(recording), recording.sample_rate, recording.channels)
+    progress("measure", 0.5)
+    after = measure(blocks_of(track), track.sample_rate, track.channels)
+    return replace(edited, before=before, after=after)
