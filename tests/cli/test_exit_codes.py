@@ -1,0 +1,19 @@
+import re
+from pathlib import Path
+
+from editorbot import errors
+from editorbot.cli.main import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE
+
+PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
+
+
+def test_the_page_lists_every_error_with_its_code() -> None:
+    listed = {(code, int(exit_code)) for exit_code, code in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE.read_text(), re.M)}
+    children = errors.EditorbotError.__subclasses__()
+    assert {(child.code, child.exit_code) for child in children} | {("BUG", BUG_EXIT_CODE)} == listed
+    assert f"| {INTERRUPTED_EXIT_CODE} |" in PAGE.read_text()
+
+
+def test_an_error_is_one_line_whatever_the_name_holds() -> None:
+    error = errors.EmptyError("it holds no samples", path="a\nb\udcff<img>.wav")
+    assert str(error) == "error[EMPTY]: a\\x0ab\ufffd<img>.wav: it holds no samples"
