@@ -1,1 +1,6 @@
-"""Tone after arrangement."""
+"""Tone after arrangement: stages that change how a track sounds, never what it plays."""
+
+from editorbot.polish.chain import POLISH_NAMES, polish_blocks
+from editorbot.polish.meter import Loudness, measure
+
+__all__ = ["POLISH_NAMES", "Loudness", "measure", "polish_blocks"]

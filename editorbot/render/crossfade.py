@@ -36,9 +36,7 @@ class CrossfadeSpan:
         return self.before + self.after
 
 
-def equal_power_gain(
-    position: Float64[np.ndarray, " samples"], length: int
-) -> Float64[np.ndarray, " samples"]:
+def equal_power_gain(position: Float64[np.ndarray, " samples"], length: int) -> Float64[np.ndarray, " samples"]:
     """Return the gain of the incoming clip; the outgoing one has that of ``length - position``.
 
     Parameters

@@ -1,0 +1,124 @@
+"""A true-peak limiter that looks ahead.
+
+The wanted gain of every sample is what brings its true peak down to the
+ceiling. The lowest gain within the look-ahead is held, let go slowly, and
+smoothed with a window of the look-ahead's length: each smoothed value is a
+mean of gains that already fit the sample, so none is ever too high, and none
+moves fast enough to be heard as a click or as pumping.
+
+Conventions
+-----------
+All channels get one gain, so the stereo picture stands still. Nothing is
+delayed: what comes out lines up with what went in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from jaxtyping import Float64
+from numba import njit
+
+from editorbot.polish.true_peak import HALF_TAPS, peak_track
+
+LOOK_AHEAD_S = 0.005
+"""How early the gain starts to fall [seconds]."""
+
+RELEASE_S = 0.15
+"""Time in which the gain comes back by 63 % [seconds]: long enough not to pump at the beat."""
+
+MARGIN_DB = 0.02
+"""Kept free below the ceiling for what interpolation and smoothing miss [dB]."""
+
+
+def limit_blocks(
+    blocks: Iterable[Float64[np.ndarray, "samples channels"]], sample_rate: int, channels: int, *, ceiling_db: float
+) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+    """Yield the blocks with no true peak above a ceiling.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray, shape=(samples, channels), float64
+        Sound, full scale 1.0.
+    sample_rate : int [Hz]
+        Samples a second.
+    channels : int
+        Channels of every block.
+    ceiling_db : float [dBTP]
+        Highest true peak allowed.
+
+    Yields
+    ------
+    block : np.ndarray, shape=(samples, channels), float64
+        The same number of samples in all; untouched where nothing was too high.
+    """
+    limiter = _Limiter(sample_rate, channels, 10 ** ((ceiling_db - MARGIN_DB) / 20))
+    for block in blocks:
+        yield from limiter.add(block)
+    yield from limiter.finish()
+
+
+class _Limiter:
+    """The limiter's memory between blocks; every stream in it is as long as what was added."""
+
+    def __init__(self, sample_rate: int, channels: int, ceiling: float) -> None:
+        half = max(1, math.ceil(LOOK_AHEAD_S * sample_rate / 2))
+        box = np.full(half + 1, 1.0 / (half + 1))
+        self._window = np.convolve(box, box)
+        self._ceiling = ceiling
+        self._release = math.exp(-1.0 / (RELEASE_S * sample_rate))
+        self._latency = HALF_TAPS + 2 * half
+        self._drop = self._latency
+        self._context = np.zeros((2 * HALF_TAPS, channels))
+        self._delayed = np.zeros((self._latency, channels))
+        self._wanted = np.ones(2 * half + 1)
+        self._held = np.ones(2 * half)
+
+    def add(self, block: Float64[np.ndarray, "samples channels"]) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+        """Yield what is ready once `block` is known: as many samples, later by the latency."""
+        sound = np.concatenate([self._delayed, block])
+        self._delayed = sound[len(block) :]
+        gain = self._gains(block)
+        out = sound[: len(block)] if gain is None else sound[: len(block)] * gain[:, None]
+        out, self._drop = out[self._drop :], max(0, self._drop - len(block))
+        if len(out):
+            yield out
+
+    def _gains(self, block: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, " samples"] | None:
+        """Return the gains of the delayed samples, None where all are 1."""
+        from scipy.ndimage import minimum_filter1d
+        from scipy.signal import oaconvolve
+
+        padded = np.concatenate([self._context, block])
+        self._context = padded[len(block) :]
+        peaks = peak_track(padded, self._ceiling)
+        wanted = np.concatenate([self._wanted, self._ceiling / np.maximum(peaks, self._ceiling)])
+        self._wanted = wanted[len(block) :]
+        if self._held.min() == 1.0 and wanted.min() == 1.0:
+            return None
+        # A point between two samples asks the same of both: hence the step back by one.
+        wanted = np.minimum(wanted[:-1], wanted[1:])
+        width = len(self._held) + 1
+        lowest = minimum_filter1d(wanted, width, mode="nearest")[width // 2 : len(wanted) - width // 2]
+        held = np.concatenate([self._held, _let_go(lowest, self._held[-1], self._release)])
+        self._held = held[len(block) :]
+        return oaconvolve(held, self._window, mode="valid")  # type: ignore[no-any-return]
+
+    def finish(self) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+        """Yield the rest."""
+        yield from self.add(np.zeros_like(self._delayed))
+
+
+@njit(cache=True)
+def _let_go(lowest, gain, release):  # type: ignore[no-untyped-def]  # numba compiles plain functions
+    """Follow the lowest gain at once, and come back from it slowly."""
+    out = np.empty_like(lowest)
+    for n in range(len(lowest)):
+        wanted = lowest[n]
+        gain = wanted if wanted < gain else wanted - (wanted - gain) * release
+        if wanted - gain < 1e-7:
+            gain = wanted
+        out[n] = gain
+    return out
