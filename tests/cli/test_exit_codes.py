@@ -8,7 +8,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
 
 def test_the_page_lists_every_error_with_its_code() -> None:
-    listed = {(code, int(exit_code)) for exit_code, code in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE.read_text(), re.M)}
+    listed = {
+        (code, int(exit_code)) for exit_code, code in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE.read_text(), re.M)
+    }
     children = errors.EditorbotError.__subclasses__()
     assert {(child.code, child.exit_code) for child in children} | {("BUG", BUG_EXIT_CODE)} == listed
     assert f"| {INTERRUPTED_EXIT_CODE} |" in PAGE.read_text()
