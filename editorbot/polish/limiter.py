@@ -104,7 +104,7 @@ class _Limiter:
         lowest = minimum_filter1d(wanted, width, mode="nearest")[width // 2 : len(wanted) - width // 2]
         held = np.concatenate([self._held, _let_go(lowest, self._held[-1], self._release)])
         self._held = held[len(block) :]
-        return oaconvolve(held, self._window, mode="valid")  # type: ignore[no-any-return]
+        return oaconvolve(held, self._window, mode="valid")
 
     def finish(self) -> Iterator[Float64[np.ndarray, "samples channels"]]:
         """Yield the rest."""

@@ -52,7 +52,7 @@ def loudness_blocks(
     if amount == 0:
         yield from make_blocks()
         return
-    loudness = measure(make_blocks(), sample_rate)
+    loudness = measure(make_blocks(), sample_rate, channels)
     if math.isinf(loudness.integrated_lufs):
         yield from make_blocks()
         return

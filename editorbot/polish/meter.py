@@ -157,16 +157,16 @@ def gated_loudness(powers: Float64[np.ndarray, " windows"]) -> float:
     loud = powers[_lufs(powers) > ABSOLUTE_GATE_LUFS]
     if len(loud) == 0:
         return -math.inf
-    gate = float(_lufs(loud.mean())) + RELATIVE_GATE_LU
-    return float(_lufs(loud[_lufs(loud) > gate].mean()))
+    gate = OFFSET_LU + 10 * math.log10(loud.mean()) + RELATIVE_GATE_LU
+    return OFFSET_LU + 10 * math.log10(loud[_lufs(loud) > gate].mean())
 
 
-def _lufs(power):  # type: ignore[no-untyped-def]  # a number or an array alike
+def _lufs(power: Float64[np.ndarray, " windows"]) -> Float64[np.ndarray, " windows"]:
     with np.errstate(divide="ignore"):
         return OFFSET_LU + 10 * np.log10(power)
 
 
-def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int) -> Loudness:
+def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> Loudness:
     """Measure blocks of any sample type, reading them once.
 
     Parameters
@@ -175,15 +175,15 @@ def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rat
         Integers of the source, or floats with full scale 1.0.
     sample_rate : int [Hz]
         Samples a second.
+    channels : int
+        Channels of every block.
 
     Returns
     -------
     loudness : Loudness
         Minus infinity throughout where there is nothing.
     """
-    meter: LoudnessMeter | None = None
+    meter = LoudnessMeter(sample_rate, channels)
     for block in blocks:
-        if meter is None:
-            meter = LoudnessMeter(sample_rate, block.shape[1])
         meter.add(as_float(block))
-    return Loudness(-math.inf, -math.inf, -math.inf) if meter is None else meter.result()
+    return meter.result()
