@@ -1,0 +1,228 @@
+"""Music whose beats and bars are known, read from a folder of unpacked packages.
+
+The pieces are MIDI files played through a soundfont, so the tempo map and the
+time signatures give every beat and bar exactly; and a few recordings with a
+MIDI track beside them, whose constant offset to the audio is fitted.
+
+Expected below the folder, each as the Debian package of that name unpacks it:
+``freedoom``, ``planetblupi-music-midi``, ``fretsonfire-songs-muldjord``,
+``timgm6mb-soundfont``. Needs ``mido`` and ``tinysoundfont``.
+
+Conventions
+-----------
+Times are seconds from the start of the audio. MIDI without a time signature
+is in 4/4, as the MIDI standard says. A compound meter (6/8, 12/8) is counted
+in dotted quarters, other meters in their own unit.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import mido
+import numpy as np
+import soundfile
+import soxr
+import tinysoundfont
+
+RATE = 22_050
+"""Rate of the audio handed out [Hz]."""
+
+RENDER_RATE = 44_100
+"""Rate at which MIDI is played [Hz]."""
+
+MAX_PIECE_S = 240.0
+"""Longest excerpt of a piece [s]; the planetblupi pieces last half an hour."""
+
+TRACKER_RESOLUTIONS = (89,)
+"""MIDI files converted from MUS have this many ticks a quarter: their tempo is the format's clock, not the music's."""
+
+DRUM_CHANNEL = 9
+"""MIDI channel of the drums, counted from 0."""
+
+
+@dataclass(frozen=True)
+class KnownPiece:
+    """A piece with its true beats."""
+
+    name: str
+    """Short name, unique in its set."""
+    set_name: str
+    """The set it belongs to: tune, held-out, recorded."""
+    beats_s: np.ndarray
+    """True beats, shape=(beats,) [s]."""
+    downbeats_s: np.ndarray
+    """True first beats of bars, shape=(bars,) [s]; empty where not known."""
+    read_mono: Callable[[], np.ndarray]
+    """Gives the audio, shape=(samples,), float32 at RATE."""
+    fit_offset: bool = False
+    """Whether the beats lie a constant, unknown offset from the audio."""
+
+
+@dataclass(frozen=True)
+class _Meter:
+    """A time signature and the tick it starts at."""
+
+    tick: int
+    numerator: int
+    denominator: int
+
+
+def midi_lumps(wad: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every MIDI lump of a WAD file."""
+    data = wad.read_bytes()
+    _, count, offset = struct.unpack("<4sii", data[:12])
+    for index in range(count):
+        at, size, name = struct.unpack("<ii8s", data[offset + 16 * index : offset + 16 * index + 16])
+        if data[at : at + 4] == b"MThd":
+            yield name.rstrip(b"\0").decode("ascii"), data[at : at + size]
+
+
+def _tick_clock(midi: mido.MidiFile) -> Callable[[np.ndarray], np.ndarray]:
+    """Return the function from ticks to seconds of a file's tempo map."""
+    changes = {0: 500_000}
+    for track in midi.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "set_tempo":
+                changes[tick] = message.tempo
+    ticks = np.array(sorted(changes), dtype=np.float64)
+    per_tick_s = np.array([changes[int(tick)] for tick in ticks]) / 1e6 / midi.ticks_per_beat
+    starts_s = np.concatenate([[0.0], np.cumsum(np.diff(ticks) * per_tick_s[:-1])])
+
+    def clock(at: np.ndarray) -> np.ndarray:
+        segment = np.searchsorted(ticks, at, side="right") - 1
+        return starts_s[segment] + (at - ticks[segment]) * per_tick_s[segment]
+
+    return clock
+
+
+def _meters(midi: mido.MidiFile) -> list[_Meter]:
+    """Return the time signatures of a file in order; 4/4 where there are none."""
+    found = {0: _Meter(0, 4, 4)}
+    for track in midi.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "time_signature":
+                found[tick] = _Meter(tick, message.numerator, message.denominator)
+    return [found[tick] for tick in sorted(found)]
+
+
+def _note_ticks(midi: mido.MidiFile) -> np.ndarray:
+    """Return the ticks of all note starts, in order."""
+    ticks = []
+    for track in midi.tracks:
+        tick = 0
+        for message in track:
+            tick += message.time
+            if message.type == "note_on" and message.velocity > 0:
+                ticks.append(tick)
+    return np.sort(np.array(ticks))
+
+
+def midi_beats(midi: mido.MidiFile) -> tuple[np.ndarray, np.ndarray]:
+    """Return beats and downbeats of a file, from its first note to its last [s]."""
+    notes = _note_ticks(midi)
+    meters = _meters(midi)
+    ends = [meter.tick for meter in meters[1:]] + [int(notes[-1]) + 1]
+    beats: list[int] = []
+    downbeats: list[int] = []
+    for meter, end in zip(meters, ends):
+        compound = meter.denominator == 8 and meter.numerator % 3 == 0
+        unit = midi.ticks_per_beat * 4 // meter.denominator * (3 if compound else 1)
+        per_bar = meter.numerator // (3 if compound else 1)
+        ticks = range(meter.tick, end, unit)
+        beats += ticks
+        downbeats += ticks[::per_bar]
+    clock = _tick_clock(midi)
+    first_s = clock(notes[:1].astype(float))[0] - 0.03
+    last_s = min(clock(notes[-1:].astype(float))[0] + 0.03, MAX_PIECE_S)
+    beats_s, downbeats_s = clock(np.array(beats, dtype=float)), clock(np.array(downbeats, dtype=float))
+    return tuple(x[(x >= first_s) & (x <= last_s)] for x in (beats_s, downbeats_s))  # type: ignore[return-value]
+
+
+def render_midi(midi: mido.MidiFile, soundfont: Path) -> np.ndarray:
+    """Play a file through a soundfont; mono float32 at RATE, at most MAX_PIECE_S long."""
+    synth = tinysoundfont.Synth(gain=-6.0, samplerate=RENDER_RATE)
+    sfid = synth.sfload(str(soundfont))
+    for channel in range(16):
+        synth.program_select(channel, sfid, 128 if channel == DRUM_CHANNEL else 0, 0, channel == DRUM_CHANNEL)
+    blocks: list[np.ndarray] = []
+    time_s, done = 0.0, 0
+    for message in midi:
+        time_s += message.time
+        if time_s > MAX_PIECE_S:
+            break
+        wanted = round(time_s * RENDER_RATE) - done
+        if wanted > 0:
+            blocks.append(np.frombuffer(synth.generate(wanted), dtype=np.float32).reshape(-1, 2).mean(axis=1))
+            done += wanted
+        _play(synth, message)
+    blocks.append(np.frombuffer(synth.generate(RENDER_RATE), dtype=np.float32).reshape(-1, 2).mean(axis=1))
+    return soxr.resample(np.concatenate(blocks), RENDER_RATE, RATE).astype(np.float32)
+
+
+def _play(synth: tinysoundfont.Synth, message: mido.Message) -> None:
+    """Hand one MIDI message to the synthesizer."""
+    if message.type == "note_on" and message.velocity > 0:
+        synth.noteon(message.channel, message.note, message.velocity)
+    elif message.type in ("note_on", "note_off"):
+        synth.noteoff(message.channel, message.note)
+    elif message.type == "control_change":
+        synth.control_change(message.channel, message.control, message.value)
+    elif message.type == "pitchwheel":
+        synth.pitchbend(message.channel, message.pitch + 8192)
+    elif message.type == "program_change":
+        try:
+            synth.program_change(message.channel, message.program, message.channel == DRUM_CHANNEL)
+        except (RuntimeError, tinysoundfont.SoundFontException):
+            return  # the soundfont lacks that instrument: the piano stays
+
+
+def _piece(name: str, set_name: str, midi: mido.MidiFile, soundfont: Path) -> KnownPiece:
+    beats_s, downbeats_s = midi_beats(midi)
+    return KnownPiece(name, set_name, beats_s, downbeats_s, lambda: render_midi(midi, soundfont))
+
+
+def _rendered(music: Path) -> Iterator[KnownPiece]:
+    """Yield the MIDI pieces: even-numbered ones to tune on, the odd-numbered held out."""
+    soundfont = next(music.glob("timgm6mb-soundfont/**/*.sf2"))
+    number = 0
+    for wad in sorted(music.glob("freedoom/**/*.wad")):
+        for name, lump in midi_lumps(wad):
+            midi = mido.MidiFile(file=io.BytesIO(lump))
+            if midi.ticks_per_beat in TRACKER_RESOLUTIONS:
+                continue
+            yield _piece(f"{wad.stem}-{name}", ("tune", "held-out")[number % 2], midi, soundfont)
+            number += 1
+    for path in sorted(music.glob("planetblupi-music-midi/**/*.mid")):
+        yield _piece(path.stem, ("tune", "held-out")[number % 2], mido.MidiFile(path), soundfont)
+        number += 1
+
+
+def _read_mix(folder: Path) -> np.ndarray:
+    """Read the two stems of a Frets on Fire song and add them up."""
+    stems = [soundfile.read(folder / name, dtype="float32", always_2d=True) for name in ("song.ogg", "guitar.ogg")]
+    length = max(len(audio) for audio, _ in stems)
+    mix = sum(np.pad(audio.mean(axis=1), (0, length - len(audio))) for audio, _ in stems)
+    return soxr.resample(mix, stems[0][1], RATE).astype(np.float32)
+
+
+def _recorded(music: Path) -> Iterator[KnownPiece]:
+    """Yield the recorded pieces; their bars are not known."""
+    for path in sorted(music.glob("fretsonfire-songs-muldjord/**/notes.mid")):
+        midi = mido.MidiFile(path)
+        beats_s, _ = midi_beats(midi)
+        yield KnownPiece(path.parent.name, "recorded", beats_s, np.empty(0), lambda p=path.parent: _read_mix(p), True)
+
+
+def known_pieces(music: Path) -> Iterator[KnownPiece]:
+    """Yield every piece with known beats below `music`."""
+    yield from _rendered(music)
+    yield from _recorded(music)

@@ -1,0 +1,179 @@
+"""Where bars begin, and how many beats they have.
+
+Each beat gets the odds of being a downbeat from its accents, its neighbors'
+accents and the change of harmony (a logistic regression whose weights stand
+in :mod:`editorbot.analysis.beat_weights`). A Viterbi pass over the place in
+the bar then finds the bars: meters hold, changing them costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Float, Float32, Int
+from numba import njit
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from editorbot.analysis.beat_weights import DOWNBEAT_BIAS, DOWNBEAT_WEIGHTS
+from editorbot.analysis.spectrum import FrameTracks
+
+METERS = (2, 3, 4, 5, 6, 7)
+"""Beats a bar that are considered."""
+
+METER_PRIOR = np.log([0.02, 0.08, 0.8, 0.03, 0.03, 0.04])
+"""Log share of each meter in music of bands."""
+
+METER_CHANGE_PRICE = 9.0
+"""Price of another meter after a bar's end [nats]."""
+
+RESET_PRICE = 12.0
+"""Price of a bar that is cut short [nats]: a slipped beat, an edit, a breath."""
+
+CONTEXT_BEATS = 3
+"""Neighbors on either side whose accents count."""
+
+UNSURE = 0.15
+"""Beats whose confidence lies below this belong to no bar."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """Bars on a beat grid."""
+
+    downbeats: Int[np.ndarray, " bars"]
+    """First beats of bars, shape=(bars,), indices into the beats, increasing."""
+    beats_per_bar: int
+    """The most frequent meter; 4 where there are no bars."""
+
+
+def downbeat_features(
+    novelty: Float32[np.ndarray, "frames columns"],
+    frames: FrameTracks,
+    beat_frames: Int[np.ndarray, " beats"],
+) -> Float32[np.ndarray, "beats features"]:
+    """Describe how each beat stands out from its neighbors, shape=(beats, features)."""
+    accents = maximum_filter1d(novelty, 5, axis=0)[beat_frames]
+    level = _beat_means(frames.band_level_db, beat_frames)
+    level = level - uniform_filter1d(level, 9, axis=0, mode="nearest")
+    rise = np.diff(level, axis=0, prepend=level[:1])
+    accent_groups = np.stack(
+        [accents[:, 0], accents[:, 1:4].mean(1), accents[:, 4:8].mean(1), accents[:, 8], accents[:, 9]], axis=1
+    )
+    level_groups = np.stack([level[:, 0], level[:, 1:4].mean(1), level[:, 4:8].mean(1)], axis=1) / 6
+    chroma = _beat_means(frames.chroma, beat_frames)
+    harmony = np.stack([_span_change(chroma, span) for span in (1, 2, 4)], axis=1)
+    per_beat = np.hstack([accent_groups, level_groups, harmony])
+    shifted = [_shift(per_beat, offset) for offset in range(-CONTEXT_BEATS, CONTEXT_BEATS + 1)]
+    return np.hstack([*shifted, accents, rise / 6]).astype(np.float32)
+
+
+def _beat_means(values: np.ndarray, beat_frames: np.ndarray) -> np.ndarray:
+    """Average rows from each beat to the next, shape=(beats, columns)."""
+    total = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
+    ends = np.append(beat_frames[1:], len(values))
+    return (total[ends] - total[beat_frames]) / np.maximum(ends - beat_frames, 1)[:, None]  # type: ignore[no-any-return]
+
+
+def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
+    """One minus the cosine between the chroma of the beats before and from each beat on."""
+    count = len(chroma)
+    total = np.vstack([np.zeros((1, chroma.shape[1])), np.cumsum(chroma, axis=0)])
+    at = np.arange(count)
+    after = total[np.minimum(at + span, count)] - total[at]
+    before = total[at] - total[np.maximum(at - span, 0)]
+    norms = np.linalg.norm(after, axis=1) * np.linalg.norm(before, axis=1)
+    return 1.0 - (after * before).sum(axis=1) / (norms + 1e-6)  # type: ignore[no-any-return]
+
+
+def _shift(rows: np.ndarray, offset: int) -> np.ndarray:
+    """Give each row its neighbor at `offset`; the ends repeat."""
+    return rows[np.clip(np.arange(len(rows)) + offset, 0, len(rows) - 1)]  # type: ignore[no-any-return]
+
+
+def find_bars(
+    novelty: Float32[np.ndarray, "frames columns"],
+    frames: FrameTracks,
+    beat_frames: Int[np.ndarray, " beats"],
+    confidence: Float[np.ndarray, " beats"],
+) -> Bars:
+    """Find the bars on a beat grid.
+
+    Parameters
+    ----------
+    novelty : np.ndarray, shape=(frames, columns), float32
+        See :mod:`editorbot.analysis.novelty`.
+    frames : FrameTracks
+        The frame grid.
+    beat_frames : np.ndarray, shape=(beats,), int [frames]
+        The beats, increasing.
+    confidence : np.ndarray, shape=(beats,)
+        How sure each beat is; no bars where it is below `UNSURE`.
+
+    Returns
+    -------
+    bars : Bars
+    """
+    if len(beat_frames) < 2 * max(METERS):
+        return Bars(np.empty(0, dtype=np.int64), 4)
+    features = downbeat_features(novelty, frames, beat_frames)
+    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS
+    odds = np.where(confidence < UNSURE, 0.0, odds)
+    return bars_from_odds(odds.astype(np.float64), confidence >= UNSURE)
+
+
+def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: np.ndarray) -> Bars:
+    """Find the best bars for the log-odds of each beat being a downbeat; none where not `sure`."""
+    states = [(meter, place) for meter in METERS for place in range(meter)]
+    meter_of = np.array([meter for meter, _ in states], dtype=np.int64)
+    place_of = np.array([place for _, place in states], dtype=np.int64)
+    prior = np.array([METER_PRIOR[METERS.index(meter)] for meter, _ in states])
+    path = _viterbi(odds, meter_of, place_of, prior, METER_CHANGE_PRICE, RESET_PRICE)
+    downbeats = np.flatnonzero((place_of[path] == 0) & sure)
+    if len(downbeats) == 0:
+        return Bars(downbeats, 4)
+    return Bars(downbeats, int(np.bincount(meter_of[path][sure]).argmax()))
+
+
+@njit(cache=True)
+@no_type_check
+def _viterbi(odds, meter_of, place_of, prior, change_price, reset_price):
+    """Return the best state of each beat."""
+    beats, count = len(odds), len(meter_of)
+    score = np.empty(count)
+    for s in range(count):
+        score[s] = prior[s] + (odds[0] if place_of[s] == 0 else 0.0)
+    back = np.empty((beats, count), dtype=np.int16)
+    for i in range(1, beats):
+        new = np.empty(count)
+        best_end, best_any = 0, 0
+        end_value, any_value = -1e30, -1e30
+        for s in range(count):
+            if score[s] > any_value:
+                any_value, best_any = score[s], s
+            if place_of[s] == meter_of[s] - 1 and score[s] > end_value:
+                end_value, best_end = score[s], s
+        for s in range(count):
+            if place_of[s] > 0:
+                new[s] = score[s - 1]
+                back[i, s] = s - 1
+                continue
+            own_end = s + meter_of[s] - 1
+            change = end_value + prior[s] - change_price
+            reset = any_value + prior[s] - reset_price
+            new[s] = score[own_end]
+            back[i, s] = own_end
+            if change > new[s]:
+                new[s] = change
+                back[i, s] = best_end
+            if reset > new[s]:
+                new[s] = reset
+                back[i, s] = best_any
+            new[s] += odds[i]
+        score = new
+    path = np.empty(beats, dtype=np.int64)
+    path[-1] = np.argmax(score)
+    for i in range(beats - 1, 0, -1):
+        path[i - 1] = back[i, path[i]]
+    return path

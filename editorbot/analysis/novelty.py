@@ -1,0 +1,82 @@
+"""How much begins at each frame: the evidence that beats are found in.
+
+Ten columns a frame: the rise of eight bands, of the whole spectrum, and the
+change of harmony. Each is compressed and measured against its own
+surroundings, so that a quiet passage counts as much as a loud one and a
+crash cymbal does not outweigh a bar.
+
+Conventions
+-----------
+Frames are those of the grid in :mod:`editorbot.timebase`. An onset's rise
+peaks `ONSET_LEAD_S` before the onset, since a centred window meets it early.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float32
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+
+from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
+from editorbot.timebase import FRAME_S
+
+NOVELTY_COLUMNS = TRACK_BANDS + 2
+"""Rise of the bands, rise of the spectrum, change of harmony."""
+
+ONSET_LEAD_S = 0.013
+"""How far the novelty peaks ahead of an onset [s]; measured on rendered music with exact note times."""
+
+SURROUNDINGS_S = 6.0
+"""What a frame is measured against [s]: a bar or two on either side."""
+
+HARMONY_FRAMES = 9
+"""Frames on either side whose chroma is compared, 0.2 s."""
+
+RISE_KNEE_DB = 3.0
+"""Rises are compressed logarithmically above this [dB a frame]."""
+
+SPREAD_FLOOR = np.array([0.15] * (TRACK_BANDS + 1) + [0.05], dtype=np.float32)
+"""Added to the local spread, so that the shimmer of a drone is not blown up into onsets."""
+
+RANGE = (-3.0, 5.0)
+"""Bounds of the result, in local standard deviations."""
+
+
+def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
+    """Measure how much begins at each frame, in local standard deviations.
+
+    Parameters
+    ----------
+    frames : FrameTracks
+        The frame grid.
+
+    Returns
+    -------
+    novelty : np.ndarray, shape=(frames, NOVELTY_COLUMNS), float32
+        Within `RANGE`; near 0 where nothing changes.
+    """
+    window = round(SURROUNDINGS_S / FRAME_S)
+    peak_db = maximum_filter1d(frames.band_level_db, window, axis=0)
+    audible = np.clip((frames.band_level_db - peak_db + 50) / 20, 0, 1)
+    loud = np.clip((frames.level_db + 75) / 15, 0, 1)[:, None]
+    rise = np.log1p(
+        np.hstack([frames.band_flux * audible, frames.band_flux.mean(axis=1, keepdims=True)]) * loud / RISE_KNEE_DB
+    )
+    raw = np.hstack([rise, _harmony_change(frames.chroma)[:, None] * loud]).astype(np.float32)
+    mean = uniform_filter1d(raw, window, axis=0, mode="nearest")
+    spread = np.sqrt(np.maximum(uniform_filter1d((raw - mean) ** 2, window, axis=0, mode="nearest"), 0))
+    return np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE).astype(np.float32)
+
+
+def _harmony_change(chroma: Float32[np.ndarray, "frames pitches"]) -> Float[np.ndarray, " frames"]:
+    """Return one minus the cosine between the chroma behind and ahead of each frame."""
+    count = len(chroma)
+    total = np.vstack([np.zeros((1, chroma.shape[1])), np.cumsum(chroma, axis=0, dtype=np.float64)])
+    at = np.arange(count)
+
+    def direction(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        summed: np.ndarray = total[np.clip(last, 0, count)] - total[np.clip(first, 0, count)]
+        return summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-6)
+
+    ahead, behind = direction(at + 1, at + 1 + HARMONY_FRAMES), direction(at - HARMONY_FRAMES, at)
+    return np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", ahead, behind))
