@@ -163,7 +163,8 @@ def gated_loudness(powers: Float64[np.ndarray, " windows"]) -> float:
 
 def _lufs(power: Float64[np.ndarray, " windows"]) -> Float64[np.ndarray, " windows"]:
     with np.errstate(divide="ignore"):
-        return OFFSET_LU + 10 * np.log10(power)
+        decibels_of_power: Float64[np.ndarray, " windows"] = 10 * np.log10(power)
+    return decibels_of_power + OFFSET_LU
 
 
 def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> Loudness:

@@ -61,7 +61,8 @@ def peak_track(padded: Float64[np.ndarray, "padded channels"], floor: float) -> 
     peaks : np.ndarray, shape=(samples,), float64
         Absolute values.
     """
-    return _peak_track(np.ascontiguousarray(padded.T), TAPS, OVERSHOOT, floor)
+    peaks: Float64[np.ndarray, " samples"] = _peak_track(np.ascontiguousarray(padded.T), TAPS, OVERSHOOT, floor)
+    return peaks
 
 
 @njit(cache=True, fastmath=True)

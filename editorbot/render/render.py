@@ -14,9 +14,10 @@ import numpy as np
 from jaxtyping import Shaped
 
 from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.spans import NO_CROSSFADE, crossfade_spans
 from editorbot.recording.recording import Recording
 from editorbot.render.clip_sound import ClipSound, open_clip
-from editorbot.render.crossfade import CrossfadeSpan, crossfade_span, equal_power_gain
+from editorbot.render.crossfade import equal_power_gain
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block [samples]: 1.5 s at 44.1 kHz, 1 MB of stereo float64."""
@@ -50,11 +51,9 @@ def render_blocks(
         faded, crossfaded or processed as float64 with full scale 1.0. The
         blocks' lengths sum to ``edit_list.output_samples`` exactly.
     """
-    clips = edit_list.clips
-    spans = [CrossfadeSpan(0, 0), *(crossfade_span(edit_list, n) for n in range(len(edit_list.joins)))]
-    spans.append(CrossfadeSpan(0, 0))
+    spans = (NO_CROSSFADE, *crossfade_spans(edit_list), NO_CROSSFADE)
     previous: ClipSound | None = None
-    for clip, left, right in zip(clips, spans, spans[1:]):
+    for clip, left, right in zip(edit_list.clips, spans, spans[1:]):
         sound = open_clip(clip, recording, before=left.before, after=right.after)
         if previous is not None:
             yield from _crossfade(previous, sound, left.samples, block_samples)

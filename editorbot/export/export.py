@@ -1,0 +1,81 @@
+"""Exports by name, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.json_format import write_whole
+from editorbot.errors import ExistsError, OutputError, UsageError
+from editorbot.export.audacity import joins_text, regions_text
+from editorbot.export.reaper import project_text
+
+EXPORT_ENDINGS: Mapping[str, str] = {"audacity": ".txt", "reaper": ".rpp"}
+"""Every export by its name, and how its file ends."""
+
+EXPORT_NAMES: tuple[str, ...] = tuple(EXPORT_ENDINGS)
+"""The names that ``--export`` takes."""
+
+JOINS_INFIX = ".joins"
+"""Put before the ending of the second Audacity file, whose labels count in the track's time."""
+
+_WRITERS: Mapping[str, tuple[tuple[str, Callable[[EditList], str]], ...]] = {
+    "audacity": (("", regions_text), (JOINS_INFIX, joins_text)),
+    "reaper": (("", project_text),),
+}
+
+
+def export_paths(name: str, output_path: str | os.PathLike[str]) -> tuple[str, ...]:
+    """Return the files that an export writes, the one that was named first.
+
+    Raises
+    ------
+    UsageError
+        If there is no export of that name.
+    """
+    if name not in _WRITERS:
+        raise UsageError(f"export {name!r} is unknown; known: {', '.join(EXPORT_NAMES)}")
+    stem, ending = os.path.splitext(os.fspath(output_path))
+    return tuple(stem + infix + ending for infix, _ in _WRITERS[name])
+
+
+def export_edit(
+    edit_list: EditList, name: str, output_path: str | os.PathLike[str], *, force: bool = False
+) -> tuple[str, ...]:
+    """Write an edit list for another program.
+
+    Parameters
+    ----------
+    edit_list : EditList
+        What is played; a relative path of its source counts from the output's folder.
+    name : str
+        One of EXPORT_NAMES.
+    output_path : path
+        Where it is written; `audacity` puts a second file beside it, see :func:`export_paths`.
+    force : bool
+        Replace files that are there already.
+
+    Returns
+    -------
+    paths : tuple of str
+        The files written.
+
+    Raises
+    ------
+    UsageError
+        If there is no export of that name.
+    ExistsError
+        If a file is there already.
+    OutputError
+        If a file cannot be written.
+    """
+    paths = export_paths(name, output_path)
+    for path in paths:
+        if os.path.isdir(path):
+            raise OutputError("is a folder; give a file name", path=path)
+        if os.path.lexists(path) and not force:
+            raise ExistsError("is there already; give another name or --force", path=path)
+    for path, (_, text_of) in zip(paths, _WRITERS[name]):
+        write_whole(path, text_of(edit_list).encode("utf-8", "surrogateescape"))
+    return paths
