@@ -1,0 +1,119 @@
+"""One channel at 22,050 Hz, by block, from any recording.
+
+Ordinary stereo becomes the plain mean of its channels. Where that mean would lose the music
+(one channel inverted), the signs of the loudest common pattern are used instead; dead channels
+do not dilute the others. A constant offset and absurd levels are taken out, for the analysis only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+from jaxtyping import Float32, Float64, Shaped
+
+from editorbot.analysis.kernels import mix_down
+from editorbot.recording import Recording
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
+
+READ_SAMPLES = 1 << 17
+"""Samples read at a time."""
+
+_PROBES, _PROBE_SAMPLES = 64, 4_096
+_DEAD_POWER = 1e-8
+"""A channel this much weaker than the loudest (80 dB) is dead."""
+_CANCELLED = 0.25
+"""The mean loses the music where it keeps less than this share of the signed mean's energy."""
+_OFFSET = 1e-3
+"""Smallest constant offset that is taken out [full scale]."""
+_LOUD = 100.0
+"""Peaks beyond this are scaled down to 1 [full scale]."""
+_LIMIT = 1e4
+"""Largest sample that reaches the spectrum, so that its square fits a float32."""
+
+
+@dataclass(frozen=True)
+class Downmix:
+    """How a recording's channels become one."""
+
+    weights: Float64[np.ndarray, " channels"]
+    """Share of each channel with its sign, shape=(channels,); 0 for dead ones."""
+    offset: Float64[np.ndarray, " channels"]
+    """Constant taken off each channel before weighting, after `gain`, shape=(channels,)."""
+    gain: float
+    """Factor on every sample; 1 unless the recording is absurdly loud."""
+
+
+def probe_downmix(recording: Recording) -> Downmix:
+    """Choose the downmix from short probes spread over the recording."""
+    probes = np.concatenate([recording.read(start, end) for start, end in _probe_ranges(recording.samples)])
+    probes = np.nan_to_num(probes, nan=0.0, posinf=0.0, neginf=0.0)
+    peak = float(np.abs(probes).max(initial=0.0))
+    gain = 1.0 / peak if peak > _LOUD else 1.0
+    probes = probes * gain
+    offset = probes.mean(axis=0)
+    offset[np.abs(offset) < _OFFSET] = 0.0
+    return Downmix(_channel_weights(probes - offset), offset, gain)
+
+
+def _probe_ranges(samples: int) -> list[tuple[int, int]]:
+    if samples <= _PROBES * _PROBE_SAMPLES:
+        return [(0, samples)]
+    starts = np.linspace(0, samples - _PROBE_SAMPLES, _PROBES).astype(int)
+    return [(int(start), int(start) + _PROBE_SAMPLES) for start in starts]
+
+
+def _channel_weights(probes: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, " channels"]:
+    covariance = probes.T @ probes / len(probes)
+    power = np.diag(covariance)
+    live = power > _DEAD_POWER * power.max()
+    if not live.any():
+        return np.full(len(power), 1.0 / len(power))
+    pattern = np.linalg.eigh(covariance)[1][:, -1]
+    signs = np.where(pattern < 0, -1.0, 1.0)
+    signs *= 1.0 if signs[np.argmax(np.abs(pattern))] > 0 else -1.0
+    plain, signed = live / live.sum(), live * signs / live.sum()
+    is_cancelled = plain @ covariance @ plain < _CANCELLED * (signed @ covariance @ signed)
+    return signed if is_cancelled else plain
+
+
+class MonoReader:
+    """Hands out the downmix of a recording by block, and keeps the stereo width of each step."""
+
+    def __init__(self, recording: Recording, downmix: Downmix | None = None) -> None:
+        self.recording = recording
+        self.downmix = probe_downmix(recording) if downmix is None else downmix
+        self.samples = -(-recording.samples * ANALYSIS_RATE // recording.sample_rate)
+        """Length of the downmix [samples at ANALYSIS_RATE]."""
+        steps = -(-frame_count(self.samples) // STEP_FRAMES)
+        self._step_samples = STEP_FRAMES * HOP_SAMPLES * recording.sample_rate / ANALYSIS_RATE
+        self._side, self._mid = np.zeros(steps), np.zeros(steps)
+
+    @property
+    def width(self) -> Float32[np.ndarray, " steps"]:
+        """Side over mid energy of each step that was read, shape=(steps,), at most 100."""
+        ratio = np.divide(self._side, self._mid, out=np.zeros_like(self._side), where=self._mid > 1e-12)
+        return np.minimum(ratio, 100.0).astype(np.float32)
+
+    def blocks(self) -> Iterator[Float32[np.ndarray, " samples"]]:
+        """Yield the whole downmix in order."""
+        rate, left = self.recording.sample_rate, self.samples
+        stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
+        for start in range(0, self.recording.samples, READ_SAMPLES):
+            end = min(start + READ_SAMPLES, self.recording.samples)
+            mono = self._mix(self.recording.read_native(start, end), start)
+            if rate != ANALYSIS_RATE:
+                mono = stream.resample_chunk(mono, last=end == self.recording.samples)
+            yield mono[:left]
+            left -= len(mono[:left])
+        if left > 0:
+            yield np.zeros(left, dtype=np.float32)
+
+    def _mix(self, block: Shaped[np.ndarray, "samples channels"], start: int) -> Float32[np.ndarray, " samples"]:
+        full_scale = float(1 << (8 * block.dtype.itemsize - 1)) if block.dtype.kind == "i" else 1.0
+        mix, mono = self.downmix, np.empty(len(block), dtype=np.float32)
+        mix_down(block, mix.gain / full_scale, mix.offset, mix.weights, _LIMIT, start, self._step_samples, mono,
+                 self._side, self._mid)  # fmt: skip
+        return mono

@@ -1,0 +1,198 @@
+"""The hot loops of the analysis: one frame after another, no memory beyond a few rows.
+
+Everything here is a plain function of arrays; what the numbers mean stands in
+`spectrum.py` and `downmix.py`. One thread on purpose: threads inside a block of
+256 frames were measured to be slower than none.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+_POWER_FLOOR = 1e-10
+"""librosa's smallest power (`amin`)."""
+_SILENT_SAMPLE = 1e-10
+"""librosa's threshold below which a sample counts as zero in zero crossings."""
+_LOG_GROUP = 16
+"""Powers multiplied before one logarithm is taken; 1e-10 ** 16 and 1e15 ** 16 both fit a float64."""
+
+
+@njit(cache=True, nogil=True)
+def rolloff_bin(magnitude, share):  # type: ignore[no-untyped-def]
+    """Return the first bin at which `share` of the summed magnitude is reached; sums as librosa does, in float32."""
+    total = np.float32(0.0)
+    for k in range(magnitude.size):
+        total += magnitude[k]
+    threshold = np.float32(share) * total
+    running = np.float32(0.0)
+    for k in range(magnitude.size):
+        running += magnitude[k]
+        if running >= threshold:
+            return k
+    return magnitude.size - 1
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def apply_bank(power, first, offset, weights, out):  # type: ignore[no-untyped-def]
+    """Sum `power` under each triangle of a BandBank into `out`."""
+    for band in range(first.size):
+        total = np.float32(0.0)
+        start, shift = offset[band], first[band]
+        for i in range(offset[band + 1] - start):
+            total += power[shift + i] * weights[start + i]
+        out[band] = total
+
+
+@njit(cache=True, nogil=True)
+def _insert_largest(best, value):  # type: ignore[no-untyped-def]
+    """Keep the largest values in `best`, smallest of them first."""
+    if value <= best[0]:
+        return
+    i = 0
+    while i + 1 < best.size and best[i + 1] < value:
+        best[i] = best[i + 1]
+        i += 1
+    best[i] = value
+
+
+@njit(cache=True, nogil=True)
+def contrast_extremes(magnitude, first, end, picked, peak, valley):  # type: ignore[no-untyped-def]
+    """Write the mean of the strongest and of the weakest bins of each band."""
+    for band in range(first.size):
+        count = picked[band]
+        high = np.full(count, np.float32(-1.0), dtype=np.float32)
+        low = np.full(count, np.float32(-np.inf), dtype=np.float32)
+        for k in range(first[band], end[band]):
+            value = magnitude[k]
+            if value > high[0]:
+                _insert_largest(high, value)
+            if -value > low[0]:
+                _insert_largest(low, -value)
+        peak[band] = np.mean(high)
+        valley[band] = -np.mean(low)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def split_spectrum(spectrum, power, magnitude):  # type: ignore[no-untyped-def]
+    """Write power and magnitude of one complex spectrum."""
+    for k in range(spectrum.size):
+        real, imaginary = spectrum[k].real, spectrum[k].imag
+        squared = real * real + imaginary * imaginary
+        power[k] = squared
+        magnitude[k] = np.sqrt(squared)
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def moments(magnitude):  # type: ignore[no-untyped-def]
+    """Return the sums of magnitude, magnitude x bin and magnitude x bin squared."""
+    zeroth, first, second = 0.0, 0.0, 0.0
+    for k in range(magnitude.size):
+        value, bin_ = np.float64(magnitude[k]), np.float64(k)
+        zeroth += value
+        first += value * bin_
+        second += value * bin_ * bin_
+    return zeroth, first, second
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def flatness(power):  # type: ignore[no-untyped-def]
+    """Return geometric over arithmetic mean of the power, floored as librosa does."""
+    floor = np.float32(_POWER_FLOOR)
+    log_sum, total = 0.0, 0.0
+    for start in range(0, power.size, _LOG_GROUP):
+        product = 1.0
+        for k in range(start, min(start + _LOG_GROUP, power.size)):
+            value = np.float64(max(power[k], floor))
+            product *= value
+            total += value
+        log_sum += np.log(product)
+    return np.exp(log_sum / power.size) * power.size / total
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def chroma_energy(power, filters, out):  # type: ignore[no-untyped-def]
+    """Write the energy of each pitch class."""
+    for pitch in range(filters.shape[0]):
+        total = np.float32(0.0)
+        for k in range(power.size):
+            total += filters[pitch, k] * power[k]
+        out[pitch] = total
+
+
+@njit(cache=True, nogil=True)
+def measure_frames(  # type: ignore[no-untyped-def]
+    spectra, bin_hz, low_bins, mel, coarse, chroma_filters, contrast, shape, mel_out, coarse_out, chroma_out,
+    peak_out, valley_out,
+):  # fmt: skip
+    """Measure each spectrum of a block.
+
+    `mel`, `coarse` and `contrast` are the fields of the filter banks as tuples. `shape` takes
+    centroid [Hz], rolloff [Hz], bandwidth [Hz], flatness, share of power below `low_bins`.
+    """
+    power = np.empty(spectra.shape[1], dtype=np.float32)
+    magnitude = np.empty(spectra.shape[1], dtype=np.float32)
+    for f in range(spectra.shape[0]):
+        split_spectrum(spectra[f], power, magnitude)
+        zeroth, first, second = moments(magnitude)
+        center = first / zeroth if zeroth > 1e-30 else 0.0
+        spread = second / zeroth - center * center if zeroth > 1e-30 else 0.0
+        shape[f, 0] = center * bin_hz
+        shape[f, 1] = rolloff_bin(magnitude, 0.85) * bin_hz
+        shape[f, 2] = np.sqrt(max(0.0, spread)) * bin_hz
+        shape[f, 3] = flatness(power)
+        total = np.sum(power)
+        shape[f, 4] = np.sum(power[:low_bins]) / total if total > 1e-30 else 0.0
+        apply_bank(power, mel[0], mel[1], mel[2], mel_out[f])
+        apply_bank(power, coarse[0], coarse[1], coarse[2], coarse_out[f])
+        chroma_energy(power, chroma_filters, chroma_out[f])
+        contrast_extremes(magnitude, contrast[0], contrast[1], contrast[2], peak_out[f], valley_out[f])
+
+
+@njit(cache=True, nogil=True)
+def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_crosses):  # type: ignore[no-untyped-def]
+    """Sum squares and count zero crossings of each hop; samples outside [real_from, real_to) are padding."""
+    for block in range(energy.size):
+        total, count = 0.0, 0
+        first_crosses[block] = 0
+        for i in range(block * hop, (block + 1) * hop):
+            total += np.float64(samples[i]) * samples[i]
+            if i - 1 >= real_from and i < real_to:
+                crosses = (samples[i] < -_SILENT_SAMPLE) != (samples[i - 1] < -_SILENT_SAMPLE)
+                count += crosses
+                if i == block * hop:
+                    first_crosses[block] = crosses
+        energy[block], crossings[block] = total, count
+
+
+@njit(cache=True, nogil=True)
+def mix_down(block, scale, offset, weights, limit, start, step_samples, mono, side, mid):  # type: ignore[no-untyped-def]
+    """Mix a block to mono, and add side and mid energy to the steps that its samples lie in.
+
+    ``u_c = (x_c * scale - offset_c) * weights_c``; mono is the sum of `u_c`, limited to +-`limit`;
+    mid its energy; side the mean energy of the channels less mid.
+    """
+    channels = block.shape[1]
+    live = 0
+    for c in range(channels):
+        live += weights[c] != 0.0
+    position, stop = 0, 0
+    while position < block.shape[0]:
+        step = min(int((start + position) / step_samples), side.size - 1)
+        stop = block.shape[0]
+        if step + 1 < side.size:
+            stop = max(position + 1, min(stop, int(np.ceil((step + 1) * step_samples)) - start))
+        energy, middle = 0.0, 0.0
+        for i in range(position, stop):
+            total, squares = 0.0, 0.0
+            for c in range(channels):
+                value = (block[i, c] * scale - offset[c]) * weights[c]
+                total += value
+                squares += value * value
+            total = min(max(total, -limit), limit)
+            mono[i] = total
+            energy += min(squares, limit * limit)
+            middle += total * total
+        mid[step] += middle
+        side[step] += max(0.0, energy * live - middle)
+        position = stop
