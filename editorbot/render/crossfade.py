@@ -1,24 +1,75 @@
-"""Equal-power crossfades: their gains."""
+"""Crossfades of constant power.
+
+Two different sounds add in power, so the gains ``cos`` and ``sin`` keep the
+level: the equal-power crossfade. Two sounds that are alike add in amplitude,
+and the same gains would swell by up to 3 dB in the middle: a loop that is
+joined well, or a clip that is only a little louder than its neighbor. The
+gains are therefore divided by the amplitude that the mix of two signals of the
+measured correlation would have. At correlation 0 that is the plain
+equal-power crossfade, at 1 a mix whose gains sum to 1.
+
+Conventions
+-----------
+Sound has shape (samples, channels), float64, full scale 1.0. All channels
+share one correlation, so that the stereo picture stands still.
+"""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float64
 
 
-def equal_power_gain(position: Float64[np.ndarray, " samples"], length: int) -> Float64[np.ndarray, " samples"]:
-    """Return the gain of the incoming clip; the outgoing one has that of ``length - position``.
+@dataclass(frozen=True)
+class Gains:
+    """Gains over a crossfade, or over a part of it."""
+
+    outgoing: Float64[np.ndarray, " samples"]
+    """Of the clip that ends, falling from 1 to 0."""
+    incoming: Float64[np.ndarray, " samples"]
+    """Of the clip that begins, rising from 0 to 1."""
+
+
+def crossfade_gains(start: int, end: int, length: int, correlation: float = 0.0) -> Gains:
+    """Return the gains of samples [start, end) of a crossfade.
 
     Parameters
     ----------
-    position : np.ndarray, shape=(samples,), float64 [samples]
-        Places inside the crossfade, 0 at its start; sample centres are at halves.
+    start, end : int [samples]
+        Part of the crossfade, 0 at its start.
     length : int [samples]
-        Length of the crossfade, at least 1.
+        Length of the whole crossfade, at least 1.
+    correlation : float, in [0, 1]
+        How alike both sounds are, see :func:`correlation`.
 
     Returns
     -------
-    gain : np.ndarray, shape=(samples,), float64
-        ``sin(pi / 2 * position / length)``; squares of both gains sum to 1.
+    gains : Gains
+        ``cos`` and ``sin`` of a quarter turn, both over ``sqrt(1 + correlation * sin(2 * angle))``.
     """
-    return np.sin(0.5 * np.pi * np.clip(position / length, 0.0, 1.0))
+    angle = 0.5 * np.pi * (np.arange(start, end) + 0.5) / length
+    norm = np.sqrt(1.0 + correlation * np.sin(2 * angle))
+    return Gains(np.cos(angle) / norm, np.sin(angle) / norm)
+
+
+def correlation(
+    outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
+) -> float:
+    """Return the normalized correlation of two sounds at lag 0, in [0, 1].
+
+    Opposite sounds count as 0: what cancels is not made louder.
+    """
+    power = float(np.vdot(outgoing, outgoing)) * float(np.vdot(incoming, incoming))
+    if not power > 0:
+        return 0.0
+    return min(max(float(np.vdot(outgoing, incoming)) / power**0.5, 0.0), 1.0)
+
+
+def crossfade(
+    outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
+) -> Float64[np.ndarray, "samples channels"]:
+    """Return the mix over a whole crossfade."""
+    gains = crossfade_gains(0, len(outgoing), max(len(outgoing), 1), correlation(outgoing, incoming))
+    return gains.outgoing[:, None] * outgoing + gains.incoming[:, None] * incoming

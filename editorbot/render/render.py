@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import numpy as np
-from jaxtyping import Shaped
+from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.spans import NO_CROSSFADE, crossfade_spans
 from editorbot.recording.recording import Recording
 from editorbot.render.clip_sound import ClipSound, open_clip
-from editorbot.render.crossfade import equal_power_gain
+from editorbot.render.crossfade import correlation, crossfade_gains
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block [samples]: 1.5 s at 44.1 kHz, 1 MB of stereo float64."""
@@ -56,7 +56,7 @@ def render_blocks(
     for clip, left, right in zip(edit_list.clips, spans, spans[1:]):
         sound = open_clip(clip, recording, before=left.before, after=right.after)
         if previous is not None:
-            yield from _crossfade(previous, sound, left.samples, block_samples)
+            yield from _crossfade(previous, sound, left.samples)
         body = clip.output_samples - left.after - right.before
         for length in _block_lengths(body, block_samples):
             yield sound.read_native(length)
@@ -64,15 +64,16 @@ def render_blocks(
 
 
 def _crossfade(
-    outgoing: ClipSound, incoming: ClipSound, samples: int, block_samples: int
-) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-    """Yield the mix of two clips over a whole crossfade."""
+    outgoing: ClipSound, incoming: ClipSound, samples: int
+) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+    """Yield the mix of two clips over a whole crossfade; the first block tells how alike they are."""
+    alike: float | None = None
     at = 0
-    for length in _block_lengths(samples, block_samples):
-        position = at + np.arange(length) + 0.5
-        rising = equal_power_gain(position, samples)[:, None]
-        falling = equal_power_gain(samples - position, samples)[:, None]
-        yield falling * outgoing.read(length) + rising * incoming.read(length)
+    for length in _block_lengths(samples, BLOCK_SAMPLES):
+        ending, beginning = outgoing.read(length), incoming.read(length)
+        alike = correlation(ending, beginning) if alike is None else alike
+        gains = crossfade_gains(at, at + length, samples, alike)
+        yield gains.outgoing[:, None] * ending + gains.incoming[:, None] * beginning
         at += length
 
 
