@@ -1,0 +1,344 @@
+"""The shortest path through a recording: an edit of a wanted length.
+
+A path plays sections of the recording one after the other. It pays for every
+join as much as the join would be heard (`analysis.seams`), for hearing things
+again, and for leaving out the beginning or the end; with a worth for every
+beat it also pays for worthy music that it skips and unworthy music that it
+plays. Dynamic programming finds the cheapest path of every length at once.
+
+References
+----------
+.. [1] Wenner, Bazin, Sorkine-Hornung, Kim and Gross, "Scalable Music: Automatic
+   Music Retargeting and Synthesis", Computer Graphics Forum 32, 2013.
+.. [2] Rubin, Berthouzoz, Mysore, Li and Agrawala, "Content-Based Tools for
+   Editing Audio Stories", UIST 2013.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
+from editorbot.editlist.operations import edit_list_of
+from editorbot.editors.base import EditRequest
+from editorbot.editors.join_graph import JoinGraph
+from editorbot.editors.length_table import START, Hops, LengthTable, fill_table
+from editorbot.editors.timeline import Timeline, timeline_of
+from editorbot.errors import TargetError
+from editorbot.timebase import clock
+
+SHORTEST_SECTION_BARS = 4
+"""Shortest section where there is a beat [bars]."""
+SHORTEST_SECTION_S = 8.0
+"""Shortest section where there is none, and about what four bars are [seconds]."""
+
+MISS_PRICE = 0.3
+"""Price of missing the target by a whole bar."""
+
+MAX_STATES = 60_000_000
+"""Largest table; each state takes a byte, seldom two."""
+MAX_STEPS = 3_000_000_000
+"""Largest number of hops looked at, about 4 seconds."""
+TAIL_S = 600.0
+"""Length of the part that is solved again, finely, where a coarse table missed the target [seconds]."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """Sections of a timeline in playing order."""
+
+    starts: Int[np.ndarray, " sections"]
+    """Bound where each section starts."""
+    ends: Int[np.ndarray, " sections"]
+    """Bound where each section ends."""
+    cost: float
+    """What the path costs, the miss left out."""
+    length_s: float
+    """Length of the output [seconds]."""
+
+
+def shortest_path_edit(
+    analysis: Analysis,
+    request: EditRequest,
+    worth: Float[np.ndarray, " beats"] | None = None,
+    *,
+    made_by: MadeBy | None = None,
+) -> EditList:
+    """Return the edit of the wanted length whose joins are heard least.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        What is known about the recording.
+    request : EditRequest
+        Length and ranges. Without a length the path is as long as its worth makes it.
+    worth : np.ndarray, shape=(beats,), optional
+        How much each beat is worth keeping, in [0, 1]; 0.5 is neither here nor there.
+    made_by : MadeBy, optional
+        Who asks for it; ``retarget`` by default.
+
+    Returns
+    -------
+    edit_list : EditList
+        Ranges to keep are whole, ranges to cut are out, to the sample. The length is within a bar of the target,
+        or a warning ``TARGET_MISSED`` says by how much it is not and why.
+
+    Raises
+    ------
+    TargetError
+        If a range lies beyond the end, or the ranges to cut leave nothing.
+
+    Notes
+    -----
+    Sections are four bars or longer (8 s where there is no beat); where the request cannot be met so, half that, and
+    so on. Joins lead back only where the target is longer than what may be played, or cannot be met otherwise.
+    """
+    timeline = timeline_of(analysis, request)
+    target_s = request.target_length_s(analysis.duration_s)
+    if target_s is None and worth is None:
+        raise TargetError("a path needs a length or the worth of the beats; give a target", path=analysis.source.path)
+    graph = JoinGraph(analysis, timeline, worth)
+    bar_s = _bar_s(analysis)
+    path = _best_path(timeline, graph, target_s, bar_s, analysis.has_beat)
+    return _as_edit_list(analysis, request, worth, timeline, graph, path, target_s, bar_s, made_by)
+
+
+def _bar_s(analysis: Analysis) -> float:
+    """Return the usual length of a bar, 2 s where no beat is known [seconds]."""
+    if not analysis.has_beat:
+        return SHORTEST_SECTION_S / SHORTEST_SECTION_BARS
+    return analysis.beats_per_bar * float(np.median(np.diff(analysis.beat_bounds_s)))
+
+
+def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar_s: float, has_beat: bool) -> Path:
+    """Return the first path that meets the target, relaxing what can be relaxed; else the nearest."""
+    shortest_s = min(max(SHORTEST_SECTION_BARS * bar_s if has_beat else SHORTEST_SECTION_S, 4.0), 16.0)
+    best: Path | None = None
+    for section_s, repeats in _attempts(shortest_s, bar_s, target_s, timeline.playable_s):
+        path = _solve(timeline, graph, section_s, repeats, target_s, bar_s)
+        if path is None:
+            continue
+        if target_s is None or abs(path.length_s - target_s) <= bar_s:
+            return path
+        if best is None or abs(path.length_s - target_s) < abs(best.length_s - target_s) - 1e-6:
+            best = path
+    if best is None:
+        raise AssertionError("a path over single pieces exists wherever something is playable")
+    return best
+
+
+def _attempts(
+    shortest_s: float, bar_s: float, target_s: float | None, playable_s: float
+) -> Iterator[tuple[float, bool]]:
+    """Yield section lengths and whether joins may lead back, the strictest first."""
+    longer = target_s is not None and target_s > playable_s
+    sections_s = [shortest_s / 2**halvings for halvings in range(3)]
+    if target_s is not None:
+        sections_s = [one for one in sections_s if one <= max(target_s, bar_s)]
+    for section_s in [*sections_s, bar_s / 2, 0.0]:
+        yield section_s, longer
+    if not longer and target_s is not None:
+        yield shortest_s / 2, True
+        yield 0.0, True
+
+
+def _solve(
+    timeline: Timeline, graph: JoinGraph, section_s: float, repeats: bool, target_s: float | None, bar_s: float
+) -> Path | None:
+    """Return the best path with sections of `section_s` or longer, None where there is none at all."""
+    hops = graph.hops(section_s, repeats=repeats)
+    if target_s is None:
+        return _free_path(timeline, graph, hops)
+    quantum_s = _quantum_s(timeline, hops, target_s, bar_s)
+    path = _path_of_length(timeline, graph, hops, target_s, bar_s, quantum_s)
+    if path is None or abs(path.length_s - target_s) <= bar_s:
+        return path
+    return _with_finer_tail(timeline, graph, hops, path, target_s, bar_s)
+
+
+def _piece_s(timeline: Timeline) -> float:
+    """Return the usual length of a piece [seconds]."""
+    return float(np.median(np.diff(timeline.times_s)))
+
+
+def _quantum_s(timeline: Timeline, hops: Hops, target_s: float, bar_s: float) -> float:
+    """Return the finest unit of length that keeps the table within its bounds [seconds]."""
+    quantum_s = _piece_s(timeline)
+    bars_s = bar_s
+    while True:
+        lengths = (target_s + 2 * bar_s) / quantum_s + 16
+        if lengths * len(timeline.bounds) <= MAX_STATES and lengths * (len(hops) + len(timeline.bounds)) <= MAX_STEPS:
+            return quantum_s
+        quantum_s, bars_s = bars_s, 2 * bars_s
+
+
+def _grid(timeline: Timeline, quantum_s: float) -> Int[np.ndarray, " bounds"]:
+    """Return the bounds in quanta, counted from a beat so that steady beats fall on whole numbers."""
+    times_s = timeline.times_s
+    origin_s = times_s[len(times_s) // 2]
+    grid = np.rint((times_s - origin_s) / quantum_s).astype(np.int64)
+    return np.asarray(grid - grid[0])
+
+
+def _free_path(timeline: Timeline, graph: JoinGraph, hops: Hops) -> Path | None:
+    """Return the cheapest path of any length: a table of one length only."""
+    table = fill_table(
+        hops,
+        grid=np.zeros(len(timeline.bounds), dtype=np.int64),
+        play_cost=graph.prices.play.astype(np.float32),
+        end_cost=graph.prices.end.astype(np.float32),
+        longest=0,
+    )
+    return _read(timeline, table, 0) if np.isfinite(table.end_cost[0]) else None
+
+
+def _path_of_length(
+    timeline: Timeline, graph: JoinGraph, hops: Hops, target_s: float, bar_s: float, quantum_s: float
+) -> Path | None:
+    """Return the best path about as long as the target; the miss counts with the cost."""
+    slack = math.ceil(bar_s / quantum_s) + 8
+    wanted = round(target_s / quantum_s)
+    table = fill_table(
+        hops,
+        grid=_grid(timeline, quantum_s),
+        play_cost=graph.prices.play.astype(np.float32),
+        end_cost=graph.prices.end.astype(np.float32),
+        longest=wanted + slack,
+    )
+    lengths = np.flatnonzero(np.isfinite(table.end_cost))
+    if len(lengths) == 0:
+        return None
+    near = lengths[np.abs(lengths - wanted) <= slack]
+    if len(near) == 0:
+        near = lengths[[np.abs(lengths - wanted).argmin()]]
+    paths = [_read(timeline, table, int(length)) for length in near]
+    return min(paths, key=lambda path: _price_with_miss(path, target_s, bar_s))
+
+
+def _price_with_miss(path: Path, target_s: float, bar_s: float) -> tuple[float, float]:
+    """Return what a path and its miss cost; misses of more than a bar sort behind all others."""
+    bars = abs(path.length_s - target_s) / bar_s
+    return (0.0 if bars <= 1 else bars), path.cost + MISS_PRICE * bars
+
+
+def _read(timeline: Timeline, table: LengthTable, length: int) -> Path:
+    """Return the cheapest path of one length out of a table."""
+    taken = table.hops_to(length)
+    starts = table.hops.arrive[taken].astype(np.int64)
+    ends = np.append(table.hops.leave[taken[1:]], table.end_bound[length]).astype(np.int64)
+    return _path(timeline, starts, ends, float(table.end_cost[length]))
+
+
+def _path(
+    timeline: Timeline, starts: Int[np.ndarray, " sections"], ends: Int[np.ndarray, " sections"], cost: float
+) -> Path:
+    """Return a path with its length."""
+    samples = int((timeline.bounds[ends] - timeline.bounds[starts]).sum())
+    return Path(starts, ends, cost, samples / timeline.sample_rate)
+
+
+def _with_finer_tail(
+    timeline: Timeline, graph: JoinGraph, hops: Hops, path: Path, target_s: float, bar_s: float
+) -> Path:
+    """Return the path with its last minutes solved again in units of a beat, so that the whole meets the target."""
+    lengths_s = timeline.times_s[path.ends] - timeline.times_s[path.starts]
+    before_s = np.concatenate([[0.0], np.cumsum(lengths_s)[:-1]])
+    number = int(np.flatnonzero(before_s <= max(target_s - TAIL_S, 0.0))[-1])
+    keep = (hops.leave != START) | (hops.arrive == path.starts[number])
+    cost = np.where(hops.leave == START, np.float32(0.0), hops.cost)
+    tail_hops = Hops(hops.leave[keep], hops.arrive[keep], hops.land[keep], cost[keep].astype(np.float32))
+    rest_s = target_s - float(before_s[number])
+    tail = _path_of_length(timeline, graph, tail_hops, rest_s, bar_s, _quantum_s(timeline, tail_hops, rest_s, bar_s))
+    if tail is None:
+        return path
+    starts = np.concatenate([path.starts[:number], tail.starts])
+    ends = np.concatenate([path.ends[:number], tail.ends])
+    whole = _path(timeline, starts, ends, path.cost)
+    return whole if abs(whole.length_s - target_s) < abs(path.length_s - target_s) else path
+
+
+def _as_edit_list(
+    analysis: Analysis,
+    request: EditRequest,
+    worth: Float[np.ndarray, " beats"] | None,
+    timeline: Timeline,
+    graph: JoinGraph,
+    path: Path,
+    target_s: float | None,
+    bar_s: float,
+    made_by: MadeBy | None,
+) -> EditList:
+    """Return the edit list of a path, in plain words."""
+    risks = graph.risks(path.ends[:-1], path.starts[1:])
+    clips = tuple(_clips(timeline, path, risks))
+    return edit_list_of(
+        analysis.source,
+        clips,
+        made_by=replace(made_by or MadeBy("retarget"), seed=request.seed),
+        risks=risks.tolist(),
+        beats=_scores(analysis, worth),
+        warnings=_missed(timeline, path, target_s, bar_s),
+    )
+
+
+def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -> Iterator[Clip]:
+    """Yield a clip for each section."""
+    heard = np.zeros(len(timeline.playable), dtype=bool)
+    entering = np.concatenate([[0.0], risks])
+    leaving = np.append(risks, 0.0)
+    for number, (start, end) in enumerate(zip(path.starts.tolist(), path.ends.tolist())):
+        again = bool(heard[start:end].all())
+        yield Clip(
+            int(timeline.bounds[start]),
+            int(timeline.bounds[end]),
+            action="LOOP" if again else "KEEP",
+            confidence=float(1.0 - (entering[number] + leaving[number]) / 2),
+            reason=_reason(timeline, path, number, float(entering[number]), again),
+        )
+        heard[start:end] = True
+
+
+def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: bool) -> str:
+    """Say in plain words why a section is there."""
+    start, end = int(path.starts[number]), int(path.ends[number])
+    parts = []
+    if number == 0:
+        parts.append("the beginning" if start == 0 else f"the track starts at {clock(timeline.times_s[start])}")
+    else:
+        left = clock(timeline.times_s[path.ends[number - 1]])
+        likeness = "is nearly the same" if risk < 0.15 else "is alike" if risk < 0.4 else "differs, the best that fits"
+        parts.append(f"the music at {left} {likeness}, so it goes on here")
+    if again:
+        parts.append("heard again, to reach the length")
+    if timeline.required[start:end].any():
+        parts.append("holds a range that has to be kept")
+    if end == len(timeline.playable):
+        parts.append("up to the end")
+    return "; ".join(parts)
+
+
+def _scores(analysis: Analysis, worth: Float[np.ndarray, " beats"] | None) -> list[BeatScore]:
+    """Return the worth of the beats in the edit list's form."""
+    if worth is None:
+        return []
+    at = np.rint(analysis.beats_s * analysis.source.sample_rate).astype(np.int64)
+    first = np.flatnonzero(np.diff(at, prepend=-1) > 0)
+    return [BeatScore(int(at[beat]), float(np.clip(worth[beat], 0.0, 1.0))) for beat in first]
+
+
+def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:
+    """Return a warning where the target was missed by more than a bar."""
+    if target_s is None or abs(path.length_s - target_s) <= bar_s:
+        return ()
+    why = "no joins that fit were found"
+    if timeline.required_s > target_s + bar_s:
+        why = f"the ranges to keep alone last {clock(timeline.required_s)}"
+    elif len(timeline.playable) < 8:
+        why = "the recording is too short to be joined to itself"
+    return (f"TARGET_MISSED: {clock(target_s)} was asked for, but the track lasts {clock(path.length_s)}: {why}",)
