@@ -16,6 +16,7 @@ share one correlation, so that the stereo picture stands still.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,10 +62,10 @@ def correlation(
 
     Opposite sounds count as 0: what cancels is not made louder.
     """
-    power = float(np.vdot(outgoing, outgoing)) * float(np.vdot(incoming, incoming))
-    if not power > 0:
+    amplitude = math.sqrt(np.square(outgoing).sum()) * math.sqrt(np.square(incoming).sum())
+    if not amplitude > 0:
         return 0.0
-    return min(max(float(np.vdot(outgoing, incoming)) / power**0.5, 0.0), 1.0)
+    return min(max(float(np.sum(outgoing * incoming)) / amplitude, 0.0), 1.0)
 
 
 def crossfade(
@@ -72,4 +73,12 @@ def crossfade(
 ) -> Float64[np.ndarray, "samples channels"]:
     """Return the mix over a whole crossfade."""
     gains = crossfade_gains(0, len(outgoing), max(len(outgoing), 1), correlation(outgoing, incoming))
-    return gains.outgoing[:, None] * outgoing + gains.incoming[:, None] * incoming
+    return mix(gains, outgoing, incoming)
+
+
+def mix(
+    gains: Gains, outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
+) -> Float64[np.ndarray, "samples channels"]:
+    """Return both sounds added with their gains."""
+    mixed: Float64[np.ndarray, "samples channels"] = outgoing * gains.outgoing[:, None]
+    return mixed + incoming * gains.incoming[:, None]

@@ -17,7 +17,7 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.spans import NO_CROSSFADE, crossfade_spans
 from editorbot.recording.recording import Recording
 from editorbot.render.clip_sound import ClipSound, open_clip
-from editorbot.render.crossfade import correlation, crossfade_gains
+from editorbot.render.crossfade import correlation, crossfade_gains, mix
 
 BLOCK_SAMPLES = 65_536
 """Default length of a block [samples]: 1.5 s at 44.1 kHz, 1 MB of stereo float64."""
@@ -73,7 +73,7 @@ def _crossfade(
         ending, beginning = outgoing.read(length), incoming.read(length)
         alike = correlation(ending, beginning) if alike is None else alike
         gains = crossfade_gains(at, at + length, samples, alike)
-        yield gains.outgoing[:, None] * ending + gains.incoming[:, None] * beginning
+        yield mix(gains, ending, beginning)
         at += length
 
 
