@@ -21,6 +21,7 @@ import io
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import mido
@@ -46,6 +47,22 @@ DRUM_CHANNEL = 9
 
 
 @dataclass(frozen=True)
+class Performance:
+    """How a MIDI piece is played; the default plays what is written."""
+
+    speed: float = 1.0
+    """Tempo as a multiple of what is written."""
+    jitter_s: float = 0.0
+    """Deviation of note starts [s]."""
+    seed: int = 0
+    """Seed of the deviations."""
+
+
+AS_WRITTEN = Performance()
+"""Plays what is written."""
+
+
+@dataclass(frozen=True)
 class KnownPiece:
     """A piece with its true beats."""
 
@@ -57,8 +74,8 @@ class KnownPiece:
     """True beats, shape=(beats,) [s]."""
     downbeats_s: np.ndarray
     """True first beats of bars, shape=(bars,) [s]; empty where not known."""
-    read_mono: Callable[[], np.ndarray]
-    """Gives the audio, shape=(samples,), float32 at RATE."""
+    read_mono: Callable[[Performance], np.ndarray]
+    """Gives the audio, shape=(samples,), float32 at RATE; recorded pieces are what they are."""
     fit_offset: bool = False
     """Whether the beats lie a constant, unknown offset from the audio."""
 
@@ -147,16 +164,15 @@ def midi_beats(midi: mido.MidiFile) -> tuple[np.ndarray, np.ndarray]:
     return tuple(x[(x >= first_s) & (x <= last_s)] for x in (beats_s, downbeats_s))  # type: ignore[return-value]
 
 
-def render_midi(midi: mido.MidiFile, soundfont: Path) -> np.ndarray:
+def render_midi(midi: mido.MidiFile, soundfont: Path, performance: Performance = AS_WRITTEN) -> np.ndarray:
     """Play a file through a soundfont; mono float32 at RATE, at most MAX_PIECE_S long."""
     synth = tinysoundfont.Synth(gain=-6.0, samplerate=RENDER_RATE)
     sfid = synth.sfload(str(soundfont))
     for channel in range(16):
         synth.program_select(channel, sfid, 128 if channel == DRUM_CHANNEL else 0, 0, channel == DRUM_CHANNEL)
     blocks: list[np.ndarray] = []
-    time_s, done = 0.0, 0
-    for message in midi:
-        time_s += message.time
+    done = 0
+    for time_s, message in _performed(midi, performance):
         if time_s > MAX_PIECE_S:
             break
         wanted = round(time_s * RENDER_RATE) - done
@@ -166,6 +182,19 @@ def render_midi(midi: mido.MidiFile, soundfont: Path) -> np.ndarray:
         _play(synth, message)
     blocks.append(np.frombuffer(synth.generate(RENDER_RATE), dtype=np.float32).reshape(-1, 2).mean(axis=1))
     return soxr.resample(np.concatenate(blocks), RENDER_RATE, RATE).astype(np.float32)
+
+
+def _performed(midi: mido.MidiFile, performance: Performance) -> list[tuple[float, mido.Message]]:
+    """Return the messages with the times they are played at [s], in order."""
+    rng = np.random.default_rng(performance.seed)
+    timed: list[tuple[float, mido.Message]] = []
+    time_s = 0.0
+    for message in midi:
+        time_s += message.time
+        starts = message.type == "note_on" and message.velocity > 0
+        late_s = rng.normal(0, performance.jitter_s) if starts and performance.jitter_s else 0.0
+        timed.append((max(0.0, time_s / performance.speed + late_s), message))
+    return sorted(timed, key=lambda pair: pair[0])
 
 
 def _play(synth: tinysoundfont.Synth, message: mido.Message) -> None:
@@ -187,7 +216,7 @@ def _play(synth: tinysoundfont.Synth, message: mido.Message) -> None:
 
 def _piece(name: str, set_name: str, midi: mido.MidiFile, soundfont: Path) -> KnownPiece:
     beats_s, downbeats_s = midi_beats(midi)
-    return KnownPiece(name, set_name, beats_s, downbeats_s, lambda: render_midi(midi, soundfont))
+    return KnownPiece(name, set_name, beats_s, downbeats_s, partial(render_midi, midi, soundfont))
 
 
 def _rendered(music: Path) -> Iterator[KnownPiece]:
@@ -206,7 +235,7 @@ def _rendered(music: Path) -> Iterator[KnownPiece]:
         number += 1
 
 
-def _read_mix(folder: Path) -> np.ndarray:
+def _read_mix(folder: Path, performance: Performance = AS_WRITTEN) -> np.ndarray:
     """Read the two stems of a Frets on Fire song and add them up."""
     stems = [soundfile.read(folder / name, dtype="float32", always_2d=True) for name in ("song.ogg", "guitar.ogg")]
     length = max(len(audio) for audio, _ in stems)
@@ -219,7 +248,7 @@ def _recorded(music: Path) -> Iterator[KnownPiece]:
     for path in sorted(music.glob("fretsonfire-songs-muldjord/**/notes.mid")):
         midi = mido.MidiFile(path)
         beats_s, _ = midi_beats(midi)
-        yield KnownPiece(path.parent.name, "recorded", beats_s, np.empty(0), lambda p=path.parent: _read_mix(p), True)
+        yield KnownPiece(path.parent.name, "recorded", beats_s, np.empty(0), partial(_read_mix, path.parent), True)
 
 
 def known_pieces(music: Path) -> Iterator[KnownPiece]:

@@ -34,6 +34,12 @@ RESET_PRICE = 12.0
 CONTEXT_BEATS = 3
 """Neighbors on either side whose accents count."""
 
+MIN_BEATS = 8
+"""With fewer beats no bars are looked for."""
+
+MIN_CONTRAST = 0.5
+"""How far the odds of downbeats must lie above those of other beats [nats]: an even click has no bars."""
+
 UNSURE = 0.15
 """Beats whose confidence lies below this belong to no bar."""
 
@@ -46,6 +52,10 @@ class Bars:
     """First beats of bars, shape=(bars,), indices into the beats, increasing."""
     beats_per_bar: int
     """The most frequent meter; 4 where there are no bars."""
+
+
+NO_BARS = Bars(np.empty(0, dtype=np.int64), 4)
+"""Where none are found."""
 
 
 def downbeat_features(
@@ -73,7 +83,8 @@ def _beat_means(values: np.ndarray, beat_frames: np.ndarray) -> np.ndarray:
     """Average rows from each beat to the next, shape=(beats, columns)."""
     total = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
     ends = np.append(beat_frames[1:], len(values))
-    return (total[ends] - total[beat_frames]) / np.maximum(ends - beat_frames, 1)[:, None]  # type: ignore[no-any-return]
+    means: np.ndarray = (total[ends] - total[beat_frames]) / np.maximum(ends - beat_frames, 1)[:, None]
+    return means
 
 
 def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
@@ -84,12 +95,13 @@ def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
     after = total[np.minimum(at + span, count)] - total[at]
     before = total[at] - total[np.maximum(at - span, 0)]
     norms = np.linalg.norm(after, axis=1) * np.linalg.norm(before, axis=1)
-    return 1.0 - (after * before).sum(axis=1) / (norms + 1e-6)  # type: ignore[no-any-return]
+    change: np.ndarray = 1.0 - (after * before).sum(axis=1) / (norms + 1e-6)
+    return change
 
 
 def _shift(rows: np.ndarray, offset: int) -> np.ndarray:
     """Give each row its neighbor at `offset`; the ends repeat."""
-    return rows[np.clip(np.arange(len(rows)) + offset, 0, len(rows) - 1)]  # type: ignore[no-any-return]
+    return rows[np.clip(np.arange(len(rows)) + offset, 0, len(rows) - 1)]
 
 
 def find_bars(
@@ -115,8 +127,8 @@ def find_bars(
     -------
     bars : Bars
     """
-    if len(beat_frames) < 2 * max(METERS):
-        return Bars(np.empty(0, dtype=np.int64), 4)
+    if len(beat_frames) < MIN_BEATS:
+        return NO_BARS
     features = downbeat_features(novelty, frames, beat_frames)
     odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS
     odds = np.where(confidence < UNSURE, 0.0, odds)
@@ -130,9 +142,10 @@ def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: np.ndarray) -> Bars:
     place_of = np.array([place for _, place in states], dtype=np.int64)
     prior = np.array([METER_PRIOR[METERS.index(meter)] for meter, _ in states])
     path = _viterbi(odds, meter_of, place_of, prior, METER_CHANGE_PRICE, RESET_PRICE)
-    downbeats = np.flatnonzero((place_of[path] == 0) & sure)
-    if len(downbeats) == 0:
-        return Bars(downbeats, 4)
+    first = place_of[path] == 0
+    downbeats, others = np.flatnonzero(first & sure), np.flatnonzero(~first & sure)
+    if min(len(downbeats), len(others)) == 0 or odds[downbeats].mean() - odds[others].mean() < MIN_CONTRAST:
+        return NO_BARS
     return Bars(downbeats, int(np.bincount(meter_of[path][sure]).argmax()))
 
 

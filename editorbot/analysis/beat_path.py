@@ -109,8 +109,8 @@ def _trace(best: np.ndarray, back: np.ndarray, periods_frames: np.ndarray, keep:
         return np.empty(0, dtype=np.int64)
     extended = best[ends % keep] * ((frames - 1) / ends)[:, None]
     extended[ends[:, None] < frames - periods_frames] = -np.inf
-    last, k = np.unravel_index(int(np.argmax(extended)), extended.shape)
-    t, k = int(ends[last]), int(k)
+    last, column = np.unravel_index(int(np.argmax(extended)), extended.shape)
+    t, k = int(ends[last]), int(column)
     width = 2 * PERIOD_REACH + 1
     beats = [t]
     while back[t, k] >= 0:

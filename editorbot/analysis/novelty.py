@@ -23,6 +23,9 @@ from editorbot.timebase import FRAME_S
 NOVELTY_COLUMNS = TRACK_BANDS + 2
 """Rise of the bands, rise of the spectrum, change of harmony."""
 
+RISE_COLUMN = TRACK_BANDS
+"""The column of the whole spectrum's rise."""
+
 ONSET_LEAD_S = 0.013
 """How far the novelty peaks ahead of an onset [s]; measured on rendered music with exact note times."""
 
@@ -65,7 +68,8 @@ def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
     raw = np.hstack([rise, _harmony_change(frames.chroma)[:, None] * loud]).astype(np.float32)
     mean = uniform_filter1d(raw, window, axis=0, mode="nearest")
     spread = np.sqrt(np.maximum(uniform_filter1d((raw - mean) ** 2, window, axis=0, mode="nearest"), 0))
-    return np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE).astype(np.float32)
+    result: np.ndarray = np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE).astype(np.float32)
+    return result
 
 
 def _harmony_change(chroma: Float32[np.ndarray, "frames pitches"]) -> Float[np.ndarray, " frames"]:
@@ -76,7 +80,9 @@ def _harmony_change(chroma: Float32[np.ndarray, "frames pitches"]) -> Float[np.n
 
     def direction(first: np.ndarray, last: np.ndarray) -> np.ndarray:
         summed: np.ndarray = total[np.clip(last, 0, count)] - total[np.clip(first, 0, count)]
-        return summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-6)
+        unit: np.ndarray = summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-6)
+        return unit
 
     ahead, behind = direction(at + 1, at + 1 + HARMONY_FRAMES), direction(at - HARMONY_FRAMES, at)
-    return np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", ahead, behind))
+    change: np.ndarray = np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", ahead, behind))
+    return change

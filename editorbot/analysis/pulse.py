@@ -38,7 +38,7 @@ def pulse_clarity(
         energy = uniform_filter1d(energy, AVERAGE_BEATS, axis=0, mode="nearest")
         correlation = (product / (energy + 1.0)).mean(axis=1)
         best = np.maximum(best, correlation)
-    return np.clip((best - 0.1) / 0.5, 0.0, 1.0)  # type: ignore[no-any-return]
+    return np.clip((best - 0.1) / 0.5, 0.0, 1.0)
 
 
 def _by_beat(novelty: np.ndarray, path: np.ndarray) -> np.ndarray:

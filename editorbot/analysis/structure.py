@@ -21,7 +21,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.ndimage import maximum_filter1d
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Section
-from editorbot.analysis.beats import BeatGrid
+from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.timebase import FRAME_S, STEP_S
 

@@ -65,13 +65,15 @@ def tempo_prior_features() -> Float32[np.ndarray, "periods bumps"]:
     """Return how near each period is to each of PRIOR_TEMPI_BPM, shape=(periods, bumps), in [0, 1]."""
     centers = np.log(60.0 / FRAME_S / np.array(PRIOR_TEMPI_BPM))
     distance = (np.log(PERIODS_FRAMES)[:, None] - centers) / PRIOR_WIDTH
-    return np.exp(-0.5 * distance**2).astype(np.float32)
+    bumps: np.ndarray = np.exp(-0.5 * distance**2).astype(np.float32)
+    return bumps
 
 
 def group_novelty(novelty: Float32[np.ndarray, "frames columns"]) -> Float32[np.ndarray, "frames groups"]:
     """Return the five groups of novelty that are correlated apart, shape=(frames, GROUPS)."""
     low, mid, high = novelty[:, 0], novelty[:, 1:4].mean(axis=1), novelty[:, 4:8].mean(axis=1)
-    return np.maximum(np.stack([low, mid, high, novelty[:, 8], novelty[:, 9]], axis=1), -1.0).astype(np.float32)
+    groups: np.ndarray = np.stack([low, mid, high, novelty[:, 8], novelty[:, 9]], axis=1)
+    return np.maximum(groups, np.float32(-1.0))
 
 
 def autocorrelation(
@@ -100,7 +102,7 @@ def autocorrelation(
     correlation = scipy.fft.irfft(power, _FFT_SIZE)[..., :MAX_LAG_FRAMES]
     decay = scipy.fft.irfft(np.abs(scipy.fft.rfft(taper, _FFT_SIZE)) ** 2, _FFT_SIZE)[:MAX_LAG_FRAMES]
     correlation /= (correlation[..., :1] + 1e-3 * WINDOW_FRAMES) * np.maximum(decay / decay[0], 0.05)
-    return correlation.astype(np.float32, copy=False)  # type: ignore[no-any-return]
+    return np.asarray(correlation, dtype=np.float32)
 
 
 def tempo_features(
@@ -122,7 +124,8 @@ def _at_lag(correlation: np.ndarray, lags_frames: np.ndarray) -> np.ndarray:
     lags_frames = np.minimum(lags_frames, MAX_LAG_FRAMES - 2.0)
     below = lags_frames.astype(np.int64)
     share = (lags_frames - below).astype(np.float32)
-    return correlation[..., below] * (1 - share) + correlation[..., below + 1] * share  # type: ignore[no-any-return]
+    value: np.ndarray = correlation[..., below] * (1 - share) + correlation[..., below + 1] * share
+    return value
 
 
 def tempo_scores(
@@ -149,4 +152,5 @@ def tempo_scores(
         features = tempo_features(autocorrelation(groups, centers[first : first + BLOCK_WINDOWS]))
         blocks.append(features @ weights.astype(np.float32))
     prior = tempo_prior_features() @ prior_weights.astype(np.float32)
-    return np.concatenate(blocks) + prior  # type: ignore[no-any-return]
+    scores: np.ndarray = np.concatenate(blocks) + prior
+    return scores
