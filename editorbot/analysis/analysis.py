@@ -11,6 +11,7 @@ for a recording of hours, in which repetition and junk are looked for.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
@@ -18,6 +19,9 @@ from jaxtyping import Float, Float32, Int
 from editorbot.editlist.edit_list import Source
 from editorbot.errors import NonFiniteError
 from editorbot.timebase import STEP_S, clock
+
+if TYPE_CHECKING:
+    from editorbot.recording import Recording
 
 ACTIVITY_KINDS = ("music", "talk", "noise", "silence")
 """What a stretch of a recording can hold."""
@@ -104,6 +108,8 @@ class Analysis:
     """The step grid, shape=(steps, len(STEP_COLUMNS)); see STEP_COLUMNS."""
     warnings: tuple[str, ...] = ()
     """Lines ``CODE: text``, ``NO_BEAT: ...`` for example."""
+    mel_reference_db: float = 0.0
+    """The largest log-mel value of the recording [dB], which `mel` is relative to."""
 
     def __post_init__(self) -> None:
         if not np.isfinite(self.features).all():
@@ -131,12 +137,7 @@ class Analysis:
     @property
     def bar_phase(self) -> Int[np.ndarray, " beats"]:
         """Place of each beat in its bar, shape=(beats,), 0 is the downbeat; counted in fours without bars."""
-        beats = np.arange(len(self.beats_s))
-        if len(self.downbeats) == 0:
-            return beats % self.beats_per_bar
-        bar = np.searchsorted(self.downbeats, beats, side="right") - 1
-        before = (beats - self.downbeats[0]) % self.beats_per_bar
-        return np.where(bar >= 0, beats - self.downbeats[np.maximum(bar, 0)], before)
+        return phase_in_bar(len(self.beats_s), self.downbeats, self.beats_per_bar)
 
     def step_column(self, name: str) -> Float32[np.ndarray, " steps"]:
         """Return one column of the step grid by its name, shape=(steps,)."""
@@ -146,3 +147,34 @@ class Analysis:
     def step_times_s(self) -> Float[np.ndarray, " steps"]:
         """Start of each step, shape=(steps,) [seconds]."""
         return np.arange(len(self.steps)) * STEP_S
+
+    def mel(self, first: int, last: int, *, recording: Recording | None = None) -> Float32[np.ndarray, "128 frames"]:
+        """Return frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
+
+        Read anew from the recording; see :mod:`editorbot.analysis.mel`, whose reader is quicker
+        for many blocks.
+
+        Parameters
+        ----------
+        first, last : int
+            Frames of the grid.
+        recording : Recording, optional
+            The open recording; opened from `source.path` where it is not given.
+        """
+        from editorbot.analysis.mel import MelReader
+        from editorbot.recording import open_recording
+
+        if recording is not None:
+            return MelReader(recording, self.mel_reference_db).read(first, last)
+        with open_recording(self.source.path) as opened:
+            return MelReader(opened, self.mel_reference_db).read(first, last)
+
+
+def phase_in_bar(beats: int, downbeats: Int[np.ndarray, " bars"], beats_per_bar: int) -> Int[np.ndarray, " beats"]:
+    """Return the place of each beat in its bar, shape=(beats,), 0 is the downbeat; counted in fours without bars."""
+    beat = np.arange(beats)
+    if len(downbeats) == 0:
+        return beat % beats_per_bar
+    bar = np.searchsorted(downbeats, beat, side="right") - 1
+    before = (beat - downbeats[0]) % beats_per_bar
+    return np.where(bar >= 0, beat - downbeats[np.maximum(bar, 0)], before)

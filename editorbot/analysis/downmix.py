@@ -7,6 +7,7 @@ do not dilute the others. A constant offset and absurd levels are taken out, for
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,10 +27,12 @@ _DEAD_POWER = 1e-8
 """A channel this much weaker than the loudest (80 dB) is dead."""
 _CANCELLED = 0.25
 """The mean loses the music where it keeps less than this share of the signed mean's energy."""
-_OFFSET = 1e-3
+_OFFSET = 1e-2
 """Smallest constant offset that is taken out [full scale]."""
 _LOUD = 100.0
 """Peaks beyond this are scaled down to 1 [full scale]."""
+_WARM_UP = 2_048
+"""Samples after which the resampler no longer knows where it was started [samples at ANALYSIS_RATE]."""
 _LIMIT = 1e4
 """Largest sample that reaches the spectrum, so that its square fits a float32."""
 
@@ -48,14 +51,20 @@ class Downmix:
 
 def probe_downmix(recording: Recording) -> Downmix:
     """Choose the downmix from short probes spread over the recording."""
-    probes = np.concatenate([recording.read(start, end) for start, end in _probe_ranges(recording.samples)])
-    probes = np.nan_to_num(probes, nan=0.0, posinf=0.0, neginf=0.0)
-    peak = float(np.abs(probes).max(initial=0.0))
+    probes = [recording.read(start, end) for start, end in _probe_ranges(recording.samples)]
+    probes = [np.nan_to_num(probe, nan=0.0, posinf=0.0, neginf=0.0) for probe in probes]
+    peak = max(float(np.abs(probe).max(initial=0.0)) for probe in probes)
     gain = 1.0 / peak if peak > _LOUD else 1.0
-    probes = probes * gain
-    offset = probes.mean(axis=0)
-    offset[np.abs(offset) < _OFFSET] = 0.0
-    return Downmix(_channel_weights(probes - offset), offset, gain)
+    probes = [probe * gain for probe in probes]
+    offset = _constant_part(probes)
+    return Downmix(_channel_weights(np.concatenate(probes) - offset), offset, gain)
+
+
+def _constant_part(probes: list[Float64[np.ndarray, "_ channels"]]) -> Float64[np.ndarray, " channels"]:
+    """Return the constant offset of each channel; a bell over each probe keeps bass notes out of it."""
+    bells = [np.hanning(len(probe) + 2)[1:-1] for probe in probes]
+    offset = sum(bell @ probe for bell, probe in zip(bells, probes)) / sum(bell.sum() for bell in bells)
+    return np.where(np.abs(offset) < _OFFSET, 0.0, offset)
 
 
 def _probe_ranges(samples: int) -> list[tuple[int, int]]:
@@ -103,7 +112,7 @@ class MonoReader:
         stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
         for start in range(0, self.recording.samples, READ_SAMPLES):
             end = min(start + READ_SAMPLES, self.recording.samples)
-            mono = self._mix(self.recording.read_native(start, end), start)
+            mono = self._mix(self.recording.read_native(start, end), start, self._side, self._mid)
             if rate != ANALYSIS_RATE:
                 mono = stream.resample_chunk(mono, last=end == self.recording.samples)
             yield mono[:left]
@@ -111,9 +120,37 @@ class MonoReader:
         if left > 0:
             yield np.zeros(left, dtype=np.float32)
 
-    def _mix(self, block: Shaped[np.ndarray, "samples channels"], start: int) -> Float32[np.ndarray, " samples"]:
+    def read(self, first: int, last: int) -> Float32[np.ndarray, " samples"]:
+        """Return samples [first, last) of the downmix, equal to those of `blocks`; zeros beyond its ends.
+
+        The resampler is started a little earlier, at a sample that falls on the output's grid.
+        """
+        rate = self.recording.sample_rate
+        mono = np.zeros(last - first, dtype=np.float32)
+        low, high = max(first, 0), min(last, self.samples)
+        if low >= high:
+            return mono
+        divisor = math.gcd(rate, ANALYSIS_RATE)
+        source_grid, target_grid = rate // divisor, ANALYSIS_RATE // divisor
+        cell = max(0, (low - _WARM_UP) // target_grid)
+        start = cell * source_grid
+        end = min(self.recording.samples, -(-(high + _WARM_UP) * rate // ANALYSIS_RATE))
+        unused = np.zeros(1)
+        source = self._mix(self.recording.read_native(start, end), start, unused, unused.copy())
+        heard = source if rate == ANALYSIS_RATE else soxr.resample(source, rate, ANALYSIS_RATE, quality="HQ")
+        piece = heard[low - cell * target_grid : high - cell * target_grid]
+        mono[low - first : low - first + len(piece)] = piece
+        return mono
+
+    def _mix(
+        self,
+        block: Shaped[np.ndarray, "samples channels"],
+        start: int,
+        side: Float64[np.ndarray, " steps"],
+        mid: Float64[np.ndarray, " steps"],
+    ) -> Float32[np.ndarray, " samples"]:
         full_scale = float(1 << (8 * block.dtype.itemsize - 1)) if block.dtype.kind == "i" else 1.0
         mix, mono = self.downmix, np.empty(len(block), dtype=np.float32)
-        mix_down(block, mix.gain / full_scale, mix.offset, mix.weights, _LIMIT, start, self._step_samples, mono,
-                 self._side, self._mid)  # fmt: skip
+        scale = mix.gain / full_scale
+        mix_down(block, scale, mix.offset, mix.weights, _LIMIT, start, self._step_samples, mono, side, mid)
         return mono

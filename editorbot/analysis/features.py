@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-from jaxtyping import Float, Float32, Int
+import io
+import os
 
+import numpy as np
+from jaxtyping import Float, Float32, Float64, Int
+
+from editorbot.analysis.analysis import Analysis, phase_in_bar
+from editorbot.analysis.beats import BeatGrid
 from editorbot.analysis.filterbanks import CONTRAST_BANDS
-from editorbot.analysis.spectrum import MFCC, Spectrum
+from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
+from editorbot.editlist.json_format import write_whole
 from editorbot.timebase import FRAME_S
 
 _PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -27,6 +33,7 @@ FEATURE_NAMES: tuple[str, ...] = (
 )  # fmt: skip
 """Names of the columns of `Analysis.features`, in order."""
 
+_RMS = FRAME_COLUMNS.index("rms")
 _CHUNK_BEATS = 256
 _DELTA_REACH = 4
 """Frames on either side of librosa's MFCC delta (width 9)."""
@@ -75,19 +82,58 @@ def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Floa
     return pooled
 
 
-def beat_features(
-    spectrum: Spectrum,
-    beats_s: Float[np.ndarray, " beats"],
-    tempo_curve_bpm: Float[np.ndarray, " beats"],
-    strength: Float[np.ndarray, " beats"],
-    bar_phase: Float[np.ndarray, " beats"],
-) -> Float32[np.ndarray, "beats 121"]:
-    """Return the 121 features of each beat; `bar_phase` in [0, 1)."""
-    pooled = pool_beats(spectrum, beats_s)
-    median_bpm = float(np.median(tempo_curve_bpm))
-    deviation = tempo_curve_bpm / median_bpm - 1.0 if median_bpm > 0 else np.zeros(len(beats_s))
-    turn = 2 * np.pi * bar_phase
-    rhythm = np.stack([tempo_curve_bpm, deviation, strength, np.sin(turn), np.cos(turn)], axis=1)
+def beat_features(spectrum: Spectrum, grid: BeatGrid) -> Float32[np.ndarray, "beats 121"]:
+    """Return the 121 features of each beat, shape=(beats, 121), in the order of FEATURE_NAMES.
+
+    A beat's frames are those from the one nearest to it up to the one nearest to the next beat; a
+    beat shorter than a frame takes the nearest one. Where there are no bars, bar phase is (0, 0).
+    """
+    pooled = pool_beats(spectrum, grid.beats_s)
     differences = np.diff(pooled, axis=0, prepend=pooled[:1])
-    stems = np.zeros((len(beats_s), len(_STEM_NAMES)))
-    return np.concatenate([pooled, rhythm, differences, stems], axis=1).astype(np.float32)
+    stems = np.zeros((len(pooled), len(_STEM_NAMES)))
+    return np.concatenate([pooled, _rhythm(grid), differences, stems], axis=1).astype(np.float32)
+
+
+def _rhythm(grid: BeatGrid) -> Float64[np.ndarray, "beats 5"]:
+    beats, tempo_bpm = len(grid.beats_s), grid.tempo_curve_bpm
+    deviation = tempo_bpm / max(float(np.median(tempo_bpm)), 1e-9) - 1.0
+    turn = 2 * np.pi * phase_in_bar(beats, grid.downbeats, grid.beats_per_bar) / grid.beats_per_bar
+    has_bars = float(len(grid.downbeats) > 0)
+    return np.stack([tempo_bpm, deviation, grid.strength, has_bars * np.sin(turn), has_bars * np.cos(turn)], axis=1)
+
+
+def beat_levels_db(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
+    """Return the level of each beat, shape=(beats,) [dBFS]."""
+    frames = len(spectrum.columns)
+    starts = beat_frames(beats_s, frames)
+    power = np.add.reduceat(spectrum.columns[:, _RMS].astype(np.float64) ** 2, starts)
+    return _level_db(power / np.maximum(np.diff(np.append(starts, frames)), 1))
+
+
+def mean_level_db(spectrum: Spectrum) -> float:
+    """Return the level of the whole recording [dBFS]."""
+    power = np.mean(spectrum.columns[:, _RMS].astype(np.float64) ** 2)
+    return float(_level_db(np.array([power]))[0])
+
+
+def _level_db(power: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
+    return 10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10)))
+
+
+def write_features(path: str | os.PathLike[str], analysis: Analysis) -> None:
+    """Write ``features`` (beats, 121), ``feature_names`` and ``beats_s`` as npz.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If the file cannot be written.
+    """
+    content = io.BytesIO()
+    np.savez(
+        content,
+        allow_pickle=False,
+        features=analysis.features,
+        feature_names=np.array(FEATURE_NAMES),
+        beats_s=analysis.beats_s,
+    )
+    write_whole(path, content.getvalue())

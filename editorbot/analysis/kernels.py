@@ -77,7 +77,7 @@ def contrast_extremes(magnitude, first, end, picked, peak, valley):  # type: ign
 def split_spectrum(spectrum, power, magnitude):  # type: ignore[no-untyped-def]
     """Write power and magnitude of one complex spectrum."""
     for k in range(spectrum.size):
-        real, imaginary = spectrum[k].real, spectrum[k].imag
+        real, imaginary = np.float32(spectrum[k].real), np.float32(spectrum[k].imag)
         squared = real * real + imaginary * imaginary
         power[k] = squared
         magnitude[k] = np.sqrt(squared)

@@ -46,8 +46,10 @@ _HALF = N_FFT // 2
 _HOPS_A_FRAME = N_FFT // HOP_SAMPLES
 _ONSET_SHIFT = N_FFT // (2 * HOP_SAMPLES)
 """librosa writes an onset this many frames late, to make up for the window's reach."""
+LEVEL_FLOOR_DB = -120.0
+"""Level of silence [dBFS]."""
 _POWER_FLOOR = np.float32(1e-10)
-_LEVEL_FLOOR_DB = -120.0
+
 _LOW_HZ = 200.0
 _DB = np.float32(10.0 / np.log(10.0))
 
@@ -82,16 +84,16 @@ class Spectrum:
     """The largest log-mel value of the recording [dB]."""
 
 
-def power_to_db(power: Float32[np.ndarray, "..."]) -> Float32[np.ndarray, "..."]:
+def power_to_db(power: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
     """Return ``10 log10(max(power, 1e-10))``."""
-    decibels: Float32[np.ndarray, "..."] = np.log(np.maximum(power, _POWER_FLOOR))
+    decibels: Float32[np.ndarray, "*shape"] = np.log(np.maximum(power, _POWER_FLOOR))
     decibels *= _DB
     return decibels
 
 
-def hann_window() -> Float32[np.ndarray, " window"]:
+def hann_window() -> Float64[np.ndarray, " window"]:
     """Return the periodic Hann window, shape=(2048,)."""
-    return (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)).astype(np.float32)
+    return 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
 
 
 class SpectrumScan:
@@ -143,6 +145,7 @@ class SpectrumScan:
         first = self._first_frame
         rows = slice(first, first + frames)
         windows = np.lib.stride_tricks.sliding_window_view(self._buffer, N_FFT)[::HOP_SAMPLES][:frames]
+        # In float64, as librosa does: what lies above a codec's cutoff would drown in float32's rounding.
         spectra = scipy.fft.rfft(windows * self._window, axis=1, overwrite_x=True)
         mel, coarse = (np.empty((frames, bands), dtype=np.float32) for bands in (MEL_BANDS, STEP_MEL_BANDS))
         chroma = np.empty((frames, 12), dtype=np.float32)
@@ -158,7 +161,7 @@ class SpectrumScan:
         columns[:, [1, 3, 4, 5]] = shape[:, :4]
         columns[:, 6 : 6 + CONTRAST_BANDS] = power_to_db(peak) - power_to_db(valley)
         columns[:, 6 + CONTRAST_BANDS :] = mel_db @ self._cosines
-        self._level[rows] = np.maximum(20 * np.log10(np.maximum(waveform[:, 0], 1e-30)), _LEVEL_FLOOR_DB)
+        self._level[rows] = np.maximum(20 * np.log10(np.maximum(waveform[:, 0], 1e-30)), LEVEL_FLOOR_DB)
         largest = chroma.max(axis=1, keepdims=True)
         self._chroma[rows] = chroma / np.where(largest > 1e-30, largest, 1.0)
         rise = self._rise(mel_db)

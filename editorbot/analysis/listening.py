@@ -1,0 +1,61 @@
+"""The one pass over a recording's samples.
+
+Reading and downmixing run one block ahead in a thread of their own, beside the spectrum; each
+result depends on the blocks alone, so the order of the threads cannot be seen in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+from editorbot.analysis.analysis import STEP_COLUMNS
+from editorbot.analysis.downmix import MonoReader
+from editorbot.analysis.spectrum import LEVEL_FLOOR_DB, Spectrum, SpectrumScan
+from editorbot.recording import Recording
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the pass over a recording leaves behind."""
+
+    spectrum: Spectrum
+    """Rows of frames and steps."""
+    is_silent: bool
+    """Whether nothing can be heard."""
+    warnings: tuple[str, ...] = ()
+    """Lines ``CODE: text`` about the samples."""
+
+
+def listen(recording: Recording, progress: Callable[[float], None]) -> Heard:
+    """Read a recording once and measure it.
+
+    Parameters
+    ----------
+    recording : Recording
+        Read from start to end.
+    progress : callable
+        Told the share that is done, in [0, 1].
+    """
+    mono = MonoReader(recording)
+    scan, done = SpectrumScan(mono.samples), 0
+    for block in _ahead(mono.blocks()):
+        scan.update(block)
+        done += len(block)
+        progress(done / mono.samples)
+    spectrum = scan.finish()
+    spectrum.steps[:, STEP_COLUMNS.index("width")] = mono.width
+    return Heard(spectrum, is_silent=bool(spectrum.tracks.level_db.max() <= LEVEL_FLOOR_DB))
+
+
+def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """Yield the same items, the next one made while the last is used."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="reading") as reader:
+        coming = reader.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = reader.submit(next, items, None)
+            yield item
