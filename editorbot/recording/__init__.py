@@ -1,6 +1,7 @@
 """Sound in and out: reading by block, writing whole or not at all."""
 
+from editorbot.recording.checks import check_output, safe_output_name
 from editorbot.recording.recording import Recording, open_recording
-from editorbot.recording.writer import TrackWriter
+from editorbot.recording.writer import TrackWriter, track_subtype
 
-__all__ = ["Recording", "TrackWriter", "open_recording"]
+__all__ = ["Recording", "TrackWriter", "check_output", "open_recording", "safe_output_name", "track_subtype"]

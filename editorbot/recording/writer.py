@@ -12,8 +12,17 @@ import soundfile as sf
 class TrackWriter:
     """Writes blocks to a file that appears under its name only when whole."""
 
-    def __init__(self, path: str | os.PathLike[str], sample_rate: int, channels: int, subtype: str = "PCM_16") -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        sample_rate: int,
+        channels: int,
+        subtype: str = "PCM_16",
+        *,
+        total_samples: int | None = None,
+    ) -> None:
         self.path = os.fspath(path)
+        self.warnings: tuple[str, ...] = ()
         self._temporary = self.path + ".part.wav"
         self._file = sf.SoundFile(self._temporary, "w", sample_rate, channels, subtype, format="WAV")
 
@@ -34,3 +43,8 @@ class TrackWriter:
             os.replace(self._temporary, self.path)
         else:
             os.unlink(self._temporary)
+
+
+def track_subtype(source_subtype: str, path: str) -> str:
+    """Return the sample format of a track made from a source."""
+    return source_subtype if source_subtype in ("PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE") else "PCM_16"
