@@ -12,8 +12,8 @@ behind its end belong to crossfades.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Protocol
 
 import numpy as np
 from jaxtyping import Float64, Shaped
@@ -30,17 +30,19 @@ WARM_UP_S = 0.05
 """Sound that filters hear before the first sample that counts [seconds]."""
 
 
-class ClipSound(Protocol):
+class ClipSound(ABC):
     """A stream that starts a little before its clip and ends a little behind it."""
 
+    @abstractmethod
     def read(self, samples: int) -> Float64[np.ndarray, "samples channels"]:
         """Return the next samples as float64, full scale 1.0."""
 
+    @abstractmethod
     def read_native(self, samples: int) -> Shaped[np.ndarray, "samples channels"]:
         """Return the next samples, in the source's own type where they are its own."""
 
 
-class CopiedSound:
+class CopiedSound(ClipSound):
     """A stretch of the source, untouched."""
 
     def __init__(self, recording: Recording, start: int) -> None:
@@ -58,7 +60,7 @@ class CopiedSound:
         return self._recording.read_native(self._at - samples, self._at)
 
 
-class ProcessedSound:
+class ProcessedSound(ClipSound):
     """A clip behind its chain."""
 
     def __init__(self, clip: Clip, recording: Recording, before: int, after: int) -> None:
@@ -76,7 +78,9 @@ class ProcessedSound:
         self._rest = joined[samples:]
         return joined[:samples]
 
-    read_native = read
+    def read_native(self, samples: int) -> Float64[np.ndarray, "samples channels"]:
+        """Return the next samples; none of them is the source's own."""
+        return self.read(samples)
 
 
 def open_clip(clip: Clip, recording: Recording, *, before: int, after: int) -> ClipSound:

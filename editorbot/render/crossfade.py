@@ -81,4 +81,5 @@ def mix(
 ) -> Float64[np.ndarray, "samples channels"]:
     """Return both sounds added with their gains."""
     mixed: Float64[np.ndarray, "samples channels"] = outgoing * gains.outgoing[:, None]
-    return mixed + incoming * gains.incoming[:, None]
+    mixed += incoming * gains.incoming[:, None]
+    return mixed

@@ -8,7 +8,7 @@ behind its end, so a track of hours needs the memory of a few blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float64, Shaped
@@ -23,6 +23,7 @@ BLOCK_SAMPLES = 65_536
 """Default length of a block [samples]: 1.5 s at 44.1 kHz, 1 MB of stereo float64."""
 
 
+@runtime_checkable
 class Writer(Protocol):
     """What takes the blocks, a TrackWriter for example."""
 
