@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from editorbot.errors import OutputError, UsageError
-from editorbot.export import EXPORT_ENDINGS
+from editorbot.export import EXPORT_ENDINGS, export_paths
 from editorbot.recording import check_output, safe_output_name
 
 LONGEST_SIDE_ENDING = ".html"
@@ -50,7 +50,8 @@ class OutputPaths:
             If one of the files cannot or must not be written.
         """
         check_output(self.track, [source], force=force or in_place, in_place=in_place)
-        for path in (self.edit_list, self.report, *(self.export(name) for name in exports)):
+        exported = [path for name in exports for path in export_paths(name, self.export(name))]
+        for path in (self.edit_list, self.report, *exported):
             check_output(path, [source, self.track], force=force, in_place=False)
 
 

@@ -7,24 +7,28 @@ followed the music through the whole product. Nothing here touches samples.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+
+import numpy as np
+from jaxtyping import Shaped
 
 from editorbot import __version__
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.editlist.edit_list import EditList, PolishStep, cut_ranges
-from editorbot.editlist.json_format import write_edit_list
+from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import editor_named
-from editorbot.errors import StrictError
+from editorbot.errors import MismatchError, StrictError
 from editorbot.export import export_edit
-from editorbot.outputs import OutputPaths, path_from
+from editorbot.outputs import OutputPaths, path_from, source_path, staged
 from editorbot.polish import Loudness, measure, polish_blocks
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
 from editorbot.render.joins import settle_joins
-from editorbot.render.render import render_blocks
+from editorbot.render.render import BLOCK_SAMPLES, render_blocks
+from editorbot.render.retarget_source import retarget_source
 from editorbot.report.report import write_report
 
 Progress = Callable[[str, float], None]
@@ -215,7 +219,7 @@ def write_track(edit_list: EditList, recording: Recording, path: str, progress: 
         If the file cannot be written whole; then none is left.
     """
 
-    def make_blocks() -> Iterator[Samples]:
+    def make_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
         return render_blocks(edit_list, recording)
 
     blocks = make_blocks()
@@ -255,7 +259,7 @@ def render_file(
     with open_recording(source_file) as recording, staged(output) as track:
         warnings = recording.warnings
         if source is None:
-            check_digest(edit_list, recording)
+            _check_digest(edit_list, recording)
         else:
             edit_list = retarget_source(edit_list, recording)
         warnings += write_track(edit_list, recording, track.path, progress)
@@ -276,10 +280,25 @@ def export_file(path: str, name: str, output: str, *, force: bool = False) -> No
     export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
 
 
+def _check_digest(edit_list: EditList, recording: Recording) -> None:
+    """Refuse a source that is not the file that the list was made for."""
+    if edit_list.source.digest != recording.digest:
+        raise MismatchError(
+            "this is not the file that the edit list was made for; --source names another one on purpose",
+            path=recording.path,
+        )
+
+
 def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:
     """Return it with the loudness before and after."""
     progress("measure", 0.0)
-    before = measure(blocks_of(recording), recording.sample_rate, recording.channels)
+    before = _loudness(recording)
     progress("measure", 0.5)
-    after = measure(blocks_of(track), track.sample_rate, track.channels)
-    return replace(edited, before=before, after=after)
+    return replace(edited, before=before, after=_loudness(track))
+
+
+def _loudness(recording: Recording) -> Loudness:
+    """Measure a whole file."""
+    starts = range(0, recording.samples, BLOCK_SAMPLES)
+    blocks = (recording.read_native(start, min(start + BLOCK_SAMPLES, recording.samples)) for start in starts)
+    return measure(blocks, recording.sample_rate, recording.channels)

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         command: Edit | Render | Export | Analyze | Doctor = tyro.cli(
-            Command,  # type: ignore[arg-type]
+            Command,
             prog="editorbot",
             description="Turns a raw music recording into a polished track.",
             args=arguments,
