@@ -1,7 +1,7 @@
 """The hot loops of the analysis: one frame after another, no memory beyond a few rows.
 
 Everything here is a plain function of arrays; what the numbers mean stands in
-`spectrum.py` and `downmix.py`. One thread on purpose: threads inside a block of
+`spectrum.py`, `scan.py` and `downmix.py`. One thread on purpose: threads inside a block of
 256 frames were measured to be slower than none.
 """
 

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from editorbot.analysis.analysis import STEP_COLUMNS
 from editorbot.analysis.downmix import MonoReader
-from editorbot.analysis.spectrum import LEVEL_FLOOR_DB, Spectrum, SpectrumScan
+from editorbot.analysis.scan import SpectrumScan
+from editorbot.analysis.spectrum import LEVEL_FLOOR_DB, Spectrum
 from editorbot.recording import Recording
 
 _Item = TypeVar("_Item")

@@ -13,7 +13,8 @@ from jaxtyping import Float32
 
 from editorbot.analysis.downmix import Downmix, MonoReader
 from editorbot.analysis.filterbanks import mel_matrix
-from editorbot.analysis.spectrum import BLOCK_FRAMES, MEL_BANDS, hann_window, power_to_db
+from editorbot.analysis.scan import BLOCK_FRAMES
+from editorbot.analysis.spectrum import MEL_BANDS, hann_window, power_to_db
 from editorbot.recording import Recording
 from editorbot.timebase import HOP_SAMPLES, N_FFT, frame_count
 
