@@ -15,8 +15,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
-
 from editorbot.errors import FormatError
 
 ACTIONS: tuple[str, ...] = (
@@ -262,9 +260,3 @@ def cut_ranges(edit_list: EditList) -> tuple[tuple[int, int], ...]:
     if at < edit_list.source.samples:
         ranges.append((at, edit_list.source.samples))
     return tuple(ranges)
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return `value` if it is a JSON object, else raise FormatError."""
-    _check(isinstance(value, Mapping), f"a JSON object was expected, but {type(value).__name__} is there")
-    return value  # type: ignore[no-any-return]
