@@ -1,0 +1,176 @@
+"""The page that shows an edit: one HTML file that needs no network.
+
+:func:`write_report` reads the recording and the track once each for their
+outlines, encodes what can be heard, and fills the template. Style and script
+are put into the page, and its content security policy allows these two by
+their hashes and nothing else, so no name in the page can ever run.
+
+References
+----------
+https://www.w3.org/TR/CSP3/
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shlex
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+from urllib.parse import quote
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.json_format import write_whole
+from editorbot.errors import printable
+from editorbot.recording import Recording
+from editorbot.report.page import LoudnessLike, clip_rows, cut_rows, figures, join_rows
+from editorbot.report.peaks import Peaks, scan_peaks
+from editorbot.report.pictures import draw_pictures
+from editorbot.report.sounds import AROUND_JOIN_S, embed_sounds
+
+MOST_ROWS = 500
+"""Rows of a table at most; the edit list has the rest."""
+
+
+def write_report(
+    path: str | os.PathLike[str],
+    edit_list: EditList,
+    analysis: Analysis,
+    recording: Recording,
+    *,
+    track: Recording,
+    track_name: str | None = None,
+    loudness_before: LoudnessLike | None = None,
+    loudness_after: LoudnessLike | None = None,
+    title: str | None = None,
+    raw_peaks: Peaks | None = None,
+    track_peaks: Peaks | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> None:
+    """Write the page that shows an edit.
+
+    Parameters
+    ----------
+    path : path
+        Where the page goes.
+    edit_list : EditList
+        The settled edit.
+    analysis : Analysis
+        What the editor knew.
+    recording : Recording
+        The raw recording, opened.
+    track : Recording
+        The rendered track, opened again for reading.
+    track_name : str, optional
+        The name that the track will have in its folder; its present one where left out.
+    loudness_before, loudness_after : Loudness, optional
+        Of the recording and of the track.
+    title : str, optional
+        Heading of the page; the recording's name where left out.
+    raw_peaks, track_peaks : Peaks, optional
+        Outlines of recording and track where another pass has collected them; else each is read once.
+    progress : callable, optional
+        Told the share done, in [0, 1].
+
+    Raises
+    ------
+    OutputError
+        If the page cannot be written; then none is left.
+
+    Notes
+    -----
+    Memory stays flat: blocks, some thousand columns, and at most 10 MB of encoded sound.
+    """
+    told = progress or (lambda share: None)
+    raw_peaks = raw_peaks or scan_peaks(recording, progress=lambda share: told(0.3 * share))
+    track_peaks = track_peaks or scan_peaks(track, progress=lambda share: told(0.3 + 0.3 * share))
+    sounds = embed_sounds(edit_list, track, progress=lambda share: told(0.6 + 0.35 * share))
+    link = link_to(path, os.path.join(os.path.dirname(track.path), track_name or os.path.basename(track.path)))
+    content = {
+        "title": printable(title or os.path.basename(recording.path)),
+        "edit_list": edit_list,
+        "analysis": analysis,
+        "figures": figures(edit_list, analysis, loudness_before, loudness_after),
+        "warnings": [_warning(line) for line in (*edit_list.warnings, *_new(analysis.warnings, edit_list.warnings))],
+        "pictures": draw_pictures(edit_list, analysis, raw_peaks, track_peaks),
+        "clips": clip_rows(edit_list),
+        "joins": join_rows(edit_list),
+        "cuts": cut_rows(edit_list, analysis),
+        "sounds": sounds,
+        "around_s": AROUND_JOIN_S,
+        "most_rows": MOST_ROWS,
+        "track_link": link,
+        "track_name": printable(track_name or os.path.basename(track.path)),
+        "render_command": _render_command(path),
+        "edit_list_name": printable(_edit_list_name(path)),
+    }
+    write_whole(path, page_html(content).encode("utf-8", "replace"))
+    told(1.0)
+
+
+def page_html(content: dict[str, Any]) -> str:
+    """Return the page with its content filled in, everything escaped."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    style, script = _text("report.css"), _text("report.js")
+    return environment.from_string(_text("report.html")).render(
+        **content,
+        style=Markup(style),
+        script=Markup(script),
+        policy=_policy(style, script, links=content["sounds"].preview is None),
+    )
+
+
+def _policy(style: str, script: str, *, links: bool) -> str:
+    """Return the content security policy: our own style and script, embedded pictures and sound, no network.
+
+    Where the track is too long to be embedded, it may be played from beside the page.
+    """
+    media = "media-src data: blob: 'self' file:" if links else "media-src data: blob:"
+    style_source, script_source = (f"'sha256-{_sha256(text)}'" for text in (style, script))
+    return (
+        f"default-src 'none'; script-src {script_source}; style-src {style_source}; "
+        f"img-src data:; {media}; base-uri 'none'; form-action 'none'"
+    )
+
+
+def _sha256(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode()
+
+
+def _text(name: str) -> str:
+    """Return a file of this package with line ends of one kind, as the hash in the policy needs them."""
+    return (resources.files("editorbot.report") / name).read_text("utf-8").replace("\r\n", "\n")
+
+
+def link_to(page: str | os.PathLike[str], target: str) -> str | None:
+    """Return a relative, percent-encoded link from the page to a file; None where there is no way from one to the other."""
+    try:
+        relative = os.path.relpath(os.path.abspath(target), os.path.dirname(os.path.abspath(os.fspath(page))))
+    except ValueError:  # another drive on Windows
+        return None
+    return "./" + quote(os.fsencode(relative.replace(os.sep, "/")))
+
+
+def _edit_list_name(page: str | os.PathLike[str]) -> str:
+    return os.path.splitext(os.path.basename(os.fspath(page)))[0] + ".json"
+
+
+def _render_command(page: str | os.PathLike[str]) -> str:
+    name = printable(_edit_list_name(page))
+    return f"editorbot render {'-- ' if name.startswith('-') else ''}{shlex.quote(name)}"
+
+
+def _new(lines: tuple[str, ...], known: tuple[str, ...]) -> list[str]:
+    return [line for line in lines if line not in known]
+
+
+def _warning(line: str) -> tuple[str, str]:
+    """Return a warning's code and text."""
+    code, colon, text = printable(line).partition(": ")
+    return (code, text) if colon else ("", code)
