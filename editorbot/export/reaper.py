@@ -126,7 +126,7 @@ def quoted(text: str) -> str:
     return "`" + line.replace("`", "'") + "`"
 
 
-def _seconds(samples: float, rate: int) -> str:
+def _seconds(samples: int | float, rate: int) -> str:
     """Return samples as seconds; twelve places keep the sample at any rate for days."""
     return _number(samples / rate)
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float64
@@ -104,7 +105,8 @@ class _Limiter:
         lowest = minimum_filter1d(wanted, width, mode="nearest")[width // 2 : len(wanted) - width // 2]
         held = np.concatenate([self._held, _let_go(lowest, self._held[-1], self._release)])
         self._held = held[len(block) :]
-        return oaconvolve(held, self._window, mode="valid")
+        gains: Float64[np.ndarray, " samples"] = oaconvolve(held, self._window, mode="valid")
+        return gains
 
     def finish(self) -> Iterator[Float64[np.ndarray, "samples channels"]]:
         """Yield the rest."""
@@ -112,7 +114,8 @@ class _Limiter:
 
 
 @njit(cache=True)
-def _let_go(lowest, gain, release):  # type: ignore[no-untyped-def]  # numba compiles plain functions
+@no_type_check
+def _let_go(lowest, gain, release):
     """Follow the lowest gain at once, and come back from it slowly."""
     out = np.empty_like(lowest)
     for n in range(len(lowest)):

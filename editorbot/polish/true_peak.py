@@ -13,6 +13,8 @@ points of sample n lie at n, n + 1/4, n + 1/2 and n + 3/4.
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 import numpy as np
 from jaxtyping import Float64
 from numba import njit
@@ -66,7 +68,8 @@ def peak_track(padded: Float64[np.ndarray, "padded channels"], floor: float) -> 
 
 
 @njit(cache=True, fastmath=True)
-def _peak_track(padded, taps, overshoot, floor):  # type: ignore[no-untyped-def]  # numba compiles plain functions
+@no_type_check
+def _peak_track(padded, taps, overshoot, floor):
     channels, length = padded.shape
     samples = length - 2 * HALF_TAPS
     peaks = np.zeros(samples)
