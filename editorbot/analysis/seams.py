@@ -62,8 +62,8 @@ TEMPO_PRICE = 0.5
 """Largest price of a tempo change."""
 UNSURE_PRICE = 0.15
 """Price of a join where the beat grid is a guess."""
-QUIET_DISCOUNT = 0.75
-"""Share of a join's cost that silence before it takes away."""
+SEAM_AFTER_SILENCE = 0.25
+"""The seam of any join before which nothing sounds: music may always begin."""
 
 _CONTEXT_DIMENSIONS = 48
 """Principal components of a context that the search compares."""
@@ -123,7 +123,8 @@ class Seams:
         """
         before, after = _side_distances(self.vectors, leaves.astype(np.int64), arrivals.astype(np.int64), _WEIGHTS)
         seam = np.minimum(before, after) / 2 + (before + after) / 4
-        seam *= 1 - QUIET_DISCOUNT * self.quiet_before[leaves]
+        quiet = self.quiet_before[leaves]
+        seam = np.minimum(seam, (1 - quiet) * seam + quiet * SEAM_AFTER_SILENCE)
         octaves = np.abs(self.tempo_before[leaves] - self.tempo_after[arrivals])
         tempo = np.minimum(octaves / TEMPO_UNIT, 1.0) * TEMPO_PRICE
         unsure = UNSURE_PRICE * np.maximum(self.unsure[leaves], self.unsure[arrivals])

@@ -21,8 +21,10 @@ from editorbot.editors.timeline import Timeline
 STRATA = 48
 """Parts of the recording in each of which the best place to leave is looked for."""
 
-JOIN_PRICE = 0.1
+JOIN_PRICE = 0.05
 """Price of any join, however smooth: fewer are better."""
+RISK_PRICE = 2.0
+"""Price of a join that is surely heard; it grows with the square of the risk, so two smooth joins beat a rough one."""
 OFFSET_PRICE = 0.5
 """Price of a join whose sides lie half a beat apart, where there is a beat."""
 REPEAT_PRICE = 0.1
@@ -31,9 +33,9 @@ LOOP_PRICE = 0.6
 """Further price of hearing it again at once; it falls to nothing at LOOP_S."""
 LOOP_S = 32.0
 """A repeat after so long is no loop any more [seconds]: sixteen bars at 120 BPM."""
-LATE_START_PRICE = 0.7
+LATE_START_PRICE = 2.0
 """Price of starting anywhere but at the beginning."""
-EARLY_END_PRICE = 0.8
+EARLY_END_PRICE = 2.0
 """Price of ending anywhere but at the end."""
 OFF_PHRASE_PRICE = 0.2
 """Price of starting or ending inside a phrase."""
@@ -149,7 +151,7 @@ class JoinGraph:
         skipped = self._timeline.before(self._prices.skip)
         back_s = times_s[leave] - times_s[arrive]
         loop = REPEAT_PRICE + LOOP_PRICE * np.maximum(0.0, 1.0 - back_s / LOOP_S)
-        cost = JOIN_PRICE + self.risks(leave, arrive)
+        cost = JOIN_PRICE + RISK_PRICE * self.risks(leave, arrive) ** 2
         return cost + np.where(back_s > 0, loop, np.maximum(skipped[arrive] - skipped[leave], 0.0))
 
     def _landings(self, shortest_s: float) -> Int[np.ndarray, " bounds"]:

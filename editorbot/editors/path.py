@@ -118,6 +118,8 @@ def _bar_s(analysis: Analysis) -> float:
 
 def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar_s: float, has_beat: bool) -> Path:
     """Return the first path that meets the target, relaxing what can be relaxed; else the nearest."""
+    if target_s is not None:
+        target_s = max(target_s, timeline.required_s)
     shortest_s = min(max(SHORTEST_SECTION_BARS * bar_s if has_beat else SHORTEST_SECTION_S, 4.0), 16.0)
     best: Path | None = None
     for section_s, repeats in _attempts(shortest_s, bar_s, target_s, timeline.playable_s):
@@ -129,7 +131,9 @@ def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar
         if best is None or abs(path.length_s - target_s) < abs(best.length_s - target_s) - 1e-6:
             best = path
     if best is None:
-        raise AssertionError("a path over single pieces exists wherever something is playable")
+        best = _free_path(timeline, graph, graph.hops(0.0, repeats=False))
+    if best is None:
+        raise AssertionError("a path that plays all that may be played always exists")
     return best
 
 

@@ -39,7 +39,7 @@ def song_analysis(
     per_letter = bars * beats_per_bar
     ideas = {letter: _idea(np.random.default_rng([seed, ord(letter)]), per_letter) for letter in set(form)}
     features = np.concatenate([ideas[letter] for letter in form])
-    features += (take_noise * rng.standard_normal(features.shape)).astype(np.float32)
+    features += (take_noise * features.std(axis=0) * rng.standard_normal(features.shape)).astype(np.float32)
     beats = len(features)
     beats_s = first_beat_s + np.arange(beats) * 60.0 / bpm
     beats_s[1:] += jitter_s * rng.uniform(-1, 1, beats - 1)

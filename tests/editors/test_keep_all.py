@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+from editorbot.editlist.edit_list import cut_ranges
+from editorbot.editlist.json_format import to_json
+from editorbot.editors.base import EditRequest
+from editorbot.editors.keep_all import KeepAllEditor
+from tests.editors.factories import one_beat_analysis, song_analysis
+
+
+def test_plays_every_sample_once():
+    analysis = song_analysis("ABAB", first_beat_s=0.3, tail_s=0.4)
+    edit_list = KeepAllEditor().edit(analysis, EditRequest())
+    assert [(clip.start, clip.end) for clip in edit_list.clips] == [(0, analysis.source.samples)]
+    assert edit_list.clips[0].is_copy
+    assert cut_ranges(edit_list) == ()
+    assert edit_list.warnings == ()
+
+
+def test_takes_silent_and_short_recordings():
+    for analysis in (song_analysis("  ", has_beat=False), one_beat_analysis(0.01)):
+        edit_list = KeepAllEditor().edit(analysis, EditRequest(must_keep_s=((0.0, 0.005),)))
+        assert edit_list.output_samples == analysis.source.samples
+        assert edit_list.warnings == ()
+
+
+def test_says_which_wishes_it_does_not_meet():
+    edit_list = KeepAllEditor().edit(song_analysis("AB"), EditRequest(target_s=5.0, must_cut_s=((1.0, 2.0),)))
+    assert edit_list.output_samples == edit_list.source.samples
+    (line,) = edit_list.warnings
+    assert line.startswith("IGNORED: ")
+    assert "target length" in line
+    assert "ranges to cut" in line
+
+
+def test_keeping_everything_meets_a_ratio_of_one():
+    assert KeepAllEditor().edit(song_analysis("AB"), EditRequest(keep_ratio=1.0)).warnings == ()
+
+
+def test_edit_list_is_json():
+    assert '"keep-all"' in to_json(KeepAllEditor().edit(song_analysis("AB"), EditRequest(seed=3)))
