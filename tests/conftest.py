@@ -2,5 +2,7 @@
 
 from jaxtyping import install_import_hook
 
-# Modules with numba kernels keep their own checks: numba cannot compile a wrapped function.
+# Loaded before the hook: numba cannot compile a function that is wrapped.
+import editorbot.analysis.kernels  # noqa: F401
+
 install_import_hook("editorbot", "beartype.beartype")
