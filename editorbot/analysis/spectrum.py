@@ -59,7 +59,7 @@ class Spectrum:
     """Rows for beats and structure."""
     columns: Float32[np.ndarray, "frames columns"]
     """Rows for the features, shape=(frames, 26); see FRAME_COLUMNS."""
-    steps: Float32[np.ndarray, "steps columns"]
+    steps: Float32[np.ndarray, "steps step_columns"]
     """The step grid; see `analysis.STEP_COLUMNS`."""
     mel_reference_db: float
     """The largest log-mel value of the recording [dB]."""
