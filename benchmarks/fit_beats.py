@@ -26,7 +26,8 @@ from scipy.signal import lfilter
 import editorbot.analysis.beat_weights as beat_weights
 from editorbot.analysis.bars import downbeat_features
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, novelty
-from editorbot.analysis.spectrum import FrameTracks, SpectrumScan
+from editorbot.analysis.scan import SpectrumScan
+from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.tempo import (
     PERIODS_FRAMES,
     autocorrelation,

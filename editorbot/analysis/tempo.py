@@ -73,7 +73,8 @@ def group_novelty(novelty: Float32[np.ndarray, "frames columns"]) -> Float32[np.
     """Return the five groups of novelty that are correlated apart, shape=(frames, GROUPS)."""
     low, mid, high = novelty[:, 0], novelty[:, 1:4].mean(axis=1), novelty[:, 4:8].mean(axis=1)
     groups: np.ndarray = np.stack([low, mid, high, novelty[:, 8], novelty[:, 9]], axis=1)
-    return np.maximum(groups, np.float32(-1.0))
+    clipped: np.ndarray = np.maximum(groups, np.float32(-1.0))
+    return clipped
 
 
 def autocorrelation(
