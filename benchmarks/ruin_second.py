@@ -43,7 +43,7 @@ PURITY = (0.38, 0.48)
 LOUD_SHARE = (0.60, 0.78)
 """Share of what is not worth keeping that is about as loud as the band."""
 
-FINISHED_S = (105.0, 180.0)
+FINISHED_S = (100.0, 160.0)
 """Length of the finished tracks [seconds]; longer ones are cut."""
 
 FADE_S = 0.012

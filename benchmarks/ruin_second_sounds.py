@@ -43,9 +43,9 @@ PHRASES = (
 
 def normalized(sound: np.ndarray) -> np.ndarray:
     """Return sound whose loud parts have an RMS of 1, so that pauses inside it do not count."""
-    window = max(1, min(len(sound), RATE // 10))
-    power = np.convolve(sound**2, np.ones(window) / window, mode="same")[:: max(1, window // 2)]
-    loud = np.sqrt(np.quantile(power, 0.9)) if len(power) else 0.0
+    window = RATE // 10
+    whole = np.pad(sound, (0, -len(sound) % window)).reshape(-1, window)
+    loud = np.sqrt(np.quantile((whole**2).mean(axis=1), 0.9)) if len(sound) else 0.0
     return sound / loud if loud > 1e-9 else sound
 
 
@@ -266,7 +266,9 @@ def scrambled(samples: int, rng: np.random.Generator, song: np.ndarray) -> np.nd
             grain[:edge] *= np.linspace(0, 1, edge)
             grain[-edge:] *= np.linspace(1, 0, edge)
         for _ in range(int(rng.integers(1, 3))):
-            part = grain[: max(0, samples - at)]
+            if at >= samples:
+                break
+            part = grain[: samples - at]
             out[at : at + len(part)] += normalized(part) * rng.uniform(0.5, 1)
             at += len(grain)
         at += int(rng.choice([0, 0.1, 0.6, 1.5]) * RATE)
