@@ -177,4 +177,4 @@ def phase_in_bar(beats: int, downbeats: Int[np.ndarray, " bars"], beats_per_bar:
         return beat % beats_per_bar
     bar = np.searchsorted(downbeats, beat, side="right") - 1
     before = (beat - downbeats[0]) % beats_per_bar
-    return np.where(bar >= 0, beat - downbeats[np.maximum(bar, 0)], before)
+    return np.asarray(np.where(bar >= 0, beat - downbeats[np.maximum(bar, 0)], before))

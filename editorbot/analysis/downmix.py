@@ -85,7 +85,7 @@ def _channel_weights(probes: Float64[np.ndarray, "samples channels"]) -> Float64
     signs *= 1.0 if signs[np.argmax(np.abs(pattern))] > 0 else -1.0
     plain, signed = live / live.sum(), live * signs / live.sum()
     is_cancelled = plain @ covariance @ plain < _CANCELLED * (signed @ covariance @ signed)
-    return signed if is_cancelled else plain
+    return np.asarray(signed if is_cancelled else plain)
 
 
 class MonoReader:

@@ -117,7 +117,7 @@ def mean_level_db(spectrum: Spectrum) -> float:
 
 
 def _level_db(power: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
-    return 10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10)))
+    return np.asarray(10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10))))
 
 
 def write_features(path: str | os.PathLike[str], analysis: Analysis) -> None:

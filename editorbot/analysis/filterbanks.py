@@ -72,7 +72,7 @@ def mel_matrix(bands: int) -> Float32[np.ndarray, "bands bins"]:
     falling = ramps[2:] / width_hz[1:, None]
     triangles = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)
     area = 2.0 / (edges_hz[2:] - edges_hz[:-2])
-    return (triangles * area[:, None]).astype(np.float32)
+    return np.asarray(triangles * area[:, None], dtype=np.float32)
 
 
 def mel_bank(bands: int) -> BandBank:
@@ -124,7 +124,7 @@ def cosine_matrix(coefficients: int, bands: int) -> Float32[np.ndarray, "bands c
     order = np.arange(coefficients)[None, :]
     basis = np.cos(np.pi * order * (2 * band + 1) / (2 * bands)) * np.sqrt(2.0 / bands)
     basis[:, 0] = np.sqrt(1.0 / bands)
-    return basis.astype(np.float32)
+    return np.asarray(basis, dtype=np.float32)
 
 
 def _hz_to_mel(frequency_hz: float) -> float:

@@ -67,4 +67,5 @@ class MelReader:
         windows = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP_SAMPLES]
         spectra = scipy.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
         mel_db = power_to_db((spectra.real**2 + spectra.imag**2) @ self._filters)
-        return np.clip((mel_db - np.float32(self._reference_db) + MEL_RANGE_DB) / MEL_RANGE_DB, 0.0, 1.0)
+        relative_db = mel_db - np.float32(self._reference_db)
+        return np.asarray(np.clip((relative_db + MEL_RANGE_DB) / MEL_RANGE_DB, 0.0, 1.0))
