@@ -15,7 +15,7 @@ from the recording's own loud parts, so gain does not matter.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import scipy.ndimage
@@ -64,6 +64,7 @@ VAD_CHUNK = 512
 """Samples that it takes at once."""
 
 
+@runtime_checkable
 class _Listener(Protocol):
     """Something that tells how likely a stretch is speech."""
 
