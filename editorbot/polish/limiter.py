@@ -94,8 +94,8 @@ class _Limiter:
 
         padded = np.concatenate([self._context, block])
         self._context = padded[len(block) :]
-        peaks = peak_track(padded, self._ceiling)
-        wanted = np.concatenate([self._wanted, self._ceiling / np.maximum(peaks, self._ceiling)])
+        peaks = peak_track(np.ascontiguousarray(padded.T, dtype=np.float32), self._ceiling)
+        wanted = np.concatenate([self._wanted, self._ceiling / np.maximum(peaks.astype(np.float64), self._ceiling)])
         self._wanted = wanted[len(block) :]
         if self._held.min() == 1.0 and wanted.min() == 1.0:
             return None

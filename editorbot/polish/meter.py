@@ -20,12 +20,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Float32, Float64, Shaped
+from numba import njit
 
 from editorbot.polish.true_peak import HALF_TAPS, peak_track
-from editorbot.render.samples import as_float
+from editorbot.render.samples import full_scale_factor
 
 SEGMENT_S = 0.1
 """Step between windows [seconds]."""
@@ -94,50 +96,46 @@ class LoudnessMeter:
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._sections = k_weighting(sample_rate)
-        self._state = np.zeros((2, 2, channels))
+        self._state = np.zeros((channels, 2, 2))
         self._weights = channel_weights(channels)
         self._rate = sample_rate
         self._samples = 0
-        self._powers: list[float] = []
+        self._energies: list[float] = []
         """Weighted energy of each finished segment."""
         self._open_energy = 0.0
-        self._tail = np.zeros((2 * HALF_TAPS, channels))
+        self._context = np.zeros((channels, 2 * HALF_TAPS), dtype=np.float32)
         self._true_peak = 0.0
         self._peak = 0.0
 
-    def add(self, block: Float64[np.ndarray, "samples channels"]) -> None:
-        """Take the next samples, full scale 1.0."""
+    def add(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
+        """Take the next samples: integers of the source, or floats with full scale 1.0."""
         if len(block) == 0:
             return
-        self._add_peaks(block)
-        self._add_power(block)
+        sound = np.empty((block.shape[1], 2 * HALF_TAPS + len(block)), dtype=np.float32)
+        sound[:, : 2 * HALF_TAPS] = self._context
+        sound[:, 2 * HALF_TAPS :] = block.T
+        sound[:, 2 * HALF_TAPS :] *= np.float32(full_scale_factor(block.dtype))
+        self._context = sound[:, len(block) :].copy()
+        self._peak = max(self._peak, _highest(sound[:, 2 * HALF_TAPS :]))
+        self._true_peak = max(self._true_peak, float(peak_track(sound, self._true_peak).max()))
+        self._add_power(sound[:, 2 * HALF_TAPS :])
 
-    def _add_peaks(self, block: Float64[np.ndarray, "samples channels"]) -> None:
-        self._peak = max(self._peak, float(np.abs(block).max()))
-        padded = np.concatenate([self._tail, block])
-        self._tail = padded[-2 * HALF_TAPS :].copy()
-        self._true_peak = max(self._true_peak, float(peak_track(padded, self._true_peak).max()))
-
-    def _add_power(self, block: Float64[np.ndarray, "samples channels"]) -> None:
-        """Add the K-weighted energy to the segments that the block touches."""
-        from scipy.signal import sosfilt
-
-        weighted, self._state = sosfilt(self._sections, block, axis=0, zi=self._state)
-        energy = np.square(weighted) @ self._weights
+    def _add_power(self, sound: Float32[np.ndarray, "channels samples"]) -> None:
+        """Add the K-weighted energy to the segments that the sound touches."""
         at = 0
-        while at < len(energy):
-            segment_end = round((len(self._powers) + 1) * SEGMENT_S * self._rate)
-            take = min(segment_end - self._samples, len(energy) - at)
-            self._open_energy += float(energy[at : at + take].sum())
-            self._samples += take
-            at += take
+        while at < sound.shape[1]:
+            segment_end = round((len(self._energies) + 1) * SEGMENT_S * self._rate)
+            end = min(at + segment_end - self._samples, sound.shape[1])
+            self._open_energy += _weighted_energy(sound[:, at:end], self._sections, self._weights, self._state)
+            self._samples += end - at
+            at = end
             if self._samples == segment_end:
-                self._powers.append(self._open_energy)
+                self._energies.append(self._open_energy)
                 self._open_energy = 0.0
 
     def window_powers(self) -> Float64[np.ndarray, " windows"]:
         """Return the mean power of every whole 400 ms window, shape=(windows,); one window if there is less."""
-        energies = np.array(self._powers)
+        energies = np.array(self._energies)
         if len(energies) < WINDOW_SEGMENTS:
             total = float(energies.sum()) + self._open_energy
             return np.array([total / max(self._samples, 1)])
@@ -146,10 +144,37 @@ class LoudnessMeter:
 
     def result(self) -> Loudness:
         """Return the loudness of everything that was added."""
-        padded = np.concatenate([self._tail, np.zeros((HALF_TAPS, self._tail.shape[1]))])
+        padded = np.pad(self._context, ((0, 0), (0, HALF_TAPS)))
         last = float(peak_track(padded, self._true_peak).max())
         true_peak = max(self._true_peak, last, self._peak)
         return Loudness(gated_loudness(self.window_powers()), decibels(true_peak), decibels(self._peak))
+
+
+def _highest(sound: Float32[np.ndarray, "channels samples"]) -> float:
+    """Return the highest absolute value."""
+    return max(float(sound.max()), -float(sound.min()))
+
+
+@njit(cache=True)
+@no_type_check
+def _weighted_energy(sound, sections, weights, state):
+    """Return the energy behind two second-order sections (direct form II, transposed), and carry their state on."""
+    b, a = sections[:, :3], sections[:, 4:]
+    total = 0.0
+    for channel in range(sound.shape[0]):
+        s, energy = state[channel], 0.0
+        s00, s01, s10, s11 = s[0, 0], s[0, 1], s[1, 0], s[1, 1]
+        for x in sound[channel]:
+            y = b[0, 0] * x + s00
+            s00 = b[0, 1] * x - a[0, 0] * y + s01
+            s01 = b[0, 2] * x - a[0, 1] * y
+            z = b[1, 0] * y + s10
+            s10 = b[1, 1] * y - a[1, 0] * z + s11
+            s11 = b[1, 2] * y - a[1, 1] * z
+            energy += z * z
+        s[0, 0], s[0, 1], s[1, 0], s[1, 1] = s00, s01, s10, s11
+        total += weights[channel] * energy
+    return total
 
 
 def gated_loudness(powers: Float64[np.ndarray, " windows"]) -> float:
@@ -186,5 +211,5 @@ def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rat
     """
     meter = LoudnessMeter(sample_rate, channels)
     for block in blocks:
-        meter.add(as_float(block))
+        meter.add(block)
     return meter.result()
