@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 from numba import njit
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
@@ -22,7 +22,7 @@ from editorbot.analysis.spectrum import FrameTracks
 METERS = (2, 3, 4, 5, 6, 7)
 """Beats a bar that are considered."""
 
-METER_PRIOR = np.log([0.02, 0.08, 0.8, 0.03, 0.03, 0.04])
+METER_PRIOR = np.log([0.01, 0.06, 0.9, 0.01, 0.01, 0.01])
 """Log share of each meter in music of bands."""
 
 METER_CHANGE_PRICE = 9.0
@@ -31,8 +31,11 @@ METER_CHANGE_PRICE = 9.0
 RESET_PRICE = 12.0
 """Price of a bar that is cut short [nats]: a slipped beat, an edit, a breath."""
 
-CONTEXT_BEATS = 3
+CONTEXT_BEATS = 5
 """Neighbors on either side whose accents count."""
+
+ODDS_SHIFT = 0.5
+"""Added to the regression's odds, which hold how rare downbeats are; by cross-validation on the tuning pieces."""
 
 MIN_BEATS = 8
 """With fewer beats no bars are looked for."""
@@ -130,13 +133,26 @@ def find_bars(
     if len(beat_frames) < MIN_BEATS:
         return NO_BARS
     features = downbeat_features(novelty, frames, beat_frames)
-    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS
+    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
     odds = np.where(confidence < UNSURE, 0.0, odds)
     return bars_from_odds(odds.astype(np.float64), confidence >= UNSURE)
 
 
-def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: np.ndarray) -> Bars:
-    """Find the best bars for the log-odds of each beat being a downbeat; none where not `sure`."""
+def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " beats"]) -> Bars:
+    """Find the best bars.
+
+    Parameters
+    ----------
+    odds : np.ndarray, shape=(beats,) [nats]
+        How much likelier each beat is as a downbeat than as any other.
+    sure : np.ndarray, shape=(beats,), bool
+        Beats that may begin a bar.
+
+    Returns
+    -------
+    bars : Bars
+        `NO_BARS` where the downbeats chosen do not stand out by `MIN_CONTRAST`.
+    """
     states = [(meter, place) for meter in METERS for place in range(meter)]
     meter_of = np.array([meter for meter, _ in states], dtype=np.int64)
     place_of = np.array([place for _, place in states], dtype=np.int64)
