@@ -1,0 +1,67 @@
+"""Jams with their truth laid on the step grid, for fitting and checking `scored`.
+
+Analyses are kept beside the jams as ``NAME.analysis.pkl``, and made anew when
+the jam is newer. Private to these scripts: never read a pickle of unknown origin.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.analyze import analyze
+from editorbot.editors.scoring.cues import find_cues
+from editorbot.editors.scoring.repetition import find_repetition, step_vectors
+from editorbot.recording import open_recording
+from editorbot.timebase import STEP_S
+
+BAD_TAKES = ("false_start", "breakdown", "sloppy")
+"""Takes that are played again."""
+
+SONG_KINDS = ("music", "vamp", *BAD_TAKES)
+"""Kinds that are the band's music."""
+
+
+@dataclass(frozen=True)
+class Jam:
+    """One jam with its truth."""
+
+    name: str
+    analysis: Analysis
+    truth: dict
+    kinds: np.ndarray
+    """Kind of each step, shape=(steps,), text."""
+    sources_s: np.ndarray
+    """Place of each step in the finished track, shape=(steps,) [s]; NaN for junk."""
+    vectors: np.ndarray
+    cues: dict[str, np.ndarray]
+
+
+def load_jams(folder: Path) -> list[Jam]:
+    """Return every jam below a folder, analyzed."""
+    return [load_jam(path) for path in sorted(folder.glob("*.json"))]
+
+
+def load_jam(path: Path) -> Jam:
+    """Return one jam, analyzed; its analysis is kept for the next time."""
+    truth, raw = json.loads(path.read_text()), path.with_name(path.stem + "_raw.flac")
+    kept = path.with_name(path.stem + ".analysis.pkl")
+    if not kept.exists() or kept.stat().st_mtime < raw.stat().st_mtime:
+        with open_recording(raw) as recording:
+            kept.write_bytes(pickle.dumps(analyze(recording)))
+    analysis = pickle.loads(kept.read_bytes())
+    middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
+    kinds, sources_s = np.full(len(middles_s), "junk", dtype="U16"), np.full(len(middles_s), np.nan)
+    for segment in truth["segments"]:
+        inside = (middles_s >= segment["start_s"]) & (middles_s < segment["end_s"])
+        kinds[inside] = segment["kind"]
+        if segment["source_s"] is not None:
+            sources_s[inside] = segment["source_s"] + middles_s[inside] - segment["start_s"]
+    vectors = step_vectors(analysis.steps)
+    cues = find_cues(analysis.steps, analysis.activity, find_repetition(vectors))
+    return Jam(path.stem, analysis, truth, kinds, sources_s, vectors, cues)

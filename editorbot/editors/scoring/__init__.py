@@ -1,0 +1,1 @@
+"""What the scored editor knows: cues, scorecards, takes, paths."""

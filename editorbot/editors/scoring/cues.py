@@ -1,0 +1,180 @@
+"""What can be told about each step of a recording, before any decision.
+
+Every cue is relative to the recording itself: to its loud level, to its usual
+tone, to how much it repeats itself. So a scorecard fitted on some music reads
+other music too.
+
+Conventions
+-----------
+A cue is one float32 number a step. Names in CUES are the columns of the matrix
+that :func:`find_cues` returns, and the row names of the scorecards.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.ndimage
+from jaxtyping import Float, Float32
+
+from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.editors.scoring.repetition import Repetition
+from editorbot.timebase import STEP_S
+
+NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81
+"""Windows over which cues are averaged [steps]: 1.7, 5 and 15 s."""
+
+LANDMARKS = 400
+"""Steps, spread over the recording, that each step's tone is compared with."""
+
+
+def find_cues(
+    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition
+) -> dict[str, Float32[np.ndarray, " steps"]]:
+    """Return the cues of every step by name, each of shape=(steps,)."""
+    cues = {
+        **_level_cues(steps),
+        **_tone_cues(steps),
+        **_activity_cues(activity, len(steps)),
+        **_repeat_cues(repetition),
+    }
+    return {name: np.ascontiguousarray(values, np.float32) for name, values in cues.items()}
+
+
+def _smooth(values: Float[np.ndarray, ...], window: int) -> Float[np.ndarray, ...]:
+    """Return a centred moving mean along the first axis."""
+    return np.asarray(scipy.ndimage.uniform_filter1d(values, window, axis=0, mode="nearest"))
+
+
+def _spread(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarray, " steps"]:
+    """Return a centred moving standard deviation."""
+    mean = _smooth(values, window)
+    return np.sqrt(np.maximum(_smooth(values**2, window) - mean**2, 0))
+
+
+def column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float[np.ndarray, " steps"]:
+    """Return one column of the step grid as float64."""
+    return steps[:, STEP_COLUMNS.index(name)].astype(np.float64)
+
+
+def _level_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
+    """Return how loud, how steady and how busy each step is."""
+    level, lowest, highest = (
+        np.maximum(column(steps, name), -90) for name in ("level_db", "level_min_db", "level_max_db")
+    )
+    loud = np.percentile(level, 85)
+    flux, flux_max = column(steps, "flux"), column(steps, "flux_max")
+    usual_flux = np.median(flux[level > loud - 15]) + 1e-6
+    near_low = scipy.ndimage.minimum_filter1d(lowest, NEAR_STEPS)
+    near_high = scipy.ndimage.maximum_filter1d(highest, NEAR_STEPS)
+    return {
+        "level": _smooth(level, NEAR_STEPS) - loud,
+        "level_around": _smooth(level, AROUND_STEPS) - loud,
+        "level_wide": _smooth(level, WIDE_STEPS) - loud,
+        "pause": near_low - loud,
+        "pause_around": scipy.ndimage.percentile_filter(lowest, 10, AROUND_STEPS) - loud,
+        "swing": near_high - near_low,
+        "flux": _smooth(flux, NEAR_STEPS) / usual_flux,
+        "flux_around": _smooth(flux, AROUND_STEPS) / usual_flux,
+        "attack": _smooth(flux_max, NEAR_STEPS) / usual_flux,
+        "flux_spread": _spread(flux, AROUND_STEPS) / usual_flux,
+        "fall": _slope(level, NEAR_STEPS),
+    }
+
+
+def _slope(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarray, " steps"]:
+    """Return how much the mean of the next window lies above that of the last one."""
+    half = window // 2
+    smooth = _smooth(values, window)
+    return (
+        np.roll(np.pad(smooth, half + 1, mode="edge"), -(half + 1))[half + 1 : -half - 1]
+        - np.roll(np.pad(smooth, half + 1, mode="edge"), half + 1)[half + 1 : -half - 1]
+    )
+
+
+def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
+    """Return how far each step's tone lies from the recording's usual one, and how much of it sounds alike."""
+    level = np.maximum(column(steps, "level_db"), -90)
+    loud = level > np.percentile(level, 85) - 20
+    mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
+    mel = np.maximum(mel, mel.max(1, keepdims=True) - 50)
+    shape = mel - mel.mean(1, keepdims=True)
+    usual = np.median(shape[loud], axis=0)
+    near, around = _smooth(shape, NEAR_STEPS), _smooth(shape, AROUND_STEPS)
+    distance = np.sqrt(((near - usual) ** 2).mean(1))
+    scale = np.median(distance[loud]) + 1e-6
+    pitch = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12].astype(np.float64)
+    key = pitch[loud].mean(0)
+    near_pitch = _smooth(pitch, AROUND_STEPS)
+    key_match = _cosine(near_pitch - near_pitch.mean(1, keepdims=True), key - key.mean())
+    cues = {
+        "tone_distance": distance / scale,
+        "tone_distance_around": np.sqrt(((around - usual) ** 2).mean(1)) / scale,
+        "tone_distance_db": distance,
+        "belongs": _belonging(near, loud),
+        "belongs_around": _belonging(around, loud),
+        "key_match": key_match,
+        "tone_change": np.sqrt((_spread_rows(shape, NEAR_STEPS) ** 2).mean(1)),
+        "pitch_spread": _smooth(pitch.mean(1), AROUND_STEPS),
+    }
+    for name in ("flatness", "zero_crossings", "centroid_hz", "low_share"):
+        values = column(steps, name)
+        if name in ("flatness", "zero_crossings", "centroid_hz"):
+            values = np.log(np.maximum(values, 1e-5))
+        middle = np.median(values[loud])
+        cues[name] = _smooth(values, NEAR_STEPS) - middle
+        cues[f"{name}_spread"] = _spread(values, AROUND_STEPS)
+    return cues
+
+
+def _spread_rows(rows: Float[np.ndarray, "steps bands"], window: int) -> Float[np.ndarray, "steps bands"]:
+    """Return the moving standard deviation of each band."""
+    mean = _smooth(rows, window)
+    return np.sqrt(np.maximum(_smooth(rows**2, window) - mean**2, 0))
+
+
+def _cosine(rows: Float[np.ndarray, "steps bands"], one: Float[np.ndarray, " bands"]) -> Float[np.ndarray, " steps"]:
+    """Return the cosine of each row with one vector."""
+    return rows @ one / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(one), 1e-9)
+
+
+def _belonging(rows: Float[np.ndarray, "steps bands"], loud: np.ndarray) -> Float[np.ndarray, " steps"]:
+    """Return the distance within which a quarter of the recording's loud steps lie, against the usual such distance."""
+    marks = np.flatnonzero(loud)
+    marks = marks[np.linspace(0, len(marks) - 1, min(LANDMARKS, len(marks))).astype(int)]
+    quarter = np.empty(len(rows))
+    for first in range(0, len(rows), 2048):
+        block = rows[first : first + 2048]
+        squares = (block**2).sum(1)[:, None] + (rows[marks] ** 2).sum(1)[None, :] - 2 * block @ rows[marks].T
+        quarter[first : first + 2048] = np.partition(squares, len(marks) // 4, axis=1)[:, len(marks) // 4]
+    quarter = np.sqrt(np.maximum(quarter, 0))
+    return quarter / (np.median(quarter[loud]) + 1e-6)
+
+
+def _activity_cues(activity: tuple[ActivitySpan, ...], count: int) -> dict[str, Float[np.ndarray, " steps"]]:
+    """Return how much of each step's surroundings is talk, noise, silence."""
+    middles_s = (np.arange(count) + 0.5) * STEP_S
+    starts_s = np.array([span.start_s for span in activity])
+    kinds = np.array([ACTIVITY_KINDS.index(span.kind) for span in activity])
+    at = kinds[np.maximum(np.searchsorted(starts_s, middles_s, side="right") - 1, 0)]
+    cues = {}
+    for name in ("talk", "noise", "silence"):
+        is_kind = (at == ACTIVITY_KINDS.index(name)).astype(np.float64)
+        cues[name] = _smooth(is_kind, 3)
+        cues[f"{name}_around"] = _smooth(is_kind, AROUND_STEPS)
+    return cues
+
+
+def _repeat_cues(repetition: Repetition) -> dict[str, Float[np.ndarray, " steps"]]:
+    """Return how well each step is heard again, later and earlier, and how far away."""
+    cues: dict[str, Float[np.ndarray, " steps"]] = {}
+    for name in ("later_short", "later_long", "earlier_short", "earlier_long"):
+        matches = getattr(repetition, name)
+        similarity = _smooth(matches.similarity.astype(np.float64), 5)
+        usual = np.median(similarity)
+        cues[name] = similarity
+        cues[f"{name}_more"] = similarity - usual
+        cues[f"{name}_lag_s"] = scipy.ndimage.median_filter(matches.lag.astype(np.float64), 9) * STEP_S
+    both = np.maximum(cues["later_long"], cues["earlier_long"])
+    cues["heard_again"] = both
+    cues["heard_again_wide"] = _smooth(both, WIDE_STEPS)
+    return cues

@@ -1,0 +1,62 @@
+"""Decides, step by step, what of a recording is worth keeping, and says why not.
+
+Three questions in order: is this the band's music at all (a scorecard over
+cues, then the best stretches)? Was it played again after a stop (then the
+earlier play goes)? Is it one turn of a vamp too many (then the later goes)?
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Float32
+
+from editorbot.analysis.analysis import ActivitySpan, Analysis
+from editorbot.editors.scoring.cards import RETAKE_CARD, SONG_CARD
+from editorbot.editors.scoring.cues import find_cues
+from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.repetition import find_repetition, step_vectors
+from editorbot.editors.scoring.scorecard import chance
+from editorbot.editors.scoring.takes import Retake, find_retakes, retake_cues
+
+SWITCH_COST = 8.0
+"""Price of a switch between music and other sounds [log odds]: about 1.5 s of clear evidence."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was decided about each step of a recording."""
+
+    keep: Bool[np.ndarray, " steps"]
+    """Whether it is worth keeping."""
+    score: Float[np.ndarray, " steps"]
+    """How much so, in [0, 1]."""
+    is_song: Bool[np.ndarray, " steps"]
+    """Whether it is the band's music at all, dropped takes included."""
+    retakes: tuple[Retake, ...]
+    """The takes that were dropped because they are played again."""
+    extra_turns: tuple[tuple[int, int], ...] = ()
+    """Turns of vamps that were dropped because they were just played [steps, half open]."""
+
+
+def judge(analysis: Analysis) -> Verdict:
+    """Return what is worth keeping of a recording."""
+    return judge_steps(analysis.steps, analysis.activity)
+
+
+def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> Verdict:
+    """Return what is worth keeping, from the step grid and the activity alone."""
+    vectors = step_vectors(steps)
+    cues = find_cues(steps, activity, find_repetition(vectors))
+    song = SONG_CARD.log_odds(cues)
+    is_song = best_stretches(song, SWITCH_COST)
+    retakes = find_retakes(vectors, is_song)
+    score, keep, dropped = chance(song), is_song.copy(), []
+    for retake, likely in zip(retakes, chance(RETAKE_CARD.log_odds(retake_cues(retakes))) if retakes else ()):
+        part = slice(retake.start, retake.end)
+        score[part] = np.minimum(score[part], 1.0 - likely)
+        if likely > 0.5:
+            keep[part] = False
+            dropped.append(retake)
+    return Verdict(keep, score, is_song, tuple(dropped))

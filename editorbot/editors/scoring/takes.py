@@ -1,0 +1,138 @@
+"""Finds takes that broke off and were played again after a stop.
+
+A false start, a breakdown and a sloppy take look alike from afar: some music,
+a stop, and then the same music once more, going on this time. So for every
+stop the music after it (and after the stops that follow) is laid along the
+music before it, at every distance; where it fits, the earlier play is the one
+to drop. Composed repeats fit too, but they fit at other distances as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from editorbot.timebase import STEP_S
+
+LONGEST_TAKE_STEPS = round(120 / STEP_S)
+"""How far back from a stop, and on from a restart, music is compared [steps]."""
+
+LONGEST_GAP_STEPS = round(150 / STEP_S)
+"""Music that starts again later than this after the stop is another take of its own [steps]."""
+
+SHORTEST_TAKE_STEPS = round(1.5 / STEP_S)
+"""Overlaps shorter than this prove nothing [steps]."""
+
+
+@dataclass(frozen=True)
+class Retake:
+    """A stretch that seems to be played again after a stop."""
+
+    start: int
+    """First step of the earlier play."""
+    end: int
+    """Step after its last, where it stopped."""
+    again_at: int
+    """Where the later play starts [steps]."""
+    similarity: float
+    """Mean cosine of the two plays."""
+    rival: float
+    """Mean cosine at the best other distance, 0 where there is none."""
+    from_top: bool
+    """Whether the earlier play is matched from where it began."""
+    at_restart: bool
+    """Whether the later play begins with the restart."""
+    skipped: int
+    """Stops between the two beside the first."""
+    region_steps: int
+    """Length of the whole unbroken stretch that stopped [steps]."""
+
+    @property
+    def seconds(self) -> float:
+        """Length of the earlier play [seconds]."""
+        return (self.end - self.start) * STEP_S
+
+
+def song_runs(is_song: Bool[np.ndarray, " steps"]) -> list[tuple[int, int]]:
+    """Return the runs of song as (first step, step after the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_song, [False]]).astype(int)))
+    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
+
+
+def find_retakes(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]) -> list[Retake]:
+    """Return for each stop and each restart after it the best-fitting retake.
+
+    Parameters
+    ----------
+    vectors : np.ndarray, shape=(steps, dimensions), float32
+        Unit vectors of the steps.
+    is_song : np.ndarray, shape=(steps,), bool
+        Steps that are music of the recording; the others are stops.
+
+    Returns
+    -------
+    retakes : list of Retake
+        Candidates, not verdicts: most stops are followed by something that fits a little.
+    """
+    runs, found = song_runs(is_song), []
+    for index, (start, end) in enumerate(runs):
+        for skipped, (again, again_end) in enumerate(runs[index + 1 :]):
+            if again - end > LONGEST_GAP_STEPS:
+                break
+            found += _fits(vectors, (start, end), (again, again_end), skipped)
+    return found
+
+
+def _fits(
+    vectors: Float32[np.ndarray, "steps dimensions"], before: tuple[int, int], after: tuple[int, int], skipped: int
+) -> list[Retake]:
+    """Return the best alignment of the end of one run with the other run, if any is long enough."""
+    first = max(before[0], before[1] - LONGEST_TAKE_STEPS)
+    last = min(after[1], after[0] + LONGEST_TAKE_STEPS)
+    pairs = vectors[first : before[1]] @ vectors[after[0] : last].T
+    rows, columns = pairs.shape
+    # Diagonal d holds pairs (row, row + d): d < 0 starts inside the earlier play, d > 0 late in the later one.
+    diagonals = np.arange(-(rows - SHORTEST_TAKE_STEPS), columns - SHORTEST_TAKE_STEPS + 1)
+    if len(diagonals) < 1:
+        return []
+    values = np.zeros(len(diagonals))
+    for number, diagonal in enumerate(diagonals):
+        line = np.diagonal(pairs, diagonal)
+        # Reaching the stop matters: a line that leaves the later play early is not a whole retake.
+        reached = len(line) / (rows + min(diagonal, 0))
+        values[number] = line.mean() * min(1.0, reached * 1.1)
+    # Longer overlaps prove more.
+    lengths = rows + np.minimum(diagonals, 0)
+    weighted = values * (1 - 0.5 * np.exp(-lengths * STEP_S / 3.0))
+    best = int(weighted.argmax())
+    diagonal = int(diagonals[best])
+    others = np.abs(diagonals - diagonal) > 6
+    rival = float(values[others].max()) if others.any() else 0.0
+    return [
+        Retake(
+            start=first + max(0, -diagonal),
+            end=before[1],
+            again_at=after[0] + max(0, diagonal),
+            similarity=float(values[best]),
+            rival=rival,
+            from_top=-diagonal <= 6 and first == before[0],
+            at_restart=diagonal <= 6,
+            skipped=skipped,
+            region_steps=before[1] - before[0],
+        )
+    ]
+
+
+def retake_cues(retakes: list[Retake]) -> dict[str, Float32[np.ndarray, " retakes"]]:
+    """Return what speaks for and against each candidate, by name, for its scorecard."""
+    columns = {
+        "similarity": [one.similarity for one in retakes],
+        "above_rival": [one.similarity - max(one.rival, 0.0) for one in retakes],
+        "log_seconds": [float(np.log(one.seconds)) for one in retakes],
+        "from_top": [float(one.from_top) for one in retakes],
+        "at_restart": [float(one.at_restart) for one in retakes],
+        "skipped": [float(one.skipped) for one in retakes],
+    }
+    return {name: np.array(values, np.float32) for name, values in columns.items()}
