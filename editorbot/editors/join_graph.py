@@ -23,8 +23,8 @@ STRATA = 48
 
 JOIN_PRICE = 0.05
 """Price of any join, however smooth: fewer are better."""
-RISK_PRICE = 2.0
-"""Price of a join that is surely heard; it grows with the square of the risk, so two smooth joins beat a rough one."""
+LARGEST_RISK = 0.995
+"""Joins cannot cost more than those of this risk."""
 OFFSET_PRICE = 0.5
 """Price of a join whose sides lie half a beat apart, where there is a beat."""
 REPEAT_PRICE = 0.1
@@ -33,13 +33,15 @@ LOOP_PRICE = 0.6
 """Further price of hearing it again at once; it falls to nothing at LOOP_S."""
 LOOP_S = 32.0
 """A repeat after so long is no loop any more [seconds]: sixteen bars at 120 BPM."""
-LATE_START_PRICE = 2.0
+LATE_START_PRICE = 6.0
 """Price of starting anywhere but at the beginning."""
-EARLY_END_PRICE = 2.0
+EARLY_END_PRICE = 6.0
 """Price of ending anywhere but at the end."""
+QUIET_DISCOUNT = 0.85
+"""Share of these two prices that silence on the other side takes away."""
 OFF_PHRASE_PRICE = 0.2
 """Price of starting or ending inside a phrase."""
-WORTH_PRICE = 0.25
+WORTH_PRICE = 1.0
 """Price of a second of the best music skipped, or of the worst played."""
 
 EDGE_PARTNERS = 12
@@ -60,36 +62,50 @@ class Prices:
     """Cost of ending at each bound, infinite where something after has to be played."""
 
 
-def prices_of(
-    timeline: Timeline, seams: Seams, worth: Float[np.ndarray, " beats"] | None, seconds_price: float = WORTH_PRICE
-) -> Prices:
+def prices_of(timeline: Timeline, seams: Seams, worth: Float[np.ndarray, " beats"] | None) -> Prices:
     """Return the prices of everything but joins."""
     pieces_s = np.diff(timeline.times_s)
-    play = np.zeros(len(pieces_s))
-    skip = np.zeros(len(pieces_s))
-    if worth is not None:
-        of_piece = np.clip(worth, 0.0, 1.0)[timeline.beat]
-        play = seconds_price * pieces_s * (1.0 - of_piece)
-        skip = np.where(timeline.playable, seconds_price * pieces_s * of_piece, 0.0)
-    play = np.where(timeline.playable, play, np.inf)
+    of_piece = np.ones(len(pieces_s)) if worth is None else np.clip(worth, 0.0, 1.0)[timeline.beat]
+    price = 0.0 if worth is None else WORTH_PRICE
+    play = np.where(timeline.playable, price * pieces_s * (1.0 - of_piece), np.inf)
+    skip = np.where(timeline.playable, price * pieces_s * of_piece, 0.0)
     skipped = timeline.before(skip)
     required = timeline.before(timeline.required.astype(np.float64))
     off_phrase = OFF_PHRASE_PRICE * (seams.phrase_offset[timeline.boundary] > 0)
-    quiet = seams.quiet_before[timeline.boundary]
-    quiet_after = np.append(seams.quiet_before[1:], 1.0)[timeline.boundary]
-    start = (LATE_START_PRICE + off_phrase) * (1 - 0.75 * quiet)
+    # Little is lost by starting after, or ending before, what is silent or worth nothing.
+    quiet_after = np.append(seams.quiet_before[1:], 1.0)
+    missed_before = np.append(0.0, of_piece) * (1 - QUIET_DISCOUNT * seams.quiet_before[timeline.boundary])
+    missed_after = np.append(of_piece, 0.0) * (1 - QUIET_DISCOUNT * quiet_after[timeline.boundary])
+    start = LATE_START_PRICE * missed_before + off_phrase
+    end = EARLY_END_PRICE * missed_after + off_phrase
     start[int(timeline.playable.argmax())] = 0.0
-    end = (EARLY_END_PRICE + off_phrase) * (1 - 0.75 * quiet_after)
     end[len(pieces_s) - int(timeline.playable[::-1].argmax())] = 0.0
     start = np.where(required > 0, np.inf, start + skipped)
     end = np.where(required < required[-1], np.inf, end + skipped[-1] - skipped)
     return Prices(play, skip, start, end)
 
 
+def risk_price(risks: Float[np.ndarray, " joins"]) -> Float[np.ndarray, " joins"]:
+    """Return what joins of some risk cost.
+
+    With ``x = -ln(1 - risk)``, the difference of the music on the two sides: ``x ** 1.5`` up to one, so that two smooth
+    joins beat a rough one, and its tangent ``1.5 x - 0.5`` beyond, where a join is heard anyway.
+    """
+    differences = -np.log1p(-np.minimum(risks, LARGEST_RISK))
+    return np.where(differences < 1, differences**1.5, 1.5 * differences - 0.5)
+
+
 class JoinGraph:
     """The joins of one recording under one request; searched once, priced for several section lengths."""
 
-    def __init__(self, analysis: Analysis, timeline: Timeline, worth: Float[np.ndarray, " beats"] | None) -> None:
+    def __init__(
+        self,
+        analysis: Analysis,
+        timeline: Timeline,
+        worth: Float[np.ndarray, " beats"] | None,
+        skip_s: float | None = None,
+    ) -> None:
+        self._skip_s = skip_s
         self._timeline = timeline
         self._seams = seams_of(analysis)
         self._has_beat = analysis.has_beat
@@ -151,7 +167,7 @@ class JoinGraph:
         skipped = self._timeline.before(self._prices.skip)
         back_s = times_s[leave] - times_s[arrive]
         loop = REPEAT_PRICE + LOOP_PRICE * np.maximum(0.0, 1.0 - back_s / LOOP_S)
-        cost = JOIN_PRICE + RISK_PRICE * self.risks(leave, arrive) ** 2
+        cost = JOIN_PRICE + risk_price(self.risks(leave, arrive))
         return cost + np.where(back_s > 0, loop, np.maximum(skipped[arrive] - skipped[leave], 0.0))
 
     def _landings(self, shortest_s: float) -> Int[np.ndarray, " bounds"]:
@@ -168,9 +184,8 @@ class JoinGraph:
 
     def _candidates(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
         """Return all pairs of bounds that may be joined, each once."""
-        leave, arrive = self._searched()
-        edge_leave, edge_arrive = self._at_edges()
-        pairs = np.unique(np.stack([np.append(arrive, edge_arrive), np.append(leave, edge_leave)], axis=1), axis=0)
+        found = (self._searched(), self._at_edges(), self._at_distance())
+        pairs = np.unique(np.concatenate([np.stack([arrive, leave], axis=1) for leave, arrive in found]), axis=0)
         arrive, leave = pairs[:, 0], pairs[:, 1]
         required = self._timeline.before(self._timeline.required.astype(np.float64))
         joinable = self._timeline.joinable
@@ -195,6 +210,22 @@ class JoinGraph:
         leave = bound_of[found[rows, columns]]
         arrive = bound_of[arrivals[rows]]
         return leave[leave >= 0], arrive[leave >= 0]
+
+    def _at_distance(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
+        """Return the pairs that lie `skip_s` apart, give or take a bar: each would do alone."""
+        timeline = self._timeline
+        empty = np.zeros(0, dtype=np.int64)
+        if self._skip_s is None:
+            return empty, empty
+        bar = self._seams.beats_per_bar
+        arrivals = np.flatnonzero(timeline.offset_beats == 0)
+        leave_s = timeline.times_s[arrivals] - self._skip_s
+        arrivals = arrivals[(leave_s >= 0) & (leave_s <= timeline.times_s[-1])]
+        nearest = np.searchsorted(timeline.times_s, timeline.times_s[arrivals] - self._skip_s)
+        leaves = np.clip(nearest[:, None] + np.arange(-bar, bar + 1), 0, len(timeline.bounds) - 1)
+        phase = self._seams.phase[timeline.boundary]
+        rows, columns = np.nonzero(phase[leaves] == phase[arrivals][:, None])
+        return leaves[rows, columns], arrivals[rows]
 
     def _at_edges(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
         """Return pairs of bounds within a bar of two edges, the first before its edge, the second after."""

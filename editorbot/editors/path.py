@@ -103,7 +103,8 @@ def shortest_path_edit(
     target_s = request.target_length_s(analysis.duration_s)
     if target_s is None and worth is None:
         raise TargetError("a path needs a length or the worth of the beats; give a target", path=analysis.source.path)
-    graph = JoinGraph(analysis, timeline, worth)
+    skip_s = None if target_s is None else timeline.playable_s - target_s
+    graph = JoinGraph(analysis, timeline, worth, skip_s)
     bar_s = _bar_s(analysis)
     path = _best_path(timeline, graph, target_s, bar_s, analysis.has_beat)
     return _as_edit_list(analysis, request, worth, timeline, graph, path, target_s, bar_s, made_by)

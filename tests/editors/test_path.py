@@ -75,7 +75,7 @@ def test_does_not_loop_at_once_where_it_can_go_farther_back():
 
 
 @pytest.mark.parametrize("jitter_s", [0.0, 0.05])
-@pytest.mark.parametrize("ratio", [0.1, 0.2, 0.33, 0.5, 0.62, 0.77, 0.9, 0.98, 1.0, 1.02, 1.1, 1.37, 2.0, 3.0])
+@pytest.mark.parametrize("ratio", [0.1, 0.2, 0.5, 0.62, 0.9, 0.98, 1.0, 1.02, 1.37, 2.0, 3.0])
 def test_the_target_is_met_within_a_bar(ratio, jitter_s):
     analysis = song_analysis("ABACABDA", bars=6, take_noise=0.2, jitter_s=jitter_s, first_beat_s=0.2, tail_s=0.4)
     edit_list = shortest_path_edit(analysis, EditRequest(target_s=ratio * analysis.duration_s))
@@ -139,7 +139,7 @@ def test_short_targets_relax_the_sections():
 spans = st.tuples(st.floats(0, 60), st.floats(0.05, 12)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 64.0)))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     ranges=st.lists(st.tuples(spans, st.booleans()), max_size=4),
     ratio=st.sampled_from([0.2, 0.5, 0.9, 1.4]),
