@@ -36,6 +36,8 @@ MAX_BYTES = 2 << 30
 
 _ENDING, _TEMPORARY = ".analysis", ".part"
 _DIGEST_BYTES = hashlib.sha256().digest_size
+_ZIP = b"PK"
+"""How an npz starts; numpy would read other things too."""
 _DOCUMENT = "document"
 """Name of the JSON text inside the npz."""
 
@@ -151,7 +153,7 @@ def decode(entry: bytes, source: Source) -> Analysis | None:
     """Return the analysis in an entry, as one of `source`; None where a single byte is wrong."""
     head = len(MAGIC) + _DIGEST_BYTES
     payload = entry[head:]
-    if entry[:head] != MAGIC + hashlib.sha256(payload).digest():
+    if entry[:head] != MAGIC + hashlib.sha256(payload).digest() or not payload.startswith(_ZIP):
         return None
     try:
         with np.load(io.BytesIO(payload), allow_pickle=False) as archive:
@@ -161,6 +163,6 @@ def decode(entry: bytes, source: Source) -> Analysis | None:
         rest["activity"] = tuple(ActivitySpan(**span) for span in rest["activity"])
         rest["warnings"] = tuple(rest["warnings"])
         return Analysis(source=source, **arrays, **rest)
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile):
+    except (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
         # A sound entry of something else, made by hand for example.
         return None
