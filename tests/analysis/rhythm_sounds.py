@@ -40,7 +40,7 @@ def add(sound: np.ndarray, at_s: float, what: np.ndarray) -> None:
 
 
 def drums(beats_s: np.ndarray, meter: int, length_s: float, seed: int = 0) -> np.ndarray:
-    """A band in miniature: kick and a bass note on the first beat, snare on the others or the backbeat, hats between."""
+    """A band in miniature: kick and a bass note on the one, snare on the others, hats between."""
     rng = np.random.default_rng(seed)
     sound = 1e-4 * rng.standard_normal(round(length_s * ANALYSIS_RATE))
     steps_s = np.append(np.diff(beats_s), np.diff(beats_s)[-1])

@@ -5,16 +5,6 @@ import types
 
 import numpy as np
 import pytest
-from tests.analysis.rhythm_sounds import (
-    drums,
-    duration_of,
-    jittered,
-    rain,
-    rubato,
-    speech_like,
-    steady,
-    tracks_of,
-)
 
 from editorbot.analysis.beat_grid import SURE, TrustedBeats, cover, even_out_gaps, local_tempo_bpm
 from editorbot.analysis.beat_path import PERIOD_REACH, best_path
@@ -30,6 +20,16 @@ from editorbot.analysis.tempo import (
 )
 from editorbot.errors import MissingExtraError, UsageError
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S
+from tests.analysis.rhythm_sounds import (
+    drums,
+    duration_of,
+    jittered,
+    rain,
+    rubato,
+    speech_like,
+    steady,
+    tracks_of,
+)
 
 RNG = np.random.default_rng
 
@@ -370,5 +370,5 @@ def test_weights_that_cannot_be_fetched_are_named(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(sys.modules["beat_this.inference"], "Audio2Beats", offline)
     mono = np.zeros(ANALYSIS_RATE, dtype=np.float32)
-    with pytest.raises(MissingExtraError, match="weights 'final0'.*no network"):
+    with pytest.raises(MissingExtraError, match=r"weights 'final0'.*no network"):
         choose_tracker("beat-this")(tracks_of(mono), 1.0, lambda: mono)
