@@ -19,7 +19,10 @@ from editorbot.report.peaks import Peaks
 WIDTH = 1_000.0
 """Width of every picture over time [units]."""
 
-TICK_STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 18_000, 36_000)
+TICK_STEPS_S = (
+    *(0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 15.0, 30.0),
+    *(60.0, 120.0, 300.0, 600.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 18_000.0, 36_000.0),
+)
 """Distances between marks on a time axis [seconds]."""
 
 MOST_TICKS = 6

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import Clip, EditList, cut_ranges, is_contiguous
@@ -25,6 +25,7 @@ SHORTEST_CUT_S = 0.05
 """Cuts shorter than this come from aligning joins and are counted together [seconds]."""
 
 
+@runtime_checkable
 class LoudnessLike(Protocol):
     """How loud a sound is; `editorbot.polish` measures it."""
 
@@ -134,7 +135,7 @@ def figures(
         _loudness_figure("Loudness", "LUFS", before and before.integrated_lufs, after and after.integrated_lufs),
         _loudness_figure("True peak", "dBTP", before and before.true_peak_db, after and after.true_peak_db),
         Figure("Tempo", f"{analysis.tempo_bpm:.1f} BPM" if analysis.has_beat else "no steady beat"),
-        Figure("Key", analysis.key),
+        Figure("Key", "unclear" if analysis.key == "unknown" else analysis.key),
     )
 
 
@@ -193,8 +194,8 @@ def join_rows(edit_list: EditList) -> tuple[JoinRow, ...]:
             number=number,
             at=clock(at / rate),
             at_s=at / rate,
-            left=clock((before.start if before.reverse else before.end) / rate),
-            entered=clock((after.end if after.reverse else after.start) / rate),
+            left=clock(_heard_last(before) / rate),
+            entered=clock(_heard_first(after) / rate),
             jump=_jump(before, after, rate),
             crossfade=f"{1000 * join.crossfade / rate:.1f} ms" if join.crossfade else "none",
             risk=join.risk,
@@ -209,10 +210,19 @@ def join_rows(edit_list: EditList) -> tuple[JoinRow, ...]:
 def _jump(before: Clip, after: Clip, sample_rate: int) -> str:
     if is_contiguous(before, after):
         return "runs on"
-    skipped_s = (after.start - before.end) / sample_rate
+    skipped_s = (_heard_first(after) - _heard_last(before)) / sample_rate
     if abs(skipped_s) < 1 / 200:
         return "same place"
     return f"leaves out {skipped_s:.2f} s" if skipped_s > 0 else f"goes back {-skipped_s:.2f} s"
+
+
+def _heard_first(clip: Clip) -> int:
+    """Return the border of a clip that is heard first [source samples]."""
+    return clip.end if clip.reverse else clip.start
+
+
+def _heard_last(clip: Clip) -> int:
+    return clip.start if clip.reverse else clip.end
 
 
 def _risk_level(risk: float, contiguous: bool) -> str:

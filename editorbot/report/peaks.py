@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Shaped
@@ -25,6 +25,7 @@ RMS_VALUES = 4_096
 """Values of a column that its power is estimated from; it is looked at, never computed with."""
 
 
+@runtime_checkable
 class BlockReader(Protocol):
     """What a scan reads, a Recording for example."""
 
@@ -109,9 +110,7 @@ class PeakScan:
     def peaks(self) -> Peaks:
         """Return the outline of what has come in; columns without samples lie flat at 0."""
         rms = np.sqrt(self._squares / np.maximum(self._counted, 1))
-        return Peaks(
-            self.samples, self.column_samples, _finite(self._lowest), _finite(self._highest), _finite(rms)
-        )
+        return Peaks(self.samples, self.column_samples, _finite(self._lowest), _finite(self._highest), _finite(rms))
 
 
 def _finite(values: np.ndarray) -> Float32[np.ndarray, " columns"]:

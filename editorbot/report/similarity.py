@@ -1,8 +1,8 @@
 """How alike any two moments of a recording are, as a small picture.
 
 The step grid is averaged to at most 400 places, however long the recording
-is. Two places are alike when the timbre (mel bands, each around its own mean)
-and the harmony (chroma) point the same way.
+is. Two places are alike when timbre (mel bands) and harmony (chroma), each
+column around its own mean, point the same way.
 
 References
 ----------
@@ -49,7 +49,7 @@ def self_similarity(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.n
     used = steps[:, : STEP_MEL_BANDS + PITCH_CLASSES]
     pooled = np.add.reduceat(used, firsts, axis=0, dtype=np.float64) / sizes if len(steps) else used.astype(float)
     timbre = _unit(pooled[:, :STEP_MEL_BANDS] - pooled[:, :STEP_MEL_BANDS].mean(axis=0, keepdims=True))
-    harmony = _unit(pooled[:, STEP_MEL_BANDS:])
+    harmony = _unit(pooled[:, STEP_MEL_BANDS:] - pooled[:, STEP_MEL_BANDS:].mean(axis=0, keepdims=True))
     return ((timbre @ timbre.T + harmony @ harmony.T) / 2).astype(np.float32)
 
 
@@ -59,8 +59,8 @@ def _unit(rows: Float[np.ndarray, "places columns"]) -> Float[np.ndarray, "place
 
 
 def similarity_uri(similarity: Float32[np.ndarray, "places places"]) -> str:
-    """Return the picture as a PNG data URI, contrast stretched between its 5th and 99th percentile."""
-    low, high = np.percentile(similarity, (5, 99))
+    """Return the picture as a PNG data URI, contrast stretched between its 20th and 99.5th percentile."""
+    low, high = np.percentile(similarity, (20, 99.5))
     shades = np.clip((similarity - low) / max(high - low, 1e-6), 0, 1) * 255
     return "data:image/png;base64," + base64.b64encode(png(np.rint(shades).astype(np.uint8), palette())).decode()
 
@@ -78,7 +78,12 @@ def png(pixels: UInt8[np.ndarray, "rows columns"], colors: UInt8[np.ndarray, "25
     rows, columns = pixels.shape
     header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
     lines = np.concatenate((np.zeros((rows, 1), np.uint8), pixels), axis=1)  # each line starts with its filter, 0
-    parts = ((b"IHDR", header), (b"PLTE", colors.tobytes()), (b"IDAT", zlib.compress(lines.tobytes(), 6)), (b"IEND", b""))
+    parts = (
+        (b"IHDR", header),
+        (b"PLTE", colors.tobytes()),
+        (b"IDAT", zlib.compress(lines.tobytes(), 6)),
+        (b"IEND", b""),
+    )
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, content) for kind, content in parts)
 
 

@@ -25,8 +25,8 @@ LONGEST_PREVIEW_S = 600.0
 AROUND_JOIN_S = 3.0
 """What is played on either side of a join [seconds]."""
 
-MOST_EXCERPTS = 30
-"""Joins embedded of a track that is too long to be embedded, the riskiest first: 3 MB and about two seconds of work."""
+MOST_EXCERPTS = 24
+"""Joins embedded of a track that is too long to be embedded, the riskiest first: 2.3 MB, two seconds of work."""
 
 PREVIEW_RATES = (16_000, 24_000, 32_000)
 """Sample rates of embedded sound [Hz], all of which MP3 knows."""
@@ -55,9 +55,7 @@ class Sounds:
     """Excerpts around joins, by the join's number; empty where there is a preview."""
 
 
-def embed_sounds(
-    edit_list: EditList, track: Recording, progress: Callable[[float], None] | None = None
-) -> Sounds:
+def embed_sounds(edit_list: EditList, track: Recording, progress: Callable[[float], None] | None = None) -> Sounds:
     """Encode what the page lets one hear.
 
     Parameters

@@ -1,0 +1,115 @@
+"""Rows and figures: the edit list's own numbers, in words."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from editorbot.analysis.analysis import ActivitySpan
+from editorbot.editlist.edit_list import Clip, EditList, Effect, Source
+from editorbot.report.page import changes_of, clip_rows, cut_rows, figures, held_in, join_rows
+from tests.report.conftest import RATE, Loudness, analysis_of, example_edit
+
+
+def figure_values(edit_list: EditList, **loudness: Loudness | None) -> dict[str, tuple[str, str]]:
+    before, after = loudness.get("before"), loudness.get("after")
+    rows = figures(edit_list, analysis_of(edit_list.source), before, after)
+    return {row.name: (row.value, row.note) for row in rows}
+
+
+def test_figures_are_the_edit_lists() -> None:
+    values = figure_values(example_edit(), before=Loudness(-19.3, -3.2), after=Loudness(-14.0, -1.0))
+    assert values["Length"] == ("0:14.00", "was 0:20.00")
+    assert values["Kept"] == ("60.0 %", "of the recording")  # 4 + 3 + 2 + 3 s; the hook counts once
+    assert values["Joins"] == ("4", "1 where the audio runs on")
+    assert values["Loudness"] == ("\u221214.0 LUFS", "was \u221219.3 LUFS")
+    assert values["True peak"] == ("\u22121.0 dBTP", "was \u22123.2 dBTP")
+    assert values["Tempo"][0] == "120.0 BPM"
+    assert values["Key"][0] == "A minor"
+
+
+def test_loudness_may_be_missing_or_silent() -> None:
+    silent = Loudness(-math.inf, -math.inf)
+    assert figure_values(example_edit())["Loudness"][0] == "not measured"
+    assert figure_values(example_edit(), before=Loudness(-19.3, 0.0))["Loudness"] == (
+        "\u221219.3 LUFS",
+        "of the recording",
+    )
+    assert figure_values(example_edit(), before=silent, after=silent)["Loudness"] == ("silent", "was silent")
+
+
+def test_without_a_beat_there_is_no_tempo() -> None:
+    edit_list = example_edit()
+    analysis = replace(analysis_of(edit_list.source), beat_confidence=0.0, key="unknown")
+    values = {row.name: row.value for row in figures(edit_list, analysis, None, None)}
+    assert values["Tempo"] == "no steady beat"
+    assert values["Key"] == "unclear"
+
+
+def test_joins_come_by_risk_and_name_their_places() -> None:
+    rows = join_rows(example_edit())
+    assert [row.number for row in rows] == [2, 3, 1, 4]
+    first = rows[0]
+    assert (first.at, first.left, first.entered, first.jump) == ("0:07.00", "0:12.00", "0:03.00", "goes back 9.00 s")
+    assert (first.crossfade, first.level, first.reason) == ("10.0 ms", "high", "the hook again")
+    assert rows[1].jump == "leaves out 8.00 s"
+    assert (rows[3].jump, rows[3].level, rows[3].crossfade) == ("runs on", "none", "none")
+
+
+def test_a_reversed_clip_is_entered_at_its_end() -> None:
+    edit_list = example_edit()
+    backwards = replace(edit_list.clips[1], reverse=True)
+    edit_list = replace(edit_list, clips=(edit_list.clips[0], backwards, *edit_list.clips[2:]))
+    by_number = {row.number: row for row in join_rows(edit_list)}
+    assert (by_number[1].entered, by_number[1].jump) == ("0:12.00", "leaves out 6.00 s")
+    assert (by_number[2].left, by_number[2].jump) == ("0:09.00", "goes back 6.00 s")
+
+
+def test_clips_stand_where_they_are_played() -> None:
+    rows = clip_rows(example_edit())
+    assert [row.at for row in rows] == ["0:00.00", "0:04.00", "0:07.00", "0:09.00", "0:11.00"]
+    assert [row.until_s for row in rows] == [4.0, 7.0, 9.0, 11.0, 14.0]
+    assert (rows[2].start, rows[2].end, rows[2].length) == ("0:03.00", "0:05.00", "0:02.00")
+    assert (rows[2].action, rows[2].changes, rows[1].confidence) == ("LOOP", "-1.5 dB", "80 %")
+
+
+def test_every_change_is_said() -> None:
+    clip = Clip(0, 4 * RATE, speed=1.5, pitch_semitones=-2.0, reverse=True, fade_in=RATE, fade_out=RATE // 2,
+                effects=(Effect("REVERB", 0.4),))  # fmt: skip
+    assert changes_of(clip, RATE) == (
+        "speed x 1.5, -2 semitones, reversed, fade in 1.00 s, fade out 0.50 s, REVERB +0.4"
+    )
+    assert changes_of(Clip(0, 1), RATE) == ""
+
+
+def test_cuts_are_what_no_clip_plays_with_what_it_held() -> None:
+    edit_list = example_edit()
+    rows = cut_rows(edit_list, analysis_of(edit_list.source))
+    assert [(row.start, row.end) for row in rows] == [
+        ("0:00.00", "0:02.00"), ("0:06.00", "0:09.00"), ("0:12.00", "0:13.00"), ("0:18.00", "0:20.00"),
+    ]  # fmt: skip
+    assert [row.length for row in rows] == ["0:02.00", "0:03.00", "0:01.00", "0:02.00"]
+    assert rows[1].held == "music 67 %, talk 33 %"
+    assert rows[0].held == "music"
+
+
+def test_slivers_between_aligned_clips_are_no_cuts() -> None:
+    clips = (Clip(0, RATE), Clip(RATE + 40, 2 * RATE))
+    edit_list = replace(example_edit(), clips=clips, joins=example_edit().joins[:1])
+    assert [row.start for row in cut_rows(edit_list, analysis_of(edit_list.source))] == ["0:02.00"]
+
+
+def test_what_was_held_where_nothing_is_known() -> None:
+    analysis = analysis_of(Source("j.wav", "sha256:0", RATE, 1, 20 * RATE))
+    assert held_in(replace(analysis, activity=()), 0.0, 1.0) == ""
+    spans = (ActivitySpan(0.0, 0.2, "noise"), ActivitySpan(0.2, 9.8, "talk"), ActivitySpan(9.8, 10.0, "noise"))
+    assert held_in(replace(analysis, activity=spans), 0.0, 10.0) == "talk"
+
+
+@pytest.mark.parametrize("reason", ["a\nb", "\udcff", "\x1b[31m"])
+def test_reasons_become_one_line(reason: str) -> None:
+    edit_list = example_edit()
+    edit_list = replace(edit_list, clips=(replace(edit_list.clips[0], reason=reason), *edit_list.clips[1:]))
+    assert clip_rows(edit_list)[0].reason.isprintable()
