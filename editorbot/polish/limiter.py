@@ -30,7 +30,7 @@ LOOK_AHEAD_S = 0.005
 RELEASE_S = 0.15
 """Time in which the gain comes back by 63 % [seconds]: long enough not to pump at the beat."""
 
-MARGIN_DB = 0.02
+MARGIN_DB = 0.05
 """Kept free below the ceiling for what interpolation and smoothing miss [dB]."""
 
 

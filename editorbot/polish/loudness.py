@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from editorbot.polish.limiter import limit_blocks
-from editorbot.polish.meter import measure
+from editorbot.polish.meter import WINDOW_SEGMENTS, Segments, gated_loudness, metered, window_means
 from editorbot.render.samples import as_float
 
 TARGET_LUFS = -14.0
@@ -22,6 +22,15 @@ TARGET_LUFS = -14.0
 
 CEILING_DB = -1.0
 """Highest true peak of the result [dBTP]."""
+
+MAX_MAKEUP_DB = 3.0
+"""Most gain that is added for what the limiter takes away [dB]: beyond it the sound would be squashed."""
+
+MEAN_REDUCTION, CARRIED_REDUCTION = 0.7, 0.4
+"""Mean reduction over 100 ms beside the deepest, and what is left of it in the next 100 ms; fitted to real tracks."""
+
+BISECTIONS = 10
+"""Halvings of MAX_MAKEUP_DB: to 0.003 dB."""
 
 MakeBlocks = Callable[[], Iterator[Shaped[np.ndarray, "samples channels"]]]
 """Starts the sound anew each time it is called."""
@@ -52,12 +61,51 @@ def loudness_blocks(
     if amount == 0:
         yield from make_blocks()
         return
-    loudness = measure(make_blocks(), sample_rate, channels)
-    if math.isinf(loudness.integrated_lufs):
+    meter = metered(make_blocks(), sample_rate, channels)
+    loudness_lufs = meter.result().integrated_lufs
+    if math.isinf(loudness_lufs):
         yield from make_blocks()
         return
-    gain_db = amount * (TARGET_LUFS - loudness.integrated_lufs)
+    wanted_lufs = loudness_lufs + amount * (TARGET_LUFS - loudness_lufs)
+    gain_db = gain_through_limiter_db(meter.segments(), wanted_lufs, wanted_lufs - loudness_lufs)
     yield from limit_blocks(_gained(make_blocks(), gain_db), sample_rate, channels, ceiling_db=CEILING_DB)
+
+
+def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_db: float) -> float:
+    """Return the gain that gives the wanted loudness behind the limiter [dB].
+
+    The limiter takes some loudness away. How much is foreseen from each
+    100 ms's peak, so the sound need not be rendered again: on ten real tracks
+    at most 0.15 LU were then missing, instead of 0.54.
+
+    Parameters
+    ----------
+    segments : Segments
+        The track before the gain.
+    wanted_lufs : float [LUFS]
+        Loudness that the result should have.
+    plain_gain_db : float [dB]
+        Gain that would give it without a limiter.
+    """
+    if len(segments.powers) < WINDOW_SEGMENTS:
+        return plain_gain_db
+    low, high = plain_gain_db, plain_gain_db + MAX_MAKEUP_DB
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        if _limited_lufs(segments, middle) < wanted_lufs:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _limited_lufs(segments: Segments, gain_db: float) -> float:
+    """Return about how loud the track is behind gain and limiter [LUFS]."""
+    over_db = 20 * np.log10(np.maximum(segments.peaks, 1e-12)) + gain_db - CEILING_DB
+    reduction_db = MEAN_REDUCTION * np.maximum(over_db, 0.0)
+    for n in range(1, len(reduction_db)):
+        reduction_db[n] = max(reduction_db[n], CARRIED_REDUCTION * reduction_db[n - 1])
+    return gated_loudness(window_means(segments.powers * 10 ** ((gain_db - reduction_db) / 10)))
 
 
 def _gained(

@@ -60,6 +60,16 @@ class Loudness:
     """Highest sample [dBFS]; minus infinity in silence."""
 
 
+@dataclass(frozen=True)
+class Segments:
+    """A track in steps of 100 ms."""
+
+    powers: Float64[np.ndarray, " segments"]
+    """K-weighted mean power of each, shape=(segments,)."""
+    peaks: Float64[np.ndarray, " segments"]
+    """Highest sample of each, shape=(segments,)."""
+
+
 def decibels(amplitude: float) -> float:
     """Return an amplitude in dB, minus infinity for 0."""
     return 20.0 * math.log10(amplitude) if amplitude > 0 else -math.inf
@@ -102,7 +112,10 @@ class LoudnessMeter:
         self._samples = 0
         self._energies: list[float] = []
         """Weighted energy of each finished segment."""
+        self._peaks: list[float] = []
+        """Highest sample of each finished segment."""
         self._open_energy = 0.0
+        self._open_peak = 0.0
         self._context = np.zeros((channels, 2 * HALF_TAPS), dtype=np.float32)
         self._true_peak = 0.0
         self._peak = 0.0
@@ -127,20 +140,24 @@ class LoudnessMeter:
             segment_end = round((len(self._energies) + 1) * SEGMENT_S * self._rate)
             end = min(at + segment_end - self._samples, sound.shape[1])
             self._open_energy += _weighted_energy(sound[:, at:end], self._sections, self._weights, self._state)
+            self._open_peak = max(self._open_peak, _highest(sound[:, at:end]))
             self._samples += end - at
             at = end
             if self._samples == segment_end:
                 self._energies.append(self._open_energy)
-                self._open_energy = 0.0
+                self._peaks.append(self._open_peak)
+                self._open_energy = self._open_peak = 0.0
+
+    def segments(self) -> Segments:
+        """Return power and peak of every whole 100 ms."""
+        return Segments(np.array(self._energies) / (SEGMENT_S * self._rate), np.array(self._peaks))
 
     def window_powers(self) -> Float64[np.ndarray, " windows"]:
         """Return the mean power of every whole 400 ms window, shape=(windows,); one window if there is less."""
-        energies = np.array(self._energies)
-        if len(energies) < WINDOW_SEGMENTS:
-            total = float(energies.sum()) + self._open_energy
+        if len(self._energies) < WINDOW_SEGMENTS:
+            total = sum(self._energies) + self._open_energy
             return np.array([total / max(self._samples, 1)])
-        window = np.convolve(energies, np.ones(WINDOW_SEGMENTS), mode="valid")
-        return window / (WINDOW_SEGMENTS * SEGMENT_S * self._rate)
+        return window_means(self.segments().powers)
 
     def result(self) -> Loudness:
         """Return the loudness of everything that was added."""
@@ -177,6 +194,11 @@ def _weighted_energy(sound, sections, weights, state):
     return total
 
 
+def window_means(powers: Float64[np.ndarray, " segments"]) -> Float64[np.ndarray, " windows"]:
+    """Return the mean power of every whole 400 ms window over 100 ms segments, at least four of them."""
+    return np.convolve(powers, np.full(WINDOW_SEGMENTS, 1 / WINDOW_SEGMENTS), mode="valid")
+
+
 def gated_loudness(powers: Float64[np.ndarray, " windows"]) -> float:
     """Return the gated loudness of windows of a given power [LUFS]; minus infinity if none passes."""
     loud = powers[_lufs(powers) > ABSOLUTE_GATE_LUFS]
@@ -209,7 +231,12 @@ def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rat
     loudness : Loudness
         Minus infinity throughout where there is nothing.
     """
+    return metered(blocks, sample_rate, channels).result()
+
+
+def metered(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> LoudnessMeter:
+    """Return a meter that has heard the blocks; arguments as for :func:`measure`."""
     meter = LoudnessMeter(sample_rate, channels)
     for block in blocks:
         meter.add(block)
-    return meter.result()
+    return meter
