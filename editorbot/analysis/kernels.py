@@ -14,8 +14,8 @@ _POWER_FLOOR = 1e-10
 """librosa's smallest power (`amin`)."""
 _SILENT_SAMPLE = 1e-10
 """librosa's threshold below which a sample counts as zero in zero crossings."""
-_LOG_GROUP = 16
-"""Powers multiplied before one logarithm is taken; 1e-10 ** 16 and 1e15 ** 16 both fit a float64."""
+_LANES = 64
+"""Products that share the powers of a spectrum before a logarithm is taken: 17 of 1e-10 to 1e15 fit a float64."""
 
 
 @njit(cache=True, nogil=True)
@@ -45,32 +45,36 @@ def apply_bank(power, first, offset, weights, out):  # type: ignore[no-untyped-d
 
 
 @njit(cache=True, nogil=True)
-def _insert_largest(best, value):  # type: ignore[no-untyped-def]
-    """Keep the largest values in `best`, smallest of them first."""
-    if value <= best[0]:
-        return
-    i = 0
-    while i + 1 < best.size and best[i + 1] < value:
-        best[i] = best[i + 1]
-        i += 1
-    best[i] = value
+def mean_of_largest(values, first, end, kept):  # type: ignore[no-untyped-def]
+    """Return the mean of the `kept.size` largest of values[first:end]; `kept` is room to work in."""
+    kept[:] = -np.inf
+    for k in range(first, end):
+        value = values[k]
+        if value > kept[0]:
+            i = 0
+            while i + 1 < kept.size and kept[i + 1] < value:
+                kept[i] = kept[i + 1]
+                i += 1
+            kept[i] = value
+    return np.mean(kept)
 
 
 @njit(cache=True, nogil=True)
-def contrast_extremes(magnitude, first, end, picked, peak, valley):  # type: ignore[no-untyped-def]
-    """Write the mean of the strongest and of the weakest bins of each band."""
-    for band in range(first.size):
-        count = picked[band]
-        high = np.full(count, np.float32(-1.0), dtype=np.float32)
-        low = np.full(count, np.float32(-np.inf), dtype=np.float32)
-        for k in range(first[band], end[band]):
-            value = magnitude[k]
-            if value > high[0]:
-                _insert_largest(high, value)
-            if -value > low[0]:
-                _insert_largest(low, -value)
-        peak[band] = np.mean(high)
-        valley[band] = -np.mean(low)
+def mean_of_smallest(values, first, end, kept):  # type: ignore[no-untyped-def]
+    """Return the mean of the `kept.size` smallest of values[first:end].
+
+    Walks down from the top: music falls off with frequency, so few values are smaller than those before.
+    """
+    kept[:] = np.inf
+    for k in range(end - 1, first - 1, -1):
+        value = values[k]
+        if value < kept[0]:
+            i = 0
+            while i + 1 < kept.size and kept[i + 1] > value:
+                kept[i] = kept[i + 1]
+                i += 1
+            kept[i] = value
+    return np.mean(kept)
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -96,17 +100,18 @@ def moments(magnitude):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def flatness(power):  # type: ignore[no-untyped-def]
-    """Return geometric over arithmetic mean of the power, floored as librosa does."""
-    floor = np.float32(_POWER_FLOOR)
+def flatness(power, products):  # type: ignore[no-untyped-def]
+    """Return geometric over arithmetic mean of the power, floored as librosa does; `products` is room to work in."""
+    floor, lanes = np.float32(_POWER_FLOOR), products.size
+    products[:] = 1.0
     log_sum, total = 0.0, 0.0
-    for start in range(0, power.size, _LOG_GROUP):
-        product = 1.0
-        for k in range(start, min(start + _LOG_GROUP, power.size)):
-            value = np.float64(max(power[k], floor))
-            product *= value
+    for start in range(0, power.size, lanes):
+        for lane in range(min(lanes, power.size - start)):
+            value = np.float64(max(power[start + lane], floor))
+            products[lane] *= value
             total += value
-        log_sum += np.log(product)
+    for lane in range(lanes):
+        log_sum += np.log(products[lane])
     return np.exp(log_sum / power.size) * power.size / total
 
 
@@ -132,6 +137,7 @@ def measure_frames(  # type: ignore[no-untyped-def]
     """
     power = np.empty(spectra.shape[1], dtype=np.float32)
     magnitude = np.empty(spectra.shape[1], dtype=np.float32)
+    products, kept = np.empty(_LANES), np.empty(spectra.shape[1], dtype=np.float32)
     for f in range(spectra.shape[0]):
         split_spectrum(spectra[f], power, magnitude)
         zeroth, first, second = moments(magnitude)
@@ -140,13 +146,16 @@ def measure_frames(  # type: ignore[no-untyped-def]
         shape[f, 0] = center * bin_hz
         shape[f, 1] = rolloff_bin(magnitude, 0.85) * bin_hz
         shape[f, 2] = np.sqrt(max(0.0, spread)) * bin_hz
-        shape[f, 3] = flatness(power)
+        shape[f, 3] = flatness(power, products)
         total = np.sum(power)
         shape[f, 4] = np.sum(power[:low_bins]) / total if total > 1e-30 else 0.0
         apply_bank(power, mel[0], mel[1], mel[2], mel_out[f])
         apply_bank(power, coarse[0], coarse[1], coarse[2], coarse_out[f])
         chroma_energy(power, chroma_filters, chroma_out[f])
-        contrast_extremes(magnitude, contrast[0], contrast[1], contrast[2], peak_out[f], valley_out[f])
+        for band in range(contrast[0].size):
+            first_bin, end_bin, room = contrast[0][band], contrast[1][band], kept[: contrast[2][band]]
+            peak_out[f, band] = mean_of_largest(magnitude, first_bin, end_bin, room)
+            valley_out[f, band] = mean_of_smallest(magnitude, first_bin, end_bin, room)
 
 
 @njit(cache=True, nogil=True)
