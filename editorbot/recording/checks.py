@@ -2,31 +2,84 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 
 from editorbot.errors import ExistsError, OutputError, SameFileError
 
+LONGEST_NAME_BYTES = 255
+"""Longest file name that common file systems take."""
+
+SPARE_BYTES = 12
+"""Room that is left for endings which exports put behind a stem."""
+
+RESERVED_NAMES = frozenset(
+    ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
+)
+"""Stems that Windows keeps for devices."""
+
 
 def check_output(
     path: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]], *, force: bool, in_place: bool
 ) -> None:
-    """Check that a file may be written; see the errors."""
+    """Check that a file may be written.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    sources : sequence of paths
+        Files that must not be overwritten, however they are named.
+    force : bool
+        Allow the file to be there already.
+    in_place : bool
+        Allow it to be one of the sources.
+
+    Raises
+    ------
+    SameFileError, ExistsError, OutputError
+        If it is a source, is there already, or has no folder that can be written to.
+    """
     path = os.fspath(path)
-    if os.path.isdir(path):
-        raise OutputError("is a folder; give a file name", path=path)
     folder = os.path.dirname(os.path.abspath(path))
+    if os.path.isdir(path):
+        raise OutputError("this is a folder; give a file name", path=path)
     if not os.path.isdir(folder):
-        raise OutputError(f"there is no folder {folder}", path=path)
-    if not os.path.lexists(path):
-        return
-    for source in sources:
-        if os.path.exists(source) and os.path.exists(path) and os.path.samefile(path, source) and not in_place:
-            raise SameFileError("is the recording itself; give another name or --in-place", path=path)
-    if not force:
-        raise ExistsError("is there already; give another name or --force", path=path)
+        raise OutputError("its folder is not there; make it first", path=path)
+    if not os.access(folder, os.W_OK):
+        raise OutputError("its folder may not be written to", path=path)
+    if os.path.lexists(path):
+        if not in_place and any(_is_same(path, source) for source in sources):
+            raise SameFileError("this is the source itself; give another name, or --in-place on purpose", path=path)
+        if not force:
+            raise ExistsError("it is there already; give another name, or --force on purpose", path=path)
+
+
+def _is_same(path: str, source: str | os.PathLike[str]) -> bool:
+    """Tell whether two names lead to one file, through links or letter case too."""
+    try:
+        return os.path.samefile(path, source)
+    except OSError:
+        return os.path.realpath(path) == os.path.realpath(source)
 
 
 def safe_output_name(name: str) -> str:
-    """Return a name that the file system takes."""
-    return name
+    """Return a file name that common file systems take: shortened with a hash where it is too long.
+
+    Examples
+    --------
+    >>> safe_output_name("jam.edited.wav")
+    'jam.edited.wav'
+    >>> safe_output_name("nul.wav")
+    '_nul.wav'
+    """
+    stem, ending = os.path.splitext(name)
+    if stem.split(".")[0].lower() in RESERVED_NAMES:
+        stem = "_" + stem
+    room = LONGEST_NAME_BYTES - SPARE_BYTES - len(os.fsencode(ending))
+    if len(os.fsencode(stem)) > room:
+        token = hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
+        whole = os.fsencode(stem)[: room - 9].decode("utf-8", "ignore")
+        stem = f"{whole}-{token}"
+    return stem + ending

@@ -2,54 +2,133 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from types import TracebackType
+from typing import IO
 
 import numpy as np
-import soundfile as sf
 from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import Source
+from editorbot.errors import (
+    DamagedError,
+    EmptyError,
+    NonFiniteError,
+    NotAudioError,
+    NotFoundError,
+    UnreadableError,
+)
+from editorbot.recording.limits import check_channels, check_rate
+from editorbot.recording.pcm import PcmBody
+from editorbot.recording.repair import BadRun, find_bad_runs, healed
+from editorbot.recording.sniff import HEAD_BYTES, audio_kind, other_kind
+from editorbot.recording.spool import decode
+from editorbot.recording.wav import find_layout
+from editorbot.timebase import clock, samples_to_s
+
+DIGEST_BLOCK_BYTES = 1 << 20
 
 
 class Recording:
-    """An open recording; positions are samples per channel."""
+    """An open recording.
 
-    def __init__(self, path: str) -> None:
+    Samples are handed out by block, in their own type (`read_native`) or as
+    float64 (`read`). Positions are samples per channel. Safe to read from
+    several threads.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        body: PcmBody,
+        sample_rate: int,
+        subtype: str,
+        *,
+        warnings: tuple[str, ...] = (),
+        bad_runs: tuple[BadRun, ...] = (),
+    ) -> None:
         self.path = path
-        self._file = sf.SoundFile(path)
-        self.sample_rate: int = self._file.samplerate
-        self.channels: int = self._file.channels
-        self.samples: int = self._file.frames
-        self.subtype: str = self._file.subtype
+        """Where it was opened."""
+        self.sample_rate = sample_rate
+        """Samples a second [Hz]."""
+        self.channels = body.pcm.channels
+        """Channels."""
+        self.samples = body.samples
+        """Length [samples]."""
+        self.subtype = subtype
         """Sample format of the source in libsndfile's words: PCM_16, PCM_24, FLOAT ..."""
-        self.warnings: tuple[str, ...] = ()
-        self._dtype = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_24": "int32", "PCM_32": "int32",
-                       "DOUBLE": "float64"}.get(self.subtype, "float32")
-        with open(path, "rb") as raw:
-            self.digest = "sha256:" + hashlib.file_digest(raw, "sha256").hexdigest()
+        self.warnings = warnings
+        """Lines ``CODE: text`` about what was healed when it was opened."""
+        self._body = body
+        self._bad_runs = bad_runs
+
+    @functools.cached_property
+    def digest(self) -> str:
+        """``sha256:`` and the SHA-256 of the file's bytes, read when it is first asked for."""
+        total = hashlib.sha256()
+        with open(self.path, "rb") as file:
+            while block := file.read(DIGEST_BLOCK_BYTES):
+                total.update(block)
+        return "sha256:" + total.hexdigest()
+
+    @property
+    def duration_s(self) -> float:
+        """Length [seconds]."""
+        return samples_to_s(self.samples, self.sample_rate)
 
     @property
     def source(self) -> Source:
-        """Return what an edit list says of it."""
+        """What an edit list says of it."""
         return Source(self.path, self.digest, self.sample_rate, self.channels, self.samples)
 
     def read_native(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:
-        """Return samples [start, end) in the source's own type (int16, int32, float32 or float64), untouched."""
-        self._file.seek(start)
-        return self._file.read(end - start, dtype=self._dtype, always_2d=True)
+        """Return samples [start, end) in the source's own type, untouched.
+
+        Parameters
+        ----------
+        start, end : int [samples]
+            Range; what lies outside the recording is left out.
+
+        Returns
+        -------
+        block : np.ndarray, shape=(samples, channels), int16, int32, float32 or float64
+            8 and 24 bits stand in the upper bits of int16 and int32. Not to be written to.
+
+        Raises
+        ------
+        NonFiniteError
+            If a sample is NaN or infinite and the recording was not opened with ``repair``.
+        """
+        block = self._body.read(start, end)
+        if block.dtype.kind != "f":
+            return block
+        if self._bad_runs:
+            block = healed(block, max(start, 0), self._bad_runs, self.sample_rate)
+        finite = np.isfinite(block)
+        if not finite.all():
+            row, channel = np.argwhere(~finite)[0]
+            raise NonFiniteError(
+                f"sample {start + row} ({clock(samples_to_s(start + row, self.sample_rate))}) of channel {channel} "
+                f"is {block[row, channel]}; --repair heals runs of up to 10 ms",
+                path=self.path,
+            )
+        return block
 
     def read(self, start: int, end: int) -> Float64[np.ndarray, "samples channels"]:
-        """Return samples [start, end) as float64 with full scale 1.0; integers are divided by 2**(bits - 1)."""
+        """Return samples [start, end) as float64 with full scale 1.0; integers are divided by 2**(bits - 1).
+
+        Parameters, errors: as `read_native`.
+        """
         block = self.read_native(start, end)
         if block.dtype.kind == "i":
             return block / float(1 << (8 * block.dtype.itemsize - 1))
         return block.astype(np.float64)
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file, and remove what was decoded for it."""
+        self._body.close()
 
     def __enter__(self) -> Recording:
         return self
@@ -59,5 +138,99 @@ class Recording:
 
 
 def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Recording:
-    """Open a recording by its content."""
-    return Recording(os.fspath(path))
+    """Open a recording by its content.
+
+    Parameters
+    ----------
+    path : path
+        The file; its name tells nothing.
+    repair : bool
+        Heal runs of up to 10 ms of NaN or infinite samples.
+
+    Returns
+    -------
+    recording : Recording
+        At least one sample, of a rate and channel count within `editorbot.recording.limits`.
+
+    Raises
+    ------
+    NotFoundError, UnreadableError
+        If there is no such file, or it may not be read.
+    EmptyError, NotAudioError, NoDecoderError, DamagedError
+        If it holds nothing, no audio, or nothing that can be decoded.
+    RateError, ChannelsError
+        If its header says what cannot be.
+    NoSpaceError
+        If there is no room to decode it.
+    """
+    name = os.fspath(path)
+    file = _opened(name)
+    try:
+        recording = _recording_of(file, name)
+    except BaseException:
+        file.close()
+        raise
+    if recording.samples == 0:
+        recording.close()
+        raise EmptyError("it holds no samples", path=name)
+    return _repaired(recording) if repair else recording
+
+
+def _opened(path: str) -> IO[bytes]:
+    """Open a file for reading."""
+    try:
+        if os.path.isdir(path):
+            raise NotFoundError("this is a folder; give a file", path=path)
+        file = open(path, "rb")  # noqa: SIM115 - the recording closes it
+    except FileNotFoundError as error:
+        raise NotFoundError("there is no such file", path=path) from error
+    except (OSError, ValueError) as error:
+        raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path=path) from error
+    if not file.seekable():
+        file.close()
+        raise UnreadableError("this is a pipe or a device; save it to a file first", path=path)
+    return file
+
+
+def _recording_of(file: IO[bytes], path: str) -> Recording:
+    """Return the recording that an open file holds; takes the file over or closes it."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(HEAD_BYTES)
+    if size == 0:
+        raise EmptyError("the file has 0 bytes", path=path)
+    kind = audio_kind(head)
+    if kind is None:
+        raise NotAudioError(f"this is {other_kind(head)}, not audio", path=path)
+    layout = find_layout(file, size) if kind == "wav" else None
+    if layout is not None:
+        check_rate(layout.sample_rate, path)
+        check_channels(layout.pcm.channels, path)
+        body = PcmBody(file, layout.offset, layout.samples, layout.pcm)
+        return Recording(path, body, layout.sample_rate, layout.pcm.subtype, warnings=layout.warnings)
+    if kind == "wav" and b"data" not in head:
+        raise DamagedError("its WAV header breaks off before the samples", path=path)
+    spool = decode(file, kind, path)
+    file.close()
+    body = PcmBody(spool.file, 0, spool.samples, spool.pcm)
+    return Recording(path, body, spool.sample_rate, spool.source_subtype, warnings=spool.warnings)
+
+
+def _repaired(recording: Recording) -> Recording:
+    """Return the recording with its short bad runs healed."""
+    body = recording._body
+    if body.pcm.dtype.kind != "f":
+        return recording
+    runs = find_bad_runs(body, recording.sample_rate)
+    if not runs:
+        return recording
+    first = clock(samples_to_s(runs[0].start, recording.sample_rate))
+    line = f"REPAIRED: {len(runs)} runs of samples that are no numbers were silenced, the first at {first}"
+    return Recording(
+        recording.path,
+        body,
+        recording.sample_rate,
+        recording.subtype,
+        warnings=(*recording.warnings, line),
+        bad_runs=runs,
+    )

@@ -1,0 +1,144 @@
+"""Where the samples of a WAV file lie, also where its header is wrong.
+
+Recorders that crash leave a data size of 0 or 0xFFFFFFFF; files beyond 4 GiB
+wrap their 32-bit size around. The rule here: no sample that is in the file is
+lost. A declared size is believed only where what follows the data makes sense.
+
+References
+----------
+EBU Tech 3306, "MBWF / RF64: An extended File Format for Audio".
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+from editorbot.recording.pcm import PcmFormat
+from editorbot.timebase import clock, samples_to_s
+
+UNKNOWN_SIZE = 0xFFFFFFFF
+"""Size that means 'see elsewhere' or 'never filled in'."""
+
+MOST_CHUNKS = 10_000
+"""Chunks that are looked at before a header is called damaged."""
+
+_INTEGERS = {1: "PCM_U8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
+_FLOATS = {4: "FLOAT", 8: "DOUBLE"}
+
+
+@dataclass(frozen=True)
+class WavLayout:
+    """What a WAV file holds, and where."""
+
+    sample_rate: int
+    """Samples a second, as declared."""
+    pcm: PcmFormat
+    """How the samples lie."""
+    offset: int
+    """Where they start [bytes]."""
+    samples: int
+    """How many are there."""
+    warnings: tuple[str, ...] = ()
+    """Lines ``CODE: text`` about what was healed."""
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    name: bytes
+    offset: int
+    size: int
+
+
+def find_layout(file: IO[bytes], file_bytes: int) -> WavLayout | None:
+    """Return where a WAV file's samples lie.
+
+    Returns
+    -------
+    layout : WavLayout or None
+        None where the samples are not plain PCM, or the header cannot be followed to them.
+    """
+    fmt: bytes | None = None
+    wide_size: int | None = None
+    for chunk in _chunks(file, file_bytes):
+        if chunk.name == b"fmt ":
+            fmt = _content(file, chunk, 40)
+        elif chunk.name == b"ds64":
+            content = _content(file, chunk, 16)
+            wide_size = struct.unpack_from("<Q", content, 8)[0] if len(content) == 16 else None
+        elif chunk.name == b"data":
+            return None if fmt is None else _layout(file, file_bytes, fmt, chunk, wide_size)
+    return None
+
+
+def _chunks(file: IO[bytes], file_bytes: int, at: int = 12) -> Iterator[_Chunk]:
+    """Yield the chunks of a RIFF file from the byte `at` on."""
+    for _ in range(MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        size = int.from_bytes(head[4:], "little")
+        yield _Chunk(head[:4], at + 8, size)
+        at += 8 + size + size % 2
+
+
+def _content(file: IO[bytes], chunk: _Chunk, most: int) -> bytes:
+    file.seek(chunk.offset)
+    return file.read(min(chunk.size, most))
+
+
+def _layout(file: IO[bytes], file_bytes: int, fmt: bytes, data: _Chunk, wide_size: int | None) -> WavLayout | None:
+    """Return the layout that a format and a data chunk make."""
+    if len(fmt) < 16:
+        return None
+    tag, channels, rate, _, row_bytes, _ = struct.unpack_from("<HHIIHH", fmt)
+    if tag == 0xFFFE and len(fmt) >= 26:
+        tag = int.from_bytes(fmt[24:26], "little")
+    sample_bytes = row_bytes // channels if channels and row_bytes % channels == 0 else 0
+    subtype = {1: _INTEGERS, 3: _FLOATS}.get(tag, {}).get(sample_bytes)
+    if subtype is None:
+        return None
+    pcm = PcmFormat(subtype, channels)
+    there = file_bytes - data.offset
+    declared = wide_size if wide_size is not None and data.size == UNKNOWN_SIZE else data.size
+    size, why = _true_size(file, file_bytes, data.offset, declared, pcm.row_bytes * rate)
+    samples = min(size, there) // pcm.row_bytes
+    warnings = () if why is None else (f"{why}; {clock(samples_to_s(samples, max(rate, 1)))} were read",)
+    return WavLayout(rate, pcm, data.offset, samples, warnings)
+
+
+def _true_size(
+    file: IO[bytes], file_bytes: int, offset: int, declared: int, second_bytes: int
+) -> tuple[int, str | None]:
+    """Return how many bytes of samples there are, and what was healed to know it."""
+    there = file_bytes - offset
+    if declared == UNKNOWN_SIZE and there != declared:
+        return there, "RECOVERED: the header's data size was never filled in"
+    if declared > there:
+        lost_s = (declared - there) / max(second_bytes, 1)
+        return there, f"TRUNCATED: the file ends {lost_s:.2f} s before what its header promises"
+    if declared + 2**32 <= there:
+        return there - (there - declared) % 2**32, "RECOVERED: the header's 32-bit data size had wrapped around"
+    left = there - declared
+    if left < 8 or _is_chunk_chain(file, file_bytes, offset + declared + declared % 2):
+        return declared, None
+    if declared == 0:
+        return there, "RECOVERED: the header's data size is 0, as a crashed recorder leaves it"
+    if left > second_bytes // 10:
+        return there, f"RECOVERED: {left / max(second_bytes, 1):.2f} s lie behind the data size of the header"
+    return declared, None
+
+
+def _is_chunk_chain(file: IO[bytes], file_bytes: int, at: int) -> bool:
+    """Tell whether proper chunks, and nothing else, fill the file from `at` to its end."""
+    end = at
+    for chunk in _chunks(file, file_bytes, at):
+        if not all(32 <= byte < 127 for byte in chunk.name):
+            return False
+        end = chunk.offset + chunk.size
+        if end > file_bytes:
+            return False
+    return end > at and file_bytes - end < 8
