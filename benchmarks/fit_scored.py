@@ -18,6 +18,7 @@ from sklearn.linear_model import LogisticRegression
 
 from editorbot.editors.scoring.decode import best_stretches
 from editorbot.editors.scoring.judge import SWITCH_COST
+from editorbot.editors.scoring.loops import find_turns, turn_cues
 from editorbot.editors.scoring.scorecard import Row, Scorecard
 from editorbot.editors.scoring.takes import find_retakes, retake_cues
 
@@ -28,8 +29,11 @@ SONG_CUES = (
 )  # fmt: skip
 """Cues of the first card, chosen by their weight on the tuning set."""
 
-RETAKE_CUES = ("similarity", "above_rival", "log_seconds", "from_top", "at_restart", "skipped")
+RETAKE_CUES = ("similarity", "above_rival", "log_seconds", "from_top", "head", "late_s", "log_gap_s", "skipped")
 """Cues of the second card."""
+
+TURN_CUES = ("similarity", "above_usual", "usual", "above_strong", "weakest", "loopiness", "turns", "log_seconds", "log_lag_s")
+"""Cues of the third card."""
 
 PERCENTILES = (1, 10, 30, 50, 70, 90, 99)
 """Where knots are put."""
@@ -52,11 +56,13 @@ def knots_of(values: np.ndarray) -> np.ndarray:
     return knots if len(knots) > 1 else np.array([0.0, 1.0])
 
 
-def fit_card(names: tuple[str, ...], columns: dict[str, np.ndarray], wanted: np.ndarray, strength: float) -> Scorecard:
+def fit_card(
+    names: tuple[str, ...], columns: dict[str, np.ndarray], wanted: np.ndarray, strength: float, weights: np.ndarray | None = None
+) -> Scorecard:
     """Return the scorecard of a logistic regression on knots; smaller `strength` gives smaller points."""
     knots = {name: knots_of(columns[name]) for name in names}
     design = np.concatenate([hats(columns[name], knots[name]) for name in names], axis=1)
-    model = LogisticRegression(C=strength, max_iter=500).fit(design, wanted)
+    model = LogisticRegression(C=strength, max_iter=500).fit(design, wanted, sample_weight=weights)
     base, rows, at = float(model.intercept_[0]), [], 0
     for name in names:
         points = model.coef_[0][at : at + len(knots[name])]
@@ -76,18 +82,32 @@ def fit_song(jams: list[Jam]) -> Scorecard:
 
 def fit_retakes(jams: list[Jam], song: Scorecard) -> Scorecard:
     """Return the card that tells takes that are played again from music that only resembles itself."""
-    columns: dict[str, list[np.ndarray]] = {name: [] for name in RETAKE_CUES}
-    wanted: list[bool] = []
+    tables, wanted = [], []
     for jam in jams:
         retakes = find_retakes(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
-        for name, values in retake_cues(retakes).items() if retakes else ():
-            columns[name].append(values)
+        tables.append(retake_cues(retakes))
         for one in retakes:
             bad = np.isin(jam.kinds[one.start : one.end], BAD_TAKES).mean() > 0.6
             last = len(jam.sources_s) - 1
             apart_s = jam.sources_s[min(one.start + 4, one.end - 1)] - jam.sources_s[min(one.again_at + 4, last)]
             wanted.append(bool(bad and abs(apart_s) < 1.0))
-    return fit_card(RETAKE_CUES, {n: np.concatenate(v) for n, v in columns.items()}, np.array(wanted), 0.3)
+    return fit_card(RETAKE_CUES, joined(tables), np.array(wanted), 0.3)
+
+
+def fit_turns(jams: list[Jam], song: Scorecard) -> Scorecard:
+    """Return the card that tells a vamp played too often from music made of loops; long candidates count more."""
+    tables, wanted, weights = [], [], []
+    for jam in jams:
+        turns = find_turns(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
+        tables.append(turn_cues(turns))
+        wanted += [bool((jam.kinds[one.start : one.end] == "vamp").mean() > 0.5) for one in turns]
+        weights += [one.steps for one in turns]
+    return fit_card(TURN_CUES, joined(tables), np.array(wanted), 0.3, np.array(weights) / np.mean(weights))
+
+
+def joined(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return the tables one below the other."""
+    return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
 def as_source(name: str, card: Scorecard) -> str:
@@ -101,6 +121,7 @@ HEADER = '''"""The fitted scorecards. Written by `benchmarks/fit_scored.py`: cha
 
 from __future__ import annotations
 
+from editorbot.editors.scoring.loops import find_turns, turn_cues
 from editorbot.editors.scoring.scorecard import Row, Scorecard
 
 # fmt: off
@@ -114,12 +135,13 @@ def main() -> None:
     options = parser.parse_args()
     jams = [jam for folder in options.jams for jam in load_jams(folder) if jam.name.startswith(TUNE_SETS)]
     song = fit_song(jams)
-    retakes = fit_retakes(jams, song)
+    retakes, turns = fit_retakes(jams, song), fit_turns(jams, song)
     text = HEADER + as_source("SONG_CARD", song) + '\n"""Is this the band\'s music?"""\n\n'
-    text += as_source("RETAKE_CARD", retakes) + '\n"""Is this a take that is played again after a stop?"""\n# fmt: on\n'
+    text += as_source("RETAKE_CARD", retakes) + '\n"""Is this a take that is played again after a stop?"""\n\n'
+    text += as_source("TURN_CARD", turns) + '\n"""Is this one turn of a vamp too many?"""\n# fmt: on\n'
     place = Path(__file__).parent.parent / "editorbot/editors/scoring/cards.py"
     place.write_text(text, encoding="utf-8")
-    print(f"{len(jams)} jams, {len(song.rows)} + {len(retakes.rows)} rows -> {place}")
+    print(f"{len(jams)} jams, {len(song.rows)} + {len(retakes.rows)} + {len(turns.rows)} rows -> {place}")
 
 
 if __name__ == "__main__":

@@ -20,9 +20,13 @@ import argparse
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
+import known_beats
+import mido
 import numpy as np
 import ruin_first_junk as junk
 import scipy.signal
@@ -32,13 +36,14 @@ import soxr
 RATE = junk.RATE
 """Rate of all audio here [Hz]."""
 
-TUNE_SETS = ("nexuiz", "ufoai", "warzone", "asc", "openarena", "planetblupi")
+TUNE_SETS = ("nexuiz", "ufoai", "warzone", "asc", "openarena", "planetblupi", "freedoom")
 """Artists that the editor is tuned on."""
 
 VALIDATE_SETS = ("colobot", "hyperrogue")
 """Artists that it is checked on."""
 
 FOLDERS = {
+    "freedoom": "freedoom",
     "nexuiz": "nexuiz-music", "ufoai": "ufoai-music", "warzone": "warzone2100-music", "asc": "asc-music",
     "openarena": "openarena-088-data", "planetblupi": "planetblupi-music-ogg", "colobot": "colobot-common-sounds",
     "hyperrogue": "hyperrogue-music",
@@ -61,6 +66,17 @@ def tracks_of(folder: Path) -> list[tuple[str, bytes | Path]]:
                     if "music" in i.filename or "cdtracks" in i.filename
                 ]
     return found
+
+
+def midi_tracks(folder: Path, soundfont: Path) -> list[tuple[str, Callable[[], np.ndarray]]]:
+    """Return the MIDI pieces of WADs below a folder, each played when it is called."""
+
+    def played(lump: bytes) -> np.ndarray:
+        mono = known_beats.render_midi(mido.MidiFile(file=io.BytesIO(lump)), soundfont)
+        return np.repeat(mono[:, None], 2, 1)
+
+    lumps = {name: lump for wad in sorted(folder.rglob("*.wad")) for name, lump in known_beats.midi_lumps(wad)}
+    return [(name, partial(played, lump)) for name, lump in lumps.items() if len(lump) > 8_000]
 
 
 def read(content: bytes | Path) -> np.ndarray:
@@ -179,6 +195,20 @@ def sloppy(sound: np.ndarray, rng: np.random.Generator, soundfont: Path) -> np.n
     return tilt(out.astype(np.float32), rng, 2)
 
 
+def fallen_apart(sound: np.ndarray, count: int, rng: np.random.Generator, soundfont: Path) -> np.ndarray:
+    """Return the sound with its last `count` samples played a little differently, the very end falling apart."""
+    head, tail = sound[:-count], sound[-count:]
+    again = tilt(warp(tail, rng, 1.0, rng.choice([0.0, 0.004, 0.012])), rng, rng.uniform(0, 3))
+    again = again[: len(tail)] * 10 ** (rng.uniform(-2, 2) / 20)
+    crash = min(len(again), int(rng.uniform(0.3, 3.0) * RATE))
+    if rng.random() < 0.5:
+        again[-crash:] *= np.linspace(1, rng.uniform(0, 0.5), crash)[:, None]
+    if rng.random() < 0.5:
+        extra = junk.fit(junk.noodling(rng, crash, soundfont), crash)
+        again[-crash:] += extra[:, None] * level(tail) * 10 ** (rng.uniform(-12, -2) / 20)
+    return np.concatenate([head, again]).astype(np.float32)
+
+
 def junk_fit(sound: np.ndarray, length: int) -> np.ndarray:
     """Return the sound repeated or cut to `length`."""
     return np.resize(sound, (length, sound.shape[1]))
@@ -275,7 +305,7 @@ def make_jam(setting: Setting, rng: np.random.Generator) -> Jam:
             stop = int(setting.cuts[np.argmin(np.abs(setting.cuts - rng.uniform(3, 22) * RATE))])
             jam.add(played_again(music[:stop], rng, setting.soundfont), "false_start", 0)
             pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
-    at, faults = 0, int(rng.integers(4, 8))
+    at, faults = 0, int(rng.integers(1, 9))
     places = np.sort(
         rng.choice(
             setting.cuts[(setting.cuts > 8 * RATE) & (setting.cuts < len(music) - 8 * RATE)], faults, replace=False
@@ -294,6 +324,8 @@ def make_jam(setting: Setting, rng: np.random.Generator) -> Jam:
             last = jam.segments[-1]
             back = min(back, int((last["end_s"] - last["start_s"]) * RATE), at)
             jam.relabel(back, "breakdown")
+            if rng.random() < 0.7 and back > 0:
+                jam.pieces[-1] = fallen_apart(jam.pieces[-1], back, rng, setting.soundfont)
             pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
             at -= back
         elif fault == "sloppy":
@@ -357,11 +389,12 @@ def main() -> None:
     names = [n for s in options.sets for n in {"tune": TUNE_SETS, "validate": VALIDATE_SETS}.get(s, (s,))]
     for set_name in names:
         rng = np.random.default_rng([options.seed, *set_name.encode()])
-        tracks = tracks_of(options.music / FOLDERS[set_name])
+        tracks = tracks_of(options.music / FOLDERS[set_name]) or midi_tracks(options.music / FOLDERS[set_name], soundfont)
         order = rng.permutation(len(tracks))
         songs: list[tuple[str, np.ndarray]] = []
         for index in order[: options.jams + 2]:
-            song = read(tracks[index][1])
+            content = tracks[index][1]
+            song = content() if callable(content) else read(content)
             if len(song) > 60 * RATE and level(song) > 1e-3:
                 songs.append((tracks[index][0], song[: 400 * RATE]))
         for number in range(options.jams):

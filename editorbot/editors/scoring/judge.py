@@ -13,15 +13,22 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from editorbot.analysis.analysis import ActivitySpan, Analysis
-from editorbot.editors.scoring.cards import RETAKE_CARD, SONG_CARD
+from editorbot.editors.scoring.cards import RETAKE_CARD, SONG_CARD, TURN_CARD
 from editorbot.editors.scoring.cues import find_cues
 from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.loops import find_turns, turn_cues
 from editorbot.editors.scoring.repetition import find_repetition, step_vectors
-from editorbot.editors.scoring.scorecard import chance
+from editorbot.editors.scoring.scorecard import Scorecard, chance
 from editorbot.editors.scoring.takes import Retake, find_retakes, retake_cues
 
 SWITCH_COST = 8.0
 """Price of a switch between music and other sounds [log odds]: about 1.5 s of clear evidence."""
+
+RETAKE_CHANCE = 0.4
+"""A take is dropped from this chance on that it is played again; tuned on the tuning artists."""
+
+TURN_CHANCE = 0.5
+"""Turns of a vamp are dropped from this chance on."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +58,22 @@ def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Act
     cues = find_cues(steps, activity, find_repetition(vectors))
     song = SONG_CARD.log_odds(cues)
     is_song = best_stretches(song, SWITCH_COST)
-    retakes = find_retakes(vectors, is_song)
-    score, keep, dropped = chance(song), is_song.copy(), []
-    for retake, likely in zip(retakes, chance(RETAKE_CARD.log_odds(retake_cues(retakes))) if retakes else ()):
-        part = slice(retake.start, retake.end)
-        score[part] = np.minimum(score[part], 1.0 - likely)
-        if likely > 0.5:
-            keep[part] = False
-            dropped.append(retake)
-    return Verdict(keep, score, is_song, tuple(dropped))
+    score, keep = chance(song), is_song.copy()
+    retakes, again = find_retakes(vectors, is_song), []
+    for retake, likely in zip(retakes, _chances(RETAKE_CARD, retake_cues(retakes))):
+        score[retake.start : retake.end] = np.minimum(score[retake.start : retake.end], 1.0 - likely)
+        if likely > RETAKE_CHANCE:
+            keep[retake.start : retake.end] = False
+            again.append(retake)
+    turns, extra = find_turns(vectors, is_song), []
+    for turn, likely in zip(turns, _chances(TURN_CARD, turn_cues(turns))):
+        score[turn.start : turn.end] = np.minimum(score[turn.start : turn.end], 1.0 - likely)
+        if likely > TURN_CHANCE:
+            keep[turn.start : turn.end] = False
+            extra.append((turn.start, turn.end))
+    return Verdict(keep, score, is_song, tuple(again), tuple(extra))
+
+
+def _chances(card: Scorecard, cues: dict[str, Float32[np.ndarray, " candidates"]]) -> Float[np.ndarray, " candidates"]:
+    """Return the chance of each candidate, none of none."""
+    return chance(card.log_odds(cues))

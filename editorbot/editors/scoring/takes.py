@@ -42,12 +42,14 @@ class Retake:
     """Mean cosine at the best other distance, 0 where there is none."""
     from_top: bool
     """Whether the earlier play is matched from where it began."""
-    at_restart: bool
-    """Whether the later play begins with the restart."""
+    head: float
+    """Mean cosine of the first third alone."""
+    late_s: float
+    """How long after the restart the later play begins [seconds]."""
+    gap_s: float
+    """Length of what lies between the stop and the restart [seconds]."""
     skipped: int
     """Stops between the two beside the first."""
-    region_steps: int
-    """Length of the whole unbroken stretch that stopped [steps]."""
 
     @property
     def seconds(self) -> float:
@@ -108,6 +110,7 @@ def _fits(
     weighted = values * (1 - 0.5 * np.exp(-lengths * STEP_S / 3.0))
     best = int(weighted.argmax())
     diagonal = int(diagonals[best])
+    line = np.diagonal(pairs, diagonal)
     others = np.abs(diagonals - diagonal) > 6
     rival = float(values[others].max()) if others.any() else 0.0
     return [
@@ -118,9 +121,10 @@ def _fits(
             similarity=float(values[best]),
             rival=rival,
             from_top=-diagonal <= 6 and first == before[0],
-            at_restart=diagonal <= 6,
+            head=float(line[: max(4, len(line) // 3)].mean()),
+            late_s=max(0, diagonal) * STEP_S,
+            gap_s=(after[0] - before[1]) * STEP_S,
             skipped=skipped,
-            region_steps=before[1] - before[0],
         )
     ]
 
@@ -132,7 +136,9 @@ def retake_cues(retakes: list[Retake]) -> dict[str, Float32[np.ndarray, " retake
         "above_rival": [one.similarity - max(one.rival, 0.0) for one in retakes],
         "log_seconds": [float(np.log(one.seconds)) for one in retakes],
         "from_top": [float(one.from_top) for one in retakes],
-        "at_restart": [float(one.at_restart) for one in retakes],
-        "skipped": [float(one.skipped) for one in retakes],
+        "head": [one.head for one in retakes],
+        "late_s": [one.late_s for one in retakes],
+        "log_gap_s": [float(np.log(one.gap_s + 0.5)) for one in retakes],
+        "skipped": [float(min(one.skipped, 3)) for one in retakes],
     }
     return {name: np.array(values, np.float32) for name, values in columns.items()}
