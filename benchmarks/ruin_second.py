@@ -137,8 +137,10 @@ class Incident:
 # --- the song -------------------------------------------------------------------------------------------------------
 
 
-def load_song(paths: Sequence[Path], artist: str, name: str, rng: np.random.Generator) -> Song:
-    """Read a track (the sum of its files), trim and cut it, find its beats and key."""
+def load_song(
+    paths: Sequence[Path], artist: str, name: str, rng: np.random.Generator, *, finished_s: float | None = None
+) -> Song:
+    """Read a track (the sum of its files), trim it, cut it to a drawn length or the given one, find beats and key."""
     import librosa
 
     layers = [_read(path) for path in paths]
@@ -147,9 +149,9 @@ def load_song(paths: Sequence[Path], artist: str, name: str, rng: np.random.Gene
     )
     loud = np.flatnonzero(abs(sound).max(axis=1) > 0.003)
     sound = sound[loud[0] : loud[-1] + 1]
-    wanted = int(rng.uniform(*FINISHED_S) * RATE)
+    wanted = int((finished_s or rng.uniform(*FINISHED_S)) * RATE)
     if len(sound) > wanted:
-        start = 0 if rng.random() < 0.6 else int(rng.uniform(0, 0.5) * (len(sound) - wanted))
+        start = 0 if finished_s or rng.random() < 0.6 else int(rng.uniform(0, 0.5) * (len(sound) - wanted))
         sound = sound[start : start + wanted].copy()
         fade = 2 * RATE
         sound[-fade:] *= np.linspace(1, 0, fade)[:, None] ** 2
@@ -335,10 +337,10 @@ def _junk_sound(kind: str, samples: int, song: Song, other: Song, rng: np.random
         "noodling": lambda: sounds.noodling(samples, rng, mono, song.tonic, song.beat_s),
         "applause": lambda: sounds.applause(samples, rng),
     }[kind]()
-    return _placed(made, rng)
+    return placed(made, rng)
 
 
-def _placed(mono: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def placed(mono: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return mono sound somewhere in the room: panned, and not quite the same on both sides."""
     pan = rng.uniform(0.15, 0.85)
     echo = rng.normal(size=int(0.05 * RATE)) * np.exp(-np.arange(int(0.05 * RATE)) / (0.012 * RATE)) * 0.03
@@ -359,7 +361,7 @@ def fill_gaps(
     for run, gap in zip(runs, gaps[1:]):
         if rng.random() < 0.5:
             clicks = sounds.count_in(song.beat_s, rng) * level * rng.uniform(0.1, 0.7)
-            evening.append(Piece(_placed(clicks, rng), "count_in"))
+            evening.append(Piece(placed(clicks, rng), "count_in"))
         evening += [*run, *gap]
     return evening
 
@@ -445,7 +447,7 @@ def ruin(song: Song, other: Song, rng: np.random.Generator) -> tuple[np.ndarray,
     purity = rng.uniform(*PURITY)
     unwanted_s = song.duration_s * (1 / purity - 1)
     loud_s = unwanted_s * rng.uniform(*LOUD_SHARE)
-    runs = play_through(song, draw_incidents(song, loud_s * rng.uniform(0.45, 0.8), rng), rng)
+    runs = play_through(song, draw_incidents(song, loud_s * rng.uniform(0.4, 0.75), rng), rng)
     played_s = sum(len(piece.sound) / RATE for run in runs for piece in run) - song.duration_s
     level = song.level
     loud = draw_junk(song, other, max(0.0, loud_s - played_s), True, rng, level)

@@ -1,0 +1,35 @@
+"""The example jam and its truth belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from editorbot.editlist.edit_list import Clip, EditList
+from editorbot.evaluation.loudness_cutter import cut_by_loudness
+from editorbot.evaluation.metrics import score_edit
+from editorbot.evaluation.truth import read_truth
+from editorbot.recording import open_recording
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_truth_covers_the_jam():
+    truth = read_truth(EXAMPLES / "jam.truth.json")
+    with open_recording(EXAMPLES / "jam.ogg") as recording:
+        assert recording.samples / recording.sample_rate == pytest.approx(truth.duration_s, abs=1e-4)
+    assert truth.segments[0].start_s == 0
+    assert truth.segments[-1].end_s == pytest.approx(truth.duration_s)
+    kinds = [segment.kind for segment in truth.segments]
+    assert {"talk", "silence", "tuning", "count_in", "breakdown", "repeat", "music"} <= set(kinds)
+
+
+def test_there_is_something_to_cut_and_something_to_keep():
+    truth = read_truth(EXAMPLES / "jam.truth.json")
+    with open_recording(EXAMPLES / "jam.ogg") as recording:
+        everything = EditList(recording.source, (Clip(0, recording.samples),), ())
+        kept, cut = score_edit(everything, truth), score_edit(cut_by_loudness(recording), truth)
+    assert kept.recall > 0.99
+    assert 0.5 <= kept.f1 <= 0.7
+    assert cut.f1 <= 0.75
