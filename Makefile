@@ -7,7 +7,7 @@ RUN := $(BIN)/python
 .PHONY: demo test check format music benchmarks clean
 
 demo: $(VENV)/ready
-	$(BIN)/editorbot edit examples/jam.flac --output demo/jam.wav --force
+	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
 	@echo "Open demo/jam.html in a browser."
 
 test: $(VENV)/ready-dev
