@@ -84,9 +84,8 @@ def downbeat_features(
 
 def _beat_means(values: np.ndarray, beat_frames: np.ndarray) -> np.ndarray:
     """Average rows from each beat to the next, shape=(beats, columns)."""
-    total = np.vstack([np.zeros((1, values.shape[1])), np.cumsum(values, axis=0, dtype=np.float64)])
-    ends = np.append(beat_frames[1:], len(values))
-    means: np.ndarray = (total[ends] - total[beat_frames]) / np.maximum(ends - beat_frames, 1)[:, None]
+    lengths = np.diff(np.append(beat_frames, len(values)))[:, None]
+    means: np.ndarray = np.add.reduceat(values, beat_frames, axis=0) / np.maximum(lengths, 1)
     return means
 
 

@@ -32,8 +32,23 @@ ONSET_LEAD_S = 0.013
 SURROUNDINGS_S = 6.0
 """What a frame is measured against [s]: a bar or two on either side."""
 
+WINDOW_FRAMES = round(SURROUNDINGS_S / FRAME_S)
+"""The same [frames]."""
+
 HARMONY_FRAMES = 9
 """Frames on either side whose chroma is compared, 0.2 s."""
+
+INAUDIBLE_DB, FADE_DB = 30.0, 20.0
+"""A band counts in full down to this below its surroundings' peak [dB], and fades out over this much more."""
+
+SILENT_DBFS, LOUD_OVER_SILENT_DB = -75.0, 15.0
+"""Frames at this level count nothing, frames this much louder in full: the dither of dead air has no beat."""
+
+BLOCK_FRAMES = 8_192
+"""Frames worked on at a time, three minutes."""
+
+MARGIN_FRAMES = 3 * WINDOW_FRAMES // 2 + 2 * HARMONY_FRAMES
+"""What a frame's novelty depends on to either side, three half windows and the harmony."""
 
 RISE_KNEE_DB = 3.0
 """Rises are compressed logarithmically above this [dB a frame]."""
@@ -57,18 +72,34 @@ def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
     -------
     novelty : np.ndarray, shape=(frames, NOVELTY_COLUMNS), float32
         Within `RANGE`; near 0 where nothing changes.
+
+    Notes
+    -----
+    Worked on in blocks that overlap by what the windows see, so that nothing
+    but the result grows with the recording; block borders leave no trace.
     """
-    window = round(SURROUNDINGS_S / FRAME_S)
-    peak_db = maximum_filter1d(frames.band_level_db, window, axis=0)
-    audible = np.clip((frames.band_level_db - peak_db + 50) / 20, 0, 1)
-    loud = np.clip((frames.level_db + 75) / 15, 0, 1)[:, None]
-    rise = np.log1p(
-        np.hstack([frames.band_flux * audible, frames.band_flux.mean(axis=1, keepdims=True)]) * loud / RISE_KNEE_DB
-    )
-    raw = np.hstack([rise, _harmony_change(frames.chroma)[:, None] * loud]).astype(np.float32)
-    mean = uniform_filter1d(raw, window, axis=0, mode="nearest")
-    spread = np.sqrt(np.maximum(uniform_filter1d((raw - mean) ** 2, window, axis=0, mode="nearest"), 0))
-    result: np.ndarray = np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE).astype(np.float32)
+    count = len(frames.level_db)
+    result = np.empty((count, NOVELTY_COLUMNS), dtype=np.float32)
+    for first in range(0, count, BLOCK_FRAMES):
+        start, end = max(0, first - MARGIN_FRAMES), min(count, first + BLOCK_FRAMES + MARGIN_FRAMES)
+        part = _novelty_of(frames.band_flux[start:end], frames.band_level_db[start:end], frames.chroma[start:end],
+                           frames.level_db[start:end])  # fmt: skip
+        result[first : first + BLOCK_FRAMES] = part[first - start : first - start + BLOCK_FRAMES]
+    return result
+
+
+def _novelty_of(
+    band_flux: np.ndarray, band_level_db: np.ndarray, chroma: np.ndarray, level_db: np.ndarray
+) -> np.ndarray:
+    """Return the novelty of one block, margins included."""
+    peak_db = maximum_filter1d(band_level_db, WINDOW_FRAMES, axis=0)
+    audible = np.clip((band_level_db - peak_db + FADE_DB + INAUDIBLE_DB) / FADE_DB, 0, 1)
+    loud = np.clip((level_db - SILENT_DBFS) / LOUD_OVER_SILENT_DB, 0, 1)[:, None]
+    rise = np.log1p(np.hstack([band_flux * audible, band_flux.mean(axis=1, keepdims=True)]) * loud / RISE_KNEE_DB)
+    raw = np.hstack([rise, _harmony_change(chroma)[:, None] * loud]).astype(np.float32)
+    mean = uniform_filter1d(raw, WINDOW_FRAMES, axis=0, mode="nearest")
+    spread = np.sqrt(np.maximum(uniform_filter1d((raw - mean) ** 2, WINDOW_FRAMES, axis=0, mode="nearest"), 0))
+    result: np.ndarray = np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE)
     return result
 
 

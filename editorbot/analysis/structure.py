@@ -90,7 +90,9 @@ def _describe(
     bounds_s = np.append(grid.beats_s, duration_s)
     mel = _means(steps[:, :STEP_MEL_BANDS], bounds_s / STEP_S)
     mel = (mel - mel.mean(axis=0)) / (mel.std(axis=0).mean() + 1.0)
-    chroma = _means(frames.chroma, bounds_s / FRAME_S)
+    firsts = np.minimum(np.round(grid.beats_s / FRAME_S).astype(np.int64), len(frames.chroma) - 1)
+    lengths = np.diff(np.append(firsts, len(frames.chroma)))[:, None]
+    chroma = np.add.reduceat(frames.chroma, firsts, axis=0) / np.maximum(lengths, 1)
     chroma = (chroma - chroma.mean(axis=0)) / (chroma.std(axis=0).mean() + 0.05)
     return np.hstack([mel / np.sqrt(mel.shape[1]), chroma / np.sqrt(chroma.shape[1])]).astype(np.float32)
 

@@ -202,6 +202,13 @@ def test_novelty_is_bounded_and_flat_in_a_drone() -> None:
     assert np.abs(drone[20:-20]).max() < 2.0
 
 
+def test_novelty_does_not_depend_on_its_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = tracks_of(drums(steady(120.0, 0.2, 40.0), 4, 40.0) * np.linspace(0.01, 1, 40 * ANALYSIS_RATE))
+    whole = novelty(frames)
+    monkeypatch.setattr("editorbot.analysis.novelty.BLOCK_FRAMES", 500)
+    np.testing.assert_allclose(novelty(frames), whole, atol=1e-3)
+
+
 def naive_best_path(
     profile: np.ndarray, tempo: np.ndarray, hop: int, periods: np.ndarray, price: float
 ) -> tuple[np.ndarray, float]:
