@@ -13,7 +13,7 @@ import os
 import shutil
 import tempfile
 from types import TracebackType
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import soundfile as sf
@@ -72,6 +72,8 @@ def container_of(path: str | os.PathLike[str]) -> str:
     return FORMATS[ending]
 
 
+@runtime_checkable
+@runtime_checkable
 class _Sink(Protocol):
     """Takes samples of one container."""
 
