@@ -113,6 +113,11 @@ class _Limiter:
         yield from self.add(np.zeros_like(self._delayed))
 
 
+def smoothed_gains(wanted: Float64[np.ndarray, " segments"], segment_s: float) -> Float64[np.ndarray, " segments"]:
+    """Return about what the limiter makes of the gains that segments as long as its look-ahead or longer want."""
+    return _let_go(wanted, 1.0, math.exp(-segment_s / RELEASE_S))  # type: ignore[no-any-return]
+
+
 @njit(cache=True)
 @no_type_check
 def _let_go(lowest, gain, release):
