@@ -28,7 +28,7 @@ from editorbot.editors.registry import EDITOR_NAMES, editor_named
 from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
 from editorbot.evaluation.loudness_cutter import LoudnessCut, cut_by_levels, window_levels_db
 from editorbot.evaluation.metrics import EditScore, score_edit
-from editorbot.evaluation.truth import Truth, read_truth
+from editorbot.evaluation.truth import Segment, Truth, read_truth
 from editorbot.recording import Recording, open_recording
 from editorbot.render.joins import settle_joins
 
@@ -85,10 +85,28 @@ def find_jams(folder: Path, group: str) -> list[Jam]:
         raw_folder = folder / "input" if truth_path.parent.name == "truth" else folder
         raws = sorted(raw_folder.glob(f"{truth_path.stem}_raw.*"))
         if raws:
-            jams.append(Jam(group, truth_path.stem, raws[0], read_truth(truth_path)))
+            jams.append(Jam(group, truth_path.stem, raws[0], _truth_of(truth_path)))
     if not jams:
         raise SystemExit(f"{folder}: no jams there; make some with benchmarks/ruin_second.py")
     return jams
+
+
+FIRST_KINDS = {"vamp": "repeat", "restart": "repeat", "ringing": "ring_out"}
+"""What the first ruiner calls some kinds -> what the truth's format calls them."""
+
+
+def _truth_of(path: Path) -> Truth:
+    """Read a truth, also in the shorter form that the first ruiner writes, where the file's name tells the artist."""
+    document = json.loads(path.read_text(encoding="utf-8"))
+    if "format" in document:
+        return read_truth(path)
+    segments = tuple(
+        Segment(one["start_s"], one["end_s"], FIRST_KINDS.get(one["kind"], one["kind"]), one["source_s"])
+        for one in document["segments"]
+    )
+    artist, _, track = document["track"].rpartition("__")
+    artist = artist or path.stem.split("_")[0]
+    return Truth(segments[-1].end_s, document["finished_s"], segments, track=track, artist=artist)
 
 
 def tune_cutter(jams: Sequence[Jam]) -> LoudnessCut:
