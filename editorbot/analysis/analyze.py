@@ -81,21 +81,23 @@ def analyze(
     progress = progress or no_progress
     progress(_STAGE, 0.0)
     _check_length(recording, allow_short)
-    analysis = cache.load(recording.source) if cache is not None else None
+    # What was healed when it was opened is not in the digest of the file.
+    healed = "\n".join(recording.warnings)
+    analysis = cache.load(recording.source, healed) if cache is not None else None
     if analysis is None:
         heard = listen(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
         if heard.is_silent and not allow_silent:
             raise SilentError("nothing can be heard in it; --editor keep-all copies it", path=recording.path)
         analysis = _conclude(recording, heard)
         if cache is not None and not heard.is_silent:
-            warning = cache.store(analysis)
+            warning = cache.store(analysis, healed)
             analysis = analysis if warning is None else replace(analysis, warnings=(*analysis.warnings, warning))
     progress(_STAGE, 1.0)
     return replace(analysis, warnings=tuple(dict.fromkeys((*recording.warnings, *analysis.warnings))))
 
 
 def _check_length(recording: Recording, allow_short: bool) -> None:
-    duration_s = recording.samples / recording.sample_rate
+    duration_s = recording.duration_s
     if duration_s < MIN_DURATION_S and not allow_short:
         raise TooShortError(
             f"it lasts {duration_s:.3f} s, but an edit needs at least {MIN_DURATION_S:.0f} s; --copy-short copies it",
@@ -105,7 +107,7 @@ def _check_length(recording: Recording, allow_short: bool) -> None:
 
 def _conclude(recording: Recording, heard: Heard) -> Analysis:
     """Draw the conclusions from what was heard."""
-    duration_s, spectrum = recording.samples / recording.sample_rate, heard.spectrum
+    duration_s, spectrum = recording.duration_s, heard.spectrum
     grid = track_beats(spectrum.tracks, duration_s)
     structure = find_structure(grid, spectrum.tracks, spectrum.steps, duration_s)
     return Analysis(

@@ -17,6 +17,7 @@ from jaxtyping import Float32, Float64, Shaped
 
 from editorbot.analysis.kernels import mix_down
 from editorbot.recording import Recording
+from editorbot.recording.scan import SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
 
 READ_SAMPLES = 1 << 17
@@ -52,7 +53,6 @@ class Downmix:
 def probe_downmix(recording: Recording) -> Downmix:
     """Choose the downmix from short probes spread over the recording."""
     probes = [recording.read(start, end) for start, end in _probe_ranges(recording.samples)]
-    probes = [np.nan_to_num(probe, nan=0.0, posinf=0.0, neginf=0.0) for probe in probes]
     peak = max(float(np.abs(probe).max(initial=0.0)) for probe in probes)
     gain = 1.0 / peak if peak > _LOUD else 1.0
     probes = [probe * gain for probe in probes]
@@ -106,13 +106,16 @@ class MonoReader:
         ratio = np.divide(self._side, self._mid, out=np.zeros_like(self._side), where=self._mid > 1e-12)
         return np.minimum(ratio, 100.0).astype(np.float32)
 
-    def blocks(self) -> Iterator[Float32[np.ndarray, " samples"]]:
-        """Yield the whole downmix in order."""
+    def blocks(self, samples: SampleScan | None = None) -> Iterator[Float32[np.ndarray, " samples"]]:
+        """Yield the whole downmix in order; `samples`, where given, takes what was read as it was."""
         rate, left = self.recording.sample_rate, self.samples
         stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
         for start in range(0, self.recording.samples, READ_SAMPLES):
             end = min(start + READ_SAMPLES, self.recording.samples)
-            mono = self._mix(self.recording.read_native(start, end), start, self._side, self._mid)
+            block = self.recording.read_native(start, end)
+            if samples is not None:
+                samples.update(block)
+            mono = self._mix(block, start, self._side, self._mid)
             if rate != ANALYSIS_RATE:
                 mono = stream.resample_chunk(mono, last=end == self.recording.samples)
             yield mono[:left]

@@ -14,8 +14,9 @@ from typing import TypeVar
 from editorbot.analysis.analysis import STEP_COLUMNS
 from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.scan import SpectrumScan
-from editorbot.analysis.spectrum import LEVEL_FLOOR_DB, Spectrum
+from editorbot.analysis.spectrum import Spectrum
 from editorbot.recording import Recording
+from editorbot.recording.scan import SampleScan
 
 _Item = TypeVar("_Item")
 
@@ -28,7 +29,7 @@ class Heard:
     """Rows of frames and steps."""
     is_silent: bool
     """Whether nothing can be heard."""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...]
     """Lines ``CODE: text`` about the samples."""
 
 
@@ -42,15 +43,15 @@ def listen(recording: Recording, progress: Callable[[float], None]) -> Heard:
     progress : callable
         Told the share that is done, in [0, 1].
     """
-    mono = MonoReader(recording)
+    mono, samples = MonoReader(recording), SampleScan(recording.channels)
     scan, done = SpectrumScan(mono.samples), 0
-    for block in _ahead(mono.blocks()):
+    for block in _ahead(mono.blocks(samples)):
         scan.update(block)
         done += len(block)
         progress(done / mono.samples)
     spectrum = scan.finish()
     spectrum.steps[:, STEP_COLUMNS.index("width")] = mono.width
-    return Heard(spectrum, is_silent=bool(spectrum.tracks.level_db.max() <= LEVEL_FLOOR_DB))
+    return Heard(spectrum, samples.is_silent, samples.warnings)
 
 
 def _ahead(items: Iterator[_Item]) -> Iterator[_Item]:
