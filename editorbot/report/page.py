@@ -132,14 +132,22 @@ def figures(
         Figure("Length", clock(edit_list.output_samples / rate), f"was {clock(edit_list.source.samples / rate)}"),
         Figure("Kept", f"{100 * kept:.1f} %", "of the recording"),
         joins,
-        _loudness_figure("Loudness", "LUFS", before and before.integrated_lufs, after and after.integrated_lufs),
-        _loudness_figure("True peak", "dBTP", before and before.true_peak_db, after and after.true_peak_db),
+        _level_figure("Loudness", "LUFS", _lufs(before), _lufs(after)),
+        _level_figure("True peak", "dBTP", _peak_db(before), _peak_db(after)),
         Figure("Tempo", f"{analysis.tempo_bpm:.1f} BPM" if analysis.has_beat else "no steady beat"),
         Figure("Key", "unclear" if analysis.key == "unknown" else analysis.key),
     )
 
 
-def _loudness_figure(name: str, unit: str, before: float | None, after: float | None) -> Figure:
+def _lufs(one: LoudnessLike | None) -> float | None:
+    return None if one is None else one.integrated_lufs
+
+
+def _peak_db(one: LoudnessLike | None) -> float | None:
+    return None if one is None else one.true_peak_db
+
+
+def _level_figure(name: str, unit: str, before: float | None, after: float | None) -> Figure:
     if before is None and after is None:
         return Figure(name, "not measured")
     if after is None:

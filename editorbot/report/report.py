@@ -149,7 +149,7 @@ def _text(name: str) -> str:
 
 
 def link_to(page: str | os.PathLike[str], target: str) -> str | None:
-    """Return a relative, percent-encoded link from the page to a file; None where no path leads from one to the other."""
+    """Return a relative, percent-encoded link from the page to a file, None where no path leads there."""
     try:
         relative = os.path.relpath(os.path.abspath(target), os.path.dirname(os.path.abspath(os.fspath(page))))
     except ValueError:  # another drive on Windows

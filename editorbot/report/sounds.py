@@ -70,7 +70,11 @@ def embed_sounds(edit_list: EditList, track: Recording, progress: Callable[[floa
     told = progress or (lambda share: None)
     if track.samples <= LONGEST_PREVIEW_S * track.sample_rate:
         return Sounds(Excerpt(0.0, encode_mp3(track, 0, track.samples, told)), {})
-    chosen, starts, rate = riskiest_joins(edit_list), output_starts(edit_list), edit_list.source.sample_rate
+    chosen, starts, rate = (
+        riskiest_joins(edit_list, MOST_EXCERPTS),
+        output_starts(edit_list),
+        edit_list.source.sample_rate,
+    )
     reach = round(AROUND_JOIN_S * track.sample_rate)
     excerpts = {}
     for done, number in enumerate(chosen, start=1):
@@ -81,8 +85,8 @@ def embed_sounds(edit_list: EditList, track: Recording, progress: Callable[[floa
     return Sounds(None, excerpts)
 
 
-def riskiest_joins(edit_list: EditList, most: int = MOST_EXCERPTS) -> tuple[int, ...]:
-    """Return the numbers of the joins that are likeliest to be heard; those where the audio runs on are left out."""
+def riskiest_joins(edit_list: EditList, most: int) -> tuple[int, ...]:
+    """Return the numbers of at most `most` joins, the likeliest to be heard; where the audio runs on there is none."""
     pairs = zip(edit_list.clips, edit_list.clips[1:])
     audible = [number for number, (before, after) in enumerate(pairs) if not is_contiguous(before, after)]
     return tuple(sorted(audible, key=lambda number: (-edit_list.joins[number].risk, number))[:most])

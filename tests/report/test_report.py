@@ -175,7 +175,7 @@ def test_long_tracks_are_played_from_their_file(example: Example, monkeypatch: p
     embedded = {script["id"] for script in page.all("script") if (script.get("id") or "").startswith("sound-")}
     used = {button["data-sound"] for button in page.all("button") if "data-sound" in button}
     assert embedded == used
-    assert embedded <= {"sound-1", "sound-2", "sound-3"}
+    assert embedded == {"sound-2", "sound-3"}  # the riskiest
 
 
 def test_a_list_that_keeps_all_has_no_joins(make_example: Callable[..., Example]) -> None:
