@@ -1,35 +1,44 @@
-"""Sounds without a beat, and real tracks, for judging the NO_BEAT verdict.
+"""How often NO_BEAT is said of sounds without a beat, and of real tracks.
 
-Speech is made with ``espeak-ng`` where that is installed, and left out where
-it is not.
+    python benchmarks/beat_verdicts.py MUSIC [--out benchmarks/results]
+
+Writes ``beat_verdicts.md`` and ``beat_verdicts.json``. Speech is made with
+``espeak-ng`` where that is installed, and left out where it is not.
 """
 
 from __future__ import annotations
 
+import argparse
 import io
+import json
 import shutil
 import subprocess
 import tempfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import librosa
 import numpy as np
 import soundfile
 import soxr
 from scipy.signal import butter, lfilter
 
+from editorbot.analysis.beats import track_beats
+from editorbot.analysis.scan import SpectrumScan
+
 RATE = 22_050
 """Rate of the audio handed out [Hz]."""
 
-LENGTH_S = 90
+LENGTH_S = 60
 """Length of the sounds without a beat [s]."""
 
 EXCERPT_S = 150
 """Longest excerpt of a real track [s], from 30 % on where it is longer."""
 
-TRACKS_A_PACKAGE = 14
+TRACKS_A_PACKAGE = 10
 """About as many tracks are taken of each package, evenly spread."""
 
 PACKAGES = (
@@ -50,6 +59,17 @@ SENTENCES = (
 
 VOICES = (("en", 160), ("en-us+f2", 190), ("de", 170), ("fr", 175), ("en+m3", 140), ("es", 210), ("it", 130))
 """Voices of espeak-ng and their speeds [words a minute]."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a beat was heard in a sound, and how surely."""
+
+    name: str
+    kind: str
+    no_beat: bool
+    confidence: float
+    librosa_beats: int | None
 
 
 @dataclass(frozen=True)
@@ -165,6 +185,73 @@ def _tracks_of(folder: Path) -> list[tuple[str, Path | bytes]]:
 
 
 def _excerpt(content: Path | bytes) -> np.ndarray:
-    sound, rate = soundfile.read(io.BytesIO(content) if isinstance(content, bytes) else content, always_2d=True)
-    first = 0 if len(sound) <= EXCERPT_S * rate else int(0.3 * len(sound))
-    return soxr.resample(sound[first : first + EXCERPT_S * rate].mean(axis=1), rate, RATE).astype(np.float32)
+    with soundfile.SoundFile(io.BytesIO(content) if isinstance(content, bytes) else content) as file:
+        wanted = EXCERPT_S * file.samplerate
+        file.seek(0 if file.frames <= wanted else int(0.3 * file.frames))
+        sound, rate = file.read(wanted, always_2d=True), file.samplerate
+    return soxr.resample(sound.mean(axis=1), rate, RATE).astype(np.float32)
+
+
+def judge(sound: Sound, *, ask_librosa: bool) -> Verdict:
+    """Ask whether a sound has a beat."""
+    mono = sound.read_mono()
+    scan = SpectrumScan(len(mono))
+    scan.update(mono)
+    grid = track_beats(scan.finish().tracks, len(mono) / RATE)
+    librosa_beats = len(librosa.beat.beat_track(y=mono, sr=RATE)[1]) if ask_librosa else None
+    return Verdict(sound.name, sound.kind, bool(grid.warnings), grid.confidence, librosa_beats)
+
+
+def verdict_table(verdicts: list[Verdict]) -> list[str]:
+    """Return the table of NO_BEAT verdicts by kind."""
+    groups = defaultdict(list)
+    for one in verdicts:
+        groups[one.kind].append(one)
+    lines = ["| sound | number | NO_BEAT | mean confidence | librosa finds beats in |", "|---|---|---|---|---|"]
+    for kind, group in groups.items():
+        silent, sure = sum(one.no_beat for one in group), np.mean([one.confidence for one in group])
+        asked = [one.librosa_beats for one in group if one.librosa_beats is not None]
+        theirs = sum(beats > 4 for beats in asked) if asked else "not asked"
+        lines.append(f"| {kind} | {len(group)} | {silent} | {sure:.2f} | {theirs} |")
+    return lines
+
+
+def report(beatless: list[Verdict], real: list[Verdict]) -> str:
+    """Return the page."""
+    missed = ", ".join(f"{one.name} ({one.kind})" for one in real if one.no_beat)
+    lines = [
+        "# Is there a beat?",
+        "",
+        "Made by `python benchmarks/beat_verdicts.py MUSIC`. Sounds without a beat, a minute each: all should be",
+        "NO_BEAT.",
+        "",
+        *verdict_table(beatless),
+        "",
+        f"Real tracks, excerpts of up to {EXCERPT_S} s. Orchestral and ambient ones may truly have none; the last",
+        "three packages are the test artists, reported but never tuned on.",
+        "",
+        *verdict_table(real),
+        "",
+        f"NO_BEAT was said of: {missed or 'none'}.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Judge everything and write the two files."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args()
+    beatless = [judge(sound, ask_librosa=True) for sound in beatless_sounds()]
+    real = [judge(sound, ask_librosa=False) for sound in real_tracks(options.music, PACKAGES + TEST_PACKAGES)]
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "beat_verdicts.md").write_text(report(beatless, real), encoding="utf-8")
+    text = json.dumps([asdict(one) for one in beatless + real], indent=1)
+    (options.out / "beat_verdicts.json").write_text(text + "\n", encoding="utf-8")
+    print("\n".join(verdict_table(beatless) + verdict_table(real)))
+
+
+if __name__ == "__main__":
+    main()

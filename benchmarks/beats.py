@@ -20,7 +20,6 @@ from pathlib import Path
 import librosa
 import numpy as np
 from beat_scores import f_measure, fitted_offset_s
-from beat_verdicts import PACKAGES, TEST_PACKAGES, Sound, beatless_sounds, real_tracks
 from known_beats import AS_WRITTEN, RATE, KnownPiece, known_pieces
 
 from editorbot.analysis.beats import track_beats
@@ -44,17 +43,6 @@ class PieceScore:
     length_s: float
     tempo_bpm: float
     true_tempo_bpm: float
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Whether a beat was heard in a sound, and how surely."""
-
-    name: str
-    kind: str
-    no_beat: bool
-    confidence: float
-    librosa_beats: int | None
 
 
 def frames_of(mono: np.ndarray) -> FrameTracks:
@@ -109,14 +97,6 @@ def score(piece: KnownPiece) -> list[PieceScore]:
     return scores
 
 
-def judge(sound: Sound, *, ask_librosa: bool) -> Verdict:
-    """Ask whether a sound has a beat."""
-    mono = sound.read_mono()
-    grid = track_beats(frames_of(mono), len(mono) / RATE)
-    librosa_beats = len(track_with_librosa(mono)[0]) if ask_librosa else None
-    return Verdict(sound.name, sound.kind, bool(grid.warnings), grid.confidence, librosa_beats)
-
-
 def _mean(values: list[float | None]) -> str:
     known = [value for value in values if value is not None]
     return f"{np.mean(known):.2f}" if known else "not known"
@@ -132,20 +112,6 @@ def score_table(scores: list[PieceScore]) -> list[str]:
         hour_s = 3600 * sum(one.seconds for one in group) / sum(one.length_s for one in group)
         beats, bars = _mean([one.beat_f for one in group]), _mean([one.downbeat_f for one in group])
         lines.append(f"| {set_name} | {len(group)} | {tracker} | {beats} | {bars} | {hour_s:.1f} |")
-    return lines
-
-
-def verdict_table(verdicts: list[Verdict]) -> list[str]:
-    """Return the table of NO_BEAT verdicts by kind."""
-    groups = defaultdict(list)
-    for one in verdicts:
-        groups[one.kind].append(one)
-    lines = ["| sound | number | NO_BEAT | mean confidence | librosa finds beats in |", "|---|---|---|---|---|"]
-    for kind, group in groups.items():
-        silent, sure = sum(one.no_beat for one in group), np.mean([one.confidence for one in group])
-        asked = [one.librosa_beats for one in group if one.librosa_beats is not None]
-        theirs = sum(beats > 4 for beats in asked) if asked else "not asked"
-        lines.append(f"| {kind} | {len(group)} | {silent} | {sure:.2f} | {theirs} |")
     return lines
 
 
@@ -165,35 +131,22 @@ def piece_table(scores: list[PieceScore]) -> list[str]:
     return lines
 
 
-def report(scores: list[PieceScore], beatless: list[Verdict], real: list[Verdict]) -> str:
+def report(scores: list[PieceScore]) -> str:
     """Return the page."""
-    missed = ", ".join(f"{one.name} ({one.kind})" for one in real if one.no_beat)
     return "\n".join(
         [
             "# Beats and bars",
             "",
-            "Made by `python benchmarks/beats.py MUSIC`. F at 70 ms, half and double tempo not forgiven, mean over the",
-            "pieces. `tune` and `held-out` are MIDI pieces played through one soundfont (up to 4 minutes of each), even",
-            "and odd numbers of one list, so they share composers and sounds; the weights were fitted on `tune` alone.",
-            "`recorded` is a metal band that nothing was tuned on; its beats come from a MIDI track with a constant",
-            "offset fitted per song and tracker, its bars are not known. librosa's downbeats are every fourth of its",
-            "beats. Seconds an hour, on two shared cores: from the frame grid on for editorbot, whose spectrum the",
-            "analysis has anyway; spectrum included for librosa.",
+            "Made by `python benchmarks/beats.py MUSIC`. F at 70 ms, half and double tempo not forgiven, mean",
+            "over the pieces. `tune` and `held-out` are MIDI pieces played through one soundfont (up to 4 minutes",
+            "of each), even and odd numbers of one list, so they share composers and sounds; the weights were",
+            "fitted on `tune` alone. `recorded` is a metal band that nothing was tuned on; its beats come from a",
+            "MIDI track with a constant offset fitted per song and tracker, its bars are not known. librosa's",
+            "downbeats are every fourth of its beats. Seconds an hour, on two cores shared with other work: from",
+            "the frame grid on for editorbot, whose spectrum the analysis has anyway; spectrum included for",
+            "librosa.",
             "",
             *score_table(scores),
-            "",
-            "## Is there a beat?",
-            "",
-            "Sounds without a beat should all be NO_BEAT.",
-            "",
-            *verdict_table(beatless),
-            "",
-            "Real tracks, excerpts of up to 150 s. Orchestral and ambient ones may truly have none; the last three",
-            "packages are the test artists, reported but never tuned on.",
-            "",
-            *verdict_table(real),
-            "",
-            f"NO_BEAT was said of: {missed or 'none'}.",
             "",
             "## Every piece",
             "",
@@ -212,14 +165,11 @@ def main() -> None:
     for track in TRACKERS.values():  # compile and import before anything is timed
         track(np.random.default_rng(0).standard_normal(10 * RATE).astype(np.float32))
     scores = [one for piece in known_pieces(options.music) for one in score(piece)]
-    beatless = [judge(sound, ask_librosa=True) for sound in beatless_sounds()]
-    real = [judge(sound, ask_librosa=False) for sound in real_tracks(options.music, PACKAGES + TEST_PACKAGES)]
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "beats.md").write_text(report(scores, beatless, real), encoding="utf-8")
-    rows = {"pieces": scores, "beatless": beatless, "real": real}
-    text = json.dumps({key: [asdict(row) for row in value] for key, value in rows.items()}, indent=1)
+    (options.out / "beats.md").write_text(report(scores), encoding="utf-8")
+    text = json.dumps([asdict(one) for one in scores], indent=1)
     (options.out / "beats.json").write_text(text + "\n", encoding="utf-8")
-    print("\n".join(score_table(scores) + verdict_table(beatless) + verdict_table(real)))
+    print("\n".join(score_table(scores)))
 
 
 if __name__ == "__main__":

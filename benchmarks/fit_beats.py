@@ -4,7 +4,8 @@
 
 Uses the pieces of the set ``tune`` alone: as written, and performed again
 (faster or slower, unsteadily, distorted, filtered, in noise), so that the
-weights do not learn the sound of one soundfont. Takes about five minutes.
+weights do not learn the sound of one soundfont; the downbeats as written
+alone. Takes about ten minutes.
 
 The beat model is a conditional logit: in a window of nine seconds, the true
 (period, phase) against all others. The downbeat model is a logistic
@@ -227,7 +228,7 @@ def main() -> None:
     pieces = [piece for piece in known_pieces(options.music) if piece.set_name == "tune"]
     performances = [hear(piece, number) for piece in pieces for number in range(options.performances + 1)]
     print(f"{len(pieces)} pieces, {len(performances)} performances", flush=True)
-    downbeats, bias = fit_downbeats(performances)
+    downbeats, bias = fit_downbeats(performances[:: options.performances + 1])
     beats = fit_beats([example for heard in performances for example in examples(heard)])
     write_weights(Path(beat_weights.__file__), beats, downbeats, bias)
 
