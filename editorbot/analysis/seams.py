@@ -65,8 +65,10 @@ UNSURE_PRICE = 0.15
 SEAM_AFTER_SILENCE = 0.25
 """The seam of any join before which nothing sounds: music may always begin."""
 
+_EXACT_BEATS = 4_000
+"""Up to so many beats the search compares whole contexts, beyond it principal components."""
 _CONTEXT_DIMENSIONS = 48
-"""Principal components of a context that the search compares."""
+"""Principal components of a context that the search compares in long recordings."""
 _BLOCK_CELLS = 4_000_000
 """Cells of a block of the search: 16 MB of float32."""
 
@@ -222,7 +224,8 @@ def nearest_leaves(
 
     Notes
     -----
-    Compares principal components of the contexts, in blocks: time O(arrivals x beats), memory O(beats).
+    Compares weighted contexts, their principal components in recordings of thousands of beats, in blocks:
+    time O(arrivals x beats), memory O(beats).
     """
     contexts = _contexts(seams)
     found = np.full((len(arrivals), strata), -1, dtype=np.int64)
@@ -280,11 +283,13 @@ def _beat_vectors(analysis: Analysis) -> Float32[np.ndarray, "padded_beats dims"
 
 
 def _contexts(seams: Seams) -> Float32[np.ndarray, "boundaries components"]:
-    """Return the beats around each boundary as one weighted vector, reduced to its principal components."""
+    """Return the beats around each boundary as one weighted vector, or its principal components where many are."""
     both_sides = np.sqrt(np.concatenate([_WEIGHTS[::-1], _WEIGHTS])).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(seams.vectors, 2 * REACH_BEATS, axis=0)
     contexts = (windows * both_sides).reshape(seams.beats + 1, -1)
     contexts -= contexts.mean(axis=0)
+    if seams.beats <= _EXACT_BEATS:
+        return contexts
     _, directions = np.linalg.eigh(contexts.T @ contexts)
     return np.ascontiguousarray(contexts @ directions[:, -_CONTEXT_DIMENSIONS:])
 

@@ -6,6 +6,10 @@ piece ``p``, its section long enough to be left. From there it plays the piece
 together with the shortest section that may be played there. So a section can
 never be too short, and the table needs no memory of how long it is.
 
+Lengths are rounded to quanta at the bounds. What rounding took or gave is
+carried along and hops that let it grow too large are refused, or the cheapest
+path would be the one that rounding flatters most.
+
 Time O(lengths x (bounds + hops)); memory one or two bytes a state, since only
 the choices are kept whole and the costs in a ring of a few lengths.
 """
@@ -79,6 +83,8 @@ def fill_table(
     play_cost: Float32[np.ndarray, " pieces"],
     end_cost: Float32[np.ndarray, " bounds"],
     longest: int,
+    residual: Float32[np.ndarray, " bounds"] | None = None,
+    largest_drift: float = np.inf,
 ) -> LengthTable:
     """Find the cheapest path of every length.
 
@@ -94,6 +100,10 @@ def fill_table(
         Cost of ending the path at each bound; infinite where it must not.
     longest : int
         Largest length [quanta].
+    residual : np.ndarray, shape=(pieces + 1,), optional
+        What rounding added to each bound [quanta]; nothing by default.
+    largest_drift : float
+        Largest difference of a path's rounded from its true length at any hop [quanta].
 
     Returns
     -------
@@ -115,7 +125,24 @@ def fill_table(
     ends = np.empty(longest + 1, dtype=np.float32)
     bounds = np.empty(longest + 1, dtype=np.int32)
     costs = np.full((ring, len(grid)), np.inf, dtype=np.float32)
-    _fill(choice, costs, ends, bounds, piece_quanta, play_cost, end_cost, first, hops.leave, hop_quanta, hops.cost)
+    residual = np.zeros(len(grid), dtype=np.float32) if residual is None else residual
+    drift = np.where(hops.leave == START, np.float32(0), residual[hops.leave]) - residual[hops.arrive]
+    _fill(
+        choice,
+        costs,
+        np.zeros_like(costs),
+        ends,
+        bounds,
+        piece_quanta,
+        play_cost,
+        end_cost,
+        first,
+        hops.leave,
+        hop_quanta,
+        hops.cost,
+        drift,
+        np.float32(largest_drift),
+    )
     return LengthTable(choice, ends, bounds, hops, piece_quanta, hop_quanta)
 
 
@@ -126,8 +153,23 @@ def _first_hops(land: Int32[np.ndarray, " hops"], bounds: int) -> Int64[np.ndarr
 
 @njit(cache=True)
 @no_type_check
-def _fill(choice, costs, ends, end_bounds, piece_quanta, play_cost, end_cost, first, leave, hop_quanta, hop_cost):
-    """Fill choices and ends, length by length."""
+def _fill(
+    choice,
+    costs,
+    drifts,
+    ends,
+    end_bounds,
+    piece_quanta,
+    play_cost,
+    end_cost,
+    first,
+    leave,
+    hop_quanta,
+    hop_cost,
+    hop_drift,
+    largest_drift,
+):
+    """Fill choices and ends, length by length; `costs` and `drifts` are rings of the last lengths."""
     lengths, bounds = choice.shape
     ring = costs.shape[0]
     for length in range(lengths):
@@ -136,6 +178,7 @@ def _fill(choice, costs, ends, end_bounds, piece_quanta, play_cost, end_cost, fi
         best_bound = -1
         for bound in range(bounds):
             best = np.float32(np.inf)
+            drift = np.float32(0)
             how = 0
             if bound > 0 and length >= piece_quanta[bound - 1]:
                 back = row - piece_quanta[bound - 1]
@@ -144,24 +187,30 @@ def _fill(choice, costs, ends, end_bounds, piece_quanta, play_cost, end_cost, fi
                 cost = costs[back, bound - 1] + play_cost[bound - 1]
                 if cost < best:
                     best = cost
+                    drift = drifts[back, bound - 1]
                     how = 1
             for hop in range(first[bound], first[bound + 1]):
                 quanta = hop_quanta[hop]
                 if quanta > length:
                     continue
                 if leave[hop] < 0:
-                    if quanta != length:
-                        continue
-                    cost = hop_cost[hop]
-                else:
-                    back = row - quanta
-                    if back < 0:
-                        back += ring
-                    cost = costs[back, leave[hop]] + hop_cost[hop]
+                    if quanta == length and hop_cost[hop] < best:
+                        best = hop_cost[hop]
+                        drift = hop_drift[hop]
+                        how = 2 + hop - first[bound]
+                    continue
+                back = row - quanta
+                if back < 0:
+                    back += ring
+                cost = costs[back, leave[hop]] + hop_cost[hop]
                 if cost < best:
-                    best = cost
-                    how = 2 + hop - first[bound]
+                    drifted = drifts[back, leave[hop]] + hop_drift[hop]
+                    if abs(drifted) <= largest_drift:
+                        best = cost
+                        drift = drifted
+                        how = 2 + hop - first[bound]
             costs[row, bound] = best
+            drifts[row, bound] = drift
             choice[length, bound] = how
             if best + end_cost[bound] < best_end:
                 best_end = best + end_cost[bound]

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
@@ -183,12 +183,23 @@ def _quantum_s(timeline: Timeline, hops: Hops, target_s: float, bar_s: float) ->
         quantum_s, bars_s = bars_s, 2 * bars_s
 
 
-def _grid(timeline: Timeline, quantum_s: float) -> Int[np.ndarray, " bounds"]:
-    """Return the bounds in quanta, counted from a beat so that steady beats fall on whole numbers."""
+@dataclass(frozen=True)
+class _Grid:
+    """Bounds in whole quanta."""
+
+    quanta: Int[np.ndarray, " bounds"]
+    """Bounds [quanta], from 0."""
+    residual: Float32[np.ndarray, " bounds"]
+    """What rounding added to each [quanta]."""
+
+
+def _grid_of(timeline: Timeline, quantum_s: float) -> _Grid:
+    """Return the bounds in quanta, laid so that steady beats are far from where rounding turns."""
     times_s = timeline.times_s
-    origin_s = times_s[len(times_s) // 2]
-    grid = np.rint((times_s - origin_s) / quantum_s).astype(np.int64)
-    return np.asarray(grid - grid[0])
+    shift = min(_piece_s(timeline) / quantum_s, 1.0) / 2
+    exact = (times_s - times_s[len(times_s) // 2]) / quantum_s + shift
+    quanta = np.floor(exact).astype(np.int64)
+    return _Grid(quanta - quanta[0], (quanta - exact + shift).astype(np.float32))
 
 
 def _free_path(timeline: Timeline, graph: JoinGraph, hops: Hops) -> Path | None:
@@ -209,12 +220,15 @@ def _path_of_length(
     """Return the best path about as long as the target; the miss counts with the cost."""
     slack = math.ceil(bar_s / quantum_s) + 8
     wanted = round(target_s / quantum_s)
+    grid = _grid_of(timeline, quantum_s)
     table = fill_table(
         hops,
-        grid=_grid(timeline, quantum_s),
+        grid=grid.quanta,
         play_cost=graph.prices.play.astype(np.float32),
         end_cost=graph.prices.end.astype(np.float32),
         longest=wanted + slack,
+        residual=grid.residual,
+        largest_drift=max(bar_s / quantum_s, 1.0) / 2,
     )
     lengths = np.flatnonzero(np.isfinite(table.end_cost))
     if len(lengths) == 0:
