@@ -46,6 +46,9 @@ LOUD_SHARE = (0.60, 0.78)
 FINISHED_S = (100.0, 160.0)
 """Length of the finished tracks [seconds]; longer ones are cut."""
 
+FRAME_S = 0.02
+"""Frame of the song's timbre [seconds]."""
+
 FADE_S = 0.012
 """Crossfade between the pieces of a jam [seconds]; the truth's borders are its middle."""
 
@@ -74,6 +77,8 @@ class Song:
     """Whether the beats were found."""
     tonic: int
     """Pitch class of the key, 0 is C."""
+    timbre: np.ndarray
+    """Mel spectrum [dB, mean 0, unit length over 2 s], shape=(frames, values); what a moment leads on to."""
     name: str
     """Name of the track."""
     artist: str
@@ -94,6 +99,19 @@ class Song:
         """RMS of its loud parts."""
         windows = self.sound[: len(self.sound) // 4410 * 4410].reshape(-1, 4410 * 2)
         return float(np.sqrt(np.quantile((windows**2).mean(axis=1), 0.7)))
+
+    def turn_s(self, start_s: float, wanted_s: float) -> float:
+        """Return how long a stretch from `start_s` is that leads back to its own start as well as any can.
+
+        Beats alone do not tell: where the tracker finds two thirds of the tempo, every bar is wrong. So among lengths
+        within a third of `wanted_s` the one is taken after which the song sounds most like it did at the start.
+        """
+        first = round(start_s / FRAME_S)
+        shortest, longest = round(wanted_s * 0.67 / FRAME_S), round(wanted_s * 1.33 / FRAME_S)
+        later = self.timbre[first + shortest : first + longest]
+        if len(later) == 0:
+            return wanted_s
+        return (shortest + int(np.argmax(later @ self.timbre[first]))) * FRAME_S
 
     def bar_near(self, time_s: float) -> float:
         """Return the start of the bar nearest to a time [seconds]."""
@@ -162,7 +180,21 @@ def load_song(
     if not has_beat:
         beats_s = np.arange(0, len(sound) / RATE, 0.5)
     tonic = int(np.argmax(librosa.feature.chroma_stft(y=mono, sr=22_050, tuning=0).mean(axis=1)))
-    return Song(sound, beats_s, has_beat, tonic, name, artist)
+    return Song(sound, beats_s, has_beat, tonic, _timbre(mono), name, artist)
+
+
+def _timbre(mono: np.ndarray) -> np.ndarray:
+    """Return what each moment of a 22,050 Hz sound leads on to over 2 s, shape=(frames, values)."""
+    import librosa
+
+    mel = librosa.feature.melspectrogram(y=mono, sr=22_050, hop_length=round(FRAME_S * 22_050), n_mels=32)
+    level_db = librosa.power_to_db(mel, top_db=60).T
+    level_db = np.diff(level_db - level_db.mean(axis=0), axis=0, prepend=level_db[:1]) + 0.2 * level_db
+    span = round(2 / FRAME_S)
+    ahead = np.lib.stride_tricks.sliding_window_view(level_db, span, axis=0)[:, :, ::2]
+    flat = ahead.reshape(len(ahead), -1).astype(np.float32)
+    flat -= flat.mean(axis=1, keepdims=True)
+    return np.asarray(flat / np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-6))
 
 
 def _read(path: Path) -> np.ndarray:
@@ -220,8 +252,8 @@ def _draw_incident(song: Song, left_s: float, rng: np.random.Generator, *, has_f
         at_s = float(rng.uniform(5, min(25, left_s + 2, 0.4 * end_s)))
         return None if has_false_start else Incident("top", at_s, at_s)
     if kind == "vamp":
-        length_s = bar_s * int(rng.choice([2, 4, 4, 8]))
         at_s = song.bar_near(rng.uniform(0.1, 0.8) * end_s)
+        length_s = song.turn_s(at_s, bar_s * int(rng.choice([2, 4, 4, 8])))
         passes = min(int(rng.integers(1, 5)), int(left_s / length_s))
         fits = at_s + length_s < end_s - 5 and passes > 0 and length_s < 24
         return Incident("vamp", at_s, length_s, passes) if fits else None
