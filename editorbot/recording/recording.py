@@ -108,11 +108,11 @@ class Recording:
             block = healed(block, max(start, 0), self._bad_runs, self.sample_rate)
         finite = np.isfinite(block)
         if not finite.all():
-            row, channel = np.argwhere(~finite)[0]
+            row, channel = np.argwhere(~finite)[0].tolist()
+            at = max(start, 0) + row
+            where = f"sample {at} ({clock(samples_to_s(at, self.sample_rate))}) of channel {channel}"
             raise NonFiniteError(
-                f"sample {start + row} ({clock(samples_to_s(start + row, self.sample_rate))}) of channel {channel} "
-                f"is {block[row, channel]}; --repair heals runs of up to 10 ms",
-                path=self.path,
+                f"{where} is {block[row, channel]}; --repair heals runs of up to 10 ms", path=self.path
             )
         return block
 

@@ -12,6 +12,7 @@ and no playlist reaches it, and its demuxer is chosen here.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
@@ -23,7 +24,7 @@ import numpy as np
 import soundfile as sf
 from jaxtyping import Shaped
 
-from editorbot.errors import DamagedError, EmptyError, NoDecoderError, NoSpaceError
+from editorbot.errors import DamagedError, EditorbotError, EmptyError, NoDecoderError, NoSpaceError
 from editorbot.recording.limits import block_samples, check_channels, check_rate
 from editorbot.recording.pcm import PcmFormat
 from editorbot.timebase import clock, samples_to_s
@@ -98,16 +99,41 @@ def decode(file: IO[bytes], kind: str, path: str) -> Spool:
     NoSpaceError
         If there is no room for the decoded samples.
     """
-    first = _by_soundfile(file, path) if kind in LIBSNDFILE_KINDS else None
+    with _quiet() if kind == "mp3" else contextlib.nullcontext():
+        first = _by_soundfile(file, path) if kind in LIBSNDFILE_KINDS else None
     if first is not None and not first.damaged:
         return first.spool
-    second = _by_av(file, kind, path)
-    if first is not None and first.spool.samples >= second.samples:
-        second.file.close()
+    try:
+        second = _by_av(file, kind, path)
+    except EditorbotError:
+        if first is None or first.spool.samples == 0:
+            if first is not None:
+                first.spool.file.close()
+            raise
         return first.spool
-    if first is not None:
-        first.spool.file.close()
-    return second
+    if first is None:
+        return second
+    better, worse = sorted((first.spool, second), key=lambda spool: spool.samples, reverse=True)
+    worse.file.close()
+    return better
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libmpg123 from writing its own remarks to standard error; ours say what came of it."""
+    try:
+        shown = os.dup(2)
+    except OSError:  # a program without standard error
+        yield
+        return
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(silence)
+        os.close(shown)
 
 
 @dataclass(frozen=True)
@@ -135,7 +161,7 @@ def _by_soundfile(file: IO[bytes], path: str) -> _Attempt | None:
         warning = _loss(done, declared, sound.samplerate, _unfinished_ogg(file) if sound.format == "OGG" else False)
         warnings = () if warning is None else (warning,)
         whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, warnings)
-        damaged = done.samples == 0 or (warning is not None and sound.format == "FLAC")
+        damaged = (done.samples == 0 and sound.frames != 0) or (warning is not None and sound.format == "FLAC")
         return _Attempt(whole, damaged)
 
 
@@ -234,7 +260,9 @@ def _spool_av(container: Any, stream: Any, path: str, warnings: tuple[str, ...])
         yield first
         yield from blocks
 
-    declared = None if stream.duration is None else int(stream.duration * stream.time_base * stream.rate)
+    # A bare stream has no header: FFmpeg guesses its length from the bit rate.
+    is_told = stream.duration is not None and container.format.name not in ("aac", "mp3", "amr")
+    declared = int(stream.duration * stream.time_base * stream.rate) if is_told else None
     file = _spooled(all_blocks(), pcm, declared, path)
     warning = _loss(done, declared, stream.rate, False)
     lines = warnings if warning is None else (*warnings, warning)
@@ -259,7 +287,11 @@ def _av_blocks(container: Any, stream: Any, done: _Progress) -> Iterator[Shaped[
             done.stopped = str(error)
             continue
         for frame in frames:
-            block = _frame_samples(frame)
+            try:
+                block = _frame_samples(frame)
+            except ValueError as error:  # 64-bit integers for example, which no recorder writes
+                done.stopped = str(error)
+                return
             if shape is None:
                 shape = (block.shape[1], block.dtype)
             if (block.shape[1], block.dtype) != shape or frame.sample_rate != stream.rate:
@@ -276,6 +308,4 @@ def _frame_samples(frame: Any) -> Shaped[np.ndarray, "samples channels"]:
     block = values.T if frame.format.is_planar else values.reshape(-1, channels)
     if block.dtype == np.uint8:
         return (block.astype(np.int16) - 128) << 8
-    if block.dtype == np.int64:
-        return (block >> 32).astype(np.int32)
     return block
