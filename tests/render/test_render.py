@@ -10,7 +10,7 @@ import soundfile as sf
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from editorbot.editlist.edit_list import Clip, EditList, Effect, Join
+from editorbot.editlist.edit_list import Clip, EditList, Effect, Join, is_contiguous
 from editorbot.recording import TrackWriter, open_recording
 from editorbot.render.render import render, render_blocks
 from editorbot.render.samples import as_float
@@ -183,3 +183,67 @@ def test_a_processed_clip_joins_its_neighbors_without_a_click(make_recording, ch
     sound = played(EditList(recording.source, clips, (Join(882), Join(882))), recording)
     calm = click_strength(recording.read(0, 100_000)).max()
     assert click_strength(sound).max() < 6 * calm
+
+
+def naive_render(edit_list: EditList, sound: np.ndarray) -> np.ndarray:
+    """Play plain clips whole, each with gains at its ends, and add them up."""
+    places = np.cumsum([0, *(clip.output_samples for clip in edit_list.clips)])
+    out = np.zeros((places[-1], sound.shape[1]))
+    for clip, at in zip(edit_list.clips, places):
+        out[at : at + clip.output_samples] = sound[clip.start : clip.end]
+    for number, join in enumerate(edit_list.joins):
+        before, after, at = edit_list.clips[number], edit_list.clips[number + 1], places[number + 1]
+        if join.crossfade == 0 or is_contiguous(before, after):
+            continue
+        room = min(before.output_samples, after.output_samples) // 2
+        ahead = min(join.crossfade // 2, room, after.start)
+        behind = min(join.crossfade - join.crossfade // 2, room, len(sound) - before.end)
+        ending = sound[before.end - ahead : before.end + behind]
+        beginning = sound[after.start - ahead : after.start + behind]
+        powers = (ending**2).sum() * (beginning**2).sum()
+        alike = np.clip((ending * beginning).sum() / np.sqrt(powers), 0, 1) if powers > 0 else 0.0
+        for n in range(ahead + behind):
+            angle = np.pi / 2 * (n + 0.5) / (ahead + behind)
+            level = np.sqrt(1 + alike * np.sin(2 * angle))
+            out[at - ahead + n] = (np.cos(angle) * ending[n] + np.sin(angle) * beginning[n]) / level
+    return out
+
+
+@st.composite
+def plain_edits(draw, total: int) -> tuple[tuple[Clip, ...], tuple[Join, ...]]:
+    chosen = []
+    for _ in range(draw(st.integers(1, 6))):
+        start = draw(st.integers(0, total - 2))
+        chosen.append(Clip(start, draw(st.integers(start + 1, total))))
+    return tuple(chosen), tuple(Join(draw(st.integers(0, 800))) for _ in chosen[1:])
+
+
+@given(edit=plain_edits(3_000))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_plain_edits_match_the_naive_render(tmp_path: Path, edit):
+    path = tmp_path / "plain.wav"
+    if not path.exists():
+        sf.write(path, noise(3_000, 2), RATE, subtype="FLOAT")
+    with open_recording(path) as recording:
+        edit_list = EditList(recording.source, *edit)
+        assert np.allclose(played(edit_list, recording), naive_render(edit_list, recording.read(0, 3_000)), atol=1e-12)
+
+
+def test_a_crossfade_of_many_blocks_is_smooth_and_as_long_as_asked(make_recording):
+    sound = noise(700_000, 1)
+    sound[:300_000] *= 0.01
+    recording = make_recording(sound, RATE)
+    edit_list = EditList(recording.source, (Clip(0, 250_000), Clip(400_000, 650_000)), (Join(200_000),))
+    out = played(edit_list, recording)[:, 0]
+    levels = np.sqrt(np.mean(out[150_000:350_000].reshape(-1, 5_000) ** 2, axis=1))
+    assert len(out) == 500_000
+    assert (np.diff(levels[:30]) > -0.01).all()
+    assert levels[20] == pytest.approx(np.sqrt(1 / 12) * np.sin(np.pi / 4), rel=0.2)
+
+
+def test_a_louder_clip_in_running_audio_swells_nowhere(make_recording):
+    sine = 0.4 * np.sin(2 * np.pi * 110 * np.arange(60_000) / RATE)[:, None]
+    recording = make_recording(sine, RATE)
+    clips = (Clip(0, 20_000), Clip(20_000, 40_000, gain_db=1.0), Clip(40_000, 60_000))
+    out = played(EditList(recording.source, clips, (Join(400), Join(400))), recording)
+    assert np.abs(out).max() < 0.4 * 10 ** (1 / 20) * 1.01
