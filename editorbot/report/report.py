@@ -31,6 +31,9 @@ from editorbot.report.peaks import Peaks, scan_peaks
 from editorbot.report.pictures import draw_pictures
 from editorbot.report.sounds import AROUND_JOIN_S, embed_sounds
 
+FIRST_ROWS = 12
+"""Joins that are shown at once; the others unfold."""
+
 MOST_ROWS = 500
 """Rows of a table at most; the edit list has the rest."""
 
@@ -101,6 +104,7 @@ def write_report(
         "cuts": cut_rows(edit_list, analysis),
         "sounds": sounds,
         "around_s": AROUND_JOIN_S,
+        "first_rows": FIRST_ROWS,
         "most_rows": MOST_ROWS,
         "track_link": link,
         "track_name": printable(track_name or os.path.basename(track.path)),
@@ -162,8 +166,10 @@ def _edit_list_name(page: str | os.PathLike[str]) -> str:
 
 
 def _render_command(page: str | os.PathLike[str]) -> str:
-    name = printable(_edit_list_name(page))
-    return f"editorbot render {'-- ' if name.startswith('-') else ''}{shlex.quote(name)}"
+    """Return the command that renders a changed list, into a new file so that the two can be compared."""
+    edit_list = printable(_edit_list_name(page))
+    track = os.path.splitext(edit_list)[0] + ".2.wav"
+    return f"editorbot render --output={shlex.quote(track)} -- {shlex.quote(edit_list)}"
 
 
 def _new(lines: tuple[str, ...], known: tuple[str, ...]) -> list[str]:

@@ -83,7 +83,12 @@ def test_the_page_is_well_formed_and_shows_the_numbers(example: Example) -> None
     page = Page(html)
     text = " ".join(page.texts)
     figures = ("0:14.00", "was 0:20.00", "60.0 %", "120.0 BPM", "A minor", "NOTE", "loud")
-    rows = ("goes back 9.00 s", "music 67 %, talk 33 %", "the hook again", "editorbot render jam.edited.json")
+    rows = (
+        "goes back 9.00 s",
+        "music 67 %, talk 33 %",
+        "the hook again",
+        "--output=jam.edited.2.wav -- jam.edited.json",
+    )
     for shown in figures + rows:
         assert shown in text
     joins = [button for button in page.all("button") if (button.get("aria-label") or "").startswith("Play join")]
