@@ -59,12 +59,15 @@ def loudness_blocks(
         yield from make_blocks()
         return
     meter = metered(make_blocks(), sample_rate, channels)
-    loudness_lufs = meter.result().integrated_lufs
-    if math.isinf(loudness_lufs):
+    loudness = meter.result()
+    silent = math.isinf(loudness.integrated_lufs)
+    if silent and loudness.true_peak_db <= CEILING_DB:
         yield from make_blocks()
         return
-    wanted_lufs = loudness_lufs + amount * (TARGET_LUFS - loudness_lufs)
-    gain_db = gain_through_limiter_db(meter.segments(), wanted_lufs, wanted_lufs - loudness_lufs)
+    gain_db = 0.0
+    if not silent:
+        plain_gain_db = amount * (TARGET_LUFS - loudness.integrated_lufs)
+        gain_db = gain_through_limiter_db(meter.segments(), loudness.integrated_lufs + plain_gain_db, plain_gain_db)
     yield from limit_blocks(_gained(make_blocks(), gain_db), sample_rate, channels, ceiling_db=CEILING_DB)
 
 

@@ -147,3 +147,9 @@ def test_what_the_limiter_takes_away_is_foreseen():
     assert before.true_peak_db - before.integrated_lufs - 14.0 > 3.0
     assert after.integrated_lufs == pytest.approx(-14.0, abs=0.25)
     assert after.true_peak_db <= -1.0
+
+
+def test_a_click_in_silence_is_kept_below_the_ceiling_too():
+    sound = np.zeros((RATE, 1))
+    sound[20_000] = 1.0
+    assert true_peak_db(polished(sound)) <= -0.95
