@@ -25,14 +25,14 @@ from editorbot.editors.scoring.takes import find_retakes, retake_cues
 SONG_CUES = (
     "key_match", "heard_again", "heard_again_wide", "level", "level_around", "pause", "flux", "flux_around", "attack",
     "tone_change", "talk", "talk_around", "noise", "silence", "belongs", "belongs_around", "tone_distance",
-    "tone_distance_around", "flatness", "low_share", "earlier_short", "later_short", "flux_spread", "swing",
+    "tone_distance_around", "flatness", "low_share", "earlier_short", "later_short", "flux_spread", "swing", "rehearsal",
 )  # fmt: skip
 """Cues of the first card, chosen by their weight on the tuning set."""
 
-RETAKE_CUES = ("similarity", "above_rival", "log_seconds", "from_top", "head", "late_s", "log_gap_s", "skipped")
+RETAKE_CUES = ("similarity", "above_rival", "log_seconds", "from_top", "head", "late_s", "log_gap_s", "skipped", "rehearsal")
 """Cues of the second card."""
 
-TURN_CUES = ("similarity", "above_usual", "usual", "above_strong", "weakest", "loopiness", "turns", "log_seconds", "log_lag_s")
+TURN_CUES = ("similarity", "above_usual", "usual", "above_strong", "weakest", "loopiness", "turns", "log_seconds", "log_lag_s", "rehearsal")
 """Cues of the third card."""
 
 PERCENTILES = (1, 10, 30, 50, 70, 90, 99)
@@ -85,7 +85,7 @@ def fit_retakes(jams: list[Jam], song: Scorecard) -> Scorecard:
     tables, wanted = [], []
     for jam in jams:
         retakes = find_retakes(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
-        tables.append(retake_cues(retakes))
+        tables.append(retake_cues(retakes, float(jam.cues["rehearsal"][0])))
         for one in retakes:
             bad = np.isin(jam.kinds[one.start : one.end], BAD_TAKES).mean() > 0.6
             last = len(jam.sources_s) - 1
@@ -99,7 +99,7 @@ def fit_turns(jams: list[Jam], song: Scorecard) -> Scorecard:
     tables, wanted, weights = [], [], []
     for jam in jams:
         turns = find_turns(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
-        tables.append(turn_cues(turns))
+        tables.append(turn_cues(turns, float(jam.cues["rehearsal"][0])))
         wanted += [bool((jam.kinds[one.start : one.end] == "vamp").mean() > 0.5) for one in turns]
         weights += [one.steps for one in turns]
     return fit_card(TURN_CUES, joined(tables), np.array(wanted), 0.3, np.array(weights) / np.mean(weights))

@@ -161,6 +161,8 @@ def _activity_cues(activity: tuple[ActivitySpan, ...], count: int) -> dict[str, 
         is_kind = (at == ACTIVITY_KINDS.index(name)).astype(np.float64)
         cues[name] = _smooth(is_kind, 3)
         cues[f"{name}_around"] = _smooth(is_kind, AROUND_STEPS)
+    # A finished track has no talk and hardly a pause; the more a recording has, the more else in it may be junk.
+    cues["rehearsal"] = np.full(count, float((at != ACTIVITY_KINDS.index("music")).mean()))
     return cues
 
 

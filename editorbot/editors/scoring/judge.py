@@ -58,15 +58,15 @@ def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Act
     cues = find_cues(steps, activity, find_repetition(vectors))
     song = SONG_CARD.log_odds(cues)
     is_song = best_stretches(song, SWITCH_COST)
-    score, keep = chance(song), is_song.copy()
+    score, keep, rehearsal = chance(song), is_song.copy(), float(cues["rehearsal"][0])
     retakes, again = find_retakes(vectors, is_song), []
-    for retake, likely in zip(retakes, _chances(RETAKE_CARD, retake_cues(retakes))):
+    for retake, likely in zip(retakes, _chances(RETAKE_CARD, retake_cues(retakes, rehearsal))):
         score[retake.start : retake.end] = np.minimum(score[retake.start : retake.end], 1.0 - likely)
         if likely > RETAKE_CHANCE:
             keep[retake.start : retake.end] = False
             again.append(retake)
     turns, extra = find_turns(vectors, is_song), []
-    for turn, likely in zip(turns, _chances(TURN_CARD, turn_cues(turns))):
+    for turn, likely in zip(turns, _chances(TURN_CARD, turn_cues(turns, rehearsal))):
         score[turn.start : turn.end] = np.minimum(score[turn.start : turn.end], 1.0 - likely)
         if likely > TURN_CHANCE:
             keep[turn.start : turn.end] = False

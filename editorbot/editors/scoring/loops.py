@@ -139,8 +139,10 @@ def _turns_at(row: Float32[np.ndarray, " steps"], lag: int, loopiness: float) ->
     ]
 
 
-def turn_cues(turns: list[Turns]) -> dict[str, Float32[np.ndarray, " turns"]]:
-    """Return what speaks for and against each candidate, by name, for its scorecard."""
+def turn_cues(
+    turns: list[Turns], rehearsal: float
+) -> dict[str, Float32[np.ndarray, " turns"]]:
+    """Return what speaks for and against each candidate, by name, for its scorecard; `rehearsal` is the cue of that name."""
     columns = {
         "similarity": [one.similarity for one in turns],
         "above_usual": [one.similarity - one.usual for one in turns],
@@ -151,5 +153,6 @@ def turn_cues(turns: list[Turns]) -> dict[str, Float32[np.ndarray, " turns"]]:
         "turns": [one.steps / one.lag for one in turns],
         "log_seconds": [float(np.log(one.steps * STEP_S)) for one in turns],
         "log_lag_s": [float(np.log(one.lag * STEP_S)) for one in turns],
+        "rehearsal": [rehearsal] * len(turns),
     }
     return {name: np.array(values, np.float32) for name, values in columns.items()}

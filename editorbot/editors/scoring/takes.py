@@ -129,8 +129,10 @@ def _fits(
     ]
 
 
-def retake_cues(retakes: list[Retake]) -> dict[str, Float32[np.ndarray, " retakes"]]:
-    """Return what speaks for and against each candidate, by name, for its scorecard."""
+def retake_cues(
+    retakes: list[Retake], rehearsal: float
+) -> dict[str, Float32[np.ndarray, " retakes"]]:
+    """Return what speaks for and against each candidate, by name, for its scorecard; `rehearsal` is the cue of that name."""
     columns = {
         "similarity": [one.similarity for one in retakes],
         "above_rival": [one.similarity - max(one.rival, 0.0) for one in retakes],
@@ -140,5 +142,6 @@ def retake_cues(retakes: list[Retake]) -> dict[str, Float32[np.ndarray, " retake
         "late_s": [one.late_s for one in retakes],
         "log_gap_s": [float(np.log(one.gap_s + 0.5)) for one in retakes],
         "skipped": [float(min(one.skipped, 3)) for one in retakes],
+        "rehearsal": [rehearsal] * len(retakes),
     }
     return {name: np.array(values, np.float32) for name, values in columns.items()}
