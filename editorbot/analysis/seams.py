@@ -63,7 +63,9 @@ TEMPO_PRICE = 0.5
 UNSURE_PRICE = 0.15
 """Price of a join where the beat grid is a guess."""
 SEAM_AFTER_SILENCE = 0.25
-"""The seam of any join before which nothing sounds: music may always begin."""
+"""The seam of a join before which nothing sounds, into a place where music may begin."""
+BEGINS_ON_BEAT = 0.5
+"""How well music may begin on any beat; where there was silence before it, it begins by itself."""
 
 _EXACT_BEATS = 4_000
 """Up to so many beats the search compares whole contexts, beyond it principal components."""
@@ -91,6 +93,8 @@ class Seams:
     """Tempo of the four beats after [octaves]; all 0 where there is no beat."""
     quiet_before: Float[np.ndarray, " boundaries"]
     """How quiet the beat before is, in [0, 1]; 1 at the start."""
+    begins: Float[np.ndarray, " boundaries"]
+    """How well music may begin there out of nothing, in [0, 1]."""
     unsure: Float[np.ndarray, " boundaries"]
     """How little the beat grid is to be trusted there, in [0, 1]; all 0 where there is no beat to break."""
 
@@ -125,7 +129,7 @@ class Seams:
         """
         before, after = _side_distances(self.vectors, leaves.astype(np.int64), arrivals.astype(np.int64), _WEIGHTS)
         seam = np.minimum(before, after) / 2 + (before + after) / 4
-        quiet = self.quiet_before[leaves]
+        quiet = self.quiet_before[leaves] * self.begins[arrivals]
         seam = np.minimum(seam, (1 - quiet) * seam + quiet * SEAM_AFTER_SILENCE)
         octaves = np.abs(self.tempo_before[leaves] - self.tempo_after[arrivals])
         tempo = np.minimum(octaves / TEMPO_UNIT, 1.0) * TEMPO_PRICE
@@ -179,6 +183,7 @@ def seams_of(analysis: Analysis) -> Seams:
     has_bars = analysis.has_beat and len(analysis.downbeats) > 0
     nothing = np.zeros(beats + 1, dtype=np.int64)
     tempo = np.log2(np.maximum(analysis.tempo_curve_bpm, 1.0)) if analysis.has_beat else np.zeros(beats)
+    quiet_before = np.append(1.0, quietness(analysis))
     return Seams(
         vectors=_beat_vectors(analysis),
         phase=_boundary_phase(analysis) if has_bars else nothing,
@@ -186,7 +191,8 @@ def seams_of(analysis: Analysis) -> Seams:
         phrase_offset=_offsets(analysis.phrases, beats) if len(analysis.phrases) else nothing,
         tempo_before=_side_medians(tempo, before=True),
         tempo_after=_side_medians(tempo, before=False),
-        quiet_before=np.append(1.0, quietness(analysis)),
+        quiet_before=quiet_before,
+        begins=np.maximum(quiet_before, BEGINS_ON_BEAT if analysis.has_beat else 0.0),
         unsure=_unsure(analysis) if analysis.has_beat else nothing.astype(np.float64),
     )
 

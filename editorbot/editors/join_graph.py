@@ -41,7 +41,7 @@ QUIET_DISCOUNT = 0.85
 """Share of these two prices that silence on the other side takes away."""
 OFF_PHRASE_PRICE = 0.2
 """Price of starting or ending inside a phrase."""
-WORTH_PRICE = 1.0
+WORTH_PRICE = 0.5
 """Price of a second of the best music skipped, or of the worst played."""
 
 EDGE_PARTNERS = 12

@@ -107,7 +107,15 @@ def shortest_path_edit(
     graph = JoinGraph(analysis, timeline, worth, skip_s)
     bar_s = _bar_s(analysis)
     path = _best_path(timeline, graph, target_s, bar_s, analysis.has_beat)
-    return _as_edit_list(analysis, request, worth, timeline, graph, path, target_s, bar_s, made_by)
+    risks = graph.risks(path.ends[:-1], path.starts[1:])
+    return edit_list_of(
+        analysis.source,
+        tuple(_clips(timeline, path, risks)),
+        made_by=replace(made_by or MadeBy("retarget"), seed=request.seed),
+        risks=risks.tolist(),
+        beats=_scores(analysis, worth),
+        warnings=_missed(timeline, path, target_s, bar_s),
+    )
 
 
 def _bar_s(analysis: Analysis) -> float:
@@ -280,30 +288,6 @@ def _with_finer_tail(
     ends = np.concatenate([path.ends[:number], tail.ends])
     whole = _path(timeline, starts, ends, path.cost)
     return whole if abs(whole.length_s - target_s) < abs(path.length_s - target_s) else path
-
-
-def _as_edit_list(
-    analysis: Analysis,
-    request: EditRequest,
-    worth: Float[np.ndarray, " beats"] | None,
-    timeline: Timeline,
-    graph: JoinGraph,
-    path: Path,
-    target_s: float | None,
-    bar_s: float,
-    made_by: MadeBy | None,
-) -> EditList:
-    """Return the edit list of a path, in plain words."""
-    risks = graph.risks(path.ends[:-1], path.starts[1:])
-    clips = tuple(_clips(timeline, path, risks))
-    return edit_list_of(
-        analysis.source,
-        clips,
-        made_by=replace(made_by or MadeBy("retarget"), seed=request.seed),
-        risks=risks.tolist(),
-        beats=_scores(analysis, worth),
-        warnings=_missed(timeline, path, target_s, bar_s),
-    )
 
 
 def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -> Iterator[Clip]:

@@ -63,9 +63,9 @@ def _naive(seams, leave, arrive):
         return np.sqrt(np.dot(weights, squares) / np.sum(weights))
 
     past, future = side(leave - 1, arrive - 1, -1), side(leave, arrive, 1)
-    assert seams.quiet_before[leave] in (0, 1)
     seam = min(past, future) / 2 + (past + future) / 4
-    return 1 - np.exp(-(min(seam, 0.25) if seams.quiet_before[leave] else seam))
+    begins = seams.quiet_before[leave] * seams.begins[arrive]
+    return 1 - np.exp(-min(seam, (1 - begins) * seam + begins * 0.25))
 
 
 def test_breaking_the_bar_costs():
@@ -91,13 +91,16 @@ def test_another_tempo_costs():
     assert faster.costs(*pair)[0] > seams.costs(*pair)[0] + 0.2
 
 
-def test_a_join_after_silence_is_cheap():
-    analysis = song_analysis("A B")
+@pytest.mark.parametrize("has_beat", [True, False])
+def test_after_silence_music_may_begin_where_it_begins_by_itself(has_beat):
+    analysis = song_analysis("AC B", has_beat=has_beat)
     seams = seams_of(analysis)
-    after_silence, after_music = np.array([2 * PER_LETTER - 16]), np.array([PER_LETTER - 16])
-    arrive = np.array([2 * PER_LETTER + 8])
-    assert quietness(analysis)[PER_LETTER] == 1
-    assert seams.costs(after_silence, arrive)[0] < 0.5 * seams.costs(after_music, arrive)[0]
+    assert quietness(analysis)[2 * PER_LETTER] == 1
+    after_silence, after_music = np.array([3 * PER_LETTER - 16]), np.array([PER_LETTER])
+    start, middle = np.array([3 * PER_LETTER]), np.array([3 * PER_LETTER + 16])
+    assert seams.costs(after_silence, start)[0] < 0.3
+    assert seams.costs(after_silence, start)[0] < 0.5 * seams.costs(after_music, start)[0]
+    assert (seams.costs(after_silence, middle)[0] < seams.costs(after_music, middle)[0]) == has_beat
 
 
 @pytest.mark.parametrize("form", ["A", "ABAB"])
