@@ -23,7 +23,7 @@ def band(seconds: float, rate: int, *, seed: int = 0, bpm: float = 120.0, root_h
     phase = 2 * np.pi * np.cumsum(root) / rate
     for harmonic, level in ((1, 0.2), (2, 0.1), (2.5, 0.08), (3, 0.08)):
         sound += level * np.sin(harmonic * phase) * (0.6 + 0.4 * np.exp(-in_beat_s * 3))
-    return 0.6 * sound
+    return 0.4 * sound
 
 
 def jam(rate: int = 22_050, *, channels: int = 2, seed: int = 0) -> np.ndarray:
