@@ -262,6 +262,7 @@ def render_file(
             _check_digest(edit_list, recording)
         else:
             edit_list = retarget_source(edit_list, recording)
+            warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
         warnings += write_track(edit_list, recording, track.path, progress)
         track.commit()
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
