@@ -7,13 +7,12 @@ on either side differ from what the recording has there, on the better side
 [dB]. Beside them, in the same recording: places where nothing is joined, joins
 of random beats, and joins of random beats of equal place in the bar.
 
-    python benchmarks/retarget_joins.py FILE [FILE ...] [--json OUT.json]
+    python benchmarks/retarget_joins.py FILE [FILE ...] [--out TABLE.md]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -146,22 +145,33 @@ def row_of(path: Path) -> dict[str, object]:
     }
 
 
+KINDS = ("contiguous", "retarget", "same_phase", "random")
+"""Kinds of joins, in the order of the table."""
+
+
+def table_of(rows: list[dict[str, object]]) -> str:
+    """Return the rows as a Markdown table: jump [dB] / surprise [dB] / predicted risk, medians."""
+    titles = ["file", "min", "joins", "largest miss s (bar s)", "s an edit", *KINDS]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
+    for row in rows:
+        kinds = [row[kind] for kind in KINDS]
+        cells = [row["file"], row["minutes"], row["retarget"]["count"]]  # type: ignore[index]
+        cells += [f"{row['largest_miss_s']} ({row['bar_s']})", row["seconds"]]
+        cells += [f"{kind['jump_db']} / {kind['surprise_db']} / {kind['risk']}" for kind in kinds]  # type: ignore[index]
+        lines.append("| " + " | ".join(str(cell) for cell in cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="+", type=Path)
-    parser.add_argument("--json", type=Path)
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    rows = []
-    kinds = ("contiguous", "retarget", "same_phase", "random")
-    print("file | joins | miss s | " + " | ".join(f"{kind} jump/surprise dB, risk" for kind in kinds))
-    for path in arguments.files:
-        row = row_of(path)
-        rows.append(row)
-        shown = [f"{row[kind]['jump_db']}/{row[kind]['surprise_db']}, {row[kind]['risk']}" for kind in kinds]  # type: ignore[index]
-        print(f"{path.name} | {row['retarget']['count']} | {row['largest_miss_s']} | " + " | ".join(shown), flush=True)  # type: ignore[index]
-    if arguments.json:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    table = table_of([row_of(path) for path in arguments.files])
+    print(table)
+    if arguments.out:
+        arguments.out.write_text(table, encoding="utf-8")
 
 
 if __name__ == "__main__":

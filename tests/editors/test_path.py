@@ -116,6 +116,24 @@ def test_a_target_out_of_reach_is_told():
     assert "ranges to keep" in edit_list.warnings[0]
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    form=st.text(alphabet="AB ", min_size=1, max_size=3),
+    bars=st.integers(1, 2),
+    beats_per_bar=st.integers(1, 5),
+    has_beat=st.booleans(),
+    target_s=st.floats(0.01, 20.0),
+    first_beat_s=st.sampled_from([0.0, 0.4, 5.0]),
+)
+def test_tiny_recordings_always_give_an_edit(form, bars, beats_per_bar, has_beat, target_s, first_beat_s):
+    analysis = song_analysis(
+        form, bars=bars, beats_per_bar=beats_per_bar, has_beat=has_beat, first_beat_s=first_beat_s, bpm=90.0
+    )
+    edit_list = shortest_path_edit(analysis, EditRequest(target_s=target_s))
+    bar_s = beats_per_bar * 60 / 90 if has_beat else 2.0
+    assert edit_list.warnings or abs(length_s(edit_list) - target_s) <= bar_s + 1e-3
+
+
 # Sections
 
 
