@@ -1,0 +1,130 @@
+"""Makes the jams that `edit_quality.py` scores on, from a folder of unpacked music packages.
+
+    python benchmarks/edit_quality_jams.py MUSIC JAMS
+    python benchmarks/edit_quality.py --jams first=JAMS/first second=JAMS/second --tune JAMS/tune
+
+MUSIC holds Debian packages, each unpacked (`dpkg-deb -x`) below a folder of its name. The tracks stand in
+`edit_quality_tracks.txt`; the same ten are ruined by both ruiners, each in its own process, and four more by the
+second one, for the loudness cutter's threshold. The first ruiner takes no list of files: it looks for music where
+one of the packages has it, so the ten tracks are laid there, under names that tell the artist.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import soundfile as sf
+
+HERE = Path(__file__).parent
+
+ARCHIVES = {
+    "nexuiz-music": "usr/share/games/nexuiz/data/music.pk3",
+    "ufoai-music": "usr/share/games/ufoai/base/0music.pk3",
+    "openarena-088-data": "usr/share/games/openarena/baseoa/pak6-patch088.pk3",
+}
+"""Packages whose music lies in an archive of its own."""
+
+FIRST_FOLDER = "colobot-common-sounds/usr/share/games/colobot/music"
+"""Where the first ruiner looks for the music of one of its artists."""
+
+SEEDS = {"second": 10, "tune": 20}
+
+
+@dataclass(frozen=True)
+class Track:
+    """One line of `edit_quality_tracks.txt`."""
+
+    set: str
+    artist: str
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """Name for a file that tells the artist too."""
+        return f"{self.artist}__{self.path.stem.replace(' ', '_')}"
+
+
+def read_tracks(music: Path) -> list[Track]:
+    """Return the listed tracks."""
+    lines = (HERE / "edit_quality_tracks.txt").read_text(encoding="utf-8").splitlines()
+    tracks = []
+    for line in lines:
+        if line and not line.startswith("#"):
+            set_name, _, rest = line.partition(" ")
+            artist, _, path = rest.partition("=")
+            tracks.append(Track(set_name, artist, music / path))
+    return tracks
+
+
+def unpack(music: Path, into: Path) -> Path:
+    """Return a folder like `music` in which the archives' content lies beside the rest."""
+    into.mkdir(parents=True, exist_ok=True)
+    for package in sorted(music.iterdir()):
+        if package.name in ARCHIVES:
+            with zipfile.ZipFile(package / ARCHIVES[package.name]) as archive:
+                names = [name for name in archive.namelist() if name.endswith(".ogg")]
+                archive.extractall(into / package.name, names)
+        elif package.is_dir() and not (into / package.name).exists():
+            (into / package.name).symlink_to(package.resolve(), target_is_directory=True)
+    return into
+
+
+def ruin_second(tracks: list[Track], out: Path, seed: int) -> None:
+    """Let the second ruiner ruin each track once."""
+    named = [f"{track.artist}={track.path}" for track in tracks]
+    command = [sys.executable, str(HERE / "ruin_second.py"), "--tracks", *named, "--out", str(out)]
+    subprocess.run([*command, "--count", str(len(tracks)), "--seed", str(seed)], check=True)
+
+
+def ruin_first(tracks: list[Track], music: Path, out: Path, work: Path) -> None:
+    """Lay the tracks where the first ruiner looks, then let it ruin each once."""
+    own = FIRST_FOLDER.split("/")[0]
+    folder = work / FIRST_FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for package in music.iterdir():
+        if package.name not in (own, "hyperrogue-music") and not (work / package.name).exists():
+            (work / package.name).symlink_to(package.resolve(), target_is_directory=True)
+    for track in tracks:
+        if track.path.is_dir():
+            lay_sum(track.path, folder / f"{track.name}.ogg")
+        else:
+            shutil.copyfile(track.path, folder / f"{track.name}.ogg")
+    command = [sys.executable, str(HERE / "ruin_first.py"), str(work), str(out), "--sets", "validate"]
+    # It goes on to an artist whose music is not there, and stops; by then all ten are done.
+    subprocess.run([*command, "--jams", str(len(tracks))], check=False, stderr=subprocess.DEVNULL)
+    if len(list(out.glob("*.json"))) != len(tracks):
+        raise SystemExit(f"{out}: the first ruiner did not make {len(tracks)} jams; run it by hand to see why")
+
+
+def lay_sum(folder: Path, path: Path) -> None:
+    """Write the sum of a band's stems as one file."""
+    layers = [sf.read(folder / name, always_2d=True) for name in ("song.ogg", "guitar.ogg")]
+    length = min(len(sound) for sound, _ in layers)
+    mix = sum(sound[:length] for sound, _ in layers)
+    with sf.SoundFile(path, "w", layers[0][1], 2) as file:
+        for start in range(0, length, 65_536):
+            file.write(0.9 * mix[start : start + 65_536] / abs(mix).max())
+
+
+def main() -> None:
+    """Make all three sets."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("music", type=Path)
+    parser.add_argument("out", type=Path)
+    options = parser.parse_args()
+    music = unpack(options.music, options.out / "music")
+    tracks = read_tracks(music)
+    scored = [track for track in tracks if track.set != "tune"]
+    ruin_second(scored, options.out / "second", SEEDS["second"])
+    ruin_second([track for track in tracks if track.set == "tune"], options.out / "tune", SEEDS["tune"])
+    ruin_first(scored, music, options.out / "first", options.out / "first_music")
+
+
+if __name__ == "__main__":
+    main()
