@@ -29,10 +29,31 @@ SONG_CUES = (
 )  # fmt: skip
 """Cues of the first card, chosen by their weight on the tuning set."""
 
-RETAKE_CUES = ("similarity", "above_rival", "log_seconds", "from_top", "head", "late_s", "log_gap_s", "skipped", "rehearsal")
+RETAKE_CUES = (
+    "similarity",
+    "above_rival",
+    "log_seconds",
+    "from_top",
+    "head",
+    "late_s",
+    "log_gap_s",
+    "skipped",
+    "rehearsal",
+)
 """Cues of the second card."""
 
-TURN_CUES = ("similarity", "above_usual", "usual", "above_strong", "weakest", "loopiness", "turns", "log_seconds", "log_lag_s", "rehearsal")
+TURN_CUES = (
+    "similarity",
+    "above_usual",
+    "usual",
+    "above_strong",
+    "weakest",
+    "loopiness",
+    "turns",
+    "log_seconds",
+    "log_lag_s",
+    "rehearsal",
+)
 """Cues of the third card."""
 
 PERCENTILES = (1, 10, 30, 50, 70, 90, 99)
@@ -57,7 +78,11 @@ def knots_of(values: np.ndarray) -> np.ndarray:
 
 
 def fit_card(
-    names: tuple[str, ...], columns: dict[str, np.ndarray], wanted: np.ndarray, strength: float, weights: np.ndarray | None = None
+    names: tuple[str, ...],
+    columns: dict[str, np.ndarray],
+    wanted: np.ndarray,
+    strength: float,
+    weights: np.ndarray | None = None,
 ) -> Scorecard:
     """Return the scorecard of a logistic regression on knots; smaller `strength` gives smaller points."""
     knots = {name: knots_of(columns[name]) for name in names}
@@ -100,7 +125,7 @@ def fit_turns(jams: list[Jam], song: Scorecard) -> Scorecard:
     for jam in jams:
         turns = find_turns(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
         tables.append(turn_cues(turns, float(jam.cues["rehearsal"][0])))
-        wanted += [bool((jam.kinds[one.start : one.end] == "vamp").mean() > 0.5) for one in turns]
+        wanted += [bool((jam.kinds[one.start : one.end] == "repeat").mean() > 0.5) for one in turns]
         weights += [one.steps for one in turns]
     return fit_card(TURN_CUES, joined(tables), np.array(wanted), 0.3, np.array(weights) / np.mean(weights))
 

@@ -10,18 +10,17 @@ the set that results are reported on.
     python benchmarks/ruin_first.py MUSIC_FOLDER OUT_FOLDER --sets tune validate
 
 MUSIC_FOLDER holds Debian packages, each unpacked below a folder of its name.
-OUT_FOLDER gets ``NAME_raw.flac`` and ``NAME.json`` with
-``segments`` (start_s, end_s, kind, source_s).
+OUT_FOLDER gets ``NAME_raw.flac`` and ``NAME.json``, the truth in the format of
+``docs/truth-format.md``.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +31,8 @@ import ruin_first_junk as junk
 import scipy.signal
 import soundfile
 import soxr
+
+from editorbot.evaluation.truth import Segment, Truth, write_truth
 
 RATE = junk.RATE
 """Rate of all audio here [Hz]."""
@@ -93,42 +94,28 @@ class Jam:
     """A jam while it is put together."""
 
     pieces: list[np.ndarray] = field(default_factory=list)
-    segments: list[dict[str, object]] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
     samples: int = 0
 
-    def add(self, sound: np.ndarray, kind: str, source: int | None = None) -> None:
-        """Append a stretch; neighbors that go on in the source become one."""
+    def add(self, sound: np.ndarray, kind: str, source: int | None = None, source_samples: int | None = None) -> None:
+        """Append a stretch that plays `source_samples` of the finished music from `source` on."""
         if len(sound) == 0:
             return
-        last = self.segments[-1] if self.segments else None
-        start, end = self.samples / RATE, (self.samples + len(sound)) / RATE
-        at = None if source is None else source / RATE
-        goes_on = last is not None and last["kind"] == kind and (
-            (at is None and last["source_s"] is None)
-            or (at is not None and last["source_s"] is not None and abs(last["source_s"] + last["end_s"] - last["start_s"] - at) < 1e-3)
-        )  # fmt: skip
-        if goes_on:
-            last["end_s"] = end
-        else:
-            self.segments.append({"start_s": start, "end_s": end, "kind": kind, "source_s": at})
+        start_s, end_s = self.samples / RATE, (self.samples + len(sound)) / RATE
+        speed = 1.0 if source_samples is None else min(max(source_samples / len(sound), 0.25), 4.0)
+        self.segments.append(Segment(start_s, end_s, kind, None if source is None else source / RATE, speed))
         self.pieces.append(sound.astype(np.float32))
         self.samples += len(sound)
 
     def relabel(self, samples: int, kind: str) -> None:
-        """Call the last `samples` of music `kind`."""
-        left, changed = samples / RATE, []
-        while left > 1e-6 and self.segments and self.segments[-1]["kind"] == "music":
-            last = self.segments.pop()
-            length = last["end_s"] - last["start_s"]
-            if length > left + 1e-6:
-                middle = last["end_s"] - left
-                changed.append({**last, "start_s": middle, "kind": kind, "source_s": last["source_s"] + length - left})
-                self.segments.append({**last, "end_s": middle})
-                left = 0.0
-            else:
-                changed.append({**last, "kind": kind})
-                left -= length
-        self.segments += changed[::-1]
+        """Call the last `samples` of the last stretch `kind`."""
+        last = self.segments.pop()
+        middle_s = last.end_s - samples / RATE
+        if middle_s > last.start_s + 1e-6:
+            self.segments.append(replace(last, end_s=middle_s))
+        middle_s = self.segments[-1].end_s if middle_s > last.start_s + 1e-6 else last.start_s
+        source_s = None if last.source_s is None else last.source_s + middle_s - last.start_s
+        self.segments.append(replace(last, start_s=middle_s, kind=kind, source_s=source_s))
 
 
 def tilt(sound: np.ndarray, rng: np.random.Generator, amount_db: float) -> np.ndarray:
@@ -237,7 +224,7 @@ class Setting:
     """How hard the jam is, in [0, 1]: loud junk, changed repeats."""
 
 
-def one_junk(kind: str, setting: Setting, rng: np.random.Generator, before: np.ndarray) -> np.ndarray:
+def one_junk(kind: str, setting: Setting, rng: np.random.Generator) -> np.ndarray:
     """Return a stretch of junk at a believable level, shape=(samples, 2)."""
     loud = level(setting.music)
     seconds = {"talk": (2.5, 16), "silence": (1.5, 12), "hum": (2, 10), "tuning": (4, 14), "noodling": (4, 18), "applause": (3, 9),
@@ -277,18 +264,22 @@ def one_junk(kind: str, setting: Setting, rng: np.random.Generator, before: np.n
     return np.stack([sound, wide if rng.random() < 0.5 else sound], 1)
 
 
+NAMES = {"hum": "noise", "scrap": "other_song"}
+"""Kinds here -> what the truth's format calls them."""
+
+
 def pause(jam: Jam, setting: Setting, rng: np.random.Generator, kinds: tuple[str, ...], count: int) -> None:
     """Add a stop: perhaps the last sound ringing out, then junk."""
     if jam.pieces and rng.random() < 0.5:
         last = jam.pieces[-1]
         length = int(rng.uniform(0.5, 3.0) * RATE)
         tail = np.stack([junk.ringing(rng, channel, length) for channel in last.T], 1)
-        jam.add(tail, "ringing")
+        jam.add(tail, "ring_out")
     for _ in range(count):
         kind = str(rng.choice(kinds))
-        jam.add(one_junk(kind, setting, rng, jam.pieces[-1] if jam.pieces else setting.music[:1]), kind)
+        jam.add(one_junk(kind, setting, rng), NAMES.get(kind, kind))
     if rng.random() < 0.3:
-        jam.add(one_junk("count_in", setting, rng, setting.music[:1]), "count_in")
+        jam.add(one_junk("count_in", setting, rng), "count_in")
 
 
 JUNK = ("talk", "talk", "talk", "silence", "silence", "hum", "tuning", "noodling", "noodling", "applause", "scrap")
@@ -303,7 +294,7 @@ def make_jam(setting: Setting, rng: np.random.Generator) -> Jam:
     if rng.random() < 0.6:
         for _ in range(int(rng.integers(1, 3))):
             stop = int(setting.cuts[np.argmin(np.abs(setting.cuts - rng.uniform(3, 22) * RATE))])
-            jam.add(played_again(music[:stop], rng, setting.soundfont), "false_start", 0)
+            jam.add(played_again(music[:stop], rng, setting.soundfont), "false_start", 0, stop)
             pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
     at, faults = 0, int(rng.integers(1, 9))
     places = np.sort(
@@ -322,20 +313,23 @@ def make_jam(setting: Setting, rng: np.random.Generator) -> Jam:
         elif fault == "breakdown":
             back = int(rng.choice([2, 4, 8, 16, 32]) * setting.beat_s * RATE)
             last = jam.segments[-1]
-            back = min(back, int((last["end_s"] - last["start_s"]) * RATE), at)
+            back = min(back, int((last.duration_s) * RATE), at)
+            if back <= 0:
+                continue
             jam.relabel(back, "breakdown")
-            if rng.random() < 0.7 and back > 0:
+            if rng.random() < 0.7:
                 jam.pieces[-1] = fallen_apart(jam.pieces[-1], back, rng, setting.soundfont)
             pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
             at -= back
         elif fault == "sloppy":
             length = min(int(rng.choice([8, 16, 32, 48]) * setting.beat_s * RATE), len(music) - at - RATE)
-            jam.add(sloppy(music[at : at + length], rng, setting.soundfont), "sloppy", at)
+            jam.add(sloppy(music[at : at + length], rng, setting.soundfont), "sloppy", at, length)
             pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
         else:
             length = min(int(rng.choice([4, 8, 16, 32]) * setting.beat_s * RATE), at)
             for _ in range(int(rng.integers(1, 5))):
-                jam.add(played_again(music[at - length : at], rng, setting.soundfont), "vamp", at - length)
+                again = played_again(music[at - length : at], rng, setting.soundfont)
+                jam.add(again, "repeat", at - length, length)
     jam.add(music[at:], "music", at)
     if rng.random() < 0.8:
         pause(jam, setting, rng, JUNK, int(rng.integers(1, 3)))
@@ -389,7 +383,9 @@ def main() -> None:
     names = [n for s in options.sets for n in {"tune": TUNE_SETS, "validate": VALIDATE_SETS}.get(s, (s,))]
     for set_name in names:
         rng = np.random.default_rng([options.seed, *set_name.encode()])
-        tracks = tracks_of(options.music / FOLDERS[set_name]) or midi_tracks(options.music / FOLDERS[set_name], soundfont)
+        tracks = tracks_of(options.music / FOLDERS[set_name]) or midi_tracks(
+            options.music / FOLDERS[set_name], soundfont
+        )
         order = rng.permutation(len(tracks))
         songs: list[tuple[str, np.ndarray]] = []
         for index in order[: options.jams + 2]:
@@ -404,13 +400,10 @@ def main() -> None:
             raw = recorded(jam, rng, level(setting.music))
             stem = f"{set_name}_{number:02d}_{name}"
             soundfile.write(options.out / f"{stem}_raw.flac", raw, RATE)
-            truth = {
-                "track": name,
-                "finished_s": len(setting.music) / RATE,
-                "hard": setting.hard,
-                "segments": jam.segments,
-            }
-            (options.out / f"{stem}.json").write_text(json.dumps(truth, indent=1))
+            segments = tuple(jam.segments)
+            finished_s = len(setting.music) / RATE
+            truth = Truth(len(raw) / RATE, finished_s, segments, track=name, artist=set_name)
+            write_truth(options.out / f"{stem}.json", truth)
             print(stem, f"{len(raw) / RATE:.0f} s", flush=True)
 
 

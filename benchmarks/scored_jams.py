@@ -6,7 +6,6 @@ the jam is newer. Private to these scripts: never read a pickle of unknown origi
 
 from __future__ import annotations
 
-import json
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +16,14 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.editors.scoring.cues import find_cues
 from editorbot.editors.scoring.repetition import find_repetition, step_vectors
+from editorbot.evaluation.truth import Truth, read_truth
 from editorbot.recording import open_recording
 from editorbot.timebase import STEP_S
 
 BAD_TAKES = ("false_start", "breakdown", "sloppy")
 """Takes that are played again."""
 
-SONG_KINDS = ("music", "vamp", *BAD_TAKES)
+SONG_KINDS = ("music", "repeat", *BAD_TAKES)
 """Kinds that are the band's music."""
 
 
@@ -33,7 +33,7 @@ class Jam:
 
     name: str
     analysis: Analysis
-    truth: dict
+    truth: Truth
     kinds: np.ndarray
     """Kind of each step, shape=(steps,), text."""
     sources_s: np.ndarray
@@ -49,7 +49,7 @@ def load_jams(folder: Path) -> list[Jam]:
 
 def load_jam(path: Path) -> Jam:
     """Return one jam, analyzed; its analysis is kept for the next time."""
-    truth, raw = json.loads(path.read_text()), path.with_name(path.stem + "_raw.flac")
+    truth, raw = read_truth(path), path.with_name(path.stem + "_raw.flac")
     kept = path.with_name(path.stem + ".analysis.pkl")
     if not kept.exists() or kept.stat().st_mtime < raw.stat().st_mtime:
         with open_recording(raw) as recording:
@@ -57,11 +57,11 @@ def load_jam(path: Path) -> Jam:
     analysis = pickle.loads(kept.read_bytes())
     middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
     kinds, sources_s = np.full(len(middles_s), "junk", dtype="U16"), np.full(len(middles_s), np.nan)
-    for segment in truth["segments"]:
-        inside = (middles_s >= segment["start_s"]) & (middles_s < segment["end_s"])
-        kinds[inside] = segment["kind"]
-        if segment["source_s"] is not None:
-            sources_s[inside] = segment["source_s"] + middles_s[inside] - segment["start_s"]
+    for segment in truth.segments:
+        inside = (middles_s >= segment.start_s) & (middles_s < segment.end_s)
+        kinds[inside] = segment.kind
+        if segment.source_s is not None:
+            sources_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
     vectors = step_vectors(analysis.steps)
     cues = find_cues(analysis.steps, analysis.activity, find_repetition(vectors))
     return Jam(path.stem, analysis, truth, kinds, sources_s, vectors, cues)
