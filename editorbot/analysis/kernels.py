@@ -14,6 +14,8 @@ _POWER_FLOOR = 1e-10
 """librosa's smallest power (`amin`)."""
 _SILENT_SAMPLE = 1e-10
 """librosa's threshold below which a sample counts as zero in zero crossings."""
+_CHUNK = 32
+"""Values looked at together in the search for peaks."""
 _LANES = 64
 """Products that share the powers of a spectrum before a logarithm is taken: 17 of 1e-10 to 1e15 fit a float64."""
 
@@ -44,36 +46,36 @@ def apply_bank(power, first, offset, weights, out):  # type: ignore[no-untyped-d
         out[band] = total
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "nnan"})
+def _largest(values, first, end):  # type: ignore[no-untyped-def]
+    """Return the largest of values[first:end]; many at a time where the processor can."""
+    largest = values[first]
+    for k in range(first, end):
+        largest = max(largest, values[k])
+    return largest
+
+
 @njit(cache=True, nogil=True)
 def mean_of_largest(values, first, end, kept):  # type: ignore[no-untyped-def]
-    """Return the mean of the `kept.size` largest of values[first:end]; `kept` is room to work in."""
-    kept[:] = -np.inf
-    for k in range(first, end):
-        value = values[k]
-        if value > kept[0]:
-            i = 0
-            while i + 1 < kept.size and kept[i + 1] < value:
-                kept[i] = kept[i + 1]
-                i += 1
-            kept[i] = value
-    return np.mean(kept)
+    """Return the mean of the `kept.size` largest of values[first:end]; `kept` is room to work in.
 
-
-@njit(cache=True, nogil=True)
-def mean_of_smallest(values, first, end, kept):  # type: ignore[no-untyped-def]
-    """Return the mean of the `kept.size` smallest of values[first:end].
-
-    Walks down from the top: music falls off with frequency, so few values are smaller than those before.
+    Looks into a chunk only if it holds something larger than what is kept.
     """
-    kept[:] = np.inf
-    for k in range(end - 1, first - 1, -1):
-        value = values[k]
-        if value < kept[0]:
-            i = 0
-            while i + 1 < kept.size and kept[i + 1] > value:
-                kept[i] = kept[i + 1]
-                i += 1
-            kept[i] = value
+    if kept.size == 1:
+        return _largest(values, first, end)
+    kept[:] = -np.inf
+    for start in range(first, end, _CHUNK):
+        stop = min(start + _CHUNK, end)
+        if _largest(values, start, stop) <= kept[0]:
+            continue
+        for k in range(start, stop):
+            value = values[k]
+            if value > kept[0]:
+                i = 0
+                while i + 1 < kept.size and kept[i + 1] < value:
+                    kept[i] = kept[i + 1]
+                    i += 1
+                kept[i] = value
     return np.mean(kept)
 
 
@@ -137,6 +139,7 @@ def measure_frames(  # type: ignore[no-untyped-def]
     """
     power = np.empty(spectra.shape[1], dtype=np.float32)
     magnitude = np.empty(spectra.shape[1], dtype=np.float32)
+    falling = np.empty(spectra.shape[1], dtype=np.float32)
     products, kept = np.empty(_LANES), np.empty(spectra.shape[1], dtype=np.float32)
     for f in range(spectra.shape[0]):
         split_spectrum(spectra[f], power, magnitude)
@@ -152,10 +155,14 @@ def measure_frames(  # type: ignore[no-untyped-def]
         apply_bank(power, mel[0], mel[1], mel[2], mel_out[f])
         apply_bank(power, coarse[0], coarse[1], coarse[2], coarse_out[f])
         chroma_energy(power, chroma_filters, chroma_out[f])
+        # The smallest are the largest of the negated, taken from the top: music falls off with frequency,
+        # so few values are smaller than those before.
+        for k in range(falling.size):
+            falling[k] = -magnitude[falling.size - 1 - k]
         for band in range(contrast[0].size):
             first_bin, end_bin, room = contrast[0][band], contrast[1][band], kept[: contrast[2][band]]
             peak_out[f, band] = mean_of_largest(magnitude, first_bin, end_bin, room)
-            valley_out[f, band] = mean_of_smallest(magnitude, first_bin, end_bin, room)
+            valley_out[f, band] = -mean_of_largest(falling, falling.size - end_bin, falling.size - first_bin, room)
 
 
 @njit(cache=True, nogil=True)
