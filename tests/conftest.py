@@ -1,8 +1,14 @@
 """Checks the shapes that annotations promise, in every test."""
 
-from jaxtyping import install_import_hook
+import os
+
+# Workers share the cores; libraries that start a thread a core in each of them only wait for one another.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Loaded before the hook: numba cannot compile a function that is wrapped.
-import editorbot.analysis.kernels  # noqa: F401
+import editorbot.analysis.kernels  # noqa: E402, F401
 
 install_import_hook("editorbot", "beartype.beartype")
