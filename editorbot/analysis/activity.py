@@ -21,7 +21,7 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Float, Float32, Int
 
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, ActivitySpan
+from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.recording import Recording
 from editorbot.timebase import STEP_S, s_to_samples
 
@@ -42,6 +42,12 @@ STEADY_RANGE_DB = 5.0
 SPEECH_RANGE_DB = 14.0
 """Level of speech moves at least this much within two seconds, from vowel to pause [dB]."""
 
+SPEECH_TONE_CHANGE_DB = 3.5
+"""Speech changes its tone at least this much, vowel to consonant [dB]; 97 % of talk does, and a tenth of music."""
+
+TONE_CHANGE_STEPS = 9
+"""The tone change is measured over this [steps], 1.7 s."""
+
 PROBE_STEPS = 6
 """Length of what the speech detector is asked about at once [steps], 1.1 s: shorter ones it judges worse."""
 
@@ -53,6 +59,9 @@ MORE_PROBES = 110
 
 TALK_PROBABILITY = 0.4
 """Mean speech probability over a probe from which it is talk; talk has 0.7, instruments stay below 0.15."""
+
+NEAR_TALK_STEPS = round(60 / STEP_S)
+"""The second pass asks about suspects within this of talk that the first found [steps]."""
 
 MIN_SPAN_S = 1.0
 """Shorter stretches are given to their neighbors [seconds]."""
@@ -129,12 +138,23 @@ def loud_level_db(steps: Float32[np.ndarray, "steps columns"]) -> float:
 def speech_suspects(
     steps: Float32[np.ndarray, "steps columns"], kinds: Int[np.ndarray, " steps"]
 ) -> Bool[np.ndarray, " steps"]:
-    """Tell which steps could be talk: neither noise nor silence, and with the level swings of speech."""
+    """Tell which steps could be talk: heard, and with the swings of level and tone that speech has."""
     window = max(1, round(2.0 / STEP_S))
     lowest = scipy.ndimage.minimum_filter1d(_column(steps, "level_min_db"), window)
     highest = scipy.ndimage.maximum_filter1d(_column(steps, "level_max_db"), window)
-    swings = (highest - lowest > SPEECH_RANGE_DB) & (kinds == MUSIC)
-    return np.asarray(scipy.ndimage.binary_closing(swings, np.ones(3)) & (kinds != SILENCE))
+    swings = (highest - lowest > SPEECH_RANGE_DB) & (tone_change_db(steps) > SPEECH_TONE_CHANGE_DB)
+    joined = scipy.ndimage.binary_closing(np.pad(swings & (kinds == MUSIC), window), np.ones(window))
+    return np.asarray(joined[window:-window] & (kinds != SILENCE))
+
+
+def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
+    """Return how much the tone moves around each step: the standard deviation of the mel bands, level taken out [dB]."""
+    mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
+    mel = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
+    shape = mel - mel.mean(axis=1, keepdims=True)
+    mean = scipy.ndimage.uniform_filter1d(shape, TONE_CHANGE_STEPS, axis=0, mode="nearest")
+    square = scipy.ndimage.uniform_filter1d(shape**2, TONE_CHANGE_STEPS, axis=0, mode="nearest")
+    return np.asarray(np.sqrt(np.maximum(square - mean**2, 0.0).mean(axis=1)))
 
 
 def find_talk(suspects: Bool[np.ndarray, " steps"], listen: _Listener) -> Bool[np.ndarray, " steps"]:
@@ -148,7 +168,8 @@ def find_talk(suspects: Bool[np.ndarray, " steps"], listen: _Listener) -> Bool[n
     talking = np.array([cell for cell, talk in verdicts.items() if talk])
     if len(talking):
         distance = np.abs(cells[:, None] - talking[None, :]).min(1)
-        rest = cells[np.argsort(distance, kind="stable")]
+        near = np.argsort(distance, kind="stable")
+        rest = cells[near[distance[near] <= NEAR_TALK_STEPS]]
         for cell in np.sort([c for c in rest if int(c) not in verdicts][:MORE_PROBES]):
             verdicts[int(cell)] = listen(int(cell), int(cell) + PROBE_STEPS) >= TALK_PROBABILITY
     order = np.array(sorted(verdicts))
