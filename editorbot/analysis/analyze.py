@@ -76,7 +76,7 @@ def analyze(
 
     Notes
     -----
-    Time and memory grow linearly with the recording: about 5 s and 35 MB an hour.
+    Time and memory grow linearly with the recording: about 8 s and 60 MB an hour on two cores.
     """
     progress = progress or no_progress
     progress(_STAGE, 0.0)
