@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.loops import find_turns
+from editorbot.editors.scoring.repetition import (
+    LONG_STEPS,
+    MIN_LAG_STEPS,
+    SHORT_STEPS,
+    find_repetition,
+    step_vectors,
+)
+from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
+from editorbot.editors.scoring.takes import find_retakes, song_runs
+from tests.editors.step_grids import quiet_steps, song_steps
+
+
+def test_a_row_runs_straight_between_its_knots_and_flat_beyond():
+    card = Scorecard(0.5, (Row("loud", (0.0, 2.0), (1.0, 3.0)), Row("high", (0.0,), (10.0,))))
+    cues = {"loud": np.array([-1, 0, 1, 2, 9], np.float32), "high": np.zeros(5, np.float32)}
+    np.testing.assert_allclose(card.log_odds(cues), [11.5, 11.5, 12.5, 13.5, 13.5])
+
+
+@pytest.mark.parametrize("knots", [(), (1.0, 1.0), (2.0, 1.0), (0.0, 1.0, 2.0)])
+def test_a_row_refuses_knots_that_do_not_increase_or_fit(knots):
+    with pytest.raises(ValueError, match="knots"):
+        Row("loud", knots, (1.0, 2.0))
+
+
+def test_a_card_names_the_cue_that_is_missing():
+    with pytest.raises(KeyError, match="loud"):
+        Scorecard(0.0, (Row("loud", (0.0,), (0.0,)),)).log_odds({"other": np.zeros(1, np.float32)})
+
+
+def test_chance_is_the_logistic_function_and_never_overflows():
+    np.testing.assert_allclose(chance(np.array([0.0, np.log(3.0)])), [0.5, 0.75])
+    assert np.isfinite(chance(np.array([-1e9, 1e9]))).all()
+
+
+def naive_value(path: tuple[bool, ...], log_odds: list[float], cost: float) -> float:
+    switches = sum(a != b for a, b in zip(path, path[1:]))
+    return sum(gain for on, gain in zip(path, log_odds) if on) - cost * switches
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=9), st.floats(0, 6))
+def test_no_other_path_is_worth_more(log_odds, cost):
+    path = best_stretches(np.array(log_odds), cost)
+    best = max(naive_value(one, log_odds, cost) for one in itertools.product([False, True], repeat=len(log_odds)))
+    assert naive_value(tuple(path.tolist()), log_odds, cost) == pytest.approx(best)
+
+
+def naive_best(vectors: np.ndarray, start: int, length: int) -> tuple[float, int]:
+    """Return similarity and lag of the best later match of [start, start + length)."""
+    one = vectors[start : start + length]
+    lags = range(MIN_LAG_STEPS, len(vectors) - start - length + 1)
+    return max((float((one * vectors[start + k : start + k + length]).sum(1).mean()), k) for k in lags)
+
+
+@pytest.mark.parametrize("length", [SHORT_STEPS, LONG_STEPS])
+def test_matches_are_those_of_the_whole_matrix(length):
+    song = song_steps(0, 90)
+    vectors = step_vectors(np.concatenate([song, quiet_steps(20), song[10:70], song_steps(500, 1000)]))
+    found = find_repetition(vectors)
+    matches = found.later_short if length == SHORT_STEPS else found.later_long
+    for start in (0, 12, 30, 60, 86, 480):
+        similarity, lag = naive_best(vectors, start, length)
+        middle = start + length // 2
+        assert matches.similarity[middle] == pytest.approx(similarity, abs=1e-5)
+        assert matches.lag[middle] == lag
+
+
+def test_the_repeat_points_back_to_the_first_play():
+    song = song_steps(0, 90)
+    found = find_repetition(step_vectors(np.concatenate([song, quiet_steps(20), song])))
+    assert (found.earlier_long.lag[110 + 12 : 200 - 12] == 110).all()
+    assert found.earlier_long.similarity[110 + 12 : 200 - 12].min() > 0.99
+
+
+def test_silence_is_like_nothing():
+    found = find_repetition(step_vectors(np.concatenate([song_steps(0, 100), quiet_steps(200)])))
+    assert found.later_short.similarity[120:280].max() == 0.0
+
+
+@pytest.mark.parametrize("count", [1, 2, SHORT_STEPS - 1, SHORT_STEPS, MIN_LAG_STEPS + 1, LONG_STEPS + 3])
+def test_takes_grids_of_any_length(count):
+    vectors = step_vectors(song_steps(0, count))
+    assert len(find_repetition(vectors).earlier_long.lag) == count
+    assert find_turns(vectors, np.ones(count, dtype=bool)) == []
+
+
+def test_a_take_that_broke_off_is_found_with_its_ends():
+    steps = np.concatenate([song_steps(0, 200), quiet_steps(30), song_steps(140, 400)])
+    is_song = np.ones(len(steps), dtype=bool)
+    is_song[200:230] = False
+    (retake,) = find_retakes(step_vectors(steps), is_song)
+    assert (retake.start, retake.end, retake.again_at) == (140, 200, 230)
+    assert retake.similarity > 0.99
+    assert retake.rival < 0.5
+    assert not retake.from_top
+    assert retake.late_s == 0
+
+
+def test_a_false_start_is_matched_from_the_top():
+    steps = np.concatenate([song_steps(0, 50), quiet_steps(30), song_steps(0, 300)])
+    is_song = np.arange(len(steps)) % 1000 != -1
+    is_song[50:80] = False
+    (retake,) = find_retakes(step_vectors(steps), is_song)
+    assert (retake.start, retake.end, retake.again_at, retake.from_top) == (0, 50, 80, True)
+
+
+def test_runs_are_half_open():
+    assert song_runs(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
+    assert song_runs(np.zeros(3, dtype=bool)) == []
+
+
+def test_the_turns_of_a_vamp_are_found_and_their_length():
+    vamp = song_steps(200, 240)
+    steps = np.concatenate([song_steps(0, 240), vamp, vamp, vamp, song_steps(240, 500)])
+    best = find_turns(step_vectors(steps), np.ones(len(steps), dtype=bool))[0]
+    assert best.lag == 40
+    assert abs(best.start - 240) <= 4
+    assert abs(best.end - 360) <= 4
+
+
+def test_no_loop_reaches_across_a_stop():
+    part = song_steps(0, 60)
+    steps = np.concatenate([part, quiet_steps(10), part])
+    is_song = np.ones(len(steps), dtype=bool)
+    is_song[60:70] = False
+    assert find_turns(step_vectors(steps), is_song) == []
