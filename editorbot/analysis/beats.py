@@ -57,7 +57,7 @@ MIN_MUSIC_S = 4.0
 MIN_HEARD_S = 3.0
 """Music with a heard pulse that there must be [s]."""
 
-MIN_HEARD_SHARE = 0.12
+MIN_HEARD_SHARE = 0.1
 """Share of beats that must be heard, or else"""
 
 MIN_RUN_S = 20.0
