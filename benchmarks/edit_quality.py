@@ -91,7 +91,7 @@ def find_jams(folder: Path, group: str) -> list[Jam]:
     return jams
 
 
-FIRST_KINDS = {"vamp": "repeat", "restart": "repeat", "ringing": "ring_out"}
+FIRST_KINDS = {"vamp": "repeat", "ringing": "ring_out", "hum": "noise", "scrap": "other_song"}
 """What the first ruiner calls some kinds -> what the truth's format calls them."""
 
 
