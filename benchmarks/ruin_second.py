@@ -433,23 +433,27 @@ def name_takes(segments: Sequence[Segment]) -> list[Segment]:
         whole = (round(segment.source_s * RATE), round(segment.source_end_s * RATE))
         music = subtract([whole], taken)
         parts = [(a, b, "music") for a, b in music] + [(a, b, "repeat") for a, b in subtract([whole], music)]
-        named += [_part(segment, *part) for part in sorted(parts, reverse=True) if part[1] - part[0] > RATE // 1000]
+        named += reversed(_split(segment, sorted(parts)))
         taken.append(whole)
     return named[::-1]
 
 
-def _part(segment: Segment, start: int, end: int, kind: str) -> Segment:
-    """Return the part of a segment that plays source samples [start, end)."""
+def _split(segment: Segment, parts: Sequence[tuple[int, int, str]]) -> list[Segment]:
+    """Return a segment split where the parts, given in song samples, meet; what is shorter than 1 ms is left out."""
+    parts = [part for part in parts if part[1] - part[0] > RATE // 1000]
     assert segment.source_s is not None
-    start_s = segment.start_s + (start / RATE - segment.source_s) / segment.speed
-    end_s = segment.start_s + (end / RATE - segment.source_s) / segment.speed
-    return replace(
-        segment,
-        start_s=max(start_s, segment.start_s),
-        end_s=min(end_s, segment.end_s),
-        kind=kind,
-        source_s=max(start / RATE, segment.source_s),
-    )
+    starts_s = [segment.start_s + (start / RATE - segment.source_s) / segment.speed for start, _, _ in parts]
+    bounds_s = [segment.start_s, *starts_s[1:], segment.end_s]
+    return [
+        replace(
+            segment,
+            start_s=start_s,
+            end_s=end_s,
+            kind=kind,
+            source_s=segment.source_s + (start_s - segment.start_s) * segment.speed,
+        )
+        for start_s, end_s, (_, _, kind) in zip(bounds_s, bounds_s[1:], parts)
+    ]
 
 
 def record(sound: np.ndarray, level: float, rng: np.random.Generator) -> np.ndarray:

@@ -46,7 +46,7 @@ class EditScore:
     repeat_s_per_min: float
     """Good music heard once more than the finished track has it, in a minute of the edit [seconds]."""
     order: float
-    """Share of joins that go forward in the finished track, in [0, 1]; 1 where no join can be judged."""
+    """Share of joins that go forward in the finished track, in [0, 1]; 1 where none can be judged. See `_order`."""
     joins_per_min: float
     """Joins in a minute of the edit."""
     ideal_joins_per_min: float
@@ -305,7 +305,11 @@ def _repeats_s(plays: Sequence[_Play], held: _Held) -> float:
 
 
 def _order(plays: Sequence[_Play], truth: Truth) -> float:
-    """Return the share of joins that go forward in the finished track."""
+    """Return the share of joins that go forward in the finished track.
+
+    A join goes forward if the music after it starts where the music before it ended, or later. A join that repeats a
+    little, because the cut was late, still does when the clip after it lies later as a whole.
+    """
     folded = _Folded(truth)
     by_clip: dict[int, list[_Play]] = {}
     for play in plays:
@@ -316,9 +320,16 @@ def _order(plays: Sequence[_Play], truth: Truth) -> float:
     judged = []
     for before, after in zip(clips, clips[1:]):
         if before and after:
-            earliest_s = min(folded.equals(before[-1].source_end_s))
-            judged.append(max(folded.equals(after[0].source_s)) >= earliest_s - ORDER_SLACK_S)
+            latest_s = max(folded.equals(after[0].source_s))
+            runs_on = latest_s >= min(folded.equals(before[-1].source_end_s)) - ORDER_SLACK_S
+            judged.append(runs_on or _middle_s(after) > _middle_s(before))
     return float(np.mean(judged)) if judged else 1.0
+
+
+def _middle_s(plays: Sequence[_Play]) -> float:
+    """Return the mean place in the finished track of what the plays hold [seconds]."""
+    middles_s = [(play.source_s + play.source_end_s) / 2 for play in plays]
+    return float(np.average(middles_s, weights=[play.output_s for play in plays]))
 
 
 def _beat_error_ms(plays: Sequence[_Play], truth: Truth) -> float | None:

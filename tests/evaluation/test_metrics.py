@@ -142,6 +142,12 @@ def test_joins_that_step_back_are_out_of_order():
     assert score_edit(edit_of(clip(0, 5), clip(21, 24)), JAM).order == 1
 
 
+def test_a_late_cut_repeats_something_but_keeps_the_order():
+    score = score_edit(edit_of(clip(25, 45), clip(40, 65)), JAM)
+    assert score.order == 1
+    assert score.repeat_s_per_min == pytest.approx(5 / 45 * 60)
+
+
 @pytest.mark.parametrize(("shift_s", "error_ms"), [(0.0, 0), (0.06, 60), (-0.1, 100), (0.25, 250), (0.4, 100)])
 def test_the_beat_error_is_the_distance_in_phase(shift_s, error_ms):
     score = score_edit(edit_of(clip(25, 45), clip(50 + shift_s, 65)), JAM)
