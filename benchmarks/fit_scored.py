@@ -25,7 +25,8 @@ from editorbot.editors.scoring.takes import find_retakes, retake_cues
 SONG_CUES = (
     "key_match", "heard_again", "heard_again_wide", "level", "level_around", "pause", "flux", "flux_around", "attack",
     "tone_change", "talk", "talk_around", "noise", "silence", "belongs", "belongs_around", "tone_distance",
-    "tone_distance_around", "flatness", "low_share", "earlier_short", "later_short", "flux_spread", "swing", "rehearsal",
+    "tone_distance_around", "flatness", "low_share", "earlier_short", "later_short", "flux_spread", "swing",
+    "rehearsal",
 )  # fmt: skip
 """Cues of the first card, chosen by their weight on the tuning set."""
 
@@ -138,7 +139,7 @@ def joined(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
 def as_source(name: str, card: Scorecard) -> str:
     """Return a card as Python text."""
     lines = [f"{name} = Scorecard(\n    {card.base},\n    ("]
-    lines += [f'        Row("{row.cue}", {row.knots}, {row.points}),' for row in card.rows]
+    lines += [f'        Row("{row.cue}", {row.knots},\n            {row.points}),' for row in card.rows]
     return "\n".join(lines) + "\n    ),\n)"
 
 
@@ -146,7 +147,6 @@ HEADER = '''"""The fitted scorecards. Written by `benchmarks/fit_scored.py`: cha
 
 from __future__ import annotations
 
-from editorbot.editors.scoring.loops import find_turns, turn_cues
 from editorbot.editors.scoring.scorecard import Row, Scorecard
 
 # fmt: off

@@ -227,8 +227,11 @@ class Setting:
 def one_junk(kind: str, setting: Setting, rng: np.random.Generator) -> np.ndarray:
     """Return a stretch of junk at a believable level, shape=(samples, 2)."""
     loud = level(setting.music)
-    seconds = {"talk": (2.5, 16), "silence": (1.5, 12), "hum": (2, 10), "tuning": (4, 14), "noodling": (4, 18), "applause": (3, 9),
-               "scrap": (5, 18), "count_in": (4 * setting.beat_s, 4 * setting.beat_s + 0.1)}[kind]  # fmt: skip
+    count_s = 4 * setting.beat_s
+    seconds = {
+        "talk": (2.5, 16), "silence": (1.5, 12), "hum": (2, 10), "tuning": (4, 14), "noodling": (4, 18),
+        "applause": (3, 9), "scrap": (5, 18), "count_in": (count_s, count_s + 0.1),
+    }[kind]  # fmt: skip
     length = int(rng.uniform(*seconds) * RATE)
     lift = 6 * setting.hard
     if kind == "scrap":

@@ -148,7 +148,7 @@ def speech_suspects(
 
 
 def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
-    """Return how much the tone moves around each step: the standard deviation of the mel bands, level taken out [dB]."""
+    """Return how much the tone moves around each step: the deviation of the mel bands, level taken out [dB]."""
     mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
     mel = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
     shape = mel - mel.mean(axis=1, keepdims=True)

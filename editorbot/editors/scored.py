@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.seams import seams_of
 from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s, subtract, union
 from editorbot.editors.base import Editor, EditRequest
@@ -50,8 +51,8 @@ class ScoredEditor(Editor):
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
         ranges = obey(kept_ranges(analysis, verdict), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
-        risks = [_join_risk(verdict, before.end, after.start, analysis) for before, after in zip(clips, clips[1:])]
-        return edit_list_of(analysis.source, clips, made_by=made_by, risks=risks, beats=_listed(analysis, worth))
+        beats = _listed(analysis, worth)
+        return edit_list_of(analysis.source, clips, made_by=made_by, risks=join_risks(analysis, clips), beats=beats)
 
 
 def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " beats"]:
@@ -59,7 +60,7 @@ def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float
     total = np.concatenate([[0.0], np.cumsum(score)])
     bounds = np.interp(analysis.beat_bounds_s / STEP_S, np.arange(len(total)), total)
     lengths = np.maximum(np.diff(analysis.beat_bounds_s) / STEP_S, 1e-9)
-    return np.clip(np.diff(bounds) / lengths, 0.0, 1.0)
+    return np.asarray(np.clip(np.diff(bounds) / lengths, 0.0, 1.0))
 
 
 def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
@@ -124,9 +125,12 @@ def _words(verdict: Verdict, analysis: Analysis, start: int, end: int) -> str:
     return cut_reason(verdict, analysis.activity, start / rate, end / rate)
 
 
-def _join_risk(verdict: Verdict, end: int, start: int, analysis: Analysis) -> float:
-    """Return how likely a join is heard: the more so the less sure both sides are the song."""
-    return 0.3
+def join_risks(analysis: Analysis, clips: list[Clip]) -> list[float]:
+    """Return how much each join would be heard, in [0, 1), judged at the beats nearest to it."""
+    bounds = np.rint(analysis.beat_bounds_s * analysis.source.sample_rate)
+    leaves = np.array([np.abs(bounds - clip.end).argmin() for clip in clips[:-1]], dtype=np.int64)
+    arrivals = np.array([np.abs(bounds - clip.start).argmin() for clip in clips[1:]], dtype=np.int64)
+    return [float(cost) for cost in seams_of(analysis).costs(leaves, arrivals)] if len(clips) > 1 else []
 
 
 def _listed(analysis: Analysis, worth: Float[np.ndarray, " beats"]) -> list[BeatScore]:

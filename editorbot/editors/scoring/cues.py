@@ -6,22 +6,29 @@ other music too.
 
 Conventions
 -----------
-A cue is one float32 number a step. Names in CUES are the columns of the matrix
-that :func:`find_cues` returns, and the row names of the scorecards.
+A cue is one float32 number a step, in a dictionary by its name; the rows of the
+scorecards bear the same names.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
+from editorbot.analysis.activity import tone_change_db
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
-from editorbot.editors.scoring.repetition import Repetition
+from editorbot.editors.scoring.repetition import Matches, Repetition
 from editorbot.timebase import STEP_S
 
 NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81
 """Windows over which cues are averaged [steps]: 1.7, 5 and 15 s."""
+
+LOUD_PERCENTILE = 85
+"""The recording's loud level is this percentile of the steps' levels."""
+
+QUIETEST_DB = -90.0
+"""Levels below this are all the same [dBFS]."""
 
 LANDMARKS = 400
 """Steps, spread over the recording, that each step's tone is compared with."""
@@ -48,53 +55,39 @@ def _smooth(values: Float[np.ndarray, ...], window: int) -> Float[np.ndarray, ..
 def _spread(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarray, " steps"]:
     """Return a centred moving standard deviation."""
     mean = _smooth(values, window)
-    return np.sqrt(np.maximum(_smooth(values**2, window) - mean**2, 0))
+    return np.asarray(np.sqrt(np.maximum(_smooth(values**2, window) - mean**2, 0)))
 
 
 def column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float[np.ndarray, " steps"]:
     """Return one column of the step grid as float64."""
-    return steps[:, STEP_COLUMNS.index(name)].astype(np.float64)
+    return np.asarray(steps[:, STEP_COLUMNS.index(name)], np.float64)
 
 
 def _level_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
     """Return how loud, how steady and how busy each step is."""
-    level, lowest, highest = (
-        np.maximum(column(steps, name), -90) for name in ("level_db", "level_min_db", "level_max_db")
-    )
-    loud = np.percentile(level, 85)
+    names = ("level_db", "level_min_db", "level_max_db")
+    level, lowest, highest = (np.maximum(column(steps, name), QUIETEST_DB) for name in names)
+    loud = np.percentile(level, LOUD_PERCENTILE)
     flux, flux_max = column(steps, "flux"), column(steps, "flux_max")
-    usual_flux = np.median(flux[level > loud - 15]) + 1e-6
+    usual_flux = np.median(flux[level >= loud - 15]) + 1e-6
     near_low = scipy.ndimage.minimum_filter1d(lowest, NEAR_STEPS)
     near_high = scipy.ndimage.maximum_filter1d(highest, NEAR_STEPS)
     return {
         "level": _smooth(level, NEAR_STEPS) - loud,
         "level_around": _smooth(level, AROUND_STEPS) - loud,
-        "level_wide": _smooth(level, WIDE_STEPS) - loud,
         "pause": near_low - loud,
-        "pause_around": scipy.ndimage.percentile_filter(lowest, 10, AROUND_STEPS) - loud,
         "swing": near_high - near_low,
         "flux": _smooth(flux, NEAR_STEPS) / usual_flux,
         "flux_around": _smooth(flux, AROUND_STEPS) / usual_flux,
         "attack": _smooth(flux_max, NEAR_STEPS) / usual_flux,
         "flux_spread": _spread(flux, AROUND_STEPS) / usual_flux,
-        "fall": _slope(level, NEAR_STEPS),
     }
-
-
-def _slope(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarray, " steps"]:
-    """Return how much the mean of the next window lies above that of the last one."""
-    half = window // 2
-    smooth = _smooth(values, window)
-    return (
-        np.roll(np.pad(smooth, half + 1, mode="edge"), -(half + 1))[half + 1 : -half - 1]
-        - np.roll(np.pad(smooth, half + 1, mode="edge"), half + 1)[half + 1 : -half - 1]
-    )
 
 
 def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
     """Return how far each step's tone lies from the recording's usual one, and how much of it sounds alike."""
-    level = np.maximum(column(steps, "level_db"), -90)
-    loud = level > np.percentile(level, 85) - 20
+    level = np.maximum(column(steps, "level_db"), QUIETEST_DB)
+    loud = level >= np.percentile(level, LOUD_PERCENTILE) - 20
     mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
     mel = np.maximum(mel, mel.max(1, keepdims=True) - 50)
     shape = mel - mel.mean(1, keepdims=True)
@@ -102,42 +95,41 @@ def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[n
     near, around = _smooth(shape, NEAR_STEPS), _smooth(shape, AROUND_STEPS)
     distance = np.sqrt(((near - usual) ** 2).mean(1))
     scale = np.median(distance[loud]) + 1e-6
-    pitch = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12].astype(np.float64)
-    key = pitch[loud].mean(0)
-    near_pitch = _smooth(pitch, AROUND_STEPS)
-    key_match = _cosine(near_pitch - near_pitch.mean(1, keepdims=True), key - key.mean())
-    cues = {
+    return {
         "tone_distance": distance / scale,
         "tone_distance_around": np.sqrt(((around - usual) ** 2).mean(1)) / scale,
-        "tone_distance_db": distance,
         "belongs": _belonging(near, loud),
         "belongs_around": _belonging(around, loud),
-        "key_match": key_match,
-        "tone_change": np.sqrt((_spread_rows(shape, NEAR_STEPS) ** 2).mean(1)),
-        "pitch_spread": _smooth(pitch.mean(1), AROUND_STEPS),
+        "key_match": _key_match(steps, loud),
+        "tone_change": tone_change_db(steps),
+        "flatness": _against_usual(np.log(np.maximum(column(steps, "flatness"), 1e-5)), loud),
+        "low_share": _against_usual(column(steps, "low_share"), loud),
     }
-    for name in ("flatness", "zero_crossings", "centroid_hz", "low_share"):
-        values = column(steps, name)
-        if name in ("flatness", "zero_crossings", "centroid_hz"):
-            values = np.log(np.maximum(values, 1e-5))
-        middle = np.median(values[loud])
-        cues[name] = _smooth(values, NEAR_STEPS) - middle
-        cues[f"{name}_spread"] = _spread(values, AROUND_STEPS)
-    return cues
 
 
-def _spread_rows(rows: Float[np.ndarray, "steps bands"], window: int) -> Float[np.ndarray, "steps bands"]:
-    """Return the moving standard deviation of each band."""
-    mean = _smooth(rows, window)
-    return np.sqrt(np.maximum(_smooth(rows**2, window) - mean**2, 0))
+def _against_usual(
+    values: Float[np.ndarray, " steps"], loud: Bool[np.ndarray, " steps"]
+) -> Float[np.ndarray, " steps"]:
+    """Return smoothed values less the median of the loud steps."""
+    return np.asarray(_smooth(values, NEAR_STEPS) - np.median(values[loud]))
+
+
+def _key_match(
+    steps: Float32[np.ndarray, "steps columns"], loud: Bool[np.ndarray, " steps"]
+) -> Float[np.ndarray, " steps"]:
+    """Return how well the pitches around each step fit those of the loud steps, in [-1, 1]."""
+    pitches = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12].astype(np.float64)
+    key = pitches[loud].mean(0)
+    around = _smooth(pitches, AROUND_STEPS)
+    return _cosine(around - around.mean(1, keepdims=True), key - key.mean())
 
 
 def _cosine(rows: Float[np.ndarray, "steps bands"], one: Float[np.ndarray, " bands"]) -> Float[np.ndarray, " steps"]:
     """Return the cosine of each row with one vector."""
-    return rows @ one / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(one), 1e-9)
+    return np.asarray(rows @ one / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(one), 1e-9))
 
 
-def _belonging(rows: Float[np.ndarray, "steps bands"], loud: np.ndarray) -> Float[np.ndarray, " steps"]:
+def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """Return the distance within which a quarter of the recording's loud steps lie, against the usual such distance."""
     marks = np.flatnonzero(loud)
     marks = marks[np.linspace(0, len(marks) - 1, min(LANDMARKS, len(marks))).astype(int)]
@@ -147,7 +139,7 @@ def _belonging(rows: Float[np.ndarray, "steps bands"], loud: np.ndarray) -> Floa
         squares = (block**2).sum(1)[:, None] + (rows[marks] ** 2).sum(1)[None, :] - 2 * block @ rows[marks].T
         quarter[first : first + 2048] = np.partition(squares, len(marks) // 4, axis=1)[:, len(marks) // 4]
     quarter = np.sqrt(np.maximum(quarter, 0))
-    return quarter / (np.median(quarter[loud]) + 1e-6)
+    return np.asarray(quarter / (np.median(quarter[loud]) + 1e-6))
 
 
 def _activity_cues(activity: tuple[ActivitySpan, ...], count: int) -> dict[str, Float[np.ndarray, " steps"]]:
@@ -167,16 +159,15 @@ def _activity_cues(activity: tuple[ActivitySpan, ...], count: int) -> dict[str, 
 
 
 def _repeat_cues(repetition: Repetition) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how well each step is heard again, later and earlier, and how far away."""
-    cues: dict[str, Float[np.ndarray, " steps"]] = {}
-    for name in ("later_short", "later_long", "earlier_short", "earlier_long"):
-        matches = getattr(repetition, name)
-        similarity = _smooth(matches.similarity.astype(np.float64), 5)
-        usual = np.median(similarity)
-        cues[name] = similarity
-        cues[f"{name}_more"] = similarity - usual
-        cues[f"{name}_lag_s"] = scipy.ndimage.median_filter(matches.lag.astype(np.float64), 9) * STEP_S
-    both = np.maximum(cues["later_long"], cues["earlier_long"])
-    cues["heard_again"] = both
-    cues["heard_again_wide"] = _smooth(both, WIDE_STEPS)
-    return cues
+    """Return how well each step is heard again, later and earlier."""
+
+    def likeness(matches: Matches) -> Float[np.ndarray, " steps"]:
+        return _smooth(matches.similarity.astype(np.float64), 5)
+
+    both = np.maximum(likeness(repetition.later_long), likeness(repetition.earlier_long))
+    return {
+        "later_short": likeness(repetition.later_short),
+        "earlier_short": likeness(repetition.earlier_short),
+        "heard_again": both,
+        "heard_again_wide": _smooth(both, WIDE_STEPS),
+    }

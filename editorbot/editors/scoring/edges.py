@@ -29,7 +29,7 @@ def change_strength(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.nda
     padded = np.concatenate([mel[:1], mel[:1], mel, mel[-1:], mel[-1:]])
     before = (padded[:-3] + padded[1:-2]) / 2
     after = (padded[2:-1] + padded[3:]) / 2
-    return np.abs(after - before).mean(axis=1)
+    return np.asarray(np.abs(after - before).mean(axis=1))
 
 
 def refine_edge(analysis: Analysis, strength: Float[np.ndarray, " bounds"], bound: int) -> float:

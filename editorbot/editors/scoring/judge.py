@@ -27,7 +27,7 @@ SWITCH_COST = 8.0
 RETAKE_CHANCE = 0.4
 """A take is dropped from this chance on that it is played again; tuned on the tuning artists."""
 
-TURN_CHANCE = 0.5
+TURN_CHANCE = 0.45
 """Turns of a vamp are dropped from this chance on."""
 
 

@@ -140,7 +140,7 @@ def _turns_at(row: Float32[np.ndarray, " steps"], lag: int, loopiness: float) ->
 
 
 def turn_cues(turns: list[Turns], rehearsal: float) -> dict[str, Float32[np.ndarray, " turns"]]:
-    """Return what speaks for and against each candidate, by name, for its scorecard; `rehearsal` is the cue of that name."""
+    """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in turns],
         "above_usual": [one.similarity - one.usual for one in turns],

@@ -86,7 +86,7 @@ def step_vectors(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndar
 
 def _unit(rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
     """Return rows scaled to length 1; zero rows stay zero."""
-    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
 
 
 def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetition:
@@ -125,7 +125,7 @@ def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetit
 
 def _diagonal_sums(pairs: Float32[np.ndarray, "rows columns"], shift: int) -> Float32[np.ndarray, "rows2 columns2"]:
     """Add to each pair the one `shift` further along its diagonal."""
-    return pairs[:-shift, :-shift] + pairs[shift:, shift:]
+    return np.asarray(pairs[:-shift, :-shift] + pairs[shift:, shift:])
 
 
 class _Best:

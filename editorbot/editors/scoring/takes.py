@@ -130,7 +130,7 @@ def _fits(
 
 
 def retake_cues(retakes: list[Retake], rehearsal: float) -> dict[str, Float32[np.ndarray, " retakes"]]:
-    """Return what speaks for and against each candidate, by name, for its scorecard; `rehearsal` is the cue of that name."""
+    """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in retakes],
         "above_rival": [one.similarity - max(one.rival, 0.0) for one in retakes],
