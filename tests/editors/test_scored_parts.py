@@ -17,7 +17,7 @@ from editorbot.editors.scoring.repetition import (
     step_vectors,
 )
 from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
-from editorbot.editors.scoring.takes import find_retakes, song_runs
+from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, song_runs
 from tests.editors.step_grids import quiet_steps, song_steps
 
 
@@ -135,3 +135,10 @@ def test_no_loop_reaches_across_a_stop():
     is_song = np.ones(len(steps), dtype=bool)
     is_song[60:70] = False
     assert find_turns(step_vectors(steps), is_song) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (5, 1), (4, 7), (7, 4)])
+def test_diagonal_sums_are_those_of_numpy(shape):
+    pairs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    naive = [np.diagonal(pairs, offset).sum() for offset in range(-shape[0] + 1, shape[1])]
+    np.testing.assert_allclose(diagonal_sums(pairs), naive, atol=1e-5)

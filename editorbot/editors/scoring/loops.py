@@ -8,7 +8,7 @@ without a stop. The first turn stays; the turns after it are candidates.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.ndimage
@@ -53,7 +53,7 @@ class Turns:
     """Median similarity at this distance over the whole recording."""
     strong: float
     """75th percentile of the same."""
-    loopiness: float
+    loopiness: float = 0.0
     """Median over the recording of the best similarity at any of the distances."""
 
     @property
@@ -79,60 +79,53 @@ def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[n
 
     Notes
     -----
-    Time O(steps x LONGEST_LOOP_STEPS x dimensions), memory O(steps x LONGEST_LOOP_STEPS).
+    Time O(steps x LONGEST_LOOP_STEPS x dimensions), memory O(steps).
     """
-    alike = _similarities(vectors, is_song)
-    if not np.isfinite(alike).any():
-        return []
-    best = np.max(np.where(np.isnan(alike), -1.0, alike), axis=0)
-    loopiness = float(np.median(best[is_song]))
+    stops = np.concatenate([[0], np.cumsum(~is_song)])
+    best = np.full(len(vectors), -1.0, np.float32)
     found: list[Turns] = []
-    for row, lag in zip(alike, range(SHORTEST_LOOP_STEPS, SHORTEST_LOOP_STEPS + len(alike))):
-        found += _turns_at(row, lag, loopiness)
+    for lag in range(SHORTEST_LOOP_STEPS, min(LONGEST_LOOP_STEPS, len(vectors) - SMOOTH_STEPS)):
+        alike = _similarity_to_before(vectors, lag)
+        unbroken = stops[lag + 1 :] == stops[: len(vectors) - lag]
+        best[lag:][unbroken] = np.maximum(best[lag:], alike)[unbroken]
+        found += _turns_at(alike, unbroken, lag)
+    loopiness = float(np.median(best[is_song])) if is_song.any() else 0.0
     found.sort(key=lambda one: -(one.similarity - one.usual) * np.sqrt(one.steps))
     taken = np.zeros(len(vectors), dtype=bool)
     chosen = []
     for one in found:
         if taken[one.start : one.end].mean() < MOST_OVERLAP:
-            chosen.append(one)
+            chosen.append(replace(one, loopiness=loopiness))
             taken[one.start : one.end] = True
     return chosen
 
 
-def _similarities(
-    vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]
-) -> Float32[np.ndarray, "lags steps"]:
-    """Return the smoothed cosine of each step with the one a lag before; NaN across stops and before the start."""
-    count = len(vectors)
-    lags = range(SHORTEST_LOOP_STEPS, max(SHORTEST_LOOP_STEPS, min(LONGEST_LOOP_STEPS, count - SMOOTH_STEPS)))
-    alike = np.full((len(lags), count), np.nan, np.float32)
-    stops = np.concatenate([[0], np.cumsum(~is_song)])
-    for row, lag in zip(alike, lags):
-        cosines = np.einsum("ij,ij->i", vectors[lag:], vectors[:-lag])
-        unbroken = stops[lag + 1 :] == stops[: count - lag]
-        row[lag:] = np.where(unbroken, scipy.ndimage.uniform_filter1d(cosines, SMOOTH_STEPS, mode="nearest"), np.nan)
-    return alike
+def _similarity_to_before(
+    vectors: Float32[np.ndarray, "steps dimensions"], lag: int
+) -> Float32[np.ndarray, " later_steps"]:
+    """Return the smoothed cosine of each step, from `lag` on, with the one a lag before."""
+    cosines = np.einsum("ij,ij->i", vectors[lag:], vectors[:-lag])
+    return np.asarray(scipy.ndimage.uniform_filter1d(cosines, SMOOTH_STEPS, mode="nearest"))
 
 
-def _turns_at(row: Float32[np.ndarray, " steps"], lag: int, loopiness: float) -> list[Turns]:
+def _turns_at(
+    alike: Float32[np.ndarray, " later_steps"], unbroken: Bool[np.ndarray, " later_steps"], lag: int
+) -> list[Turns]:
     """Return the stretches of at least most of a turn in which one lag stands out."""
-    known = row[~np.isnan(row)]
-    if len(known) == 0:
+    if not unbroken.any():
         return []
-    usual, strong = float(np.median(known)), float(np.percentile(known, 75))
-    least = max(usual + 0.3 * (1.0 - usual), LEAST_SIMILARITY)
-    on = np.nan_to_num(row, nan=-1.0) > least
+    usual, strong = np.percentile(alike[unbroken], [50, 75]).tolist()
+    on = unbroken & (alike > max(usual + 0.3 * (1.0 - usual), LEAST_SIMILARITY))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(int)))
     return [
         Turns(
-            start=int(a),
-            end=int(b),
+            start=lag + int(a),
+            end=lag + int(b),
             lag=lag,
-            similarity=float(row[a:b].mean()),
-            weakest=float(np.percentile(row[a:b], 15)),
+            similarity=float(alike[a:b].mean()),
+            weakest=float(np.percentile(alike[a:b], 15)),
             usual=usual,
             strong=strong,
-            loopiness=loopiness,
         )
         for a, b in zip(edges[::2], edges[1::2])
         if b - a >= max(LEAST_TURNS * lag, SHORTEST_LOOP_STEPS)

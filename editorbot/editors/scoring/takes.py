@@ -99,15 +99,13 @@ def _fits(
     diagonals = np.arange(-(rows - SHORTEST_TAKE_STEPS), columns - SHORTEST_TAKE_STEPS + 1)
     if len(diagonals) < 1:
         return []
-    values = np.zeros(len(diagonals))
-    for number, diagonal in enumerate(diagonals):
-        line = np.diagonal(pairs, diagonal)
-        # Reaching the stop matters: a line that leaves the later play early is not a whole retake.
-        reached = len(line) / (rows + min(diagonal, 0))
-        values[number] = line.mean() * min(1.0, reached * 1.1)
+    lengths = np.minimum(np.minimum(rows, columns), np.minimum(rows + diagonals, columns - diagonals))
+    means = diagonal_sums(pairs)[diagonals + rows - 1] / lengths
+    # Reaching the stop matters: a line that leaves the later play early is not a whole retake.
+    values = means * np.minimum(1.0, 1.1 * lengths / (rows + np.minimum(diagonals, 0)))
     # Longer overlaps prove more.
-    lengths = rows + np.minimum(diagonals, 0)
-    weighted = values * (1 - 0.5 * np.exp(-lengths * STEP_S / 3.0))
+    overlap_s = (rows + np.minimum(diagonals, 0)) * STEP_S
+    weighted = values * (1 - 0.5 * np.exp(-overlap_s / 3.0))
     best = int(weighted.argmax())
     diagonal = int(diagonals[best])
     line = np.diagonal(pairs, diagonal)
@@ -127,6 +125,15 @@ def _fits(
             skipped=skipped,
         )
     ]
+
+
+def diagonal_sums(pairs: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, " diagonals"]:
+    """Return the sum of each diagonal, the one that holds only the lower left corner first."""
+    rows, columns = pairs.shape
+    # Upside down, padded and read with rows one shorter, each row moves one column on: diagonals become columns.
+    padded = np.zeros((rows, columns + rows), np.float32)
+    padded[:, :columns] = pairs[::-1]
+    return np.asarray(padded.ravel()[: rows * (columns + rows - 1)].reshape(rows, -1).sum(axis=0))
 
 
 def retake_cues(retakes: list[Retake], rehearsal: float) -> dict[str, Float32[np.ndarray, " retakes"]]:
