@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+
 from editorbot.errors import FormatError
 
 ACTIONS: tuple[str, ...] = (

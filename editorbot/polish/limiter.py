@@ -115,7 +115,7 @@ class _Limiter:
 
 def smoothed_gains(wanted: Float64[np.ndarray, " segments"], segment_s: float) -> Float64[np.ndarray, " segments"]:
     """Return about what the limiter makes of the gains that segments as long as its look-ahead or longer want."""
-    return _let_go(wanted, 1.0, math.exp(-segment_s / RELEASE_S))  # type: ignore[no-any-return]
+    return _let_go(wanted, 1.0, math.exp(-segment_s / RELEASE_S))
 
 
 @njit(cache=True)
