@@ -149,12 +149,13 @@ def speech_suspects(
 
 def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
     """Return how much the tone moves around each step: the deviation of the mel bands, level taken out [dB]."""
-    mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
-    mel = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
-    shape = mel - mel.mean(axis=1, keepdims=True)
+    mel = steps[:, :STEP_MEL_BANDS]
+    shape = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
+    shape -= shape.mean(axis=1, keepdims=True)
     mean = scipy.ndimage.uniform_filter1d(shape, TONE_CHANGE_STEPS, axis=0, mode="nearest")
     square = scipy.ndimage.uniform_filter1d(shape**2, TONE_CHANGE_STEPS, axis=0, mode="nearest")
-    return np.asarray(np.sqrt(np.maximum(square - mean**2, 0.0).mean(axis=1)))
+    square -= mean**2
+    return np.asarray(np.sqrt(np.maximum(square, 0.0).mean(axis=1)), np.float64)
 
 
 def find_talk(suspects: Bool[np.ndarray, " steps"], listen: _Listener) -> Bool[np.ndarray, " steps"]:

@@ -88,9 +88,9 @@ def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[n
     """Return how far each step's tone lies from the recording's usual one, and how much of it sounds alike."""
     level = np.maximum(column(steps, "level_db"), QUIETEST_DB)
     loud = level >= np.percentile(level, LOUD_PERCENTILE) - 20
-    mel = steps[:, :STEP_MEL_BANDS].astype(np.float64)
-    mel = np.maximum(mel, mel.max(1, keepdims=True) - 50)
-    shape = mel - mel.mean(1, keepdims=True)
+    mel = steps[:, :STEP_MEL_BANDS]
+    shape = np.maximum(mel, mel.max(1, keepdims=True) - 50)
+    shape -= shape.mean(1, keepdims=True)
     usual = np.median(shape[loud], axis=0)
     near, around = _smooth(shape, NEAR_STEPS), _smooth(shape, AROUND_STEPS)
     distance = np.sqrt(((near - usual) ** 2).mean(1))
@@ -118,7 +118,7 @@ def _key_match(
     steps: Float32[np.ndarray, "steps columns"], loud: Bool[np.ndarray, " steps"]
 ) -> Float[np.ndarray, " steps"]:
     """Return how well the pitches around each step fit those of the loud steps, in [-1, 1]."""
-    pitches = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12].astype(np.float64)
+    pitches = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
     key = pitches[loud].mean(0)
     around = _smooth(pitches, AROUND_STEPS)
     return _cosine(around - around.mean(1, keepdims=True), key - key.mean())

@@ -25,11 +25,11 @@ NEAREST_BEAT_S = 0.3
 
 def change_strength(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " bounds"]:
     """Return how much the sound changes at each bound between steps, shape=(steps + 1,) [dB]."""
-    mel = np.maximum(steps[:, :STEP_MEL_BANDS].astype(np.float64), -80.0)
+    mel = np.maximum(steps[:, :STEP_MEL_BANDS], -80.0)
     padded = np.concatenate([mel[:1], mel[:1], mel, mel[-1:], mel[-1:]])
     before = (padded[:-3] + padded[1:-2]) / 2
     after = (padded[2:-1] + padded[3:]) / 2
-    return np.asarray(np.abs(after - before).mean(axis=1))
+    return np.asarray(np.abs(after - before).mean(axis=1), np.float64)
 
 
 def refine_edge(analysis: Analysis, strength: Float[np.ndarray, " bounds"], bound: int) -> float:
