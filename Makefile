@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
 
-.PHONY: demo test check format music benchmarks clean
+.PHONY: demo test check format wheel clean
 
 demo: $(VENV)/ready
 	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
@@ -34,5 +34,13 @@ $(VENV)/ready-dev: $(VENV)/ready
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
+# Builds the wheel and edits the example with it in an environment that has nothing else.
+wheel: $(VENV)/ready-dev
+	$(RUN) -m build --quiet --wheel --outdir dist .
+	$(PYTHON) -m venv $(VENV)-wheel
+	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/editorbot-*.whl
+	cd demo && ../$(VENV)-wheel/bin/editorbot edit ../examples/jam.ogg --output wheel.wav --force
+	$(VENV)-wheel/bin/editorbot doctor
+
 clean:
-	rm -rf $(VENV) build dist demo *.egg-info
+	rm -rf $(VENV) $(VENV)-wheel build dist demo *.egg-info
