@@ -23,7 +23,7 @@ from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s, subtract, union
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.path import shortest_path_edit
-from editorbot.editors.scoring.edges import change_strength, refine_edge
+from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.reasons import clip_reason, cut_reason
 from editorbot.errors import TargetError
@@ -66,10 +66,7 @@ def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float
 def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
     """Return what the editor itself would keep, as source ranges; never nothing."""
     keep = verdict.keep if verdict.keep.mean() >= LEAST_SONG_SHARE else audible(analysis)
-    strength = change_strength(analysis.steps)
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(int)))
-    times_s = [refine_edge(analysis, strength, int(edge)) for edge in edges]
-    spans_s = [(a, b) for a, b in zip(times_s[::2], times_s[1::2]) if b > a]
+    spans_s = kept_spans_s(analysis, verdict, keep)
     longest = max(spans_s, key=lambda span: span[1] - span[0], default=(0.0, analysis.duration_s))
     spans_s = [span for span in spans_s if span[1] - span[0] >= SHORTEST_CLIP_S] or [longest]
     return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)

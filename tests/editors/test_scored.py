@@ -125,3 +125,10 @@ def test_where_there_is_only_talk_all_of_it_stays():
 
 def test_the_same_analysis_gives_the_same_edit(rehearsal):
     assert ScoredEditor().edit(rehearsal, EditRequest()) == ScoredEditor().edit(rehearsal, EditRequest())
+
+
+def test_across_a_dropped_take_the_music_goes_on_in_time(rehearsal):
+    clips = ScoredEditor().edit(rehearsal, EditRequest()).clips
+    left, entered = next((a, b) for a, b in zip(clips, clips[1:]) if "played again at" in b.reason)
+    # Step 80 + k and step 420 - 220 + k hold the same music.
+    assert (entered.start - left.end) / RATE == pytest.approx((420 - 220 - 80) * STEP_S, abs=0.03)

@@ -17,7 +17,7 @@ from editorbot.editors.scoring.repetition import (
     step_vectors,
 )
 from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
-from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, song_runs
+from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, peak_offset, song_runs
 from tests.editors.step_grids import quiet_steps, song_steps
 
 
@@ -142,3 +142,13 @@ def test_diagonal_sums_are_those_of_numpy(shape):
     pairs = np.random.default_rng(0).normal(size=shape).astype(np.float32)
     naive = [np.diagonal(pairs, offset).sum() for offset in range(-shape[0] + 1, shape[1])]
     np.testing.assert_allclose(diagonal_sums(pairs), naive, atol=1e-5)
+
+
+@pytest.mark.parametrize("peak", [-0.5, -0.2, 0.0, 0.3, 0.5])
+def test_the_peak_of_a_parabola_is_found(peak):
+    assert peak_offset(np.array([-((x - peak) ** 2) for x in (-1, 0, 1)])) == pytest.approx(peak)
+
+
+@pytest.mark.parametrize("around", [[], [1.0], [1.0, 2.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
+def test_without_a_peak_the_middle_stays(around):
+    assert peak_offset(np.array(around, dtype=float)) == 0.0

@@ -1,26 +1,62 @@
-"""Moves the edges of kept stretches to where the sound changes, or to a beat.
+"""Moves the edges of kept stretches to where they belong.
 
-The score is smooth, so its edges lie a few tenths of a second off. Close by,
-the edge belongs where the sound before and after differ most; where the beat
-is sure, on the nearest beat (a downbeat, if one is as near).
+The score is smooth, so its edges lie a few tenths of a second off. Against
+other sounds an edge belongs where the sound changes most. Where a dropped take
+is left and the good one entered, only one thing counts: that the music goes on
+in time. Beats help less there than the distance of the two plays, which is
+known to a fraction of a step.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Analysis
+from editorbot.editors.scoring.judge import Link, Verdict
 from editorbot.timebase import STEP_S
 
 SEARCH_STEPS = 2
 """How far an edge may move to a change of sound [steps], 0.37 s."""
 
-SURE_BEAT = 0.35
-"""Beat confidence from which edges go to beats."""
+NEARER_DB = 0.3
+"""A step nearer is worth this much change of sound [dB]."""
 
-NEAREST_BEAT_S = 0.3
-"""How far an edge may move to a beat [seconds]."""
+LINK_SLACK_STEPS = 6
+"""A link belongs to a cut whose edges lie within this of its own [steps], 1.1 s."""
+
+
+def kept_spans_s(analysis: Analysis, verdict: Verdict, keep: Bool[np.ndarray, " steps"]) -> list[tuple[float, float]]:
+    """Return the kept runs with their edges refined, as (start, end) in order [seconds].
+
+    An edge against other sounds goes to where the sound changes most. Across a dropped take or turn the music
+    should go on without a stumble, so there the left edge follows from the right one and the lag of the two plays.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(int)))
+    strength = change_strength(analysis.steps)
+    inside = np.concatenate([[False], verdict.is_song[:-1] & verdict.is_song[1:], [False]])
+    times_s = [
+        min(edge * STEP_S, analysis.duration_s) if inside[edge] else refine_edge(analysis, strength, int(edge))
+        for edge in edges
+    ]
+    for number in range(1, len(edges) - 1, 2):
+        link = _link_of(verdict, int(edges[number]), int(edges[number + 1]))
+        if link is None:
+            continue
+        leave_s = times_s[number + 1] - link.lag_steps * STEP_S
+        if abs(leave_s - times_s[number]) <= LINK_SLACK_STEPS * STEP_S and leave_s > times_s[number - 1]:
+            times_s[number] = leave_s
+    return [(start, end) for start, end in zip(times_s[::2], times_s[1::2]) if end > start]
+
+
+def _link_of(verdict: Verdict, leave: int, arrive: int) -> Link | None:
+    """Return the link nearest to a cut [leave, arrive), None where none is near."""
+    near = [
+        (abs(link.leave - leave) + abs(link.arrive - arrive), number)
+        for number, link in enumerate(verdict.links)
+        if max(abs(link.leave - leave), abs(link.arrive - arrive)) <= LINK_SLACK_STEPS
+    ]
+    return verdict.links[min(near)[1]] if near else None
 
 
 def change_strength(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " bounds"]:
@@ -38,7 +74,7 @@ def refine_edge(analysis: Analysis, strength: Float[np.ndarray, " bounds"], boun
     Parameters
     ----------
     analysis : Analysis
-        For its beats.
+        For its length.
     strength : np.ndarray, shape=(steps + 1,)
         From :func:`change_strength`.
     bound : int
@@ -49,9 +85,5 @@ def refine_edge(analysis: Analysis, strength: Float[np.ndarray, " bounds"], boun
     if bound >= len(strength) - 1:
         return analysis.duration_s
     near = np.arange(max(1, bound - SEARCH_STEPS), min(len(strength) - 1, bound + SEARCH_STEPS + 1))
-    best = int(near[(strength[near] - 0.3 * np.abs(near - bound)).argmax()])
-    time_s = best * STEP_S
-    if analysis.beat_confidence < SURE_BEAT:
-        return time_s
-    beat_s = float(analysis.beats_s[np.abs(analysis.beats_s - time_s).argmin()])
-    return beat_s if abs(beat_s - time_s) <= NEAREST_BEAT_S else time_s
+    best = int(near[(strength[near] - NEARER_DB * np.abs(near - bound)).argmax()])
+    return best * STEP_S

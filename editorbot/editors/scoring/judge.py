@@ -32,6 +32,18 @@ TURN_CHANCE = 0.45
 
 
 @dataclass(frozen=True)
+class Link:
+    """Two places between which the music goes on as if nothing had been cut."""
+
+    leave: int
+    """Where the music is left [steps]."""
+    arrive: int
+    """Where it goes on [steps]."""
+    lag_steps: float
+    """How far the two plays lie apart, to a fraction of a step."""
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What was decided about each step of a recording."""
 
@@ -43,6 +55,8 @@ class Verdict:
     """Whether it is the band's music at all, dropped takes included."""
     retakes: tuple[Retake, ...]
     """The takes that were dropped because they are played again."""
+    links: tuple[Link, ...] = ()
+    """Joins that dropped takes and turns ask for."""
     extra_turns: tuple[tuple[int, int], ...] = ()
     """Turns of vamps that were dropped because they were just played [steps, half open]."""
 
@@ -59,19 +73,23 @@ def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Act
     song = SONG_CARD.log_odds(cues)
     is_song = best_stretches(song, SWITCH_COST)
     score, keep, rehearsal = chance(song), is_song.copy(), float(cues["rehearsal"][0])
+    links: list[Link] = []
     retakes, again = find_retakes(vectors, is_song), []
     for retake, likely in zip(retakes, _chances(RETAKE_CARD, retake_cues(retakes, rehearsal))):
         score[retake.start : retake.end] = np.minimum(score[retake.start : retake.end], 1.0 - likely)
         if likely > RETAKE_CHANCE:
             keep[retake.start : retake.end] = False
             again.append(retake)
+            links.append(Link(retake.start, retake.again_at, retake.lag_steps))
     turns, extra = find_turns(vectors, is_song), []
     for turn, likely in zip(turns, _chances(TURN_CARD, turn_cues(turns, rehearsal))):
         score[turn.start : turn.end] = np.minimum(score[turn.start : turn.end], 1.0 - likely)
         if likely > TURN_CHANCE:
-            keep[turn.start : turn.end] = False
-            extra.append((turn.start, turn.end))
-    return Verdict(keep, score, is_song, tuple(again), tuple(extra))
+            end = min(turn.whole_end, len(keep))
+            keep[turn.start : end] = False
+            extra.append((turn.start, end))
+            links.append(Link(turn.start, end, turn.whole_turns * turn.exact_lag))
+    return Verdict(keep, score, is_song, tuple(again), tuple(links), tuple(extra))
 
 
 def _chances(card: Scorecard, cues: dict[str, Float32[np.ndarray, " candidates"]]) -> Float[np.ndarray, " candidates"]:

@@ -14,6 +14,7 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Float32
 
+from editorbot.editors.scoring.takes import peak_offset
 from editorbot.timebase import STEP_S
 
 SHORTEST_LOOP_STEPS = round(1.4 / STEP_S)
@@ -56,6 +57,19 @@ class Turns:
     loopiness: float = 0.0
     """Median over the recording of the best similarity at any of the distances."""
 
+    exact_lag: float = 0.0
+    """Length of the loop to a fraction of a step."""
+
+    @property
+    def whole_turns(self) -> int:
+        """Turns, rounded; at least 1."""
+        return max(1, round(self.steps / self.lag))
+
+    @property
+    def whole_end(self) -> int:
+        """Where the last whole turn ends: cut up to there, the music goes on where the first turn ended [steps]."""
+        return self.start + round(self.whole_turns * (self.exact_lag or self.lag))
+
     @property
     def steps(self) -> int:
         """Length [steps]."""
@@ -95,7 +109,7 @@ def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[n
     chosen = []
     for one in found:
         if taken[one.start : one.end].mean() < MOST_OVERLAP:
-            chosen.append(replace(one, loopiness=loopiness))
+            chosen.append(replace(one, loopiness=loopiness, exact_lag=_exact_lag(vectors, one)))
             taken[one.start : one.end] = True
     return chosen
 
@@ -130,6 +144,14 @@ def _turns_at(
         for a, b in zip(edges[::2], edges[1::2])
         if b - a >= max(LEAST_TURNS * lag, SHORTEST_LOOP_STEPS)
     ]
+
+
+def _exact_lag(vectors: Float32[np.ndarray, "steps dimensions"], one: Turns) -> float:
+    """Return the loop length at which a stretch is most like what came before, to a fraction of a step."""
+    rows = vectors[one.start : one.end]
+    lags = [lag for lag in (one.lag - 1, one.lag, one.lag + 1) if lag <= one.start]
+    means = [float(np.einsum("ij,ij->", rows, vectors[one.start - lag : one.end - lag])) for lag in lags]
+    return one.lag + peak_offset(np.array(means))
 
 
 def turn_cues(turns: list[Turns], rehearsal: float) -> dict[str, Float32[np.ndarray, " turns"]]:

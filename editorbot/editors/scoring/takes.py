@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float32
+from jaxtyping import Bool, Float, Float32
 
 from editorbot.timebase import STEP_S
 
@@ -36,6 +36,8 @@ class Retake:
     """Step after its last, where it stopped."""
     again_at: int
     """Where the later play starts [steps]."""
+    lag_steps: float
+    """How much later the later play is, to a fraction of a step."""
     similarity: float
     """Mean cosine of the two plays."""
     rival: float
@@ -116,6 +118,7 @@ def _fits(
             start=first + max(0, -diagonal),
             end=before[1],
             again_at=after[0] + max(0, diagonal),
+            lag_steps=after[0] - first + diagonal + peak_offset(means[max(0, best - 1) : best + 2]),
             similarity=float(values[best]),
             rival=rival,
             from_top=-diagonal <= 6 and first == before[0],
@@ -125,6 +128,15 @@ def _fits(
             skipped=skipped,
         )
     ]
+
+
+def peak_offset(around: Float[np.ndarray, " three"]) -> float:
+    """Return where a parabola through three neighbors peaks, from the middle one, in [-0.5, 0.5]; 0 where it cannot."""
+    if len(around) != 3:
+        return 0.0
+    before, middle, after = (float(value) for value in around)
+    bend = before - 2 * middle + after
+    return float(np.clip(0.5 * (before - after) / bend, -0.5, 0.5)) if bend < 0 else 0.0
 
 
 def diagonal_sums(pairs: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, " diagonals"]:
