@@ -48,6 +48,8 @@ class ScoredEditor(Editor):
         worth = beat_scores(analysis, verdict.score)
         made_by = MadeBy(self.name, seed=request.seed)
         if request.target_length_s(analysis.duration_s) is not None:
+            # The path should play what the rules would keep, so their verdict counts as much as the score.
+            worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
         ranges = obey(kept_ranges(analysis, verdict), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
