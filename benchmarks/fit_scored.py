@@ -111,7 +111,7 @@ def fit_retakes(jams: list[Jam], song: Scorecard) -> Scorecard:
     tables, wanted = [], []
     for jam in jams:
         retakes = find_retakes(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
-        tables.append(retake_cues(retakes, float(jam.cues["rehearsal"][0])))
+        tables.append(retake_cues(retakes, jam.cues["rehearsal"]))
         for one in retakes:
             bad = np.isin(jam.kinds[one.start : one.end], BAD_TAKES).mean() > 0.6
             last = len(jam.sources_s) - 1
@@ -125,7 +125,7 @@ def fit_turns(jams: list[Jam], song: Scorecard) -> Scorecard:
     tables, wanted, weights = [], [], []
     for jam in jams:
         turns = find_turns(jam.vectors, best_stretches(song.log_odds(jam.cues), SWITCH_COST))
-        tables.append(turn_cues(turns, float(jam.cues["rehearsal"][0])))
+        tables.append(turn_cues(turns, jam.cues["rehearsal"]))
         wanted += [bool((jam.kinds[one.start : one.end] == "repeat").mean() > 0.5) for one in turns]
         weights += [one.steps for one in turns]
     return fit_card(TURN_CUES, joined(tables), np.array(wanted), 0.3, np.array(weights) / np.mean(weights))

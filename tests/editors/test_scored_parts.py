@@ -18,6 +18,7 @@ from editorbot.editors.scoring.repetition import (
 )
 from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
 from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, peak_offset, song_runs
+from editorbot.editors.scoring.windows import WINDOW_STEPS, window_weights, windows_of
 from tests.editors.step_grids import quiet_steps, song_steps
 
 
@@ -152,3 +153,26 @@ def test_the_peak_of_a_parabola_is_found(peak):
 @pytest.mark.parametrize("around", [[], [1.0], [1.0, 2.0], [1.0, 0.0, 1.0], [1.0, 1.0, 1.0]])
 def test_without_a_peak_the_middle_stays(around):
     assert peak_offset(np.array(around, dtype=float)) == 0.0
+
+
+@pytest.mark.parametrize("count", [1, 500, WINDOW_STEPS * 3 // 2, WINDOW_STEPS * 3 // 2 + 1, 19_400, 58_201])
+def test_windows_cover_everything_and_overlap_by_half(count):
+    windows = windows_of(count)
+    assert (windows[0][0], windows[-1][1]) == (0, count)
+    for (_, end), (start, _) in zip(windows, windows[1:]):
+        assert end - start >= WINDOW_STEPS // 2
+    assert all(window_weights(last - first).min() > 0 for first, last in windows)
+
+
+def test_windows_count_most_in_their_middle():
+    np.testing.assert_array_equal(window_weights(5), [1, 2, 3, 2, 1])
+
+
+def test_a_session_of_two_songs_is_judged_song_by_song():
+    songs = [song_steps(0, 2 * WINDOW_STEPS, seed=1), song_steps(0, 2 * WINDOW_STEPS, seed=2)]
+    vectors = step_vectors(np.concatenate(songs))
+    alone = step_vectors(songs[1])
+    # In the second song's middle, the first song does not count.
+    middle = slice(WINDOW_STEPS, WINDOW_STEPS + 50)
+    near = (vectors[2 * WINDOW_STEPS :][middle] * alone[middle]).sum(1)
+    assert near.min() > 0.99

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.ndimage
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.activity import tone_change_db
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.editors.scoring.repetition import Matches, Repetition
+from editorbot.editors.scoring.windows import window_weights, windows_of
 from editorbot.timebase import STEP_S
 
 NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81
@@ -37,13 +38,21 @@ LANDMARKS = 400
 def find_cues(
     steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition
 ) -> dict[str, Float32[np.ndarray, " steps"]]:
-    """Return the cues of every step by name, each of shape=(steps,)."""
-    cues = {
-        **_level_cues(steps),
-        **_tone_cues(steps),
-        **_activity_cues(activity, len(steps)),
-        **_repeat_cues(repetition),
-    }
+    """Return the cues of every step by name, each of shape=(steps,).
+
+    What is usual is judged over a window, because a long session holds many songs; windows overlap by half, and
+    each step takes the mean of those around it, the nearer one more.
+    """
+    kinds = _activity_kinds(activity, len(steps))
+    totals: dict[str, Float[np.ndarray, " steps"]] = {}
+    weights = np.zeros(len(steps))
+    for first, last in windows_of(len(steps)):
+        weight = window_weights(last - first)
+        part = {**_level_cues(steps[first:last]), **_tone_cues(steps[first:last]), **_activity_cues(kinds[first:last])}
+        for name, values in part.items():
+            totals.setdefault(name, np.zeros(len(steps)))[first:last] += weight * values
+        weights[first:last] += weight
+    cues = {**{name: total / weights for name, total in totals.items()}, **_repeat_cues(repetition)}
     return {name: np.ascontiguousarray(values, np.float32) for name, values in cues.items()}
 
 
@@ -142,19 +151,23 @@ def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " 
     return np.asarray(quarter / (np.median(quarter[loud]) + 1e-6))
 
 
-def _activity_cues(activity: tuple[ActivitySpan, ...], count: int) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how much of each step's surroundings is talk, noise, silence."""
+def _activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.ndarray, " steps"]:
+    """Return the kind of sound of each step, as an index into ACTIVITY_KINDS."""
     middles_s = (np.arange(count) + 0.5) * STEP_S
     starts_s = np.array([span.start_s for span in activity])
     kinds = np.array([ACTIVITY_KINDS.index(span.kind) for span in activity])
-    at = kinds[np.maximum(np.searchsorted(starts_s, middles_s, side="right") - 1, 0)]
+    return np.asarray(kinds[np.maximum(np.searchsorted(starts_s, middles_s, side="right") - 1, 0)])
+
+
+def _activity_cues(kinds: Int[np.ndarray, " steps"]) -> dict[str, Float[np.ndarray, " steps"]]:
+    """Return how much of each step's surroundings is talk, noise, silence."""
     cues = {}
     for name in ("talk", "noise", "silence"):
-        is_kind = (at == ACTIVITY_KINDS.index(name)).astype(np.float64)
+        is_kind = (kinds == ACTIVITY_KINDS.index(name)).astype(np.float64)
         cues[name] = _smooth(is_kind, 3)
         cues[f"{name}_around"] = _smooth(is_kind, AROUND_STEPS)
     # A finished track has no talk and hardly a pause; the more a recording has, the more else in it may be junk.
-    cues["rehearsal"] = np.full(count, float((at != ACTIVITY_KINDS.index("music")).mean()))
+    cues["rehearsal"] = np.full(len(kinds), float((kinds != ACTIVITY_KINDS.index("music")).mean()))
     return cues
 
 

@@ -72,7 +72,7 @@ def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Act
     cues = find_cues(steps, activity, find_repetition(vectors))
     song = SONG_CARD.log_odds(cues)
     is_song = best_stretches(song, SWITCH_COST)
-    score, keep, rehearsal = chance(song), is_song.copy(), float(cues["rehearsal"][0])
+    score, keep, rehearsal = chance(song), is_song.copy(), cues["rehearsal"]
     links: list[Link] = []
     retakes, again = find_retakes(vectors, is_song), []
     for retake, likely in zip(retakes, _chances(RETAKE_CARD, retake_cues(retakes, rehearsal))):

@@ -15,6 +15,7 @@ import scipy.ndimage
 from jaxtyping import Bool, Float32
 
 from editorbot.editors.scoring.takes import peak_offset
+from editorbot.editors.scoring.windows import windows_of
 from editorbot.timebase import STEP_S
 
 SHORTEST_LOOP_STEPS = round(1.4 / STEP_S)
@@ -51,7 +52,7 @@ class Turns:
     weakest: float
     """Its 15th percentile."""
     usual: float
-    """Median similarity at this distance over the whole recording."""
+    """Median similarity at this distance over the window."""
     strong: float
     """75th percentile of the same."""
     loopiness: float = 0.0
@@ -95,6 +96,22 @@ def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[n
     -----
     Time O(steps x LONGEST_LOOP_STEPS x dimensions), memory O(steps).
     """
+    found: list[Turns] = []
+    for first, last in windows_of(len(vectors)):
+        part = _turns_in(vectors[first:last], is_song[first:last])
+        found += [replace(one, start=one.start + first, end=one.end + first) for one in part]
+    found.sort(key=lambda one: -(one.similarity - one.usual) * np.sqrt(one.steps))
+    taken = np.zeros(len(vectors), dtype=bool)
+    chosen = []
+    for one in found:
+        if taken[one.start : one.end].mean() < MOST_OVERLAP:
+            chosen.append(replace(one, exact_lag=_exact_lag(vectors, one)))
+            taken[one.start : one.end] = True
+    return chosen
+
+
+def _turns_in(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
+    """Return the candidates of one window, of every lag, as they overlap."""
     stops = np.concatenate([[0], np.cumsum(~is_song)])
     best = np.full(len(vectors), -1.0, np.float32)
     found: list[Turns] = []
@@ -104,14 +121,7 @@ def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[n
         best[lag:][unbroken] = np.maximum(best[lag:], alike)[unbroken]
         found += _turns_at(alike, unbroken, lag)
     loopiness = float(np.median(best[is_song])) if is_song.any() else 0.0
-    found.sort(key=lambda one: -(one.similarity - one.usual) * np.sqrt(one.steps))
-    taken = np.zeros(len(vectors), dtype=bool)
-    chosen = []
-    for one in found:
-        if taken[one.start : one.end].mean() < MOST_OVERLAP:
-            chosen.append(replace(one, loopiness=loopiness, exact_lag=_exact_lag(vectors, one)))
-            taken[one.start : one.end] = True
-    return chosen
+    return [replace(one, loopiness=loopiness) for one in found]
 
 
 def _similarity_to_before(
@@ -154,7 +164,7 @@ def _exact_lag(vectors: Float32[np.ndarray, "steps dimensions"], one: Turns) -> 
     return one.lag + peak_offset(np.array(means))
 
 
-def turn_cues(turns: list[Turns], rehearsal: float) -> dict[str, Float32[np.ndarray, " turns"]]:
+def turn_cues(turns: list[Turns], rehearsal: Float32[np.ndarray, " steps"]) -> dict[str, Float32[np.ndarray, " turns"]]:
     """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in turns],
@@ -166,6 +176,6 @@ def turn_cues(turns: list[Turns], rehearsal: float) -> dict[str, Float32[np.ndar
         "turns": [one.steps / one.lag for one in turns],
         "log_seconds": [float(np.log(one.steps * STEP_S)) for one in turns],
         "log_lag_s": [float(np.log(one.lag * STEP_S)) for one in turns],
-        "rehearsal": [rehearsal] * len(turns),
+        "rehearsal": [rehearsal[one.start] for one in turns],
     }
     return {name: np.array(values, np.float32) for name, values in columns.items()}

@@ -16,9 +16,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
+from editorbot.editors.scoring.windows import window_weights, windows_of
 from editorbot.timebase import STEP_S
 
 SHORT_STEPS, LONG_STEPS = 8, 24
@@ -75,13 +76,25 @@ def step_vectors(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndar
     heard = level > np.percentile(level, 90) - FLOOR_BELOW_LOUD_DB
     timbre = np.maximum(mel, mel.max(1, keepdims=True) - MEL_RANGE_DB)
     timbre = timbre - timbre.mean(1, keepdims=True)
-    if heard.any():
-        timbre = timbre - np.median(timbre[heard], axis=0)
+    timbre -= _usual_timbre(timbre, heard)
     harmony = chroma - chroma.mean(1, keepdims=True)
     vectors = np.concatenate([_unit(timbre), HARMONY_WEIGHT * _unit(harmony)], axis=1)
     vectors = _unit(vectors)
     vectors[~heard] = 0.0
     return np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def _usual_timbre(
+    timbre: Float32[np.ndarray, "steps bands"], heard: Bool[np.ndarray, " steps"]
+) -> Float32[np.ndarray, "steps bands"]:
+    """Return the median tone around each step; it glides from window to window."""
+    total, weights = np.zeros_like(timbre), np.zeros((len(timbre), 1), np.float32)
+    for first, last in windows_of(len(timbre)):
+        if heard[first:last].any():
+            weight = window_weights(last - first).astype(np.float32)[:, None]
+            total[first:last] += weight * np.median(timbre[first:last][heard[first:last]], axis=0)
+            weights[first:last] += weight
+    return np.asarray(total / np.maximum(weights, 1e-9))
 
 
 def _unit(rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:

@@ -148,7 +148,9 @@ def diagonal_sums(pairs: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndar
     return np.asarray(padded.ravel()[: rows * (columns + rows - 1)].reshape(rows, -1).sum(axis=0))
 
 
-def retake_cues(retakes: list[Retake], rehearsal: float) -> dict[str, Float32[np.ndarray, " retakes"]]:
+def retake_cues(
+    retakes: list[Retake], rehearsal: Float32[np.ndarray, " steps"]
+) -> dict[str, Float32[np.ndarray, " retakes"]]:
     """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in retakes],
@@ -159,6 +161,6 @@ def retake_cues(retakes: list[Retake], rehearsal: float) -> dict[str, Float32[np
         "late_s": [one.late_s for one in retakes],
         "log_gap_s": [float(np.log(one.gap_s + 0.5)) for one in retakes],
         "skipped": [float(min(one.skipped, 3)) for one in retakes],
-        "rehearsal": [rehearsal] * len(retakes),
+        "rehearsal": [rehearsal[one.start] for one in retakes],
     }
     return {name: np.array(values, np.float32) for name, values in columns.items()}
