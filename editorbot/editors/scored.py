@@ -2,8 +2,8 @@
 
 The score says how much each moment is the song that the band meant to play,
 and that it was not played better later on; see `editors.scoring.judge`. The
-rules turn it into stretches with few edges, move the edges to beats and to
-changes of sound, and obey the user's ranges. No training is needed: the score
+rules turn it into stretches with few edges, move the edges to changes of sound
+and to where two plays of one take meet in time, and obey the user's ranges. No training is needed: the score
 is a sum of points read off a short table.
 
 With a target length the score gives each beat its worth, and the shortest
@@ -27,7 +27,7 @@ from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.reasons import clip_reason, cut_reason
 from editorbot.errors import TargetError
-from editorbot.timebase import STEP_S
+from editorbot.timebase import STEP_S, clock
 
 SHORTEST_CLIP_S = 2.0
 """Kept stretches shorter than this are dropped [seconds]."""
@@ -89,8 +89,14 @@ def obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) ->
     Raises
     ------
     TargetError
-        If nothing is left.
+        If a range to keep lies beyond the end, or nothing is left.
     """
+    for start_s, end_s in request.must_keep_s:
+        if start_s >= analysis.duration_s:
+            raise TargetError(
+                f"{clock(start_s)}-{clock(end_s)} is to be kept, but the recording ends at {clock(analysis.duration_s)}",
+                path=analysis.source.path,
+            )
     wanted = [range_from_s(*span, analysis.source) for span in request.must_keep_s]
     unwanted = [range_from_s(*span, analysis.source) for span in request.must_cut_s]
     left = subtract((*ranges, *wanted), unwanted)

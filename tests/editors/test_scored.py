@@ -132,3 +132,8 @@ def test_across_a_dropped_take_the_music_goes_on_in_time(rehearsal):
     left, entered = next((a, b) for a, b in zip(clips, clips[1:]) if "played again at" in b.reason)
     # Step 80 + k and step 420 - 220 + k hold the same music.
     assert (entered.start - left.end) / RATE == pytest.approx((420 - 220 - 80) * STEP_S, abs=0.03)
+
+
+def test_a_range_to_keep_beyond_the_end_is_refused(rehearsal):
+    with pytest.raises(TargetError, match="the recording ends at"):
+        ScoredEditor().edit(rehearsal, EditRequest(must_keep_s=((1e5, 1e5 + 1),)))
