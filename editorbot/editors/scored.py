@@ -93,10 +93,9 @@ def obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) ->
     """
     for start_s, end_s in request.must_keep_s:
         if start_s >= analysis.duration_s:
-            raise TargetError(
-                f"{clock(start_s)}-{clock(end_s)} is to be kept, but the recording ends at {clock(analysis.duration_s)}",
-                path=analysis.source.path,
-            )
+            span, last = f"{clock(start_s)}-{clock(end_s)}", clock(analysis.duration_s)
+            message = f"{span} is to be kept, but the recording ends at {last}; give a range inside it"
+            raise TargetError(message, path=analysis.source.path)
     wanted = [range_from_s(*span, analysis.source) for span in request.must_keep_s]
     unwanted = [range_from_s(*span, analysis.source) for span in request.must_cut_s]
     left = subtract((*ranges, *wanted), unwanted)
