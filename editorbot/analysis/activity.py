@@ -51,8 +51,8 @@ TONE_CHANGE_STEPS = 9
 PROBE_STEPS = 6
 """Length of what the speech detector is asked about at once [steps], 1.1 s: shorter ones it judges worse."""
 
-FIRST_PROBES = 45
-"""Probes of the first pass, spread over all suspects; at most 50 s of audio, about 2 s of work."""
+FIRST_PROBES = 36
+"""Probes of the first pass, spread over all suspects; at most 40 s of audio, about 2 s of work."""
 
 MORE_PROBES = 110
 """Probes of the second pass, spent near talk that the first found."""
