@@ -13,18 +13,17 @@ from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import Source
 from editorbot.errors import (
-    DamagedError,
     EmptyError,
     NonFiniteError,
     NotAudioError,
     NotFoundError,
     UnreadableError,
 )
+from editorbot.recording.decode import decode
 from editorbot.recording.limits import check_channels, check_rate
 from editorbot.recording.pcm import PcmBody
 from editorbot.recording.repair import BadRun, find_bad_runs, healed
-from editorbot.recording.sniff import HEAD_BYTES, audio_kind, other_kind
-from editorbot.recording.spool import decode
+from editorbot.recording.sniff import HEAD_BYTES, audio_kind, other_kind, tag_bytes
 from editorbot.recording.wav import find_layout
 from editorbot.timebase import clock, samples_to_s
 
@@ -68,9 +67,12 @@ class Recording:
     def digest(self) -> str:
         """``sha256:`` and the SHA-256 of the file's bytes, read when it is first asked for."""
         total = hashlib.sha256()
-        with open(self.path, "rb") as file:
-            while block := file.read(DIGEST_BLOCK_BYTES):
-                total.update(block)
+        try:
+            with open(self.path, "rb") as file:
+                while block := file.read(DIGEST_BLOCK_BYTES):
+                    total.update(block)
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.path) from error
         return "sha256:" + total.hexdigest()
 
     @property
@@ -100,8 +102,10 @@ class Recording:
         ------
         NonFiniteError
             If a sample is NaN or infinite and the recording was not opened with ``repair``.
+        UnreadableError
+            If the file fails, or has become shorter since it was opened.
         """
-        block = self._body.read(start, end)
+        block = self._body_block(start, end)
         if block.dtype.kind != "f":
             return block
         if self._bad_runs:
@@ -114,6 +118,16 @@ class Recording:
             raise NonFiniteError(
                 f"{where} is {block[row, channel]}; --repair heals runs of up to 10 ms", path=self.path
             )
+        return block
+
+    def _body_block(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:
+        """Return samples as they lie in the file, all that were asked for."""
+        try:
+            block = self._body.read(start, end)
+        except OSError as error:
+            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.path) from error
+        if len(block) < min(end, self.samples) - max(start, 0):
+            raise UnreadableError("it became shorter while it was read; is something still writing it?", path=self.path)
         return block
 
     def read(self, start: int, end: int) -> Float64[np.ndarray, "samples channels"]:
@@ -199,21 +213,30 @@ def _recording_of(file: IO[bytes], path: str) -> Recording:
     head = file.read(HEAD_BYTES)
     if size == 0:
         raise EmptyError("the file has 0 bytes", path=path)
-    kind = audio_kind(head)
+    kind, start = _kind_behind_tag(file, head)
     if kind is None:
         raise NotAudioError(f"this is {other_kind(head)}, not audio", path=path)
-    layout = find_layout(file, size) if kind == "wav" else None
+    layout = find_layout(file, size, start) if kind == "wav" else None
     if layout is not None:
         check_rate(layout.sample_rate, path)
         check_channels(layout.pcm.channels, path)
         body = PcmBody(file, layout.offset, layout.samples, layout.pcm)
         return Recording(path, body, layout.sample_rate, layout.pcm.subtype, warnings=layout.warnings)
-    if kind == "wav" and b"data" not in head:
-        raise DamagedError("its WAV header breaks off before the samples", path=path)
     spool = decode(file, kind, path)
     file.close()
     body = PcmBody(spool.file, 0, spool.samples, spool.pcm)
     return Recording(path, body, spool.sample_rate, spool.source_subtype, warnings=spool.warnings)
+
+
+def _kind_behind_tag(file: IO[bytes], head: bytes) -> tuple[str | None, int]:
+    """Return the kind of audio, and where it begins: taggers put ID3 before anything."""
+    start = tag_bytes(head)
+    if start:
+        file.seek(start)
+        behind = audio_kind(file.read(HEAD_BYTES))
+        if behind in ("wav", "aac", "flac"):
+            return behind, start
+    return audio_kind(head), 0
 
 
 def _repaired(recording: Recording) -> Recording:

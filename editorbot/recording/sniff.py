@@ -43,9 +43,24 @@ def audio_kind(head: bytes) -> str | None:
     for offset, magic, kind in _SIGNATURES:
         if head[offset : offset + len(magic)] == magic:
             return kind
-    if head[:3] == b"ID3":
+    if tag_bytes(head):
         return "mp3"
     return _frame_kind(head)
+
+
+def tag_bytes(head: bytes) -> int:
+    """Return the size of the ID3 tag that a file begins with, 0 where there is none.
+
+    References
+    ----------
+    ID3 tag version 2.4.0, section 3.1: four bytes of seven bits each, without the header and the footer.
+    """
+    if len(head) < 10 or head[:3] != b"ID3" or any(byte > 127 for byte in head[6:10]):
+        return 0
+    size = 0
+    for byte in head[6:10]:
+        size = size << 7 | byte
+    return size + (20 if head[5] & 0x10 else 10)
 
 
 def _frame_kind(head: bytes) -> str | None:

@@ -22,6 +22,9 @@ from editorbot.timebase import clock, samples_to_s
 UNKNOWN_SIZE = 0xFFFFFFFF
 """Size that means 'see elsewhere' or 'never filled in'."""
 
+PLACEHOLDER_SIZES = (UNKNOWN_SIZE, 0xFFFFFFFF - 36, 0x80000000, 0x7FFFFFFF, 0x7FFFFFFF - 36, 0x7FFFF000)
+"""Sizes that programs write into a pipe, where they cannot come back to fill the right one in (the last is SoX's)."""
+
 MOST_CHUNKS = 10_000
 """Chunks that are looked at before a header is called damaged."""
 
@@ -52,8 +55,17 @@ class _Chunk:
     size: int
 
 
-def find_layout(file: IO[bytes], file_bytes: int) -> WavLayout | None:
+def find_layout(file: IO[bytes], file_bytes: int, start: int = 0) -> WavLayout | None:
     """Return where a WAV file's samples lie.
+
+    Parameters
+    ----------
+    file : binary file
+        The file, open and seekable.
+    file_bytes : int
+        Its size.
+    start : int [bytes]
+        Where ``RIFF`` stands; some taggers put an ID3 tag before it.
 
     Returns
     -------
@@ -62,7 +74,7 @@ def find_layout(file: IO[bytes], file_bytes: int) -> WavLayout | None:
     """
     fmt: bytes | None = None
     wide_size: int | None = None
-    for chunk in _chunks(file, file_bytes):
+    for chunk in _chunks(file, start + 12):
         if chunk.name == b"fmt ":
             fmt = _content(file, chunk, 40)
         elif chunk.name == b"ds64":
@@ -73,7 +85,7 @@ def find_layout(file: IO[bytes], file_bytes: int) -> WavLayout | None:
     return None
 
 
-def _chunks(file: IO[bytes], file_bytes: int, at: int = 12) -> Iterator[_Chunk]:
+def _chunks(file: IO[bytes], at: int) -> Iterator[_Chunk]:
     """Yield the chunks of a RIFF file from the byte `at` on."""
     for _ in range(MOST_CHUNKS):
         file.seek(at)
@@ -82,7 +94,21 @@ def _chunks(file: IO[bytes], file_bytes: int, at: int = 12) -> Iterator[_Chunk]:
             return
         size = int.from_bytes(head[4:], "little")
         yield _Chunk(head[:4], at + 8, size)
-        at += 8 + size + size % 2
+        at = _next_chunk(file, at + 8, size)
+
+
+def _next_chunk(file: IO[bytes], offset: int, size: int) -> int:
+    """Return where the chunk behind `size` bytes begins: padded to an even size, though some programs forget it."""
+    end = offset + size
+    if size % 2 == 0:
+        return end
+    file.seek(end)
+    name = file.read(4)
+    return end if len(name) == 4 and name[0] != 0 and _is_name(name) else end + 1
+
+
+def _is_name(name: bytes) -> bool:
+    return all(32 <= byte < 127 for byte in name)
 
 
 def _content(file: IO[bytes], chunk: _Chunk, most: int) -> bytes:
@@ -115,7 +141,7 @@ def _true_size(
 ) -> tuple[int, str | None]:
     """Return how many bytes of samples there are, and what was healed to know it."""
     there = file_bytes - offset
-    if declared == UNKNOWN_SIZE and there != declared:
+    if (declared == UNKNOWN_SIZE and there != declared) or (declared in PLACEHOLDER_SIZES and declared > there):
         return there, "RECOVERED: the header's data size was never filled in"
     if declared > there:
         lost_s = (declared - there) / max(second_bytes, 1)
@@ -123,7 +149,7 @@ def _true_size(
     if declared + 2**32 <= there:
         return there - (there - declared) % 2**32, "RECOVERED: the header's 32-bit data size had wrapped around"
     left = there - declared
-    if left < 8 or _is_chunk_chain(file, file_bytes, offset + declared + declared % 2):
+    if left < 8 or _is_chunk_chain(file, file_bytes, _next_chunk(file, offset, declared)):
         return declared, None
     if declared == 0:
         return there, "RECOVERED: the header's data size is 0, as a crashed recorder leaves it"
@@ -135,8 +161,8 @@ def _true_size(
 def _is_chunk_chain(file: IO[bytes], file_bytes: int, at: int) -> bool:
     """Tell whether proper chunks, and nothing else, fill the file from `at` to its end."""
     end = at
-    for chunk in _chunks(file, file_bytes, at):
-        if not all(32 <= byte < 127 for byte in chunk.name):
+    for chunk in _chunks(file, at):
+        if not _is_name(chunk.name):
             return False
         end = chunk.offset + chunk.size
         if end > file_bytes:

@@ -1,0 +1,140 @@
+"""Decoding with FFmpeg, by PyAV: M4A and the rest.
+
+FFmpeg reads from our open file only. No name, no protocol and no playlist
+reaches it, and the one demuxer that it may use is chosen here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+import numpy as np
+from jaxtyping import Shaped
+
+from editorbot.errors import DamagedError, EmptyError, NoDecoderError
+from editorbot.recording.callbacks import CallbackFile
+from editorbot.recording.limits import check_channels, check_rate
+from editorbot.recording.pcm import PcmFormat
+from editorbot.recording.spool import SUBTYPES, Progress, Spool, spooled
+
+DEMUXERS = {
+    "wav": "wav", "rifx": "wav", "w64": "w64", "flac": "flac", "ogg": "ogg", "aiff": "aiff", "au": "au", "caf": "caf",
+    "mp3": "mp3", "mp4": "mov", "matroska": "matroska", "asf": "asf", "aac": "aac", "wv": "wv", "ape": "ape",
+    "tta": "tta", "amr": "amr",
+}  # fmt: skip
+"""The one FFmpeg demuxer that each kind of file may use."""
+
+GUESSING_DEMUXERS = ("aac", "mp3", "amr")
+"""Bare streams have no header: FFmpeg guesses their length from the bit rate."""
+
+
+def decode_by_ffmpeg(file: IO[bytes], kind: str, path: str) -> Spool:
+    """Decode the first sound of a file with FFmpeg.
+
+    Parameters, errors: as `editorbot.recording.decode.decode`.
+    """
+    try:
+        import av
+    except ImportError as error:
+        raise NoDecoderError(f"decoding {kind} needs the package av; pip install av", path=path) from error
+    av.logging.set_level(av.logging.PANIC)
+    file.seek(0)
+    source = CallbackFile(file)
+    try:
+        container = av.open(source, mode="r", format=DEMUXERS[kind], metadata_errors="ignore")
+    except (av.FFmpegError, ValueError, EOFError) as error:
+        source.check()
+        raise DamagedError(f"it begins like {kind}, but cannot be opened: {_reason(error)}", path=path) from error
+    with container:
+        streams = container.streams.audio
+        if not streams:
+            raise EmptyError("it holds no sound", path=path)
+        if streams[0].codec_context is None:
+            raise NoDecoderError("its codec is unknown here, or the file is protected", path=path)
+        choice = () if len(streams) == 1 else (f"STREAMS: it holds {len(streams)} sounds; the first one was read",)
+        return _spool_of(container, streams[0], source, path, choice)
+
+
+def _reason(error: Exception) -> str:
+    """Return what FFmpeg says in a few words."""
+    return getattr(error, "strerror", None) or str(error)
+
+
+def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warnings: tuple[str, ...]) -> Spool:
+    """Spool one stream of an open container."""
+    check_rate(stream.rate or 0, path)
+    check_channels(stream.codec_context.channels, path)
+    done = Progress()
+    blocks = _blocks(container, stream, source, done)
+    first = next(blocks, None)
+    if first is None:
+        why = done.stopped or done.skipped_why or "no samples"
+        raise DamagedError(f"nothing in it can be decoded ({why})", path=path)
+    pcm = PcmFormat(SUBTYPES[first.dtype.name], first.shape[1])
+
+    def all_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+        yield first
+        yield from blocks
+
+    is_told = stream.duration is not None and container.format.name not in GUESSING_DEMUXERS
+    declared = int(stream.duration * stream.time_base * stream.rate) if is_told else None
+    spool = spooled(all_blocks(), pcm, declared, path)
+    warning = done.warning(declared, stream.rate)
+    lines = warnings if warning is None else (*warnings, warning)
+    return Spool(spool, stream.rate, pcm, done.samples, pcm.subtype, lines)
+
+
+def _blocks(
+    container: Any, stream: Any, source: CallbackFile, done: Progress
+) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+    """Yield what FFmpeg decodes; a packet that it cannot decode is left out and noted."""
+    rate, shape = stream.rate, None
+    for frame in _frames(container, stream, source, done):
+        try:
+            block = _frame_samples(frame)
+        except ValueError as error:  # 64-bit integers for example, which no recorder writes
+            done.stopped = str(error)
+            return
+        shape = shape or (block.shape[1], block.dtype)
+        if (block.shape[1], block.dtype) != shape or frame.sample_rate != rate:
+            done.stopped = "the channels or the rate change on the way"
+            return
+        done.samples += len(block)
+        yield block
+
+
+def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -> Iterator[Any]:
+    """Yield decoded frames, over packets that cannot be decoded."""
+    import av
+
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+        except av.FFmpegError as error:  # a demuxer that is lost stays lost
+            source.check()
+            if not isinstance(error, av.EOFError):
+                done.stopped = _reason(error)
+            return
+        source.check()
+        if packet is None:
+            return
+        try:
+            frames = packet.decode()
+        except av.EOFError:
+            return
+        except av.FFmpegError as error:
+            done.skip(_reason(error))
+            continue
+        yield from frames
+
+
+def _frame_samples(frame: Any) -> Shaped[np.ndarray, "samples channels"]:
+    """Return a decoded frame, shape=(samples, channels), as int16, int32, float32 or float64."""
+    values = frame.to_ndarray()
+    channels = frame.layout.nb_channels
+    block = values.T if frame.format.is_planar else values.reshape(-1, channels)
+    if block.dtype == np.uint8:
+        return (block.astype(np.int16) - 128) << 8
+    return block

@@ -1,0 +1,143 @@
+"""Decoding with libsndfile: exact lengths, and no encoder delay, of what it knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+import soundfile as sf
+from jaxtyping import Shaped
+
+from editorbot.recording.callbacks import CallbackFile
+from editorbot.recording.limits import block_samples, check_channels, check_rate
+from editorbot.recording.pcm import PcmFormat
+from editorbot.recording.sniff import audio_kind
+from editorbot.recording.spool import SUBTYPES, Progress, Spool, spooled
+
+LIBSNDFILE_KINDS = ("wav", "rifx", "w64", "flac", "ogg", "aiff", "au", "caf", "mp3")
+"""Kinds that libsndfile is asked about."""
+
+WINDOW_BYTES = 1 << 16
+"""How far libsndfile may have read beyond the end of a stream."""
+
+_EXACT = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_24": "int32", "PCM_32": "int32",
+          "ULAW": "int16", "ALAW": "int16", "IMA_ADPCM": "int16", "MS_ADPCM": "int16", "DOUBLE": "float64",
+          "ALAC_16": "int16", "ALAC_20": "int32", "ALAC_24": "int32", "ALAC_32": "int32"}  # fmt: skip
+"""Sample formats of integers and doubles, and the type that holds them exactly; all others are float32."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What libsndfile made of a file."""
+
+    spool: Spool
+    """The sound."""
+    is_doubtful: bool
+    """Whether another decoder might find more in the file."""
+
+
+def decode_by_libsndfile(file: IO[bytes], kind: str, path: str) -> Attempt | None:
+    """Decode a file with libsndfile.
+
+    Parameters
+    ----------
+    file, kind, path
+        As `editorbot.recording.decode.decode` has them.
+
+    Returns
+    -------
+    attempt : Attempt or None
+        None where libsndfile does not know the file.
+    """
+    if kind not in LIBSNDFILE_KINDS:
+        return None
+    with _quiet() if kind == "mp3" else contextlib.nullcontext():
+        return _attempt(file, kind, path)
+
+
+def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
+    file.seek(0)
+    source = CallbackFile(file)
+    try:
+        sound = sf.SoundFile(source)
+    except (sf.LibsndfileError, RuntimeError):
+        source.check()
+        return None
+    with sound:
+        check_rate(sound.samplerate, path)
+        check_channels(sound.channels, path)
+        dtype = _EXACT.get(sound.subtype, "float32")
+        pcm = PcmFormat(SUBTYPES[dtype], sound.channels)
+        declared = sound.frames if 0 < sound.frames < 2**53 else None
+        done = Progress()
+        spool = spooled(_blocks(sound, source, dtype, done), pcm, declared, path)
+        goes_on = _goes_on(file, kind)
+        warning = done.warning(declared, sound.samplerate, unfinished=kind == "ogg" and _is_unfinished_ogg(file))
+        subtype = sound.subtype if sound.subtype in ("PCM_24", "PCM_U8", "PCM_S8") else pcm.subtype
+        lines = () if warning is None else (warning,)
+        whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, lines)
+        nothing = done.samples == 0 and sound.frames != 0
+        return Attempt(whole, nothing or goes_on or (warning is not None and kind == "flac"))
+
+
+def _blocks(
+    sound: sf.SoundFile, source: CallbackFile, dtype: str, done: Progress
+) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+    """Yield what libsndfile decodes, up to its end or the first error."""
+    size = block_samples(sound.channels)
+    while True:
+        try:
+            block = sound.read(size, dtype=dtype, always_2d=True)
+        except (sf.LibsndfileError, RuntimeError) as error:
+            source.check()
+            done.stopped = str(error).strip()
+            return
+        source.check()
+        if len(block) == 0:
+            return
+        done.samples += len(block)
+        yield block
+
+
+def _goes_on(file: IO[bytes], kind: str) -> bool:
+    """Tell whether another stream follows the one that was decoded: files that were simply put together."""
+    at = file.tell()
+    start = max(1, at - WINDOW_BYTES)
+    file.seek(start)
+    around = file.read(2 * WINDOW_BYTES)
+    if kind == "ogg":
+        return b"OggS\0\x02" in around
+    if kind == "flac":
+        return b"fLaC\0\0\0\x22" in around
+    return kind == "mp3" and audio_kind(around[at - start :]) == "mp3"
+
+
+def _is_unfinished_ogg(file: IO[bytes]) -> bool:
+    """Tell whether an Ogg file's last page lacks the end-of-stream flag."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - WINDOW_BYTES))
+    tail = file.read()
+    at = tail.rfind(b"OggS")
+    return at < 0 or at + 6 > len(tail) or not tail[at + 5] & 4
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep libmpg123 from writing its own remarks to standard error; ours say what came of it."""
+    try:
+        shown = os.dup(2)
+    except OSError:  # a program without standard error
+        yield
+        return
+    silence = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(silence, 2)
+        yield
+    finally:
+        os.dup2(shown, 2)
+        os.close(silence)
+        os.close(shown)

@@ -1,0 +1,67 @@
+"""Everything that is not plain PCM is decoded once, by whichever decoder finds more.
+
+libsndfile decodes what it knows; FFmpeg the rest, and what libsndfile gives up
+on halfway.
+"""
+
+from __future__ import annotations
+
+from typing import IO
+
+from editorbot.errors import DamagedError, EmptyError, NoDecoderError, UnreadableError
+from editorbot.recording.by_ffmpeg import decode_by_ffmpeg
+from editorbot.recording.by_libsndfile import Attempt, decode_by_libsndfile
+from editorbot.recording.spool import Spool
+
+
+def decode(file: IO[bytes], kind: str, path: str) -> Spool:
+    """Decode a file whole.
+
+    Parameters
+    ----------
+    file : binary file
+        The file, open and seekable.
+    kind : str
+        What `editorbot.recording.sniff.audio_kind` said of it.
+    path : str
+        Its name, for messages.
+
+    Raises
+    ------
+    NoDecoderError
+        If nothing here can decode it.
+    DamagedError
+        If not a single sample could be decoded.
+    EmptyError
+        If it holds no samples.
+    RateError, ChannelsError
+        If it declares what cannot be.
+    NoSpaceError
+        If there is no room for the decoded samples.
+    UnreadableError
+        If the file or the temporary folder fails while it is decoded.
+    """
+    try:
+        first = decode_by_libsndfile(file, kind, path)
+        if first is None:
+            return decode_by_ffmpeg(file, kind, path)
+        return _longer(first, file, kind, path) if first.is_doubtful else first.spool
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
+
+
+def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:
+    """Return what FFmpeg makes of the file where that is more than libsndfile's."""
+    try:
+        second = decode_by_ffmpeg(file, kind, path)
+    except (DamagedError, EmptyError, NoDecoderError):
+        if first.spool.samples == 0:
+            first.spool.file.close()
+            raise
+        return first.spool
+    except BaseException:
+        first.spool.file.close()
+        raise
+    better, worse = sorted((first.spool, second), key=lambda spool: spool.samples, reverse=True)
+    worse.file.close()
+    return better
