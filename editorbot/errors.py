@@ -8,6 +8,7 @@ and ends with the class's exit code. The table of codes in
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import ClassVar
 
@@ -172,3 +173,14 @@ class StrictError(EditorbotError):
     """A warning, under ``--strict``."""
 
     code, exit_code = "STRICT", 9
+
+
+FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
+"""System errors that mean there is no room."""
+
+
+def write_error(error: OSError, path: str | os.PathLike[str]) -> OutputError | NoSpaceError:
+    """Return the error that a failed write to `path` means to the user."""
+    if error.errno in FULL_ERRORS:
+        return NoSpaceError("the disk is full; nothing was written under this name", path=path)
+    return OutputError(f"cannot be written: {error.strerror or error}", path=path)

@@ -8,14 +8,16 @@ it the results stand beside the recording as ``STEM.edited.wav`` and so on.
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from editorbot.errors import OutputError, UsageError
+from editorbot.errors import OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
-from editorbot.recording import check_output, safe_output_name
+from editorbot.recording import Recording, check_output, check_track, container_of, safe_output_name
 
 LONGEST_SIDE_ENDING = ".html"
 """The longest ending that is put after a track's stem, apart from the exports' own."""
@@ -31,6 +33,8 @@ class OutputPaths:
     """The edit list."""
     report: str
     """The page."""
+    warnings: tuple[str, ...] = ()
+    """Lines ``CODE: text`` on how the names came about."""
 
     @property
     def stem(self) -> str:
@@ -41,18 +45,40 @@ class OutputPaths:
         """Return the path of one export."""
         return self.stem + EXPORT_ENDINGS[name]
 
+    def files(self, exports: Sequence[str]) -> tuple[str, ...]:
+        """Return every file that is written, the track last."""
+        exported = [path for name in exports for path in export_paths(name, self.export(name))]
+        return (self.edit_list, self.report, *exported, self.track)
+
+    def inside(self, folder: str) -> OutputPaths:
+        """Return files of the same names in another folder."""
+        track, edit_list, report = (
+            os.path.join(folder, os.path.basename(path)) for path in (self.track, self.edit_list, self.report)
+        )
+        return OutputPaths(track, edit_list, report)
+
     def check(self, source: str | os.PathLike[str], *, exports: Sequence[str], force: bool, in_place: bool) -> None:
         """Refuse now what could not be written at the end.
 
         Raises
         ------
-        ExistsError, SameFileError, OutputError, NoSpaceError
+        ExistsError, SameFileError, OutputError
             If one of the files cannot or must not be written.
         """
+        container_of(self.track)
         check_output(self.track, [source], force=force or in_place, in_place=in_place)
-        exported = [path for name in exports for path in export_paths(name, self.export(name))]
-        for path in (self.edit_list, self.report, *exported):
+        for path in self.files(exports)[:-1]:
             check_output(path, [source, self.track], force=force, in_place=False)
+
+    def check_holds(self, recording: Recording) -> None:
+        """Refuse now what the track's container cannot hold.
+
+        Raises
+        ------
+        OutputError
+            If it cannot hold the recording's rate or channels.
+        """
+        check_track(self.track, recording.subtype, recording.sample_rate, recording.channels)
 
 
 def output_paths(source: str, output: str | None, *, many: bool = False, in_place: bool = False) -> OutputPaths:
@@ -80,7 +106,8 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
         if output is not None:
             raise UsageError("--in-place replaces the recording; leave --output away")
         return _paths_of(source)
-    name = os.path.splitext(os.path.basename(source))[0] + ".edited.wav"
+    stem = os.path.splitext(os.path.basename(source))[0].rstrip(". ")
+    name = (stem or "recording") + ".edited.wav"
     if output is None:
         return _paths_of(os.path.join(os.path.dirname(source), name))
     if many or os.path.isdir(output) or output.endswith(("/", os.sep)):
@@ -90,12 +117,13 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
 
 
 def _paths_of(track: str) -> OutputPaths:
-    """Return the paths beside a track, its name shortened where it is too long for them."""
+    """Return the paths beside a track, its name changed where file systems would not take it."""
     folder, name = os.path.split(track)
     stem, ending = os.path.splitext(name)
-    shortened = os.path.splitext(safe_output_name(stem + max(ending, LONGEST_SIDE_ENDING, key=len)))[0]
-    base = os.path.join(folder, shortened)
-    return OutputPaths(base + ending, base + ".json", base + ".html")
+    safe = os.path.splitext(safe_output_name(stem + max(ending, LONGEST_SIDE_ENDING, key=len)))[0]
+    base = os.path.join(folder, safe)
+    warnings = () if safe == stem else (f"NAME_SHORTENED: {printable(name)} became {printable(safe + ending)}",)
+    return OutputPaths(base + ending, base + ".json", base + ".html", warnings)
 
 
 def _make_folder(path: str) -> None:
@@ -121,36 +149,73 @@ def source_path(edit_list_path: str, stated: str) -> str:
     return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(edit_list_path)), stated))
 
 
-class Staged:
-    """A file that is worked on under a hidden name until it is committed."""
+@dataclass(frozen=True)
+class Stage:
+    """A hidden folder beside the results, in which they are made under their own names."""
 
-    def __init__(self, final: str) -> None:
-        self._final = final
-        folder, name = os.path.split(final)
-        token = f".editorbot-{os.getpid()}-{os.urandom(4).hex()}"
-        self.path = os.path.join(folder, token + os.path.splitext(name)[1])
-        """Where it is worked on; the ending is the final one."""
+    paths: OutputPaths
+    """Where they are made."""
+    made: tuple[str, ...]
+    """Every file as it is made."""
+    finals: tuple[str, ...]
+    """Its place."""
 
     def commit(self) -> None:
-        """Give it its final name.
+        """Give every file its place; where one cannot be placed, all places stay as they were.
 
         Raises
         ------
-        OutputError
-            If it cannot be renamed.
+        OutputError, NoSpaceError
+            If a file cannot be placed.
         """
+        undo: list[tuple[str, str | None]] = []
         try:
-            os.replace(self.path, self._final)
-        except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=self._final) from error
+            for made, final in zip(self.made, self.finals):
+                undo.append((final, _kept(final, made + ".old")))
+                os.replace(made, final)
+        except BaseException as error:
+            _put_back(undo)
+            if isinstance(error, OSError):
+                raise write_error(error, final) from error
+            raise
 
 
-@contextmanager
-def staged(final: str) -> Iterator[Staged]:
-    """Stage a file, and remove what is left of it where it was not committed."""
-    stage = Staged(final)
+@contextlib.contextmanager
+def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
+    """Make a stage for the files of one edit, and remove it whatever happens.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be made.
+    """
     try:
-        yield stage
+        folder = tempfile.mkdtemp(prefix=".editorbot-", dir=os.path.dirname(os.path.abspath(outputs.track)))
+    except OSError as error:
+        raise write_error(error, outputs.track) from error
+    try:
+        inside = outputs.inside(folder)
+        yield Stage(inside, inside.files(exports), outputs.files(exports))
     finally:
-        if os.path.exists(stage.path):
-            os.unlink(stage.path)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _kept(final: str, old: str) -> str | None:
+    """Keep what stands in a file's place under a second name, `old`; return None where nothing stands there."""
+    if not os.path.lexists(final):
+        return None
+    try:
+        os.link(final, old, follow_symlinks=not os.path.islink(final))
+    except (OSError, NotImplementedError):  # a file system without links
+        shutil.copy2(final, old, follow_symlinks=False)
+    return old
+
+
+def _put_back(undo: Sequence[tuple[str, str | None]]) -> None:
+    """Put back what stood in each place, as far as the disk lets us."""
+    for final, old in reversed(undo):
+        with contextlib.suppress(OSError):
+            if old is None:
+                os.unlink(final)
+            else:
+                os.replace(old, final)

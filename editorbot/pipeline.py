@@ -58,6 +58,12 @@ class EditOptions:
     """Heal short runs of samples that are no numbers."""
     strict: bool = False
     """Turn every warning into an error."""
+    notes: tuple[str, ...] = ()
+    """Lines ``CODE: text`` that the edit list states beside its own warnings."""
+
+    def with_notes(self, *lines: str) -> EditOptions:
+        """Return them with more notes."""
+        return replace(self, notes=(*self.notes, *lines))
 
 
 @dataclass(frozen=True)
@@ -111,11 +117,16 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     edit_list = settle_joins(edit_list, recording)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
     edit_list = replace(edit_list, made_by=made_by, polish=options.polish)
-    edit_list = edit_list.with_warnings(*recording.warnings, *analysis.warnings)
+    edit_list = edit_list.with_warnings(*options.notes, *recording.warnings, *analysis.warnings)
     progress("edit", 1.0)
-    if options.strict and edit_list.warnings:
-        raise StrictError(f"{edit_list.warnings[0]} (a warning, and --strict makes it an error)", path=recording.path)
+    _check_strict(edit_list, options, recording.path)
     return Edited(edit_list, analysis)
+
+
+def _check_strict(edit_list: EditList, options: EditOptions, path: str) -> None:
+    """Raise StrictError if there is a warning and the user wants none."""
+    if options.strict and edit_list.warnings:
+        raise StrictError(f"{edit_list.warnings[0]} (a warning, and --strict makes it an error)", path=path)
 
 
 def edit_recording(
@@ -158,29 +169,31 @@ def edit_recording(
         One child a mistake; nothing is left half written.
     """
     outputs.check(path, exports=exports, force=force, in_place=in_place)
-    with open_recording(path, repair=options.repair) as recording, staged(outputs.track) as track:
+    options = options.with_notes(*outputs.warnings)
+    with open_recording(path, repair=options.repair) as recording, staged(outputs, exports) as stage:
+        outputs.check_holds(recording)
         edited = decide(recording, options, progress)
         edited = edited.listed_in(outputs.edit_list)
-        written = write_track(edited.edit_list, recording, track.path, progress)
+        written = write_track(edited.edit_list, recording, stage.paths.track, progress)
         edited = replace(edited, edit_list=edited.edit_list.with_warnings(*written))
-        with open_recording(track.path) as rendered:
+        _check_strict(edited.edit_list, options, recording.path)
+        with open_recording(stage.paths.track) as rendered:
             edited = _measured(edited, recording, rendered, progress)
             write_report(
-                outputs.report,
+                stage.paths.report,
                 edited.edit_list,
                 edited.analysis,
                 recording,
                 track=rendered,
-                track_name=os.path.basename(outputs.track),
                 loudness_before=edited.before,
                 loudness_after=edited.after,
                 progress=lambda share: progress("report", share),
             )
-        write_edit_list(outputs.edit_list, edited.edit_list)
+        write_edit_list(stage.paths.edit_list, edited.edit_list)
         for name in exports:
-            export_edit(edited.edit_list, name, outputs.export(name), force=force)
+            export_edit(edited.edit_list, name, stage.paths.export(name))
         recording.close()  # before its place may be taken
-        track.commit()
+        stage.commit()
     return edited
 
 
@@ -197,17 +210,16 @@ def plan_edit(
     """Decide as `edit_recording` does, with all its checks, and write nothing."""
     outputs.check(path, exports=exports, force=force, in_place=in_place)
     with open_recording(path, repair=options.repair) as recording:
-        return decide(recording, options, progress).listed_in(outputs.edit_list)
+        outputs.check_holds(recording)
+        return decide(recording, options.with_notes(*outputs.warnings), progress).listed_in(outputs.edit_list)
 
 
 def copy_short(
     path: str | os.PathLike[str], outputs: OutputPaths, options: EditOptions, *, force: bool, why: str
 ) -> Edited:
     """Copy a recording that is too short to edit, with a warning that says `why`."""
-    edited = edit_recording(path, outputs, replace(options, editor=CONTROL_EDITOR), force=force)
-    edit_list = edited.edit_list.with_warnings(f"COPIED: {why}; it was copied")
-    write_edit_list(outputs.edit_list, edit_list)
-    return replace(edited, edit_list=edit_list)
+    options = replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
+    return edit_recording(path, outputs, options, force=force)
 
 
 def write_track(edit_list: EditList, recording: Recording, path: str, progress: Progress) -> tuple[str, ...]:
@@ -256,15 +268,14 @@ def render_file(
     edit_list = read_edit_list(path)
     source_file = source or source_path(path, edit_list.source.path)
     check_output(output, [source_file, path], force=force, in_place=False)
-    with open_recording(source_file) as recording, staged(output) as track:
+    with open_recording(source_file) as recording:
         warnings = recording.warnings
         if source is None:
             _check_digest(edit_list, recording)
         else:
             edit_list = retarget_source(edit_list, recording)
             warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
-        warnings += write_track(edit_list, recording, track.path, progress)
-        track.commit()
+        warnings += write_track(edit_list, recording, output, progress)
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
 
 

@@ -12,6 +12,7 @@ An entry is ``MAGIC``, the SHA-256 of the rest, and the rest: an npz with the ar
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -28,7 +29,7 @@ from editorbot import __version__, timebase
 from editorbot.analysis.analysis import ActivitySpan, Analysis, Section
 from editorbot.editlist.edit_list import Source
 from editorbot.editlist.json_format import write_whole
-from editorbot.errors import OutputError
+from editorbot.errors import EditorbotError
 
 MAGIC = b"editorbot analysis 1\n"
 MAX_BYTES = 2 << 30
@@ -96,10 +97,10 @@ class AnalysisCache:
         path = self.path_of(source, configuration)
         try:
             analysis = decode(path.read_bytes(), source)
-            # Only the dropping of old entries looks at times.
-            os.utime(path)
         except OSError:
             return None
+        with contextlib.suppress(OSError):  # only the dropping of old entries looks at times
+            os.utime(path)
         return analysis
 
     def store(self, analysis: Analysis, configuration: str = "") -> str | None:
@@ -109,8 +110,8 @@ class AnalysisCache:
             self.folder.mkdir(parents=True, exist_ok=True)
             write_whole(path, encode(analysis))
             self._drop_oldest(path)
-        except (OSError, OutputError) as error:
-            reason = error.message if isinstance(error, OutputError) else error.strerror
+        except (OSError, EditorbotError) as error:
+            reason = error.message if isinstance(error, EditorbotError) else error.strerror
             return f"CACHE: {self.folder} does not take the analysis ({reason}); it was not kept"
         return None
 

@@ -8,6 +8,7 @@ that a slip of the hand is found when the file is read, not when it is heard.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -26,7 +27,7 @@ from editorbot.editlist.edit_list import (
     PolishStep,
     Source,
 )
-from editorbot.errors import FormatError, NotFoundError, OutputError, UnreadableError, VersionError
+from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError, write_error
 
 FORMAT = "editorbot.edit"
 """Value of the ``format`` field."""
@@ -299,8 +300,8 @@ def write_edit_list(path: str | os.PathLike[str], edit_list: EditList) -> None:
 
     Raises
     ------
-    OutputError
-        If the folder cannot be written to.
+    OutputError, NoSpaceError
+        If the folder cannot be written to, or the disk is full.
     """
     write_whole(path, to_json(edit_list).encode("utf-8"))
 
@@ -310,7 +311,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
 
     Raises
     ------
-    OutputError
+    OutputError, NoSpaceError
         If the folder cannot be written to, or the disk is full.
     """
     folder = os.path.dirname(os.path.abspath(os.fspath(path)))
@@ -325,10 +326,11 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
         os.replace(temporary, path)
         temporary = None
     except OSError as error:
-        raise OutputError(f"cannot be written: {error.strerror}", path=path) from error
+        raise write_error(error, path) from error
     finally:
-        if temporary is not None and os.path.exists(temporary):
-            os.unlink(temporary)
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
 
 
 def _umask() -> int:

@@ -3,13 +3,15 @@
 from editorbot.recording.checks import check_output, safe_output_name
 from editorbot.recording.recording import Recording, open_recording
 from editorbot.recording.scan import SampleScan
-from editorbot.recording.writer import TrackWriter, track_subtype
+from editorbot.recording.writer import TrackWriter, check_track, container_of, track_subtype
 
 __all__ = [
     "Recording",
     "SampleScan",
     "TrackWriter",
     "check_output",
+    "check_track",
+    "container_of",
     "open_recording",
     "safe_output_name",
     "track_subtype",

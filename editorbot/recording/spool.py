@@ -6,7 +6,6 @@ one pass of decoding the length is what was there, and every position is exact.
 
 from __future__ import annotations
 
-import errno
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,15 +15,12 @@ from typing import IO
 import numpy as np
 from jaxtyping import Shaped
 
-from editorbot.errors import NoSpaceError, UnreadableError
+from editorbot.errors import FULL_ERRORS, NoSpaceError, UnreadableError
 from editorbot.recording.pcm import PcmFormat
 from editorbot.timebase import clock, samples_to_s
 
 MOST_FRAME_SAMPLES = 4_608
 """Longest frame of a common codec [samples]; a shorter loss is a matter of padding."""
-
-FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-"""System errors that mean there is no room."""
 
 BELIEVED_BYTES = 2**44
 """A header that promises more than this is a broken header, not a full disk."""

@@ -8,20 +8,18 @@ one that reading uses; what lies beyond full scale is held there and counted.
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 import shutil
 import tempfile
 from types import TracebackType
-from typing import Protocol, runtime_checkable
+from typing import IO
 
 import numpy as np
-import soundfile as sf
 from jaxtyping import Shaped
 
-from editorbot.errors import NonFiniteError, NoSpaceError, OutputError
+from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
 from editorbot.recording.pcm import PcmFormat
-from editorbot.recording.wav_file import WavFile
+from editorbot.recording.sinks import Sink, check_container, open_sink
 
 FORMATS = {
     ".wav": "WAV", ".wave": "WAV", ".rf64": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG",
@@ -29,7 +27,6 @@ FORMATS = {
 }  # fmt: skip
 """The container that each ending asks for."""
 
-_FULL = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 _BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 
@@ -72,16 +69,26 @@ def container_of(path: str | os.PathLike[str]) -> str:
     return FORMATS[ending]
 
 
-@runtime_checkable
-@runtime_checkable
-class _Sink(Protocol):
-    """Takes samples of one container."""
+def check_track(path: str | os.PathLike[str], source_subtype: str, sample_rate: int, channels: int) -> None:
+    """Refuse a track that its container could not hold, before any work is done for it.
 
-    def write(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
-        """Append samples of the sink's own type."""
+    Parameters
+    ----------
+    path : path
+        The track; its ending tells the container.
+    source_subtype : str
+        `Recording.subtype` of the source.
+    sample_rate : int [Hz]
+        Its rate.
+    channels : int
+        Its channels.
 
-    def close(self) -> None:
-        """Finish the file."""
+    Raises
+    ------
+    OutputError
+        If the ending names no container, or one that cannot hold this.
+    """
+    check_container(container_of(path), track_subtype(source_subtype, path), sample_rate, channels, os.fspath(path))
 
 
 class TrackWriter:
@@ -123,16 +130,22 @@ class TrackWriter:
         """Values that lay beyond full scale and were held there."""
         self._channels = channels
         self._check_space(total_samples)
-        ending = os.path.splitext(self.path)[1]
+        self._open(container_of(path), sample_rate)
+
+    def _open(self, container: str, sample_rate: int) -> None:
+        """Open a temporary file beside the track, and the sink that writes into it."""
         folder = os.path.dirname(os.path.abspath(self.path))
-        self._sink: _Sink | None = None
         try:
-            descriptor, self._temporary = tempfile.mkstemp(prefix=".editorbot-", suffix=ending, dir=folder)
+            descriptor, self._temporary = tempfile.mkstemp(prefix=".editorbot-", suffix=".part", dir=folder)
         except OSError as error:
-            raise OutputError(f"cannot be written: {error.strerror}", path=self.path) from error
-        os.close(descriptor)
+            raise write_error(error, self.path) from error
+        self._file: IO[bytes] = os.fdopen(descriptor, "w+b")
+        self._sink: Sink | None = None
         try:
-            self._sink = self._open_sink(container_of(path), sample_rate)
+            self._sink = open_sink(self._file, container, self.subtype, sample_rate, self._channels, self.path)
+        except OSError as error:
+            self._discard()
+            raise write_error(error, self.path) from error
         except BaseException:
             self._discard()
             raise
@@ -162,8 +175,8 @@ class TrackWriter:
             raise ValueError("the track is closed")
         try:
             self._sink.write(self._fitted(block))
-        except (OSError, RuntimeError, AssertionError) as error:
-            raise self._failed(error) from error
+        except OSError as error:
+            raise write_error(error, self.path) from error
 
     def _fitted(self, block: Shaped[np.ndarray, "samples channels"]) -> Shaped[np.ndarray, "samples channels"]:
         """Return samples in the file's own type."""
@@ -199,35 +212,29 @@ class TrackWriter:
         """
         try:
             if self._sink is not None:
-                self._sink.close()
+                self._sink.finish()
                 self._sink = None
-            with open(self._temporary, "r+b") as file:
-                os.fsync(file.fileno())
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
             os.chmod(self._temporary, 0o666 & ~current_umask())
             os.replace(self._temporary, self.path)
-        except (OSError, RuntimeError) as error:
+        except OSError as error:
             self._discard()
-            raise self._failed(error) from error
+            raise write_error(error, self.path) from error
+        except BaseException:
+            self._discard()
+            raise
 
     def _discard(self) -> None:
         """Remove what was written."""
-        with contextlib.suppress(OSError, RuntimeError):  # a full disk fails once more at closing
-            if self._sink is not None:
-                self._sink.close()
-        self._sink = None
-        if os.path.exists(self._temporary):
+        if self._sink is not None:
+            self._sink.abandon()
+            self._sink = None
+        with contextlib.suppress(OSError):  # closing writes what is left, and a full disk fails once more
+            self._file.close()
+        with contextlib.suppress(OSError):
             os.unlink(self._temporary)
-
-    def _open_sink(self, container: str, sample_rate: int) -> _Sink:
-        if container == "WAV":
-            return _WavSink(self._temporary, sample_rate, PcmFormat(self.subtype, self._channels))
-        # libsndfile takes text on Windows and bytes elsewhere: names need not be text there.
-        name = self._temporary if os.name == "nt" else os.fsencode(self._temporary)
-        try:
-            return sf.SoundFile(name, "w", sample_rate, self._channels, self.subtype, format=container)
-        except (sf.LibsndfileError, RuntimeError, ValueError) as error:
-            what = f"{self._channels} channels at {sample_rate} Hz"
-            raise OutputError(f"{container} cannot hold {what}; write a .wav", path=self.path) from error
 
     def _check_space(self, total_samples: int | None) -> None:
         """Refuse now what would not fit later; compressed files are taken at half."""
@@ -237,17 +244,12 @@ class TrackWriter:
         share = 1.0 if container_of(self.path) == "WAV" else 0.5
         needed = int(total_samples * pcm.row_bytes * share)
         folder = os.path.dirname(os.path.abspath(self.path))
-        free = shutil.disk_usage(folder).free if os.path.isdir(folder) else needed
+        try:
+            free = shutil.disk_usage(folder).free
+        except OSError as error:
+            raise write_error(error, self.path) from error
         if free < needed:
             raise NoSpaceError(f"the track needs {needed:,} bytes, {free:,} are free", path=self.path)
-
-    def _failed(self, error: Exception) -> OutputError | NoSpaceError:
-        """Return the error that a failed write means."""
-        full = isinstance(error, OSError) and error.errno in _FULL
-        folder = os.path.dirname(os.path.abspath(self.path))
-        if full or shutil.disk_usage(folder).free < 1 << 20:
-            return NoSpaceError("the disk is full; nothing was written under this name", path=self.path)
-        return OutputError(f"cannot be written: {getattr(error, 'strerror', None) or error}", path=self.path)
 
     def __enter__(self) -> TrackWriter:
         return self
@@ -257,30 +259,6 @@ class TrackWriter:
             self.close()
         else:
             self._discard()
-
-
-class _WavSink:
-    """Writes WAV by our own writer."""
-
-    def __init__(self, path: str, sample_rate: int, pcm: PcmFormat) -> None:
-        self._file = open(path, "w+b")  # noqa: SIM115 - closed by close
-        self._wav = WavFile(self._file, sample_rate, pcm)
-        self._pcm = pcm
-
-    def write(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
-        """Append samples."""
-        if self._pcm.subtype == "PCM_24":
-            packed = np.ascontiguousarray(block, "<i4").view(np.uint8).reshape(-1, 4)[:, 1:]
-            self._wav.append(packed.tobytes())
-        else:
-            self._wav.append(np.ascontiguousarray(block, self._pcm.dtype).tobytes())
-
-    def close(self) -> None:
-        """Fill the sizes in."""
-        try:
-            self._wav.finish()
-        finally:
-            self._file.close()
 
 
 def current_umask() -> int:
