@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,11 +50,11 @@ class Made:
     options: tuple[str, ...] = ()
 
 
-def make_corpus(folder: Path) -> list[Case]:
-    """Write every file into a folder; return the cases."""
+def make_corpus(folder: Path, faults: Sequence[str] = ()) -> list[Case]:
+    """Write every file of some classes of faults, or of all, into a folder; return the cases."""
     cases = []
-    for fault, maker in FAULTS.items():
-        for number, made in enumerate(maker()):
+    for fault in faults or FAULTS:
+        for number, made in enumerate(FAULTS[fault]()):
             path = folder / f"{fault}-{number}-{made.name}"
             path.write_bytes(made.content)
             cases.append(Case(path, fault, made.opening, made.editing or made.opening, made.options))
@@ -75,24 +75,24 @@ def encoded(sound: np.ndarray, kind: str = "WAV", subtype: str | None = None, ra
     return buffer.getvalue()
 
 
-def by_av(kind: str, codec: str, sound: np.ndarray, rate: int = 44_100) -> bytes:
-    """Return a sound encoded by FFmpeg."""
+def by_av(kind: str, codec: str, sound: np.ndarray, rate: int = 44_100, *, streams: int = 1) -> bytes:
+    """Return a sound encoded by FFmpeg, once or as several streams."""
     import av
 
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=kind) as container:
-        stream = container.add_stream(codec, rate=rate, layout="mono")
-        stream.bit_rate = 128_000
+        stream, *others = [container.add_stream(codec, rate=rate, layout="mono") for _ in range(streams)]
+        for one in (stream, *others):
+            one.bit_rate = 128_000
         format_name = stream.codec_context.codec.audio_formats[0].name
         samples = (sound[:, 0] * 32_767).astype(np.int16)[None]
         frame = av.AudioFrame.from_ndarray(samples, format="s16p", layout="mono")
         frame.sample_rate, frame.pts = rate, 0
-        resampler = av.AudioResampler(
-            format=format_name, layout="mono", rate=rate, frame_size=stream.frame_size or 1024
-        )
-        for piece in (*resampler.resample(frame), *resampler.resample(None)):
-            container.mux(stream.encode(piece))
-        container.mux(stream.encode(None))
+        size = stream.frame_size or 1024
+        resampler = av.AudioResampler(format=format_name, layout="mono", rate=rate, frame_size=size)
+        for piece in (*resampler.resample(frame), *resampler.resample(None), None):
+            for one in (stream, *others):
+                container.mux(one.encode(piece))
     return buffer.getvalue()
 
 
@@ -307,11 +307,116 @@ def _headers() -> Iterator[Made]:
         yield Made(f"{bits}-{tag}.wav", bytes(head), "ok|DAMAGED|NOT_AUDIO|NO_DECODER|EMPTY|RATE|CHANNELS")
 
 
+def _chained() -> Iterator[Made]:
+    for kind, subtype in (("OGG", "VORBIS"), ("OGG", "OPUS"), ("MP3", None), ("FLAC", "PCM_16")):
+        one = encoded(music(), kind, subtype)
+        yield Made(f"two.{(subtype or kind).lower()}", one + one)
+
+
+def id3(size: int, *, footer: bool = False) -> bytes:
+    """Return an ID3 tag of `size` empty bytes."""
+    shown = bytes((size >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x04\0" + (b"\x10" if footer else b"\0") + shown + bytes(size) + (b"3DI" + bytes(7) if footer else b"")
+
+
+def _tagged_before() -> Iterator[Made]:
+    for kind in ("FLAC", "MP3"):
+        yield Made(f"{kind.lower()}", id3(1_000) + encoded(music(), kind))
+    yield Made("odd.wav", id3(1_001) + wav(music()))
+    yield Made("footer.wav", id3(1_000, footer=True) + wav(music()))
+    yield Made("aac", id3(1_000) + by_av("adts", "aac", music(SECONDS, 44_100)))
+    mp3 = encoded(music(), "MP3")
+    yield Made("between.mp3", mp3 + id3(2_000) + mp3, "ok|DAMAGED")
+
+
+def _unpadded() -> Iterator[Made]:
+    whole = wav(music())
+    for content in (b"abc", b"a", b"x" * 601):
+        chunk = b"bext" + struct.pack("<I", len(content)) + content
+        yield Made(f"{len(content)}-none.wav", whole[:36] + chunk + whole[36:])
+        yield Made(f"{len(content)}-zero.wav", whole[:36] + chunk + b"\0" + whole[36:])
+
+
+def _broadcast() -> Iterator[Made]:
+    whole = wav(music())
+    bext = b"bext" + struct.pack("<I", 6_000) + b"<img src=x onerror=alert(1)>".ljust(6_000, b"\0")
+    yield Made("bext.wav", whole[:12] + bext + whole[12:])
+    yield Made("bext-behind.wav", whole + bext)
+    for subtype in ("ULAW", "IMA_ADPCM"):
+        compressed = encoded(music(), subtype=subtype)
+        at = compressed.index(b"fact")
+        yield Made(f"bext-{subtype}.wav", compressed[:at] + bext + compressed[at:])
+
+
+def _piped() -> Iterator[Made]:
+    for size in (0x7FFFFFFF, 0x7FFFF000, 0x7FFFFFFF - 36, 0x80000000, 0xFFFFFFFF - 36):
+        yield Made(f"{size:x}.wav", wav(music(), size=size), "RECOVERED")
+
+
+def _wide_containers() -> Iterator[Made]:
+    """24 bits in 32, left-justified as the format asks, plain and extensible."""
+    values = (np.round(music() * (2**23 - 1)).astype("<i4") << 8).tobytes()
+    plain = struct.pack("<HHIIHH", 1, 1, RATE, 4 * RATE, 4, 24)
+    tail = bytes.fromhex("0100000000001000800000aa00389b71")
+    wide = struct.pack("<HHIIHHHHI", 0xFFFE, 1, RATE, 4 * RATE, 4, 32, 22, 24, 4) + tail
+    for name, head in (("plain", plain), ("extensible", wide)):
+        inside = b"WAVEfmt " + struct.pack("<I", len(head)) + head + b"data" + struct.pack("<I", len(values)) + values
+        yield Made(f"{name}.wav", b"RIFF" + struct.pack("<I", len(inside)) + inside)
+
+
+def _several_streams() -> Iterator[Made]:
+    sound = music(SECONDS, 44_100)
+    yield Made("two.mka", by_av("matroska", "pcm_s16le", sound, streams=2), "STREAMS")
+    yield Made("two.m4a", by_av("ipod", "aac", sound, streams=2), "STREAMS")
+
+
+def _protected() -> Iterator[Made]:
+    plain = by_av("ipod", "aac", music(SECONDS, 44_100))
+    for tag in (b"enca", b"zzzz"):
+        yield Made(f"{tag.decode()}.m4a", plain.replace(b"mp4a", tag), "NO_DECODER|DAMAGED|ok")
+
+
+def _odd_tags() -> Iterator[Made]:
+    title = b"\xff\xfe<script>\x00\xff"
+    frame = b"TIT2" + struct.pack(">I", len(title) + 1) + b"\0\0\x03" + title
+    size = bytes((len(frame) >> shift) & 0x7F for shift in (21, 14, 7, 0))
+    yield Made("title.mp3", b"ID3\x03\0\0" + size + frame + encoded(music(), "MP3"))
+    info = b"INFOINAM" + struct.pack("<I", len(title)) + title
+    yield Made("info.wav", wav(music(), tail=b"LIST" + struct.pack("<I", len(info)) + info))
+
+
+def _dead_channels() -> Iterator[Made]:
+    six = music(SECONDS, RATE, 6)
+    for channel in (0, 3, 5):
+        dead = six.copy()
+        dead[:, channel] = 0
+        yield Made(f"{channel}.wav", wav(dead))
+    only = np.zeros_like(six)
+    only[:, 4] = six[:, 4]
+    yield Made("only-4.wav", wav(only))
+
+
+def _free_time() -> Iterator[Made]:
+    rng = np.random.default_rng(3)
+    t = np.arange(8 * RATE) / RATE
+    syllables = np.clip(np.sin(2 * np.pi * np.cumsum(3 + 2 * rng.standard_normal(t.size)) / RATE), 0, 1)
+    voice = 0.4 * syllables * np.sign(np.sin(2 * np.pi * 130 * t + 4 * np.sin(2 * np.pi * 0.7 * t)))
+    yield Made("speech.wav", wav(voice[:, None]), "ok", "ok|NO_BEAT")
+    at = np.cumsum(rng.uniform(0.2, 1.4, 10))
+    plucks = sum(np.where(t >= s, np.exp(-4 * (t - s)) * np.sin(2 * np.pi * 220 * (t - s)), 0) for s in at)
+    yield Made("rubato.wav", wav(0.3 * np.asarray(plucks)[:, None]), "ok", "ok|NO_BEAT")
+    two = np.concatenate([band(6, RATE, bpm=90), band(6, RATE, bpm=150)])
+    yield Made("tempo-change.wav", wav(two[:, None]), "ok", "ok|NO_BEAT")
+
+
 FAULTS: dict[str, Callable[[], Iterator[Made]]] = {
     "empty": _empty, "short": _short, "silent": _silent, "offset": _offset, "nonfinite": _nonfinite, "loud": _loud,
     "depth": _depths, "rate": _rates, "channels": _channels, "polarity": _polarity, "crashed": _crashed,
     "truncated": _truncated_wav, "trailing": _trailing, "broken-off": _truncated_lossy, "flipped": _flipped,
     "misnamed": _misnamed, "not-audio": _not_audio, "playlist": _playlists, "tags": _tags, "container": _containers,
-    "other-container": _other_containers, "no-beat": _no_beat, "header": _headers,
+    "other-container": _other_containers, "no-beat": _no_beat, "header": _headers, "chained": _chained,
+    "tagged-before": _tagged_before, "unpadded": _unpadded, "broadcast": _broadcast, "piped": _piped,
+    "wide-container": _wide_containers, "streams": _several_streams, "protected": _protected, "odd-tags": _odd_tags,
+    "dead-channel": _dead_channels, "free-time": _free_time,
 }  # fmt: skip
 """Makers of the files of each class of fault."""
