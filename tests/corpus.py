@@ -151,9 +151,11 @@ def _nonfinite() -> Iterator[Made]:
 
 
 def _loud() -> Iterator[Made]:
+    sound = music() / np.abs(music()).max()
     for peak in (1.5, 7.5, 1e4, 1e30):
-        yield Made(f"{peak}.wav", encoded(music() * peak, subtype="FLOAT"), "ok", "OVER_FULL_SCALE")
-    yield Made("double.wav", encoded(music() * 1e200, subtype="DOUBLE"), "ok", "OVER_FULL_SCALE")
+        yield Made(f"{peak}.wav", encoded(sound * peak, subtype="FLOAT"), "ok", "OVER_FULL_SCALE")
+    for peak in (1e30, 1e45, 1e200):
+        yield Made(f"double-{peak}.wav", encoded(sound * peak, subtype="DOUBLE"), "ok", "OVER_FULL_SCALE")
 
 
 def _depths() -> Iterator[Made]:

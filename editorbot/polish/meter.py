@@ -47,6 +47,9 @@ RELATIVE_GATE_LU = -10.0
 SURROUND_WEIGHT = 1.41
 """Weight of the two surround channels of 5.0 and 5.1."""
 
+LOUDEST = 1e15
+"""What larger samples are measured at, +300 dBFS."""
+
 
 @dataclass(frozen=True)
 class Loudness:
@@ -140,7 +143,9 @@ class LoudnessMeter:
             return
         sound = np.empty((block.shape[1], 2 * HALF_TAPS + len(block)), dtype=np.float32)
         sound[:, : 2 * HALF_TAPS] = self._context
-        sound[:, 2 * HALF_TAPS :] = block.T
+        # Doubles can be larger than what is measured in 32 bits, squares included.
+        fitting = np.clip(block, -LOUDEST, LOUDEST) if block.dtype == np.float64 else block
+        sound[:, 2 * HALF_TAPS :] = fitting.T
         sound[:, 2 * HALF_TAPS :] *= np.float32(full_scale_factor(block.dtype))
         self._context = sound[:, len(block) :].copy()
         self._true_peak = max(self._true_peak, float(peak_track(sound, self._true_peak).max()))

@@ -52,9 +52,11 @@ class SampleScan:
         peak = float(max(self._high.max(), -self._low.min())) / self._full
         if peak > 1:
             lines.append(f"OVER_FULL_SCALE: it peaks at {20 * math.log10(peak):+.1f} dBFS; a float file keeps that")
-        offset = self._sum / self._samples / self._full
+        # Beyond full scale the peak is the measure: noise at 1e30 has a mean of many times 1.0 by chance.
+        scale = max(1.0, peak)
+        offset = self._sum / self._samples / self._full / scale
         worst = int(np.argmax(np.abs(offset)))
         if abs(offset[worst]) > OFFSET_SHARE:
-            text = f"channel {worst} has a constant offset of {offset[worst]:+.3f} of full scale"
+            text = f"channel {worst} has a constant offset of {offset[worst]:+.3f} of {'its peak' if peak > 1 else 'full scale'}"
             lines.append(f"DC_OFFSET: {text}; it is taken out for the analysis and left in the track")
         return tuple(lines)

@@ -36,6 +36,10 @@ class BlockReader(Protocol):
         """Return samples [start, end)."""
 
 
+LOUDEST = 1e30
+"""What larger values are drawn at, so that they fit 32 bits."""
+
+
 @dataclass(frozen=True)
 class Peaks:
     """The outline of a waveform; column ``k`` covers samples ``[k * column_samples, (k + 1) * column_samples)``."""
@@ -114,7 +118,7 @@ class PeakScan:
 
 
 def _finite(values: np.ndarray) -> Float32[np.ndarray, " columns"]:
-    return np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0).astype(np.float32)
+    return np.clip(np.nan_to_num(values, nan=0.0), -LOUDEST, LOUDEST).astype(np.float32)
 
 
 def scan_peaks(

@@ -34,6 +34,9 @@ PREVIEW_RATES = (16_000, 24_000, 32_000)
 BLOCK_SAMPLES = 1 << 16
 """Samples encoded at once."""
 
+LOUDEST = 1e6
+"""What louder samples of a float file are held at before they are resampled, so that they fit 32 bits."""
+
 
 @dataclass(frozen=True)
 class Excerpt:
@@ -133,4 +136,4 @@ def _few_channels(block: Float[np.ndarray, "samples channels"]) -> Float[np.ndar
     """Return stereo as it is, and more channels as one, at the level of independent sounds summed."""
     if block.shape[1] > 2:
         block = block.sum(axis=1, keepdims=True) / np.sqrt(block.shape[1])
-    return np.nan_to_num(block).astype(np.float32)
+    return np.clip(np.nan_to_num(block), -LOUDEST, LOUDEST).astype(np.float32)
