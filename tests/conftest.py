@@ -9,6 +9,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 from jaxtyping import install_import_hook  # noqa: E402
 
 # Loaded before the hook: numba cannot compile a function that is wrapped.
-import editorbot.analysis.kernels  # noqa: E402, F401
+import editorbot.analysis.kernels  # noqa: E402
+import editorbot.corpus.kernels  # noqa: E402, F401
 
 install_import_hook("editorbot", "beartype.beartype")

@@ -19,6 +19,7 @@ from editorbot.cli.analyze import Analyze
 from editorbot.cli.doctor import Doctor
 from editorbot.cli.edit import Edit
 from editorbot.cli.export import Export
+from editorbot.cli.pairs import Pairs
 from editorbot.cli.render import Render
 from editorbot.errors import EditorbotError
 
@@ -33,6 +34,7 @@ Command = (
     | Annotated[Render, tyro.conf.subcommand("render")]
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Analyze, tyro.conf.subcommand("analyze")]
+    | Annotated[Pairs, tyro.conf.subcommand("pairs")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     debug = "--debug" in arguments
     try:
-        command: Edit | Render | Export | Analyze | Doctor = tyro.cli(
+        command: Edit | Render | Export | Analyze | Pairs | Doctor = tyro.cli(
             Command,
             prog="editorbot",
             description="Turns a raw music recording into a polished track.",
