@@ -18,7 +18,7 @@ class CallbackFile:
     nothing was read or written, and `check` raises it when the library is done.
     """
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes] | io.BytesIO) -> None:
         self._file = file
         self.failure: BaseException | None = None
         """What went wrong first."""

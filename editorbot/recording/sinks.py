@@ -31,7 +31,9 @@ class Sink(Protocol):
         """Let go of the encoder; what is in the file does not count any more."""
 
 
-def open_sink(file: IO[bytes], container: str, subtype: str, sample_rate: int, channels: int, path: str) -> Sink:
+def open_sink(
+    file: IO[bytes] | io.BytesIO, container: str, subtype: str, sample_rate: int, channels: int, path: str
+) -> Sink:
     """Return a sink that writes into an open file.
 
     Parameters
@@ -66,7 +68,7 @@ def check_container(container: str, subtype: str, sample_rate: int, channels: in
 class _WavSink:
     """Writes WAV by our own writer."""
 
-    def __init__(self, file: IO[bytes], sample_rate: int, pcm: PcmFormat) -> None:
+    def __init__(self, file: IO[bytes] | io.BytesIO, sample_rate: int, pcm: PcmFormat) -> None:
         self._wav = WavFile(file, sample_rate, pcm)
         self._pcm = pcm
 
@@ -90,7 +92,7 @@ class _EncodedSink:
     """Writes by libsndfile, which forgets a full disk; the file it calls back does not."""
 
     def __init__(
-        self, file: IO[bytes], container: str, subtype: str, sample_rate: int, channels: int, path: str
+        self, file: IO[bytes] | io.BytesIO, container: str, subtype: str, sample_rate: int, channels: int, path: str
     ) -> None:
         self._target = CallbackFile(file)
         try:

@@ -10,6 +10,7 @@ EBU Tech 3306, section 3.5: "JUNK" becomes "ds64" when the file is too large.
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import IO
 
@@ -25,7 +26,9 @@ _SUBFORMAT_TAIL = bytes.fromhex("000000001000800000aa00389b71")
 class WavFile:
     """Appends little-endian samples to a new WAV file."""
 
-    def __init__(self, file: IO[bytes], sample_rate: int, pcm: PcmFormat, *, largest: int = LARGEST_WAV_BYTES) -> None:
+    def __init__(
+        self, file: IO[bytes] | io.BytesIO, sample_rate: int, pcm: PcmFormat, *, largest: int = LARGEST_WAV_BYTES
+    ) -> None:
         self._file = file
         self._pcm = pcm
         self._largest = largest
