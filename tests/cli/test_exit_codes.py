@@ -19,3 +19,12 @@ def test_the_page_lists_every_error_with_its_code() -> None:
 def test_an_error_is_one_line_whatever_the_name_holds() -> None:
     error = errors.EmptyError("it holds no samples", path="a\nb\udcff<img>.wav")
     assert str(error) == "error[EMPTY]: a\\x0ab\ufffd<img>.wav: it holds no samples"
+
+
+def test_the_page_lists_every_warning() -> None:
+    listed = set(re.findall(r"^\| `(\w+)` \|", PAGE.read_text(), re.M))
+    package = Path(errors.__file__).parent
+    used = set()
+    for path in package.rglob("*.py"):
+        used |= set(re.findall(r"[\"']([A-Z][A-Z_]{3,}): ", path.read_text("utf-8")))
+    assert used <= listed
