@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-import scipy.ndimage
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
 from editorbot.recording import Recording
 from editorbot.timebase import STEP_S, s_to_samples
 
@@ -123,8 +123,8 @@ def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, 
     loud_db = loud_level_db(steps)
     kinds = np.full(len(steps), MUSIC)
     second = max(1, round(1.0 / STEP_S))
-    smooth = scipy.ndimage.uniform_filter1d(level, second, mode="nearest")
-    moved = scipy.ndimage.maximum_filter1d(highest, second) - scipy.ndimage.minimum_filter1d(level, second)
+    smooth = running_mean(level, second)
+    moved = running_max(highest, second) - running_min(level, second)
     kinds[(smooth < loud_db - NOISE_BELOW_LOUD_DB) & (moved < STEADY_RANGE_DB)] = NOISE
     kinds[(highest < loud_db - SILENCE_BELOW_LOUD_DB) | (highest < SILENCE_DBFS)] = SILENCE
     return kinds
@@ -140,11 +140,10 @@ def speech_suspects(
 ) -> Bool[np.ndarray, " steps"]:
     """Tell which steps could be talk: heard, and with the swings of level and tone that speech has."""
     window = max(1, round(2.0 / STEP_S))
-    lowest = scipy.ndimage.minimum_filter1d(_column(steps, "level_min_db"), window)
-    highest = scipy.ndimage.maximum_filter1d(_column(steps, "level_max_db"), window)
+    lowest = running_min(_column(steps, "level_min_db"), window)
+    highest = running_max(_column(steps, "level_max_db"), window)
     swings = (highest - lowest > SPEECH_RANGE_DB) & (tone_change_db(steps) > SPEECH_TONE_CHANGE_DB)
-    joined = scipy.ndimage.binary_closing(np.pad(swings & (kinds == MUSIC), window), np.ones(window))
-    return np.asarray(joined[window:-window] & (kinds != SILENCE))
+    return closed_gaps(swings & (kinds == MUSIC), window) & (kinds != SILENCE)
 
 
 def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
@@ -152,8 +151,8 @@ def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndar
     mel = steps[:, :STEP_MEL_BANDS]
     shape = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
     shape -= shape.mean(axis=1, keepdims=True)
-    mean = scipy.ndimage.uniform_filter1d(shape, TONE_CHANGE_STEPS, axis=0, mode="nearest")
-    square = scipy.ndimage.uniform_filter1d(shape**2, TONE_CHANGE_STEPS, axis=0, mode="nearest")
+    mean = running_mean(shape, TONE_CHANGE_STEPS)
+    square = running_mean(shape**2, TONE_CHANGE_STEPS)
     square -= mean**2
     return np.asarray(np.sqrt(np.maximum(square, 0.0).mean(axis=1)), np.float64)
 

@@ -14,9 +14,9 @@ from typing import no_type_check
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from numba import njit
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
 from editorbot.analysis.beat_weights import DOWNBEAT_BIAS, DOWNBEAT_WEIGHTS
+from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import FrameTracks
 
 METERS = (2, 3, 4, 5, 6, 7)
@@ -67,9 +67,9 @@ def downbeat_features(
     beat_frames: Int[np.ndarray, " beats"],
 ) -> Float32[np.ndarray, "beats features"]:
     """Describe how each beat stands out from its neighbors, shape=(beats, features)."""
-    accents = maximum_filter1d(novelty, 5, axis=0)[beat_frames]
+    accents = running_max(novelty, 5)[beat_frames]
     level = _beat_means(frames.band_level_db, beat_frames)
-    level = level - uniform_filter1d(level, 9, axis=0, mode="nearest")
+    level = level - running_mean(level, 9)
     rise = np.diff(level, axis=0, prepend=level[:1])
     accent_groups = np.stack(
         [accents[:, 0], accents[:, 1:4].mean(1), accents[:, 4:8].mean(1), accents[:, 8], accents[:, 9]], axis=1

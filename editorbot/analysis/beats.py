@@ -16,7 +16,6 @@ from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.ndimage import maximum_filter1d
 
 from editorbot.analysis.bars import NO_BARS, Bars, find_bars
 from editorbot.analysis.beat_grid import (
@@ -32,6 +31,7 @@ from editorbot.analysis.beat_path import best_path
 from editorbot.analysis.beat_weights import PRIOR_WEIGHTS, PROFILE_WEIGHTS, TEMPO_WEIGHTS, WINDOW_S
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, RISE_COLUMN, novelty
 from editorbot.analysis.pulse import pulse_clarity
+from editorbot.analysis.smoothing import running_max
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.tempo import PERIODS_FRAMES, TEMPO_HOP_FRAMES, tempo_scores
 from editorbot.errors import UsageError
@@ -120,7 +120,7 @@ def track_beats(frames: FrameTracks, duration_s: float) -> BeatGrid:
 
 def find_beat_path(evidence: Float32[np.ndarray, "frames columns"]) -> Int[np.ndarray, " beats"]:
     """Return the best chain of beats through the novelty, shape=(beats,) [frames]."""
-    nearby = maximum_filter1d(evidence, 3, axis=0)
+    nearby = running_max(evidence, 3)
     per_frame = np.float32(FRAME_S / WINDOW_S)
     quarters = np.asarray(PROFILE_WEIGHTS, dtype=np.float32).reshape(4, NOVELTY_COLUMNS)
     profile = np.ascontiguousarray((nearby @ quarters.T).T * per_frame)
@@ -188,7 +188,7 @@ def make_grid(
         beats_per_bar=bars.beats_per_bar,
         tempo_curve_bpm=local_tempo_bpm(covered.beats_s),
         confidence=float(np.clip(covered.trust.mean(), 0.01, 1.0)),
-        strength=np.clip(maximum_filter1d(evidence[:, RISE_COLUMN], 3)[at] / 5.0, 0.0, 1.0).astype(np.float64),
+        strength=np.clip(running_max(evidence[:, RISE_COLUMN], 3)[at] / 5.0, 0.0, 1.0).astype(np.float64),
         beat_confidence=covered.trust,
     )
 

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Float32
-from scipy.ndimage import maximum_filter1d, uniform_filter1d
 
+from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
 from editorbot.timebase import FRAME_S
 
@@ -92,13 +92,13 @@ def _novelty_of(
     band_flux: np.ndarray, band_level_db: np.ndarray, chroma: np.ndarray, level_db: np.ndarray
 ) -> np.ndarray:
     """Return the novelty of one block, margins included."""
-    peak_db = maximum_filter1d(band_level_db, WINDOW_FRAMES, axis=0)
+    peak_db = running_max(band_level_db, WINDOW_FRAMES)
     audible = np.clip((band_level_db - peak_db + FADE_DB + INAUDIBLE_DB) / FADE_DB, 0, 1)
     loud = np.clip((level_db - SILENT_DBFS) / LOUD_OVER_SILENT_DB, 0, 1)[:, None]
     rise = np.log1p(np.hstack([band_flux * audible, band_flux.mean(axis=1, keepdims=True)]) * loud / RISE_KNEE_DB)
     raw = np.hstack([rise, _harmony_change(chroma)[:, None] * loud]).astype(np.float32)
-    mean = uniform_filter1d(raw, WINDOW_FRAMES, axis=0, mode="nearest")
-    spread = np.sqrt(np.maximum(uniform_filter1d((raw - mean) ** 2, WINDOW_FRAMES, axis=0, mode="nearest"), 0))
+    mean = running_mean(raw, WINDOW_FRAMES)
+    spread = np.sqrt(np.maximum(running_mean((raw - mean) ** 2, WINDOW_FRAMES), 0))
     result: np.ndarray = np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE)
     return result
 

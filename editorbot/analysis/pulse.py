@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.ndimage import gaussian_filter1d, uniform_filter1d
+
+from editorbot.analysis.smoothing import running_mean, smoothed
 
 POINTS_PER_BEAT = 12
 """Points that each beat is read at."""
@@ -34,8 +35,8 @@ def pulse_clarity(
         energy = np.zeros((beats, by_beat.shape[1]))
         product[:-lag] = (by_beat[:-lag] * by_beat[lag:]).sum(axis=2)
         energy[:-lag] = 0.5 * ((by_beat[:-lag] ** 2) + (by_beat[lag:] ** 2)).sum(axis=2)
-        product = uniform_filter1d(product, AVERAGE_BEATS, axis=0, mode="nearest")
-        energy = uniform_filter1d(energy, AVERAGE_BEATS, axis=0, mode="nearest")
+        product = running_mean(product, AVERAGE_BEATS)
+        energy = running_mean(energy, AVERAGE_BEATS)
         correlation = (product / (energy + 1.0)).mean(axis=1)
         best = np.maximum(best, correlation)
     return np.clip((best - 0.1) / 0.5, 0.0, 1.0)
@@ -44,7 +45,7 @@ def pulse_clarity(
 def _by_beat(novelty: np.ndarray, path: np.ndarray) -> np.ndarray:
     """Read groups of novelty at equal fractions of each beat, shape=(beats, groups, points), mean 0 in each beat."""
     groups = np.stack([novelty[:, 0], novelty[:, 1:4].mean(1), novelty[:, 4:8].mean(1)], axis=1)
-    groups = gaussian_filter1d(groups, 1.0, axis=0)
+    groups = smoothed(groups)
     step = np.append(np.diff(path), np.diff(path)[-1])
     at = path[:, None] + step[:, None] * (np.arange(POINTS_PER_BEAT) / POINTS_PER_BEAT)
     at = np.clip(at, 0, len(novelty) - 1.001)
@@ -52,4 +53,4 @@ def _by_beat(novelty: np.ndarray, path: np.ndarray) -> np.ndarray:
     share = (at - below)[..., None]
     read = groups[below] * (1 - share) + groups[np.minimum(below + 1, len(novelty) - 1)] * share
     read = read - read.mean(axis=1, keepdims=True)
-    return read.transpose(0, 2, 1)  # type: ignore[no-any-return]
+    return read.transpose(0, 2, 1)

@@ -17,11 +17,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.ndimage import maximum_filter1d
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Section
 from editorbot.analysis.beat_grid import BeatGrid
+from editorbot.analysis.smoothing import average_link_groups, running_max
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.timebase import FRAME_S, STEP_S
 
@@ -103,7 +102,7 @@ def _means(rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     bounds = np.clip(bounds, 0, len(rows))
     below = np.minimum(bounds.astype(np.int64), len(rows) - 1)
     at = total[below] + (bounds - below)[:, None] * (total[below + 1] - total[below])
-    return np.diff(at, axis=0) / np.maximum(np.diff(bounds), 1e-3)[:, None]  # type: ignore[no-any-return]
+    return np.diff(at, axis=0) / np.maximum(np.diff(bounds), 1e-3)[:, None]
 
 
 def checkerboard_novelty(
@@ -125,7 +124,7 @@ def checkerboard_novelty(
         first, second = offsets[:-distance], offsets[distance:]
         weights = np.sign(first) * np.sign(second) * taper[:-distance] * taper[distance:]
         novelty += np.correlate(similarity, weights, mode="valid")[:beats]
-    return novelty / (taper.sum() ** 2)  # type: ignore[no-any-return]
+    return novelty / (taper.sum() ** 2)
 
 
 def _phrases(grid: BeatGrid, novelty: Float[np.ndarray, " beats"]) -> Int[np.ndarray, " phrases"]:
@@ -149,13 +148,13 @@ def _phrases(grid: BeatGrid, novelty: Float[np.ndarray, " beats"]) -> Int[np.nda
     while back[bar] >= 0:
         bar = int(back[bar])
         chosen.append(bar)
-    return bars[np.array(chosen[::-1])]  # type: ignore[no-any-return]
+    return bars[np.array(chosen[::-1])]
 
 
 def _section_bounds(novelty: np.ndarray, phrases: np.ndarray, grid: BeatGrid) -> np.ndarray:
     """Choose the beats where sections begin; the first is beat 0."""
     beats = len(novelty)
-    peak = maximum_filter1d(novelty, MIN_SECTION_BEATS + 1) == novelty
+    peak = running_max(novelty, MIN_SECTION_BEATS + 1) == novelty
     level = novelty.mean() + SECTION_PEAK * novelty.std()
     found = np.flatnonzero(peak & (novelty > max(level, 1e-3)))
     anchors = phrases if len(phrases) else grid.downbeats
@@ -188,7 +187,7 @@ def _letters(means: np.ndarray, spread: float) -> list[str]:
     """Give sections of like means the same letter, in the order of their first appearance."""
     if len(means) == 1:
         return ["A"]
-    groups = fcluster(linkage(means, "average"), SAME_IDEA * spread + 1e-9, "distance")
+    groups = average_link_groups(means, SAME_IDEA * spread + 1e-9)
     order = {group: place for place, group in enumerate(dict.fromkeys(groups.tolist()))}
     return [_letter(order[group]) for group in groups.tolist()]
 
