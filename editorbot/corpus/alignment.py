@@ -19,7 +19,7 @@ from jaxtyping import Float32, Int64
 from editorbot.corpus.best_path import best_path
 from editorbot.corpus.fingerprint import Heard, fingerprint, listen
 from editorbot.corpus.gains import gain_curve_db
-from editorbot.corpus.segments import Found, Sounds, joined, measure, with_exact_cuts
+from editorbot.corpus.segments import CELL_POOL, Found, Sounds, joined, measure, with_exact_cuts
 from editorbot.corpus.speed import Speed, find_speed
 from editorbot.corpus.ties import Tied, find_ties, in_order
 from editorbot.errors import MismatchError, SilentError, TooShortError
@@ -163,7 +163,7 @@ def _find(raw: Heard, edit: Heard, speed: Speed) -> tuple[list[Found], float]:
         pool *= 2
     found: list[Found] = []
     ratio, kept = speed.ratio, speed.is_pitch_kept
-    raw_cells, raw_frames = fingerprint(raw, pool), fingerprint(raw, 1)
+    raw_cells, raw_frames, raw_repeats = (fingerprint(raw, size) for size in (pool, 1, CELL_POOL))
     for _ in range(_MOST_PATHS):
         path = best_path(
             raw_cells,
@@ -171,7 +171,9 @@ def _find(raw: Heard, edit: Heard, speed: Speed) -> tuple[list[Found], float]:
             jump_cost=_JUMP_COST_S / (pool * FRAME_S),
             foreign_score=_FOREIGN_SCORE,
         )
-        sounds = Sounds(raw, edit, raw_frames, fingerprint(edit, 1, pitch_shift=1.0 if kept else ratio))
+        edit_frames = fingerprint(edit, 1, pitch_shift=1.0 if kept else ratio)
+        edit_repeats = fingerprint(edit, CELL_POOL, speed=ratio, is_pitch_kept=kept)
+        sounds = Sounds(raw, edit, raw_frames, edit_frames, raw_repeats, edit_repeats)
         found, exact = measure(sounds, path, pool, ratio)
         # At a wrong speed the path breaks where it need not.
         is_settled, ratio = abs(exact - ratio) < _SETTLED, exact

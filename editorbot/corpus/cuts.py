@@ -140,6 +140,13 @@ def phase_agreement(
     return np.asarray(together / np.maximum(np.sum(size * weight, axis=1), 1e-9), dtype=np.float64)
 
 
+def agreement_along(raw: MonoReader, edit: MonoReader, line: Line, first: int, count: int) -> float:
+    """Return how far the phases go together along a line over `count` samples of the edit, in [-1, 1]."""
+    heard = short_spectra(edit.read(first, first + count))
+    source = short_spectra(read_along(raw, line, first, count))
+    return float(phase_agreement(heard, source, slice(0, len(heard))).mean())
+
+
 def short_spectra(sound: Float32[np.ndarray, " samples"]) -> Complex64[np.ndarray, "frames bins"]:
     """Return short spectra of the lower 7.8 kHz, a frame every 64 samples."""
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)

@@ -9,8 +9,8 @@ from jaxtyping import Int64
 
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.best_path import Stretch
-from editorbot.corpus.cuts import Cut, place_cut
-from editorbot.corpus.fingerprint import Fingerprint, Heard, fingerprint
+from editorbot.corpus.cuts import Cut, agreement_along, place_cut
+from editorbot.corpus.fingerprint import Fingerprint, Heard
 from editorbot.corpus.lines import (
     LONG_WINDOW,
     SHORT_WINDOW,
@@ -21,9 +21,13 @@ from editorbot.corpus.lines import (
     measure_shift,
     measure_shifts,
     slope_of,
+    weighted_median,
 )
 from editorbot.corpus.repeats import highest_places, likeness_of_places
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
+
+CELL_POOL = 4
+"""Distance of the cells by which repeats are looked for [frames]."""
 
 _SHORTEST_SAMPLES = round(0.2 * ANALYSIS_RATE)
 _SAME_SAMPLES = 0.006 * ANALYSIS_RATE
@@ -43,10 +47,10 @@ _CHANGES, _MOST_PROBED, _SHARPER = 0.001 * np.arange(-9, 10), 8, 1.15
 _MANY_WINDOWS, _CROOKED_SAMPLES, _STRAIGHT_SAMPLES = 8, 40.0, 11.0
 """Windows a stretch from which a speed is learned, and how far they may lie from a line, first and later."""
 _LEAST_LIKENESS = 0.2
-_POOL, _FEWEST_CELLS, _MOST_PLACES = 4, 3, 16
+_FEWEST_CELLS, _MOST_PLACES = 3, 16
 _NEAR_SAMPLES, _PROBE_SAMPLES = 4_096, 16_384
-_WORSE, _SURER = 0.15, 1.3
-"""Another place is tried if it looks at most that much less alike, and taken if it correlates that much better."""
+_WORSE, _SURER, _MOST_COMPARED = 0.15, 0.03, 4
+"""Another place is tried if it looks at most that much less alike, and taken if its phases agree that much better."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,10 @@ class Sounds:
     """A row a frame."""
     edit_print: Fingerprint
     """A row a frame of the edit's own grid, pitch as in the raw recording."""
+    raw_cells: Fingerprint
+    """A row every CELL_POOL frames."""
+    edit_cells: Fingerprint
+    """The same of the edit, brought to the raw recording's speed."""
 
 
 def likeness_along(sounds: Sounds, line: Line, first: int, end: int) -> float:
@@ -100,8 +108,7 @@ def measure(sounds: Sounds, stretches: list[Stretch], pool: int, speed: float) -
     rough = [_rough(stretch, pool, speed) for stretch in stretches if stretch.raw_first >= 0]
     rough = [(first, min(end, sounds.edit.mono.samples), line) for first, end, line in rough]
     rough = [entry for entry in rough if entry[1] - entry[0] >= _SHORTEST_SAMPLES]
-    cells = fingerprint(sounds.raw, _POOL)
-    rough = [(first, end, _best_repeat(sounds, cells, line, first, end)) for first, end, line in rough]
+    rough = [(first, end, _best_repeat(sounds, line, first, end)) for first, end, line in rough]
     for turn in range(_MOST_ROUNDS):
         windows = _windows(sounds, rough, LONG_WINDOW)
         strengths = [shift.strength for shifts in windows for shift in shifts]
@@ -148,36 +155,50 @@ def _rough(stretch: Stretch, pool: int, speed: float) -> tuple[int, int, Line]:
     return max(first, 0), end, line
 
 
-def _best_repeat(sounds: Sounds, cells: Fingerprint, line: Line, first: int, end: int) -> Line:
+def _best_repeat(sounds: Sounds, line: Line, first: int, end: int) -> Line:
     """Return the line, or that of another place that looks as good and whose samples fit far better."""
-    cell = _POOL * HOP_SAMPLES
-    low = -(-first * line.speed // cell)
-    own = sounds.edit_print
-    frames = np.rint(np.arange(low, max(low + 1, end * line.speed // cell)) * _POOL / line.speed).astype(np.int64)
-    frames = frames[frames < len(own.rows)]
-    if len(frames) < _FEWEST_CELLS:
+    cell = CELL_POOL * HOP_SAMPLES
+    low, high = -(-first * line.speed // cell), min(end * line.speed // cell, len(sounds.edit_cells.rows))
+    if high - low < _FEWEST_CELLS:
         return line
-    rows = Fingerprint(own.rows[frames], own.weight[frames])
-    likeness = likeness_of_places(rows, 0, len(frames), cells)
+    likeness = likeness_of_places(sounds.edit_cells, int(low), int(high), sounds.raw_cells)
     apart = round(_NEAR_SAMPLES / cell)
     places = highest_places(likeness, least=float(likeness.max(initial=0)) - _WORSE, apart=apart, most=_MOST_PLACES)
-    at = float(frames[0] * HOP_SAMPLES)
+    at = low * cell / line.speed
     others = [Line(at, float(place * cell), line.speed) for place in places]
     others = [other for other in others if abs(other.raw_of(at) - line.raw_of(at)) > _NEAR_SAMPLES]
     if not others:
         return line
-    strengths = [_strength(sounds, candidate, first, end) for candidate in (line, *others)]
-    best = int(np.argmax(strengths))
-    return (line, *others)[best] if strengths[best] > _SURER * strengths[0] else line
+    probed = [_probed(sounds, candidate, first, end) for candidate in (line, *others)]
+    strongest = sorted(probed[1:], key=lambda probe: -probe.strength)[:_MOST_COMPARED]
+    best = max(strongest, key=lambda probe: probe.agreement(sounds))
+    return best.line if best.agreement(sounds) > probed[0].agreement(sounds) + _SURER else line
 
 
-def _strength(sounds: Sounds, line: Line, first: int, end: int) -> float:
-    """Return how well a stretch correlates along a line, at one to three probes."""
+@dataclass(frozen=True)
+class _Probe:
+    """A line that a stretch may lie on, measured at a few places."""
+
+    line: Line
+    starts: tuple[int, ...]
+    length: int
+    strength: float
+
+    def agreement(self, sounds: Sounds) -> float:
+        """Return how far the phases go together at the places."""
+        raw, edit = sounds.raw.mono, sounds.edit.mono
+        return float(np.mean([agreement_along(raw, edit, self.line, start, self.length) for start in self.starts]))
+
+
+def _probed(sounds: Sounds, line: Line, first: int, end: int) -> _Probe:
+    """Return a line where one to three probes of a stretch say that it lies."""
     length = min(end - first, _PROBE_SAMPLES)
     count = int(np.clip((end - first) // _PROBE_SAMPLES, 1, 3))
-    starts = np.linspace(first, end - length, count + 2)[1:-1]
-    shifts = [measure_shift(sounds.raw.mono, sounds.edit.mono, line, int(start), length) for start in starts]
-    return float(np.mean([shift.strength for shift in shifts]))
+    starts = tuple(int(start) for start in np.linspace(first, end - length, count + 2)[1:-1])
+    shifts = [measure_shift(sounds.raw.mono, sounds.edit.mono, line, start, length) for start in starts]
+    strengths = np.array([shift.strength for shift in shifts])
+    shift = weighted_median(np.array([shift.samples for shift in shifts]), strengths)
+    return _Probe(line.shifted(shift), starts, length, float(strengths.mean()))
 
 
 def _turned(line: Line, first: int, end: int, speed: float) -> Line:
