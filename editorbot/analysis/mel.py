@@ -8,7 +8,6 @@ costs the same, and equals what the whole would give.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float32
 
 from editorbot.analysis.downmix import Downmix, MonoReader
@@ -65,7 +64,7 @@ class MelReader:
     def _block(self, first: int, last: int) -> Float32[np.ndarray, "frames 128"]:
         samples = self._mono.read(first * HOP_SAMPLES - N_FFT // 2, (last - 1) * HOP_SAMPLES + N_FFT // 2)
         windows = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[::HOP_SAMPLES]
-        spectra = scipy.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
+        spectra = np.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
         mel_db = power_to_db((spectra.real**2 + spectra.imag**2) @ self._filters)
         relative_db = mel_db - np.float32(self._reference_db)
         return np.asarray(np.clip((relative_db + MEL_RANGE_DB) / MEL_RANGE_DB, 0.0, 1.0))

@@ -7,7 +7,6 @@ away, so memory holds the rows alone: about 35 MB an hour.
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
@@ -123,7 +122,7 @@ class SpectrumScan:
         rows, banks, block = slice(self._frame, self._frame + frames), self._banks, self._measured
         windows = np.lib.stride_tricks.sliding_window_view(self._buffer, N_FFT)[: frames * HOP_SAMPLES : HOP_SAMPLES]
         # In float64, as librosa does: what lies above a codec's cutoff would drown in float32's rounding.
-        spectra = scipy.fft.rfft(windows * banks.window, axis=1, overwrite_x=True)
+        spectra = np.fft.rfft(windows * banks.window, axis=1)
         measure_frames(
             spectra, _BIN_HZ, _LOW_BINS, banks.mel, banks.coarse_mel, banks.chroma, banks.contrast,
             block.shape, block.mel, block.coarse_mel, block.chroma, block.peak, block.valley,

@@ -15,7 +15,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.fft
 from jaxtyping import Float32
 
 from editorbot.timebase import FRAME_S
@@ -99,9 +98,9 @@ def autocorrelation(
     padded = np.pad(groups, ((half, half + TEMPO_HOP_FRAMES), (0, 0)))
     views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_FRAMES, axis=0)[centers]
     windows = (views - views.mean(axis=-1, keepdims=True)) * taper
-    power = np.abs(scipy.fft.rfft(windows, _FFT_SIZE)) ** 2
-    correlation = scipy.fft.irfft(power, _FFT_SIZE)[..., :MAX_LAG_FRAMES]
-    decay = scipy.fft.irfft(np.abs(scipy.fft.rfft(taper, _FFT_SIZE)) ** 2, _FFT_SIZE)[:MAX_LAG_FRAMES]
+    power = np.abs(np.fft.rfft(windows, _FFT_SIZE)) ** 2
+    correlation = np.fft.irfft(power, _FFT_SIZE)[..., :MAX_LAG_FRAMES]
+    decay = np.fft.irfft(np.abs(np.fft.rfft(taper, _FFT_SIZE)) ** 2, _FFT_SIZE)[:MAX_LAG_FRAMES]
     correlation /= (correlation[..., :1] + 1e-3 * WINDOW_FRAMES) * np.maximum(decay / decay[0], 0.05)
     return np.asarray(correlation, dtype=np.float32)
 
