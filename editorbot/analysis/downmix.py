@@ -21,7 +21,10 @@ from editorbot.recording.scan import SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
 
 READ_SAMPLES = 1 << 17
-"""Samples read at a time."""
+"""Samples of each channel read at a time, where there are few channels."""
+
+READ_VALUES = 1 << 21
+"""Samples of all channels read at a time, at most: 16 MB as float64."""
 
 _PROBES, _PROBE_SAMPLES = 64, 4_096
 _DEAD_POWER = 1e-8
@@ -48,6 +51,11 @@ class Downmix:
     """Constant taken off each channel before weighting, after `gain`, shape=(channels,)."""
     gain: float
     """Factor on every sample; 1 unless the recording is absurdly loud."""
+
+
+def read_samples(channels: int) -> int:
+    """Return how many samples of each channel are read at a time."""
+    return max(1, min(READ_SAMPLES, READ_VALUES // channels))
 
 
 def probe_downmix(recording: Recording) -> Downmix:
@@ -110,8 +118,9 @@ class MonoReader:
         """Yield the whole downmix in order; `samples`, where given, takes what was read as it was."""
         rate, left = self.recording.sample_rate, self.samples
         stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
-        for start in range(0, self.recording.samples, READ_SAMPLES):
-            end = min(start + READ_SAMPLES, self.recording.samples)
+        size = read_samples(self.recording.channels)
+        for start in range(0, self.recording.samples, size):
+            end = min(start + size, self.recording.samples)
             block = self.recording.read_native(start, end)
             if samples is not None:
                 samples.update(block)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from editorbot.analysis.downmix import MonoReader, probe_downmix
+from editorbot.analysis.downmix import READ_SAMPLES, READ_VALUES, MonoReader, probe_downmix, read_samples
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE
 from tests.sounds import band, write
@@ -114,3 +114,17 @@ def test_width_tells_mono_from_wide(tmp_path: Path) -> None:
             pass
     assert reader.width[:15].max() < 1e-4
     assert reader.width[17:32].min() > 0.02
+
+
+@pytest.mark.parametrize("channels", [1, 2, 16, 17, 1_024, 10 * READ_VALUES])
+def test_reads_shrink_with_the_channels(channels: int) -> None:
+    size = read_samples(channels)
+    assert 1 <= size <= READ_SAMPLES
+    assert size == 1 or size * channels <= READ_VALUES
+    assert channels > 16 or size == READ_SAMPLES
+
+
+def test_many_channels_read_in_small_blocks_give_the_same(tmp_path: Path) -> None:
+    sound = band(0.5, 22_050)
+    path = write(tmp_path / "jam.wav", np.repeat(sound[:, None], 1_024, axis=1), 22_050)
+    np.testing.assert_allclose(_mono(path), sound, atol=1e-4)
