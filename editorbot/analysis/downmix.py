@@ -27,6 +27,8 @@ READ_VALUES = 1 << 21
 """Samples of all channels read at a time, at most: 16 MB as float64."""
 
 _PROBES, _PROBE_SAMPLES = 64, 4_096
+_PROBE_VALUES = 1 << 22
+"""Samples of all channels that all probes hold together, at most: 32 MB as float64."""
 _DEAD_POWER = 1e-8
 """A channel this much weaker than the loudest (80 dB) is dead."""
 _CANCELLED = 0.25
@@ -60,7 +62,7 @@ def read_samples(channels: int) -> int:
 
 def probe_downmix(recording: Recording) -> Downmix:
     """Choose the downmix from short probes spread over the recording."""
-    probes = [recording.read(start, end) for start, end in _probe_ranges(recording.samples)]
+    probes = [recording.read(start, end) for start, end in _probe_ranges(recording)]
     peak = max(float(np.abs(probe).max(initial=0.0)) for probe in probes)
     gain = 1.0 / peak if peak > _LOUD else 1.0
     probes = [probe * gain for probe in probes]
@@ -75,11 +77,12 @@ def _constant_part(probes: list[Float64[np.ndarray, "_ channels"]]) -> Float64[n
     return np.where(np.abs(offset) < _OFFSET, 0.0, offset)
 
 
-def _probe_ranges(samples: int) -> list[tuple[int, int]]:
-    if samples <= _PROBES * _PROBE_SAMPLES:
-        return [(0, samples)]
-    starts = np.linspace(0, samples - _PROBE_SAMPLES, _PROBES).astype(int)
-    return [(int(start), int(start) + _PROBE_SAMPLES) for start in starts]
+def _probe_ranges(recording: Recording) -> list[tuple[int, int]]:
+    size = min(_PROBE_SAMPLES, _PROBE_VALUES // _PROBES // recording.channels)
+    if recording.samples <= _PROBES * size:
+        return [(0, recording.samples)]
+    starts = np.linspace(0, recording.samples - size, _PROBES).astype(int)
+    return [(int(start), int(start) + size) for start in starts]
 
 
 def _channel_weights(probes: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, " channels"]:
