@@ -49,7 +49,7 @@ _MANY_WINDOWS, _CROOKED_SAMPLES, _STRAIGHT_SAMPLES = 8, 40.0, 11.0
 _LEAST_LIKENESS = 0.2
 _FEWEST_CELLS, _MOST_PLACES = 3, 16
 _NEAR_SAMPLES, _PROBE_SAMPLES = 4_096, 16_384
-_WORSE, _SURER, _MOST_COMPARED = 0.15, 0.03, 4
+_WORSE, _SURER, _MOST_COMPARED, _CERTAIN = 0.15, 0.03, 4, 0.95
 """Another place is tried if it looks at most that much less alike, and taken if its phases agree that much better."""
 
 
@@ -169,10 +169,14 @@ def _best_repeat(sounds: Sounds, line: Line, first: int, end: int) -> Line:
     others = [other for other in others if abs(other.raw_of(at) - line.raw_of(at)) > _NEAR_SAMPLES]
     if not others:
         return line
-    probed = [_probed(sounds, candidate, first, end) for candidate in (line, *others)]
-    strongest = sorted(probed[1:], key=lambda probe: -probe.strength)[:_MOST_COMPARED]
-    best = max(strongest, key=lambda probe: probe.agreement(sounds))
-    return best.line if best.agreement(sounds) > probed[0].agreement(sounds) + _SURER else line
+    own = _probed(sounds, line, first, end).agreement(sounds)
+    if own > _CERTAIN:
+        return line
+    probed = (_probed(sounds, candidate, first, end) for candidate in others)
+    strongest = sorted(probed, key=lambda probe: -probe.strength)[:_MOST_COMPARED]
+    agreements = [probe.agreement(sounds) for probe in strongest]
+    best = int(np.argmax(agreements))
+    return strongest[best].line if agreements[best] > own + _SURER else line
 
 
 @dataclass(frozen=True)
