@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import stat
 from types import TracebackType
 from typing import IO
 
@@ -193,16 +194,16 @@ def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Rec
 def _opened(path: str) -> IO[bytes]:
     """Open a file for reading."""
     try:
-        if os.path.isdir(path):
+        mode = os.stat(path).st_mode
+        if stat.S_ISDIR(mode):
             raise NotFoundError("this is a folder; give a file", path=path)
+        if not stat.S_ISREG(mode):  # opening a pipe would wait for somebody to write into it
+            raise UnreadableError("this is a pipe or a device; save it to a file first", path=path)
         file = open(path, "rb")  # noqa: SIM115 - the recording closes it
     except FileNotFoundError as error:
         raise NotFoundError("there is no such file", path=path) from error
     except (OSError, ValueError) as error:
         raise UnreadableError(f"cannot be read: {getattr(error, 'strerror', None) or error}", path=path) from error
-    if not file.seekable():
-        file.close()
-        raise UnreadableError("this is a pipe or a device; save it to a file first", path=path)
     return file
 
 
@@ -244,7 +245,10 @@ def _repaired(recording: Recording) -> Recording:
     body = recording._body
     if body.pcm.dtype.kind != "f":
         return recording
-    runs = find_bad_runs(body, recording.sample_rate)
+    try:
+        runs = find_bad_runs(body, recording.sample_rate)
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}", path=recording.path) from error
     if not runs:
         return recording
     first = clock(samples_to_s(runs[0].start, recording.sample_rate))

@@ -57,6 +57,7 @@ class SampleScan:
         offset = self._sum / self._samples / self._full / scale
         worst = int(np.argmax(np.abs(offset)))
         if abs(offset[worst]) > OFFSET_SHARE:
-            text = f"channel {worst} has a constant offset of {offset[worst]:+.3f} of {'its peak' if peak > 1 else 'full scale'}"
+            measure = "its peak" if peak > 1 else "full scale"
+            text = f"channel {worst} has a constant offset of {offset[worst]:+.3f} of {measure}"
             lines.append(f"DC_OFFSET: {text}; it is taken out for the analysis and left in the track")
         return tuple(lines)

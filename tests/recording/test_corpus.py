@@ -42,5 +42,5 @@ def test_every_file_comes_to_its_end(corpus: list[Case]) -> None:
 
 
 def test_the_corpus_is_as_large_as_it_says(corpus: list[Case]) -> None:
-    assert len(corpus) >= 150
-    assert len({case.fault for case in corpus}) >= 23
+    assert len(corpus) >= 200
+    assert len({case.fault for case in corpus}) >= 30
