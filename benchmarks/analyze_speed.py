@@ -93,20 +93,27 @@ def main() -> None:
             "librosa": [sys.executable, "-c", LIBROSA, wav],
             "librosa_shared": [sys.executable, "-c", LIBROSA_SHARED, wav],
         }
+        load_before = load()
         # Compiled kernels are on disk for both before the clock runs.
         for command in commands.values():
             seconds(command)
         runs = [{name: seconds(command) for name, command in commands.items()} for _ in range(options.runs)]
-    write_result(options, runs)
+    write_result(options, runs, f"{load_before} before, {load()} after")
 
 
-def write_result(options: argparse.Namespace, runs: list[dict[str, dict[str, float]]]) -> None:
+def load() -> str:
+    """Return the load average of the last minute, ours included, where the system tells it."""
+    return f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown"
+
+
+def write_result(options: argparse.Namespace, runs: list[dict[str, dict[str, float]]], loads: str) -> None:
     """Write the table and the numbers behind it."""
     lines = [
         "# Analysis beside librosa, whole processes",
         "",
         f"{options.minutes:g} min of {options.track.name}, 44.1 kHz stereo 16-bit; {options.runs} runs in turn, "
-        f"medians; {os.cpu_count()} cores ({platform.machine()}), shared with other work. Bar: 8 x, goal 20 x.",
+        f"medians; {os.cpu_count()} cores ({platform.machine()}), shared with other work (load {loads}). "
+        "Bar: 8 x, goal 20 x.",
         "",
         "| | wall s | processor s | ratio, wall | ratio, processor |",
         "|---|---|---|---|---|",
