@@ -184,3 +184,15 @@ def write_error(error: OSError, path: str | os.PathLike[str]) -> OutputError | N
     if error.errno in FULL_ERRORS:
         return NoSpaceError("the disk is full; nothing was written under this name", path=path)
     return OutputError(f"cannot be written: {error.strerror or error}", path=path)
+
+
+class BugError(EditorbotError):
+    """An error of ours that nobody foresaw; please report it."""
+
+    code, exit_code = "BUG", 70
+
+    @classmethod
+    def of(cls, error: Exception, path: str | None = None) -> BugError:
+        """Return an unforeseen exception as one line."""
+        what = " ".join(str(error).split())
+        return cls(f"{type(error).__name__}: {what}; please report it with --debug's output", path=path)

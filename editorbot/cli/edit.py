@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import traceback
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -12,7 +13,7 @@ from typing import Any, Literal
 import tyro
 
 from editorbot.cli.progress import progress_bar
-from editorbot.errors import EditorbotError, NotFoundError, TargetError, TooShortError, UsageError, printable
+from editorbot.errors import BugError, EditorbotError, NotFoundError, TargetError, TooShortError, UsageError, printable
 from editorbot.timebase import clock, parse_clock
 
 AUDIO_ENDINGS = (
@@ -84,13 +85,16 @@ class Edit:
         """Edit one recording; return what the summary says of it."""
         try:
             return {"file": path, "exit_code": 0, **self._edit(path, many)}
-        except EditorbotError as error:
+        except Exception as error:
             if not many:
                 raise
-            if error.path is None:
-                error.path = path
-            print(error, file=sys.stderr)
-            return {"file": path, "exit_code": error.exit_code, "error": error.code, "message": error.message}
+            if self.debug:
+                traceback.print_exc()
+            # A bug that one recording brings out must not take the others of the batch with it.
+            known = error if isinstance(error, EditorbotError) else BugError.of(error)
+            known.path = known.path or path
+            print(known, file=sys.stderr)
+            return {"file": path, "exit_code": known.exit_code, "error": known.code, "message": known.message}
 
     def _edit(self, path: str, many: bool) -> dict[str, Any]:
         """Edit one recording."""

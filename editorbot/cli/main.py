@@ -21,13 +21,10 @@ from editorbot.cli.edit import Edit
 from editorbot.cli.export import Export
 from editorbot.cli.pairs import Pairs
 from editorbot.cli.render import Render
-from editorbot.errors import EditorbotError
+from editorbot.errors import BugError, EditorbotError
 
 INTERRUPTED_EXIT_CODE = 130
 """What shells use for a command ended by Ctrl-C."""
-
-BUG_EXIT_CODE = 70
-"""What BSD's sysexits.h calls an internal software error."""
 
 Command = (
     Annotated[Edit, tyro.conf.subcommand("edit")]
@@ -82,8 +79,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The last door: a bug of ours still ends in one line, and --debug shows where.
         if debug:
             raise
-        print(f"error[BUG]: {type(error).__name__}: {error}; please report it with --debug's output", file=sys.stderr)
-        return BUG_EXIT_CODE
+        print(BugError.of(error), file=sys.stderr)
+        return BugError.exit_code
 
 
 def _print_version() -> int:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from editorbot import pipeline
 from editorbot.cli.main import main
 from editorbot.editlist.json_format import read_edit_list
 from tests.sounds import band, jam, write
@@ -177,6 +178,23 @@ def test_a_batch_goes_on_and_says_what_failed(here: Path, capsys: pytest.Capture
     assert "error[TOO_SHORT]: " in shown.err
     assert "3 recordings: 1 TOO_SHORT, 1 edited, 1 NOT_AUDIO" in shown.out
     assert names(here / "made") == {"jam.edited.wav", "jam.edited.json", "jam.edited.html"}
+
+
+def test_a_bug_in_one_recording_leaves_the_others_alone(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (here / "other.wav").write_bytes((here / "jam.wav").read_bytes())
+    real = pipeline.edit_recording
+
+    def faulty(path: str, *rest: object, **options: object) -> pipeline.Edited:
+        if path == "jam.wav":
+            raise ZeroDivisionError("by\nzero")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(pipeline, "edit_recording", faulty)
+    assert main(["edit", "jam.wav", "other.wav"]) == 70
+    assert "error[BUG]: jam.wav: ZeroDivisionError: by zero" in capsys.readouterr().err
+    assert (here / "other.edited.wav").is_file()
 
 
 def test_what_is_too_short_is_copied_if_asked(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import re
 from pathlib import Path
 
 from editorbot import errors
-from editorbot.cli.main import BUG_EXIT_CODE, INTERRUPTED_EXIT_CODE
+from editorbot.cli.main import INTERRUPTED_EXIT_CODE
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
@@ -12,7 +12,7 @@ def test_the_page_lists_every_error_with_its_code() -> None:
         (code, int(exit_code)) for exit_code, code in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE.read_text(), re.M)
     }
     children = errors.EditorbotError.__subclasses__()
-    assert {(child.code, child.exit_code) for child in children} | {("BUG", BUG_EXIT_CODE)} == listed
+    assert {(child.code, child.exit_code) for child in children} == listed
     assert f"| {INTERRUPTED_EXIT_CODE} |" in PAGE.read_text()
 
 
