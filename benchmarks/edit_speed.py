@@ -55,6 +55,12 @@ def measured(command: list[str]) -> Run:
     return Run(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
+def is_usable(file: Path) -> bool:
+    """Tell whether a file needs no conversion."""
+    info = sf.info(file)
+    return info.samplerate == RATE and info.channels == 2
+
+
 def string_together(files: list[Path], minutes: float, path: Path) -> None:
     """Write a recording of `minutes` from music files, each pass at another level."""
     left = round(minutes * 60 * RATE)
@@ -64,8 +70,6 @@ def string_together(files: list[Path], minutes: float, path: Path) -> None:
             for file in files:
                 gain = 10 ** (rng.uniform(-6, 0) / 20)
                 with sf.SoundFile(file) as music:
-                    if music.samplerate != RATE or music.channels != 2:
-                        continue
                     for block in music.blocks(RATE, dtype="float32"):
                         out.write((gain * block)[:left])
                         left -= min(left, len(block))
@@ -81,7 +85,9 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "edit_speed.json")
     arguments = parser.parse_args()
-    files = sorted(arguments.music.rglob("*.ogg"))
+    files = [file for file in sorted(arguments.music.rglob("*.ogg")) if is_usable(file)]
+    if not files:
+        raise SystemExit(f"{arguments.music} holds no stereo OGG file at {RATE} Hz")
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         jam, copy = Path(folder, "jam.wav"), Path(folder, "copy.wav")
