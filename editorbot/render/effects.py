@@ -53,6 +53,9 @@ def effect_stream(effect: Effect, sample_rate: int, channels: int) -> Stream:
     if effect.value == 0:
         return lambda block: block
     boards = [_BOARDS[effect.type](effect.value, sample_rate) for _ in _groups(channels)]
+    # pedalboard tells channels from samples by which are fewer, and remembers it: silence first, longer than wide.
+    for board, group in zip(boards, _groups(channels)):
+        board.process(np.zeros((group.stop - group.start, 64), np.float32), float(sample_rate), reset=False)
     makeup = _distortion_makeup(effect.value) if effect.type == "DISTORTION" else 1.0
 
     def process(block: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, "samples channels"]:

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from editorbot.editlist.edit_list import Clip, EditList, Effect
+from editorbot.editlist.edit_list import EFFECT_RANGES, Clip, EditList, Effect
+from editorbot.render.effects import effect_stream
 from editorbot.render.render import render_blocks
 from editorbot.render.samples import as_float
 
@@ -167,3 +168,15 @@ def test_effects_do_not_depend_on_the_block_length(make_recording, monkeypatch):
     whole = played(recording, clip)
     monkeypatch.setattr("editorbot.render.clip_sound.CHAIN_BLOCK_SAMPLES", 1_000)
     assert np.array_equal(played(recording, clip, block_samples=777), whole)
+
+
+@pytest.mark.parametrize("kind", sorted(EFFECT_RANGES))
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_blocks_of_any_length_sound_like_one(kind: str, channels: int) -> None:
+    """Blocks as short as the channels are many look the same either way round."""
+    sound = 0.3 * np.random.default_rng(0).standard_normal((40, channels))
+    effect = Effect(kind, EFFECT_RANGES[kind][2] / 2)
+    whole = effect_stream(effect, 44_100, channels)(sound)
+    stream = effect_stream(effect, 44_100, channels)
+    pieces = [stream(piece) for piece in np.split(sound, [1, 2, 4, 6, 9, 12, 20])]
+    assert np.allclose(np.concatenate(pieces), whole, atol=1e-6)
