@@ -1,13 +1,11 @@
-"""``editorbot pairs``: what is done with pairs of raw recordings and edits."""
+"""``editorbot pairs align``: where every moment of an edit comes from."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import tyro
+from typing import TYPE_CHECKING
 
 from editorbot.errors import EditorbotError, ExistsError, UsageError, printable
 from editorbot.timebase import clock
@@ -18,11 +16,9 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Work with pairs of raw recordings and edits: find where every moment of an edit came from."""
+class Align:
+    """Find where every moment of an edit came from in its raw recording."""
 
-    action: tyro.conf.Positional[Literal["align"]]
-    """What to do: align an edit with its raw recording."""
     data_dir: str = "training_data"
     """Folder with input/NAME_raw.wav and desired_output/NAME_edit.wav; results go to its pointer_sequences."""
     raw: str | None = None
