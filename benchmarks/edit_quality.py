@@ -22,13 +22,13 @@ import numpy as np
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
+from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
 from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
 from editorbot.evaluation.loudness_cutter import LoudnessCut, cut_by_levels, window_levels_db
 from editorbot.evaluation.metrics import EditScore, score_edit
-from editorbot.evaluation.truth import Truth, read_truth
 from editorbot.recording import Recording, open_recording
 from editorbot.render.joins import settle_joins
 

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import soundfile as sf
 
-from editorbot.evaluation.truth import Truth, read_truth
+from editorbot.corpus.truth import Truth, read_truth
 
 HERE = Path(__file__).parent
 

@@ -32,7 +32,7 @@ import scipy.signal
 import soundfile
 import soxr
 
-from editorbot.evaluation.truth import Segment, Truth, write_truth
+from editorbot.corpus.truth import Segment, Truth, write_truth
 
 RATE = junk.RATE
 """Rate of all audio here [Hz]."""

@@ -34,8 +34,8 @@ from ruin_second_sounds import RATE
 from ruin_second_takes import TakeStyle, draw_sloppy_style, draw_style, fall_apart, perform, ring_out, spoil
 from scipy import signal
 
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.operations import subtract
-from editorbot.evaluation.truth import Segment, Truth, write_truth
 
 PURITY = (0.38, 0.48)
 """Share of a jam that is worth keeping, drawn from this range: keep-all then scores F1 0.55 - 0.65."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
+from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editors.scoring.cues import find_cues
 from editorbot.editors.scoring.repetition import find_repetition, step_vectors
-from editorbot.evaluation.truth import Truth, read_truth
 from editorbot.recording import open_recording
 from editorbot.timebase import STEP_S
 

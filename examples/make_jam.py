@@ -26,7 +26,7 @@ from ruin_second import Piece, Song, assemble, load_song, name_takes, placed, re
 from ruin_second_sounds import RATE  # noqa: E402
 from ruin_second_takes import TakeStyle, fall_apart, perform, ring_out, spoil  # noqa: E402
 
-from editorbot.evaluation.truth import Truth, write_truth  # noqa: E402
+from editorbot.corpus.truth import Truth, write_truth  # noqa: E402
 
 SEED = 7
 FINISHED_S = 45.0

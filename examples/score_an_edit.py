@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import argparse
 
+from editorbot.corpus.truth import read_truth
 from editorbot.editlist.json_format import read_edit_list
 from editorbot.evaluation.metrics import score_edit
-from editorbot.evaluation.truth import read_truth
 
 
 def main() -> None:

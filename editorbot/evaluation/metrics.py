@@ -21,8 +21,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int
 
+from editorbot.corpus.truth import Segment, Truth
 from editorbot.editlist.edit_list import Clip, EditList
-from editorbot.evaluation.truth import Segment, Truth
 
 LARGEST_CHANGE = 0.01
 """Speed or pitch may change by this share before a clip counts as changed (specification, section 13)."""

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from editorbot.corpus.truth import EqualGroup, Segment, Truth
 from editorbot.editlist.edit_list import Clip, EditList, Effect, Join, Source
 from editorbot.evaluation.metrics import score_edit
-from editorbot.evaluation.truth import EqualGroup, Segment, Truth
 
 RATE = 1_000
 

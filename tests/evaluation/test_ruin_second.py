@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import signal
 
-from editorbot.evaluation.truth import Segment
+from editorbot.corpus.truth import Segment
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 

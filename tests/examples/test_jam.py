@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from editorbot.corpus.truth import read_truth
 from editorbot.editlist.edit_list import Clip, EditList
 from editorbot.evaluation.loudness_cutter import cut_by_loudness
 from editorbot.evaluation.metrics import score_edit
-from editorbot.evaluation.truth import read_truth
 from editorbot.recording import open_recording
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from editorbot.errors import FormatError, NotFoundError, VersionError
-from editorbot.evaluation.truth import (
+from editorbot.corpus.truth import (
     KINDS,
     EqualGroup,
     Segment,
@@ -17,6 +16,7 @@ from editorbot.evaluation.truth import (
     truth_to_json,
     write_truth,
 )
+from editorbot.errors import FormatError, NotFoundError, VersionError
 
 SEGMENTS = (
     Segment(0.0, 2.0, "talk"),

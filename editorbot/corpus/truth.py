@@ -1,0 +1,332 @@
+"""The truth about a jam: which stretch of the raw recording is what.
+
+A jam that was made from finished music (or marked by hand) carries a file
+that says, for every second of it, what is heard and where in the finished
+track it belongs. Metrics compare an edit with it; nothing else reads it.
+``docs/truth-format.md`` describes every field.
+
+Conventions
+-----------
+``*_s`` are seconds. ``start_s`` and ``end_s`` count in the raw recording,
+``source_s`` in the finished track. Ranges are half open. What no segment
+covers is junk.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import MappingProxyType
+from typing import Any
+
+from editorbot.editlist.json_format import write_whole
+from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
+
+FORMAT = "editorbot.truth"
+"""Value of the ``format`` field."""
+
+VERSION = 1
+"""Version that is written."""
+
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "music": "good",  # the take that the finished track is made of
+        "repeat": "good",  # played again, as well: a pass of a vamp, the clean part of a false start
+        "sloppy": "sloppy",  # a take of the same music that nobody would keep
+        "false_start": "sloppy",
+        "breakdown": "sloppy",  # the bars in which a take falls apart
+        "talk": "junk",
+        "silence": "junk",
+        "noise": "junk",
+        "tuning": "junk",
+        "noodling": "junk",
+        "count_in": "junk",
+        "applause": "junk",
+        "ring_out": "junk",
+        "other_song": "junk",
+        "junk": "junk",
+    }
+)
+"""Kinds of segments -> what they are worth: good, sloppy or junk."""
+
+CHANGES = ("reverse", "distortion", "speed", "pitch")
+"""Changes of a clip that count against it unless a segment allows them."""
+
+LONGEST_OVERLAP_S = 1e-6
+"""How far segments may overlap through rounding [seconds]."""
+
+
+def _check(condition: bool, message: str) -> None:
+    """Raise FormatError with `message` unless `condition` holds."""
+    if not condition:
+        raise FormatError(message)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One stretch of the raw recording that is all of one kind."""
+
+    start_s: float
+    """Where it starts in the raw recording [seconds]."""
+    end_s: float
+    """Where it ends there [seconds]."""
+    kind: str
+    """One of KINDS."""
+    source_s: float | None = None
+    """Where in the finished track its start belongs [seconds]; None for junk, and only there."""
+    speed: float = 1.0
+    """Seconds of the finished track that pass in one second of it; 1.015 was played 1.5 % faster."""
+    allows: tuple[str, ...] = ()
+    """Changes, out of CHANGES, that the finished track itself has here."""
+
+    def __post_init__(self) -> None:
+        _check(self.kind in KINDS, f"kind {self.kind!r} is unknown; known: {', '.join(KINDS)}")
+        _check(
+            math.isfinite(self.end_s) and 0 <= self.start_s < self.end_s,
+            f"segment {self.start_s} - {self.end_s} s must start at 0 or later and end after that",
+        )
+        _check(
+            (self.source_s is None) == (KINDS[self.kind] == "junk"),
+            f"segment at {self.start_s} s is {self.kind}, so its source_s must "
+            + ("be null" if KINDS[self.kind] == "junk" else "be given"),
+        )
+        placed = self.source_s is None or 0 <= self.source_s < math.inf
+        _check(placed, f"segment at {self.start_s} s: source_s must be 0 or later, but is {self.source_s}")
+        _check(
+            0.25 <= self.speed <= 4, f"segment at {self.start_s} s: speed must lie in [0.25, 4], but is {self.speed}"
+        )
+        unknown = sorted(set(self.allows) - set(CHANGES))
+        _check(not unknown, f"segment at {self.start_s} s allows {unknown}; known: {', '.join(CHANGES)}")
+
+    @property
+    def worth(self) -> str:
+        """What it is worth: good, sloppy or junk."""
+        return KINDS[self.kind]
+
+    @property
+    def duration_s(self) -> float:
+        """Length in the raw recording [seconds]."""
+        return self.end_s - self.start_s
+
+    @property
+    def source_end_s(self) -> float:
+        """Where in the finished track its end belongs [seconds].
+
+        Raises
+        ------
+        ValueError
+            If it is junk.
+        """
+        if self.source_s is None:
+            raise ValueError(f"{self.kind} at {self.start_s} s comes from no finished track")
+        return self.source_s + self.duration_s * self.speed
+
+
+@dataclass(frozen=True)
+class EqualGroup:
+    """Stretches of the finished track that sound the same, so that one may stand for another."""
+
+    starts_s: tuple[float, ...]
+    """Where each starts in the finished track [seconds], increasing, without overlap."""
+    length_s: float
+    """Length of each [seconds]."""
+
+    def __post_init__(self) -> None:
+        _check(len(self.starts_s) > 1, f"equal group at {self.starts_s} must have at least two stretches")
+        _check(0 < self.length_s < math.inf, f"equal group: length_s must be positive, but is {self.length_s}")
+        _check(min(self.starts_s) >= 0, f"equal group at {self.starts_s} must start at 0 or later")
+        apart = all(b - a >= self.length_s - LONGEST_OVERLAP_S for a, b in zip(self.starts_s, self.starts_s[1:]))
+        _check(apart, f"equal group at {self.starts_s}: stretches of {self.length_s} s must increase without overlap")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Everything that is known about one jam."""
+
+    duration_s: float
+    """Length of the raw recording [seconds]."""
+    finished_s: float
+    """Length of the finished track [seconds]."""
+    segments: tuple[Segment, ...]
+    """What the raw recording holds, in order, without overlap."""
+    beats_s: tuple[float, ...] = ()
+    """Beats of the finished track [seconds in it], increasing; empty where they are not known."""
+    equal: tuple[EqualGroup, ...] = ()
+    """Composed repeats of the finished track that nobody can tell apart; groups do not overlap."""
+    silent_s: tuple[tuple[float, float], ...] = ()
+    """Ranges of the finished track in which nothing is heard [seconds in it]; they count neither way."""
+    track: str = ""
+    """Name of the finished track."""
+    artist: str = ""
+    """Who made it; splits and intervals go by artist or track."""
+
+    def __post_init__(self) -> None:
+        _check(0 < self.duration_s < math.inf, f"duration_s must be positive, but is {self.duration_s}")
+        _check(0 < self.finished_s < math.inf, f"finished_s must be positive, but is {self.finished_s}")
+        for before, after in zip(self.segments, self.segments[1:]):
+            apart = after.start_s >= before.end_s - LONGEST_OVERLAP_S
+            _check(apart, f"segment at {after.start_s} s starts before the one ahead of it ends at {before.end_s} s")
+        if self.segments:
+            end_s = self.segments[-1].end_s
+            _check(end_s <= self.duration_s + 0.01, f"the last segment ends at {end_s} s, after {self.duration_s} s")
+        increasing = all(a < b for a, b in zip(self.beats_s, self.beats_s[1:]))
+        _check(increasing, "beats_s must increase")
+        stretches = sorted((start, start + group.length_s) for group in self.equal for start in group.starts_s)
+        apart = all(b[0] >= a[1] - LONGEST_OVERLAP_S for a, b in zip(stretches, stretches[1:]))
+        _check(apart, "groups of equal stretches must not overlap one another")
+        silent = all(0 <= start < end for start, end in self.silent_s)
+        _check(silent, "every range of silent_s must start at 0 or later and end after that")
+
+    @property
+    def ideal_joins(self) -> int:
+        """How many joins the best edit has: places where the kept takes do not run on."""
+        kept = [segment for segment in self.segments if segment.kind == "music"]
+        kept.sort(key=lambda segment: segment.source_s or 0.0)
+        return sum(abs(after.start_s - before.end_s) > LONGEST_OVERLAP_S for before, after in zip(kept, kept[1:]))
+
+
+def truth_to_json(truth: Truth) -> str:
+    """Return a truth as JSON text, one segment a line.
+
+    Examples
+    --------
+    >>> truth = Truth(2.0, 1.0, (Segment(0.0, 1.0, "talk"), Segment(1.0, 2.0, "music", 0.0)))
+    >>> truth_from_json(truth_to_json(truth)) == truth
+    True
+    """
+    document = {"format": FORMAT, "version": VERSION, **asdict(truth)}
+    lines = []
+    for key, value in document.items():
+        text = json.dumps(value)
+        if key in ("segments", "equal") and value:
+            text = "[\n" + ",\n".join("    " + json.dumps(entry) for entry in value) + "\n  ]"
+        lines.append(f"  {json.dumps(key)}: {text}")
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def truth_from_json(text: str | bytes) -> Truth:
+    """Read a truth from JSON text.
+
+    Raises
+    ------
+    FormatError
+        If it is no JSON, or does not keep the format; the message names the place.
+    VersionError
+        If it was written in a newer version.
+    """
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise FormatError(f"this is no JSON: {error}") from error
+    _check(isinstance(document, dict), "a truth must be a JSON object")
+    _check(document.pop("format", FORMAT) == FORMAT, f'this is no truth: its "format" must be "{FORMAT}"')
+    version = document.pop("version", VERSION)
+    _check(type(version) is int and version >= 1, f"version must be a whole number from 1, but is {version!r}")
+    if version > VERSION:
+        raise VersionError(f"this truth has version {version}, and version {VERSION} is the newest known here")
+    return Truth(
+        segments=tuple(_read_segment(entry, n) for n, entry in enumerate(_take_list(document, "segments"))),
+        duration_s=_take_number(document, "duration_s", "truth"),
+        finished_s=_take_number(document, "finished_s", "truth"),
+        beats_s=_numbers(_take_list(document, "beats_s"), "beats_s"),
+        equal=tuple(_read_group(entry, n) for n, entry in enumerate(_take_list(document, "equal"))),
+        silent_s=tuple(_read_range(entry) for entry in _take_list(document, "silent_s")),
+        track=_take_text(document, "track"),
+        artist=_take_text(document, "artist", last=True),
+    )
+
+
+def read_truth(path: str | os.PathLike[str]) -> Truth:
+    """Read a truth from a file.
+
+    Raises
+    ------
+    NotFoundError, UnreadableError
+        If the file is not there or may not be read.
+    FormatError, VersionError
+        If its content is no truth that is known here.
+    """
+    try:
+        with open(path, "rb") as file:
+            content = file.read()
+    except FileNotFoundError as error:
+        raise NotFoundError("there is no such file", path=path) from error
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}", path=path) from error
+    try:
+        return truth_from_json(content)
+    except (FormatError, VersionError) as error:
+        raise type(error)(error.message, path=path) from error
+
+
+def write_truth(path: str | os.PathLike[str], truth: Truth) -> None:
+    """Write a truth under a temporary name, then rename it.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be written to.
+    """
+    write_whole(path, truth_to_json(truth).encode("utf-8"))
+
+
+def _read_segment(entry: Any, number: int) -> Segment:
+    where = f"segments[{number}]"
+    _check(isinstance(entry, dict), f"{where} must be an object")
+    fields = dict(entry)
+    source_s = fields.get("source_s")
+    segment = Segment(
+        start_s=_take_number(fields, "start_s", where),
+        end_s=_take_number(fields, "end_s", where),
+        kind=_take_text(fields, "kind"),
+        source_s=None if source_s is None else _numbers([source_s], where)[0],
+        speed=_take_number(fields, "speed", where, 1.0),
+        allows=tuple(str(change) for change in _take_list(fields, "allows")),
+    )
+    fields.pop("source_s", None)
+    _check(not fields, f"{where}: unknown field {next(iter(fields), '')!r}")
+    return segment
+
+
+def _read_group(entry: Any, number: int) -> EqualGroup:
+    where = f"equal[{number}]"
+    _check(isinstance(entry, dict), f"{where} must be an object")
+    fields = dict(entry)
+    starts_s = _numbers(_take_list(fields, "starts_s"), where)
+    group = EqualGroup(starts_s, _take_number(fields, "length_s", where))
+    _check(not fields, f"{where}: unknown field {next(iter(fields), '')!r}")
+    return group
+
+
+def _read_range(entry: Any) -> tuple[float, float]:
+    _check(isinstance(entry, list) and len(entry) == 2, "silent_s must hold pairs of numbers")
+    start_s, end_s = _numbers(entry, "silent_s")
+    return start_s, end_s
+
+
+def _take_list(fields: dict[str, Any], key: str) -> list[Any]:
+    value = fields.pop(key, [])
+    _check(isinstance(value, list), f"{key} must be a list")
+    return list(value)
+
+
+def _take_text(fields: dict[str, Any], key: str, *, last: bool = False) -> str:
+    value = fields.pop(key, "")
+    _check(isinstance(value, str), f"{key} must be a text")
+    _check(not (last and fields), f"unknown field {next(iter(fields), '')!r}")
+    return str(value)
+
+
+def _take_number(fields: dict[str, Any], key: str, where: str, default: float | None = None) -> float:
+    _check(key in fields or default is not None, f"{where}: {key} is missing")
+    return _numbers([fields.pop(key, default)], f"{where}: {key}")[0]
+
+
+def _numbers(values: list[Any], where: str) -> tuple[float, ...]:
+    for value in values:
+        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+        _check(number, f"{where} must hold finite numbers, but holds {value!r}")
+    return tuple(float(value) for value in values)
