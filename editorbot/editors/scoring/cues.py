@@ -43,7 +43,7 @@ def find_cues(
     What is usual is judged over a window, because a long session holds many songs; windows overlap by half, and
     each step takes the mean of those around it, the nearer one more.
     """
-    kinds = _activity_kinds(activity, len(steps))
+    kinds = activity_kinds(activity, len(steps))
     totals: dict[str, Float[np.ndarray, " steps"]] = {}
     weights = np.zeros(len(steps))
     for first, last in windows_of(len(steps)):
@@ -151,7 +151,7 @@ def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " 
     return np.asarray(quarter / (np.median(quarter[loud]) + 1e-6))
 
 
-def _activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.ndarray, " steps"]:
+def activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.ndarray, " steps"]:
     """Return the kind of sound of each step, as an index into ACTIVITY_KINDS."""
     middles_s = (np.arange(count) + 0.5) * STEP_S
     starts_s = np.array([span.start_s for span in activity])

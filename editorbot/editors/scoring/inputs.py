@@ -1,0 +1,131 @@
+"""What the learned score hears of each step: the numbers that go into the network.
+
+Sound (tone, harmony, level, onsets) relative to the recording's own, the cues of
+:mod:`editorbot.editors.scoring.cues`, the kind of activity, and the twins: how
+alike the best later and earlier stretches are, and how far away. The same
+function serves training and use.
+
+Conventions
+-----------
+One row a step, float32, roughly within [-3, 3] before the network's own scaling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.editors.scoring.cues import activity_kinds, column, find_cues
+from editorbot.editors.scoring.repetition import find_repetition, step_vectors
+from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, Twins, earlier_twins, later_twins
+from editorbot.editors.scoring.windows import window_weights, windows_of
+
+INPUTS_VERSION = 1
+"""Raised when an input changes its meaning: a network trained on another version is refused."""
+
+TWIN_LENGTH = 1
+"""Which of TWIN_LENGTHS says where a step's twins are: 6 s tell a phrase from a chord."""
+
+TWIN_COUNT = 2 * BANDS
+"""Twins of a step: one a band of distances, later ones first."""
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """Everything that the network reads of one recording."""
+
+    values: Float32[np.ndarray, "steps inputs"]
+    """One row a step."""
+    twins: Int32[np.ndarray, "steps twins"]
+    """Steps that sound like each step, later ones first; -1 where there is none."""
+    likeness: Float32[np.ndarray, "steps twins"]
+    """How alike each twin is, a mean cosine; 0 where there is none."""
+
+
+def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> StepInputs:
+    """Return the network's inputs of one recording.
+
+    Parameters
+    ----------
+    steps : np.ndarray, shape=(steps, len(STEP_COLUMNS)), float32
+        `Analysis.steps`.
+    activity : tuple of ActivitySpan
+        `Analysis.activity`.
+    """
+    vectors = step_vectors(steps)
+    later, earlier = later_twins(vectors), earlier_twins(vectors)
+    cues = find_cues(steps, activity, find_repetition(vectors))
+    kinds = activity_kinds(activity, len(steps))
+    one_hot = (kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]).astype(np.float32)
+    parts = [_sound(steps), np.stack(list(cues.values()), axis=1), one_hot, _likeness(later), _likeness(earlier)]
+    values = np.ascontiguousarray(np.concatenate(parts, axis=1), np.float32)
+    places = np.concatenate([_places(later, 1), _places(earlier, -1)], axis=1)
+    likeness = np.concatenate([later.similarity[TWIN_LENGTH], earlier.similarity[TWIN_LENGTH]]).T
+    return StepInputs(values, places, np.ascontiguousarray(likeness))
+
+
+def _places(twins: Twins, direction: int) -> Int32[np.ndarray, "steps bands"]:
+    """Return the steps at which the twins lie, -1 where there is none."""
+    distance = twins.distance[TWIN_LENGTH].T
+    here = np.arange(len(distance), dtype=np.int32)[:, None]
+    return np.where(distance > 0, here + direction * distance, np.int32(-1)).astype(np.int32)
+
+
+def _likeness(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
+    """Return likeness and log distance of every length and band as columns."""
+    count = twins.similarity.shape[-1]
+    nearness = np.log1p(twins.distance.astype(np.float32)) / 4.0
+    columns = np.concatenate([twins.similarity.reshape(-1, count), nearness.reshape(-1, count)])
+    return np.asarray(columns.T, np.float32)
+
+
+def _sound(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "steps columns"]:
+    """Return tone, harmony, level and onsets against what is usual in the recording around each step."""
+    total = np.zeros((len(steps), 2 * STEP_MEL_BANDS + 21), np.float64)
+    weights = np.zeros((len(steps), 1))
+    for first, last in windows_of(len(steps)):
+        weight = window_weights(last - first)[:, None]
+        total[first:last] += weight * _sound_of_window(steps[first:last])
+        weights[first:last] += weight
+    return np.asarray(total / weights, np.float32)
+
+
+def _sound_of_window(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "steps columns"]:
+    level = np.maximum(column(steps, "level_db"), -90.0)
+    loud_db = float(np.percentile(level, 85))
+    is_loud = level >= loud_db - 20
+    mel = np.asarray(steps[:, :STEP_MEL_BANDS], np.float64)
+    bands_db = np.percentile(mel, 85, axis=0)
+    against_loud = np.clip((mel - bands_db) / 15, -4, 4)
+    tone = np.maximum(mel, mel.max(1, keepdims=True) - 50)
+    tone -= tone.mean(1, keepdims=True)
+    tone = np.clip((tone - np.median(tone[is_loud], axis=0)) / 10, -4, 4)
+    levels = [np.clip((np.maximum(column(steps, name), -90.0) - loud_db) / 12, -5, 3) for name in LEVEL_COLUMNS]
+    others = [_against_loud(_squeezed(name, column(steps, name)), is_loud) for name in SPREAD_COLUMNS]
+    harmony = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
+    return np.concatenate([against_loud, tone, harmony, np.stack(levels + others, axis=1)], axis=1)
+
+
+LEVEL_COLUMNS = ("level_db", "level_min_db", "level_max_db")
+"""Columns in decibels, read against the loud level."""
+
+SPREAD_COLUMNS = ("flux", "flux_max", "flatness", "zero_crossings", "centroid_hz", "low_share")
+"""Columns read against their median and spread in the loud steps; not `width`, which differs from room to room."""
+
+
+def _squeezed(name: str, values: Float32[np.ndarray, " steps"]) -> Float32[np.ndarray, " steps"]:
+    """Return a column on the scale on which it is about normal."""
+    return values if name == "low_share" else np.log(np.maximum(values, 1e-5))
+
+
+def _against_loud(values: Float32[np.ndarray, " steps"], is_loud: np.ndarray) -> Float32[np.ndarray, " steps"]:
+    usual = float(np.median(values[is_loud]))
+    spread = float(np.median(np.abs(values[is_loud] - usual))) + 0.02
+    return np.clip((values - usual) / (3 * spread), -4, 4)
+
+
+INPUT_COUNT = 2 * STEP_MEL_BANDS + 21 + 27 + len(ACTIVITY_KINDS) + 4 * BANDS * len(TWIN_LENGTHS)
+"""Columns of `StepInputs.values`."""

@@ -1,0 +1,1 @@
+"""How we learn: one file a method."""
