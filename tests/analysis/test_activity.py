@@ -82,10 +82,9 @@ class Listener:
     def __init__(self, is_talk: np.ndarray) -> None:
         self.is_talk, self.asked = is_talk, 0
 
-    def __call__(self, first_step: int, last_step: int) -> float:
-        self.asked += 1
-        assert last_step - first_step == PROBE_STEPS
-        return float(self.is_talk[first_step:last_step].mean())
+    def __call__(self, first_steps: np.ndarray) -> np.ndarray:
+        self.asked += len(first_steps)
+        return np.array([self.is_talk[step : step + PROBE_STEPS].mean() for step in first_steps])
 
 
 def test_few_suspects_are_all_asked_about():
