@@ -17,8 +17,9 @@ from editorbot import __version__
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
-from editorbot.editlist.edit_list import EditList, PolishStep, cut_ranges
+from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_ranges
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
+from editorbot.editlist.operations import range_from_s
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import editor_named
 from editorbot.errors import MismatchError, StrictError
@@ -26,7 +27,9 @@ from editorbot.export import export_edit
 from editorbot.outputs import OutputPaths, path_from, source_path, staged
 from editorbot.polish import Loudness, measure, polish_blocks
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
+from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
+from editorbot.render.pins import Pins
 from editorbot.render.render import BLOCK_SAMPLES, render_blocks
 from editorbot.render.retarget_source import retarget_source
 from editorbot.report.report import write_report
@@ -114,13 +117,21 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
     progress("edit", 0.0)
     edit_list = editor_named(options.editor).edit(analysis, options.request)
-    edit_list = settle_joins(edit_list, recording)
+    pins = pins_of(options.request, edit_list.source)
+    edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
     edit_list = replace(edit_list, made_by=made_by, polish=options.polish)
     edit_list = edit_list.with_warnings(*options.notes, *recording.warnings, *analysis.warnings)
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
     return Edited(edit_list, analysis)
+
+
+def pins_of(request: EditRequest, source: Source) -> Pins:
+    """Return the ranges that the user asked for, in samples."""
+    keep = tuple(range_from_s(*span, source) for span in request.must_keep_s)
+    cut = tuple(range_from_s(*span, source) for span in request.must_cut_s)
+    return Pins(keep, cut)
 
 
 def _check_strict(edit_list: EditList, options: EditOptions, path: str) -> None:

@@ -1,8 +1,9 @@
 """One clip's sound, read once from start to end.
 
-A clip that is a plain copy hands out the source's own samples. Every other
-clip passes through a chain in a fixed order: direction, speed and pitch,
-effects in the clip's order, gain, fades.
+A clip that is a plain copy hands out the source's own samples, and one that
+only fades does so between its fades. Every other clip passes through a chain
+in a fixed order: direction, speed and pitch, effects in the clip's order,
+gain, fades.
 
 Conventions
 -----------
@@ -21,6 +22,7 @@ from jaxtyping import Float64, Shaped
 from editorbot.editlist.edit_list import Clip
 from editorbot.recording.recording import Recording
 from editorbot.render.effects import effect_stream
+from editorbot.render.ends import is_plain
 from editorbot.render.stretch import stretch_blocks
 
 CHAIN_BLOCK_SAMPLES = 65_536
@@ -60,6 +62,29 @@ class CopiedSound(ClipSound):
         return self._recording.read_native(self._at - samples, self._at)
 
 
+class FadedSound(ClipSound):
+    """A stretch of the source that fades at its ends, and is untouched between them."""
+
+    def __init__(self, clip: Clip, recording: Recording, before: int) -> None:
+        self._clip = clip
+        self._source = CopiedSound(recording, clip.start - before)
+        self._at = -before
+
+    def read(self, samples: int) -> Float64[np.ndarray, "samples channels"]:
+        """Return the next samples as float64, full scale 1.0."""
+        self._at += samples
+        sound = self._source.read(samples)
+        return sound * _fade_gain(self._clip, self._at - samples, self._at)[: len(sound), None]
+
+    def read_native(self, samples: int) -> Shaped[np.ndarray, "samples channels"]:
+        """Return the next samples, in the source's own type where nothing fades."""
+        clip = self._clip
+        if self._at < clip.fade_in or self._at + samples > clip.output_samples - clip.fade_out:
+            return self.read(samples)
+        self._at += samples
+        return self._source.read_native(samples)
+
+
 class ProcessedSound(ClipSound):
     """A clip behind its chain."""
 
@@ -97,6 +122,8 @@ def open_clip(clip: Clip, recording: Recording, *, before: int, after: int) -> C
     """
     if clip.is_copy:
         return CopiedSound(recording, clip.start - before)
+    if is_plain(clip):
+        return FadedSound(clip, recording, before)
     return ProcessedSound(clip, recording, before, after)
 
 

@@ -14,10 +14,14 @@ Method
 3. Length: 5 ms at an attack, else 10 ms in noise to 50 ms in held notes.
 4. Risk: how far levels in octave bands jump, compared with what the source
    itself goes on with.
+5. Pins: where all this would fade what has to stay, or let what has to go be
+   heard, the join moves away from it, and its crossfade is as long as there is
+   room; where there is none, both clips fade for 2 ms instead.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +29,8 @@ from jaxtyping import Float64
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, is_contiguous
 from editorbot.recording.recording import Recording
+from editorbot.render.ends import SHORTEST_FADE_S, is_plain, with_fade_in, with_fade_out
+from editorbot.render.pins import FAR, NO_PINS, Fence, Pins
 from editorbot.render.seam import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
 
 MAX_LAG_S = 0.008
@@ -62,7 +68,7 @@ class _Seam:
     jump_db: float
 
 
-def settle_joins(edit_list: EditList, recording: Recording) -> EditList:
+def settle_joins(edit_list: EditList, recording: Recording, pins: Pins = NO_PINS) -> EditList:
     """Return the edit list with its joins aligned, their crossfades and risks chosen.
 
     Parameters
@@ -71,13 +77,16 @@ def settle_joins(edit_list: EditList, recording: Recording) -> EditList:
         As an editor made it; its joins' risks are the editor's own.
     recording : Recording
         The source, opened. A few tenths of a second are read around each join.
+    pins : Pins
+        Ranges that have to stay whole or out.
 
     Returns
     -------
     settled : EditList
-        Every edge of a plain clip at most 16 ms from where it was; other clips
-        stay as they are. Crossfades are at most half of either clip; where the
-        audio runs on they are 0, and so is the risk.
+        Every edge of a plain clip at most 16 ms from where it was, and 50 ms
+        beside a pinned range; other clips stay as they are. Crossfades are at
+        most half of either clip; where the audio runs on they are 0, and so is
+        the risk.
     """
     clips = list(edit_list.clips)
     joins: list[Join] = []
@@ -86,7 +95,7 @@ def settle_joins(edit_list: EditList, recording: Recording) -> EditList:
         if is_contiguous(outgoing, incoming):
             joins.append(Join(0, 0.0))
             continue
-        seam = _settle(outgoing, incoming, recording)
+        seam = _within_pins(_settle(outgoing, incoming, recording), outgoing, incoming, recording, pins)
         clips[number], clips[number + 1] = seam.outgoing, seam.incoming
         measured = 1.0 - float(np.exp(-seam.jump_db / HEARD_JUMP_DB))
         joins.append(Join(seam.crossfade, max(measured, join.risk)))
@@ -96,8 +105,7 @@ def settle_joins(edit_list: EditList, recording: Recording) -> EditList:
 def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
     """Settle one join that is not contiguous."""
     rate = recording.sample_rate
-    shortest = min(outgoing.output_samples, incoming.output_samples)
-    moves = outgoing.is_copy and incoming.is_copy and shortest >= SHORTEST_MOVED_S * rate
+    moves = _may_move(outgoing, incoming, rate)
     if moves:
         lag = _lag(outgoing, incoming, recording)
         outgoing = replace(outgoing, end=outgoing.end + lag)
@@ -114,11 +122,72 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
     return _Seam(outgoing, incoming, round(length_s * rate), _jump_db(before, behind, outgoing, incoming, rate))
 
 
-def _lag(outgoing: Clip, incoming: Clip, recording: Recording) -> int:
-    """Return by how much the outgoing clip should end later, for the waveforms to meet [samples]."""
+def _may_move(outgoing: Clip, incoming: Clip, sample_rate: int) -> bool:
+    """Tell whether both clips are plain, and long enough to lose some milliseconds."""
+    shortest = min(outgoing.output_samples, incoming.output_samples)
+    return is_plain(outgoing) and is_plain(incoming) and shortest >= SHORTEST_MOVED_S * sample_rate
+
+
+def _within_pins(seam: _Seam, outgoing: Clip, incoming: Clip, recording: Recording, pins: Pins) -> _Seam:
+    """Return a settled join, settled anew where it would reach over a pin; both clips are as the editor made them."""
+    leaving = pins.around_start(outgoing) if outgoing.reverse else pins.around_end(outgoing)
+    entering = pins.around_end(incoming) if incoming.reverse else pins.around_start(incoming)
+    if _holds(leaving, seam.outgoing, _left(seam.outgoing), seam.crossfade) and _holds(
+        entering, seam.incoming, _entered(seam.incoming), seam.crossfade
+    ):
+        return seam
+    length, rate = seam.crossfade, recording.sample_rate
+    moves = is_plain(outgoing) and is_plain(incoming)
+    if moves:
+        shortest = min(outgoing.source_samples, incoming.source_samples)
+        length = min(length, leaving.width, entering.width, shortest // 4)
+    else:
+        rooms = leaving.room(_left(outgoing)) / outgoing.speed, entering.room(_entered(incoming)) / incoming.speed
+        length = min(length, 2 * int(min(rooms)))
+    if length < SHORTEST_FADE_S * rate:
+        fade = round(SHORTEST_FADE_S * rate)
+        return replace(seam, outgoing=with_fade_out(outgoing, fade), incoming=with_fade_in(incoming, fade), crossfade=0)
+    if moves:
+        outgoing, incoming = _moved_inside(outgoing, incoming, recording, leaving, entering, length)
+    return replace(seam, outgoing=outgoing, incoming=incoming, crossfade=length)
+
+
+def _moved_inside(
+    outgoing: Clip, incoming: Clip, recording: Recording, leaving: Fence, entering: Fence, crossfade: int
+) -> tuple[Clip, Clip]:
+    """Return both clips with their join inside the fences, aligned as far as these leave room."""
+    before, after = crossfade // 2, crossfade - crossfade // 2
+    outgoing = replace(outgoing, end=leaving.nearest(outgoing.end, before, after))
+    incoming = replace(incoming, start=entering.nearest(incoming.start, before, after))
+    earliest = max(leaving.low + before - outgoing.end, -outgoing.source_samples // 4)
+    latest = leaving.high - after - outgoing.end
+    lag = _lag(outgoing, incoming, recording, earliest, latest)
+    return replace(outgoing, end=outgoing.end + lag), incoming
+
+
+def _holds(fence: Fence, clip: Clip, edge: int, crossfade: int) -> bool:
+    """Tell whether a crossfade around an edge of a clip stays inside a fence."""
+    before, after = (math.ceil(half * clip.speed) for half in (crossfade // 2, crossfade - crossfade // 2))
+    return fence.holds(edge, after, before) if clip.reverse else fence.holds(edge, before, after)
+
+
+def _left(clip: Clip) -> int:
+    """Return the edge of a clip that is played last [source samples]."""
+    return clip.start if clip.reverse else clip.end
+
+
+def _entered(clip: Clip) -> int:
+    """Return the edge of a clip that is played first [source samples]."""
+    return clip.end if clip.reverse else clip.start
+
+
+def _lag(outgoing: Clip, incoming: Clip, recording: Recording, earliest: int = -FAR, latest: int = FAR) -> int:
+    """Return by how much the outgoing clip should end later, for the waveforms to meet, within bounds [samples]."""
     rate = recording.sample_rate
     window, max_lag = max(1, round(WINDOW_S * rate)), round(MAX_LAG_S * rate)
     fits = lag_correlations(_out_side(outgoing, recording), _in_side(incoming, recording), window, max_lag)
+    lags = np.arange(-max_lag, max_lag + 1)
+    fits = np.where((lags >= earliest) & (lags <= latest), fits, -1.0)
     return min(best_lag(fits), recording.samples - outgoing.end)
 
 
@@ -154,12 +223,12 @@ def _jump_db(
 
 def _out_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
     """Return the sound around the end of a clip, in the direction of play."""
-    return _side(clip.start if clip.reverse else clip.end, clip.reverse, recording)
+    return _side(_left(clip), clip.reverse, recording)
 
 
 def _in_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
     """Return the sound around the start of a clip, in the direction of play."""
-    return _side(clip.end if clip.reverse else clip.start, clip.reverse, recording)
+    return _side(_entered(clip), clip.reverse, recording)
 
 
 def _side(edge: int, reverse: bool, recording: Recording) -> Float64[np.ndarray, "samples channels"]:

@@ -187,10 +187,15 @@ def changes_of(clip: Clip, sample_rate: int) -> str:
         (clip.speed != 1, f"speed x {clip.speed:g}"),
         (clip.pitch_semitones != 0, f"{clip.pitch_semitones:+g} semitones"),
         (clip.reverse, "reversed"),
-        (clip.fade_in > 0, f"fade in {clip.fade_in / sample_rate:.2f} s"),
-        (clip.fade_out > 0, f"fade out {clip.fade_out / sample_rate:.2f} s"),
+        (clip.fade_in > 0, f"fade in {_fade_text(clip.fade_in / sample_rate)}"),
+        (clip.fade_out > 0, f"fade out {_fade_text(clip.fade_out / sample_rate)}"),
     )
     return ", ".join([text for is_so, text in said if is_so] + [f"{e.type} {e.value:+g}" for e in clip.effects])
+
+
+def _fade_text(length_s: float) -> str:
+    """Return a fade's length; short ones, which only avoid a click, in milliseconds."""
+    return f"{length_s:.2f} s" if length_s >= 0.1 else f"{1000 * length_s:.0f} ms"
 
 
 def join_rows(edit_list: EditList) -> tuple[JoinRow, ...]:
