@@ -13,9 +13,10 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from editorbot.errors import OutputError, UsageError, printable, write_error
+from editorbot.editlist.whole_file import sync_folder
+from editorbot.errors import EditorbotError, OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
 from editorbot.recording import Recording, check_output, check_track, container_of, safe_output_name
 
@@ -35,6 +36,8 @@ class OutputPaths:
     """The page."""
     warnings: tuple[str, ...] = ()
     """Lines ``CODE: text`` on how the names came about."""
+    new_folder: str | None = None
+    """The folder that they go into, where it is made for them if it is not there."""
 
     @property
     def stem(self) -> str:
@@ -66,9 +69,27 @@ class OutputPaths:
             If one of the files cannot or must not be written.
         """
         container_of(self.track)
+        if self.new_folder is not None and not os.path.isdir(self.new_folder):
+            _check_new_folder(self.new_folder)
+            return  # nothing in it can stand in the way
         check_output(self.track, [source], force=force or in_place, in_place=in_place)
         for path in self.files(exports)[:-1]:
             check_output(path, [source, self.track], force=force, in_place=False)
+
+    def make_folder(self) -> None:
+        """Make the folder that they go into, where it is theirs to make.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be made.
+        """
+        if self.new_folder is None:
+            return
+        try:
+            os.makedirs(self.new_folder, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"the folder cannot be made: {error.strerror}", path=self.new_folder) from error
 
     def check_holds(self, recording: Recording) -> None:
         """Refuse now what the track's container cannot hold.
@@ -99,8 +120,6 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
     ------
     UsageError
         If `output` and `in_place` are both given.
-    OutputError
-        If the folder is not there and cannot be made.
     """
     if in_place:
         if output is not None:
@@ -111,8 +130,7 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
     if output is None:
         return _paths_of(os.path.join(os.path.dirname(source), name))
     if many or os.path.isdir(output) or output.endswith(("/", os.sep)):
-        _make_folder(output)
-        return _paths_of(os.path.join(output, name))
+        return replace(_paths_of(os.path.join(output, name)), new_folder=output)
     return _paths_of(output if os.path.splitext(output)[1] else output + ".wav")
 
 
@@ -126,12 +144,15 @@ def _paths_of(track: str) -> OutputPaths:
     return OutputPaths(base + ending, base + ".json", base + ".html", warnings)
 
 
-def _make_folder(path: str) -> None:
-    """Make a folder for a batch's results."""
-    try:
-        os.makedirs(path, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"the folder cannot be made: {error.strerror}", path=path) from error
+def _check_new_folder(path: str) -> None:
+    """Refuse now a folder that could not be made."""
+    above = os.path.abspath(path)
+    while not os.path.lexists(above):
+        above = os.path.dirname(above)
+    if not os.path.isdir(above):
+        raise OutputError("this is a file; the folder cannot be made in its place", path=above)
+    if not os.access(above, os.W_OK):
+        raise OutputError("the folder cannot be made: the one above it may not be written to", path=path)
 
 
 def path_from(edit_list_path: str, source: str | os.PathLike[str]) -> str:
@@ -173,6 +194,7 @@ class Stage:
             for made, final in zip(self.made, self.finals):
                 undo.append((final, _kept(final, made + ".old")))
                 os.replace(made, final)
+            sync_folder(os.path.dirname(os.path.abspath(self.finals[-1])))
         except BaseException as error:
             _put_back(undo)
             if isinstance(error, OSError):
@@ -182,7 +204,7 @@ class Stage:
 
 @contextlib.contextmanager
 def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
-    """Make a stage for the files of one edit, and remove it whatever happens.
+    """Make a stage for the files of one edit, and remove it whatever happens; errors name the files' own places.
 
     Raises
     ------
@@ -193,9 +215,13 @@ def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
         folder = tempfile.mkdtemp(prefix=".editorbot-", dir=os.path.dirname(os.path.abspath(outputs.track)))
     except OSError as error:
         raise write_error(error, outputs.track) from error
+    inside = outputs.inside(folder)
+    stage = Stage(inside, inside.files(exports), outputs.files(exports))
     try:
-        inside = outputs.inside(folder)
-        yield Stage(inside, inside.files(exports), outputs.files(exports))
+        yield stage
+    except EditorbotError as error:
+        error.path = dict(zip(stage.made, stage.finals)).get(error.path or "", error.path)
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

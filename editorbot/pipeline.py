@@ -180,6 +180,7 @@ def edit_recording(
         One child a mistake; nothing is left half written.
     """
     outputs.check(path, exports=exports, force=force, in_place=in_place)
+    outputs.make_folder()
     options = options.with_notes(*outputs.warnings)
     with open_recording(path, repair=options.repair) as recording, staged(outputs, exports) as stage:
         outputs.check_holds(recording)
@@ -225,12 +226,9 @@ def plan_edit(
         return decide(recording, options.with_notes(*outputs.warnings), progress).listed_in(outputs.edit_list)
 
 
-def copy_short(
-    path: str | os.PathLike[str], outputs: OutputPaths, options: EditOptions, *, force: bool, why: str
-) -> Edited:
-    """Copy a recording that is too short to edit, with a warning that says `why`."""
-    options = replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
-    return edit_recording(path, outputs, options, force=force)
+def copying(options: EditOptions, why: str) -> EditOptions:
+    """Return options that copy a recording too short to edit, with a warning that says `why`."""
+    return replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
 
 
 def write_track(edit_list: EditList, recording: Recording, path: str, progress: Progress) -> tuple[str, ...]:

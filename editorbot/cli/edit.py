@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import traceback
@@ -13,7 +14,16 @@ from typing import Any, Literal
 import tyro
 
 from editorbot.cli.progress import progress_bar
-from editorbot.errors import BugError, EditorbotError, NotFoundError, TargetError, TooShortError, UsageError, printable
+from editorbot.errors import (
+    BugError,
+    EditorbotError,
+    ExistsError,
+    NotFoundError,
+    TargetError,
+    TooShortError,
+    UsageError,
+    printable,
+)
 from editorbot.timebase import clock, parse_clock
 
 AUDIO_ENDINGS = (
@@ -74,17 +84,18 @@ class Edit:
         print("device: cpu", file=sys.stderr)
         files = list_recordings(self.files)
         many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
-        if many and self.output is not None and os.path.isfile(self.output):
-            raise UsageError(f"--output {printable(self.output)} is a file, but {len(files)} recordings need a folder")
-        results = [self._edit_or_error(path, many) for path in files]
+        if many and self.output is not None:
+            _check_folder(self.output, len(files))
+        taken: dict[str, str] = {}
+        results = [self._edit_or_error(path, many, taken) for path in files]
         self._print_summary(results, many)
         failures = [result["exit_code"] for result in results if result["exit_code"]]
         return failures[0] if failures else 0
 
-    def _edit_or_error(self, path: str, many: bool) -> dict[str, Any]:
+    def _edit_or_error(self, path: str, many: bool, taken: dict[str, str]) -> dict[str, Any]:
         """Edit one recording; return what the summary says of it."""
         try:
-            return {"file": path, "exit_code": 0, **self._edit(path, many)}
+            return {"file": path, "exit_code": 0, **self._edit(path, many, taken)}
         except Exception as error:
             if not many:
                 raise
@@ -96,28 +107,27 @@ class Edit:
             print(known, file=sys.stderr)
             return {"file": path, "exit_code": known.exit_code, "error": known.code, "message": known.message}
 
-    def _edit(self, path: str, many: bool) -> dict[str, Any]:
-        """Edit one recording."""
+    def _edit(self, path: str, many: bool, taken: dict[str, str]) -> dict[str, Any]:
+        """Edit one recording; `taken` tells whose results lie where, and is added to."""
         from editorbot.outputs import output_paths
-        from editorbot.pipeline import copy_short, edit_recording, plan_edit
+        from editorbot.pipeline import copying, edit_recording, plan_edit
 
         outputs = output_paths(path, self.output, many=many, in_place=self.in_place)
+        _claim(outputs.track, path, taken)
         options = self._options()
+        act = plan_edit if self.dry_run else edit_recording
+        wishes: dict[str, Any] = {"force": self.force, "in_place": self.in_place, "exports": self.export}
         try:
             with progress_bar(printable(os.path.basename(path))) as progress:
-                if self.dry_run:
-                    edited = plan_edit(path, outputs, options, force=self.force, in_place=self.in_place,
-                                       exports=self.export, progress=progress)  # fmt: skip
-                else:
-                    edited = edit_recording(path, outputs, options, force=self.force, in_place=self.in_place,
-                                            exports=self.export, progress=progress)  # fmt: skip
+                edited = act(path, outputs, options, progress=progress, **wishes)
         except TooShortError as error:
-            if not self.copy_short or self.dry_run:
+            if not self.copy_short:
                 raise
-            edited = copy_short(path, outputs, options, force=self.force, why=error.message)
+            why = error.message.removesuffix("; --copy-short copies it")
+            edited = act(path, outputs, copying(options, why), **wishes)
         for line in edited.edit_list.warnings:
             print(f"warning: {printable(path)}: {line}", file=sys.stderr)
-        return _summary(edited, outputs, self.dry_run)
+        return _summary(edited, outputs, self.export, self.dry_run)
 
     def _options(self) -> Any:
         """Return the pipeline's options for these flags."""
@@ -155,11 +165,48 @@ class Edit:
             print(f"{len(results)} recordings: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
 
-def _summary(edited: Any, outputs: Any, dry_run: bool) -> dict[str, Any]:
+def _check_folder(output: str, recordings: int) -> None:
+    """Refuse a file as the place of many results.
+
+    Raises
+    ------
+    UsageError
+        If there is such a file, or its name is that of a track.
+    """
+    from editorbot.recording.writer import FORMATS
+
+    names_a_track = os.path.splitext(output)[1].lower() in FORMATS and not output.endswith(("/", os.sep))
+    if os.path.isfile(output) or (names_a_track and not os.path.isdir(output)):
+        raise UsageError(f"--output {printable(output)} is a file, but {recordings} recordings need a folder")
+
+
+def _claim(track: str, path: str, taken: dict[str, str]) -> None:
+    """Note that a track is the result of a recording.
+
+    Raises
+    ------
+    ExistsError
+        If it is another recording's of the same batch already; --force is not meant for that.
+    """
+    key = os.path.normcase(os.path.realpath(track))
+    if taken.setdefault(key, path) != path:
+        where = f"its track {printable(track)} would take the place of that of {printable(taken[key])}"
+        raise ExistsError(f"{where}; rename one, or edit it apart with another --output", path=path)
+
+
+def _finite(value: float) -> float | None:
+    """Return a level, None for the minus infinity of silence, which JSON does not have."""
+    return value if math.isfinite(value) else None
+
+
+def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
     """Return one edit's figures for the summary."""
+    from editorbot.export import export_paths
+
     edit_list = edited.edit_list
     rate = edit_list.source.sample_rate
-    files = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
+    files: dict[str, Any] = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
+    files["exports"] = [file for name in exports for file in export_paths(name, outputs.export(name))]
     return {
         "before_s": round(edit_list.source.samples / rate, 3),
         "after_s": round(edit_list.output_samples / rate, 3),
@@ -167,8 +214,8 @@ def _summary(edited: Any, outputs: Any, dry_run: bool) -> dict[str, Any]:
         "editor": edit_list.made_by.editor,
         "tempo_bpm": round(edited.analysis.tempo_bpm, 2) if edited.analysis else None,
         "key": edited.analysis.key if edited.analysis else None,
-        "loudness_before_lufs": edited.before and edited.before.integrated_lufs,
-        "loudness_after_lufs": edited.after and edited.after.integrated_lufs,
+        "loudness_before_lufs": edited.before and _finite(edited.before.integrated_lufs),
+        "loudness_after_lufs": edited.after and _finite(edited.after.integrated_lufs),
         "warnings": list(edit_list.warnings),
         "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in edited.cut_ranges],
         **({"dry_run": True} if dry_run else files),
@@ -181,9 +228,9 @@ def _line(result: dict[str, Any]) -> str:
     lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({share:.0%} kept, {result['clips']} clips)"
     if result.get("dry_run"):
         return f"{printable(result['file'])}: {lengths}; nothing was written"
-    return f"{printable(result['file'])}: {lengths}\n  track  {printable(result['track'])}\n  list   " + (
-        f"{printable(result['edit_list'])}\n  report {printable(result['report'])}"
-    )
+    named = [(name, result[key]) for name, key in (("track", "track"), ("list", "edit_list"), ("report", "report"))]
+    named += [("export", path) for path in result["exports"]]
+    return "\n".join([f"{printable(result['file'])}: {lengths}", *(f"  {n:6} {printable(p)}" for n, p in named)])
 
 
 def parse_range(text: str) -> tuple[float, float]:

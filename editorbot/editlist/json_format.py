@@ -8,11 +8,9 @@ that a slip of the hand is found when the file is read, not when it is heard.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import os
-import tempfile
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -27,7 +25,8 @@ from editorbot.editlist.edit_list import (
     PolishStep,
     Source,
 )
-from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError, write_error
+from editorbot.editlist.whole_file import write_whole as write_whole  # others find it here too
+from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
 
 FORMAT = "editorbot.edit"
 """Value of the ``format`` field."""
@@ -304,37 +303,3 @@ def write_edit_list(path: str | os.PathLike[str], edit_list: EditList) -> None:
         If the folder cannot be written to, or the disk is full.
     """
     write_whole(path, to_json(edit_list).encode("utf-8"))
-
-
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
-    """Write a small file so that it is there whole or not at all.
-
-    Raises
-    ------
-    OutputError, NoSpaceError
-        If the folder cannot be written to, or the disk is full.
-    """
-    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
-    temporary = None
-    try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".editorbot-", suffix=".part", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise write_error(error, path) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
-
-
-def _umask() -> int:
-    """Return the process's file mode mask; reading it means setting it for a moment."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.json_format import write_whole
+from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import ExistsError, OutputError, UsageError
 from editorbot.export.audacity import joins_text, regions_text
 from editorbot.export.reaper import project_text

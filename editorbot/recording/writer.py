@@ -17,6 +17,7 @@ from typing import IO
 import numpy as np
 from jaxtyping import Shaped
 
+from editorbot.editlist.whole_file import place
 from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.sinks import Sink, check_container, open_sink
@@ -217,8 +218,7 @@ class TrackWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            os.chmod(self._temporary, 0o666 & ~current_umask())
-            os.replace(self._temporary, self.path)
+            place(self._temporary, self.path)
         except OSError as error:
             self._discard()
             raise write_error(error, self.path) from error
@@ -259,10 +259,3 @@ class TrackWriter:
             self.close()
         else:
             self._discard()
-
-
-def current_umask() -> int:
-    """Return the process's file mode mask; reading it means setting it for a moment."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

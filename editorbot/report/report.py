@@ -23,7 +23,7 @@ from urllib.parse import quote
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.json_format import write_whole
+from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import printable
 from editorbot.recording import Recording
 from editorbot.report.page import LoudnessLike, clip_rows, cut_rows, figures, join_rows

@@ -1,0 +1,164 @@
+"""Where results go: batches with equal names, folders, dry runs, copies, and what the summary says of them."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from editorbot.cli.main import main
+from editorbot.editlist import whole_file
+from editorbot.recording import TrackWriter
+from tests.sounds import band, write
+
+RATE = 8_000
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder that the test works in."""
+    monkeypatch.setenv("EDITORBOT_CACHE_DIR", str(tmp_path_factory.mktemp("cache")))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def keep_all(*arguments: str) -> int:
+    return main(["edit", "--editor", "keep-all", "--no-cache", *arguments])
+
+
+def two_of_a_name(here: Path) -> None:
+    for folder, seconds in (("monday", 3.0), ("tuesday", 4.0)):
+        (here / folder).mkdir()
+        write(here / folder / "jam.wav", band(seconds, RATE), RATE)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_equal_names_of_a_batch_never_take_each_others_place(
+    here: Path, force: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    two_of_a_name(here)
+    assert keep_all("monday", "tuesday", "--output", "made", *(["--force"] if force else [])) == 6
+    shown = capsys.readouterr()
+    assert "error[EXISTS]: tuesday" in shown.err
+    assert "monday" in shown.err.splitlines()[-1]
+    assert "2 recordings: 1 edited, 1 EXISTS" in shown.out
+    assert json.loads((here / "made" / "jam.edited.json").read_text())["source"]["samples"] == 3 * RATE
+
+
+def test_one_stem_with_two_endings_is_noticed_too(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    with TrackWriter(here / "jam.flac", RATE, 1) as writer:
+        writer.write(0.1 * np.ones((2 * RATE, 1)))
+    assert keep_all(".", "--force") == 6
+    assert "rename one" in capsys.readouterr().err
+
+
+def test_many_recordings_do_not_fit_into_one_track(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    two_of_a_name(here)
+    assert keep_all("monday", "tuesday", "--output", "album.wav") == 2
+    assert "error[USAGE]" in capsys.readouterr().err
+    assert not (here / "album.wav").exists()
+
+
+def test_a_dry_run_makes_no_folder(here: Path) -> None:
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    assert keep_all("jam.wav", "--output", "made/", "--dry-run") == 0
+    assert {entry.name for entry in here.iterdir()} == {"jam.wav"}
+    assert keep_all("jam.wav", "--output", "made/") == 0
+    assert (here / "made" / "jam.edited.wav").is_file()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_dry_or_not(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    (here / "page").write_text("")
+    for dry in (["--dry-run"], []):
+        assert keep_all("jam.wav", "--output", "page/sub/", *dry) == 6
+        assert "error[OUTPUT]" in capsys.readouterr().err
+
+
+def test_silence_is_valid_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "still.wav", np.zeros(3 * RATE), RATE)
+    assert keep_all("still.wav", "--json") == 0
+
+    def refuse(name: str) -> float:
+        raise AssertionError(f"{name} is no JSON")
+
+    (entry,) = [json.loads(capsys.readouterr().out, parse_constant=refuse)]
+    assert entry["loudness_before_lufs"] is None
+    assert entry["loudness_after_lufs"] is None
+
+
+def test_exports_are_named_in_the_summary(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    assert keep_all("jam.wav", "--export", "reaper", "audacity", "--json") == 0
+    exports = json.loads(capsys.readouterr().out)["exports"]
+    assert exports == ["jam.edited.rpp", "jam.edited.txt", "jam.edited.joins.txt"]
+    assert all((here / name).is_file() for name in exports)
+
+
+def test_copying_short_recordings_obeys_every_other_flag(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "blip.wav", band(0.5, RATE), RATE)
+    before = (here / "blip.wav").read_bytes()
+    assert main(["edit", "blip.wav", "--copy-short", "--dry-run"]) == 0
+    assert {entry.name for entry in here.iterdir()} == {"blip.wav"}
+    assert main(["edit", "blip.wav", "--copy-short", "--export", "reaper"]) == 0
+    assert (here / "blip.edited.rpp").is_file()
+    assert "--copy-short copies it" not in capsys.readouterr().err
+    assert main(["edit", "blip.wav", "--copy-short", "--in-place"]) == 0
+    assert (here / "blip.wav").read_bytes()[-len(before) + 44 :] == before[44:]
+
+
+def test_a_full_disk_names_the_file_that_was_asked_for(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+
+    def full(self: TrackWriter, block: np.ndarray) -> None:
+        raise OSError(errno.ENOSPC, "full")
+
+    from editorbot.recording.sinks import _WavSink
+
+    monkeypatch.setattr(_WavSink, "write", full)
+    assert keep_all("jam.wav", "--output", "out.wav") == 6
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("error[NOSPACE]: ")
+    assert ".editorbot-" not in line
+    assert "out.wav" in line
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot flush a folder")
+def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    steps: list[str] = []
+    sync, rename = os.fsync, os.replace
+
+    def noted_sync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        sync(descriptor)
+
+    def noted_rename(source: str, target: str) -> None:
+        steps.append("rename")
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_sync)
+    monkeypatch.setattr(os, "replace", noted_rename)
+    whole_file.write_whole(here / "small", b"content")
+    assert steps == ["file", "rename", "folder"]
+    steps.clear()
+    with TrackWriter(here / "track.wav", RATE, 1) as writer:
+        writer.write(np.zeros((10, 1)))
+    assert steps == ["file", "rename", "folder"]
+    steps.clear()
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    assert keep_all("jam.wav") == 0
+    assert steps[-4:] == ["rename", "rename", "rename", "folder"]
+
+
+def test_a_folder_that_cannot_be_flushed_is_no_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "open", lambda *arguments, **options: (_ for _ in ()).throw(PermissionError()))
+    whole_file.sync_folder(str(here))
