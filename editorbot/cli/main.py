@@ -5,6 +5,8 @@ Every error that a user can act on is caught here and nowhere else.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import signal
 import sys
@@ -25,6 +27,9 @@ from editorbot.errors import BugError, EditorbotError
 
 INTERRUPTED_EXIT_CODE = 130
 """What shells use for a command ended by Ctrl-C."""
+
+COLLECT_AFTER_OBJECTS = 50_000
+"""New objects after which the garbage collector looks for cycles; Python's own default is 700 to 2,000."""
 
 Command = (
     Annotated[Edit, tyro.conf.subcommand("edit")]
@@ -92,7 +97,13 @@ def _print_version() -> int:
 
 
 def _prepare_process() -> None:
-    """Let odd names be printed, and let SIGTERM clean up as Ctrl-C does."""
+    """Let odd names be printed, let SIGTERM clean up as Ctrl-C does, and keep the garbage collector off what stays.
+
+    Imports leave half a million objects that live as long as the process. Walking them as they come
+    and once more at the end costs a fifth of a short analysis.
+    """
+    gc.set_threshold(COLLECT_AFTER_OBJECTS, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
