@@ -1,0 +1,111 @@
+"""The hot loops of the simulation: sound read at any place, and sound pulled longer or shorter by splices."""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+TAPS = 16
+"""Length of the interpolating filter [samples]."""
+
+PHASES = 256
+"""Fractions of a sample that the filter knows; those between lie 0.2 % of a sample off at most."""
+
+
+def sinc_table() -> np.ndarray:
+    """Return the interpolating filter, a Hann-windowed sinc, shape=(PHASES + 1, TAPS), float32."""
+    at = np.arange(TAPS) - (TAPS // 2 - 1) - np.arange(PHASES + 1)[:, None] / PHASES
+    table = np.sinc(at) * np.cos(np.pi * at / TAPS) ** 2
+    return (table / table.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def read_between(sound, positions, table, out):
+    """Write ``out[c, n]``, what channel c holds at sample ``positions[n]``; silence lies beyond the ends."""
+    channels, samples = sound.shape
+    phases, taps = table.shape[0] - 1, table.shape[1]
+    for n in range(len(positions)):
+        first = int(np.floor(positions[n]))
+        row = table[int((positions[n] - first) * phases + 0.5)]
+        start = first - (taps // 2 - 1)
+        if start >= 0 and start + taps <= samples:
+            for c in range(channels):
+                total = np.float32(0.0)
+                for k in range(taps):
+                    total += row[k] * sound[c, start + k]
+                out[c, n] = total
+        else:
+            for c in range(channels):
+                total = np.float32(0.0)
+                for k in range(max(0, -start), min(taps, samples - start)):
+                    total += row[k] * sound[c, start + k]
+                out[c, n] = total
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def find_splices(mono, wanted, check, tolerance, search, window, at, offset):
+    """Decide where sound is spliced so that it follows a time map; return how many splices there are.
+
+    Parameters
+    ----------
+    mono : np.ndarray, shape=(samples,), float32
+        The sound that is listened to.
+    wanted : np.ndarray, shape=(checks,), int64
+        Source sample that output sample ``k * check`` should hold.
+    check, tolerance, search, window : int [samples]
+        How often is looked, how far the sound may stray, how far around the wanted place is searched, and how much is
+        compared.
+    at, offset : np.ndarray, shape=(checks,), int64
+        Take the output sample of each splice and the source sample less the output sample after it; the first entry
+        is the start.
+    """
+    samples = len(mono)
+    now = wanted[0]
+    at[0], offset[0] = 0, now
+    count = 1
+    for k in range(1, len(wanted)):
+        out = k * check
+        target = wanted[k] - out
+        if abs(target - now) <= tolerance:
+            continue
+        best, best_lag = -1e30, target
+        base = out + now
+        for lag in range(target - search, target + search + 1, 2):
+            place = out + lag
+            if place < 0 or place + window > samples or base < 0 or base + window > samples:
+                continue
+            dot, power = 0.0, 1e-9
+            for n in range(0, window, 2):
+                dot += mono[base + n] * mono[place + n]
+                power += mono[place + n] * mono[place + n]
+            likeness = dot / np.sqrt(power)
+            if likeness > best:
+                best, best_lag = likeness, lag
+        now = best_lag
+        at[count], offset[count] = out, now
+        count += 1
+    return count
+
+
+@no_type_check
+@njit(cache=True, nogil=True)
+def splice(sound, at, offset, fade, out):
+    """Write the sound that follows the splices of `find_splices`, with crossfades of `fade` samples after each."""
+    channels, samples = sound.shape
+    length = out.shape[1]
+    for piece in range(len(at)):
+        end = at[piece + 1] if piece + 1 < len(at) else length
+        for n in range(at[piece], min(end, length)):
+            place = n + offset[piece]
+            into = (n - at[piece]) / fade if piece > 0 and n - at[piece] < fade else 1.0
+            before = n + offset[piece - 1] if piece > 0 else place
+            for c in range(channels):
+                value = sound[c, place] if 0 <= place < samples else np.float32(0.0)
+                if into < 1.0:
+                    old = sound[c, before] if 0 <= before < samples else np.float32(0.0)
+                    value = np.float32(into * value + (1.0 - into) * old)
+                out[c, n] = value
