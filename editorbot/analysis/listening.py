@@ -1,7 +1,7 @@
 """The one pass over a recording's samples.
 
-Reading and downmixing run one block ahead in a thread of their own, beside the spectrum; each
-result depends on the blocks alone, so the order of the threads cannot be seen in it.
+Reading and downmixing run one block ahead in a thread of their own, and the spectrum is measured in two
+more; each result depends on its samples alone, so the order of the threads cannot be seen in it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,9 @@ from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import Spectrum
 from editorbot.recording import Recording
 from editorbot.recording.scan import SampleScan
+
+THREADS = 2
+"""Threads that measure the spectrum; more would wait for the one that reads."""
 
 _Item = TypeVar("_Item")
 
@@ -43,13 +46,14 @@ def listen(recording: Recording, progress: Callable[[float], None]) -> Heard:
     progress : callable
         Told the share that is done, in [0, 1].
     """
-    mono, samples = MonoReader(recording), SampleScan(recording.channels)
-    scan, done = SpectrumScan(mono.samples), 0
-    for block in _ahead(mono.blocks(samples)):
-        scan.update(block)
-        done += len(block)
-        progress(done / mono.samples)
-    spectrum = scan.finish()
+    mono, samples, done = MonoReader(recording), SampleScan(recording.channels), 0
+    with ThreadPoolExecutor(THREADS, "listening") as threads:
+        scan = SpectrumScan(mono.samples, threads)
+        for block in _ahead(mono.blocks(samples)):
+            scan.update(block)
+            done += len(block)
+            progress(done / mono.samples)
+        spectrum = scan.finish()
     spectrum.steps[:, STEP_COLUMNS.index("width")] = mono.width
     return Heard(spectrum, samples.is_silent, samples.warnings)
 

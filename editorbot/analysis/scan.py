@@ -1,16 +1,21 @@
 """The one short-time spectrum: samples come in by block, rows of numbers stay.
 
 Blocks may have any length. Every 128 frames one block of spectra is taken, measured and thrown
-away, so memory holds the rows alone: about 35 MB an hour.
+away, so memory holds the rows alone: about 35 MB an hour. A block of frames is measured from its own
+samples alone and writes its own rows, so several may be measured at once, in any order.
 """
 
 from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import Executor, Future
 
 import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
 from editorbot.analysis.filterbanks import (
+    BINS,
     CONTRAST_BANDS,
     BandBank,
     chroma_matrix,
@@ -44,13 +49,17 @@ _ONSET_SHIFT = N_FFT // (2 * HOP_SAMPLES)
 _LOW_BINS = int(200.0 / _BIN_HZ) + 1
 """Bins below 200 Hz."""
 _CENTROID, _ROLLOFF, _BANDWIDTH, _FLATNESS, _LOW_SHARE = range(5)
-"""Columns of `_Measured.shape`."""
+"""Columns of `_Room.shape`."""
+_WAITING_BLOCKS = 4
+"""Blocks handed to other threads that may wait to be measured."""
 
 
-class _Measured:
-    """Room for what the kernel measures in one block."""
+class _Room:
+    """Room to work in: the spectra of one block, and what the kernel measures in them."""
 
     def __init__(self, frames: int) -> None:
+        self.windows = np.empty((frames, N_FFT))
+        self.spectra = np.empty((frames, BINS), dtype=np.complex128)
         self.shape = np.empty((frames, 5), dtype=np.float32)
         self.mel = np.empty((frames, MEL_BANDS), dtype=np.float32)
         self.coarse_mel = np.empty((frames, STEP_MEL_BANDS), dtype=np.float32)
@@ -80,9 +89,11 @@ class SpectrumScan:
     ----------
     samples : int
         Length of the downmix [samples at ANALYSIS_RATE].
+    threads : Executor, optional
+        Measures the blocks; the result is the same without.
     """
 
-    def __init__(self, samples: int) -> None:
+    def __init__(self, samples: int, threads: Executor | None = None) -> None:
         self._samples, frames = samples, frame_count(samples)
         self._columns = np.empty((frames, len(FRAME_COLUMNS)), dtype=np.float32)
         self._onset = np.zeros(frames + _ONSET_SHIFT, dtype=np.float32)
@@ -92,11 +103,11 @@ class SpectrumScan:
         self._level_db = np.empty(frames, dtype=np.float32)
         self._steps = np.zeros((-(-frames // STEP_FRAMES), len(STEP_COLUMNS)), dtype=np.float32)
         self._reference_db = -np.inf
-        self._banks, self._measured = _Banks(), _Measured(BLOCK_FRAMES)
-        # Holds the samples of one block of frames; before the first lies half a window of silence.
-        self._buffer = np.zeros((BLOCK_FRAMES - 1) * HOP_SAMPLES + N_FFT, dtype=np.float32)
-        self._filled, self._frame = _HALF_WINDOW, 0
-        self._last_mel_db: Float32[np.ndarray, "1 mel_bands"] | None = None
+        self._banks, self._rooms = _Banks(), list[_Room]()
+        self._threads, self._waiting = threads, deque[Future[float]]()
+        # Holds the samples of one block of frames and of the frame before it; before the recording lies silence.
+        self._buffer = self._new_buffer()
+        self._filled, self._frame = HOP_SAMPLES + _HALF_WINDOW, 0
 
     def update(self, mono: Float32[np.ndarray, " samples"]) -> None:
         """Take the next samples."""
@@ -106,54 +117,87 @@ class SpectrumScan:
             self._buffer[self._filled : self._filled + len(taken)] = taken
             self._filled += len(taken)
             if self._filled == len(self._buffer):
-                self._measure(BLOCK_FRAMES)
+                self._hand_out(BLOCK_FRAMES)
 
     def finish(self) -> Spectrum:
         """Measure what is left, with silence after it, and return the result."""
         while (left := len(self._level_db) - self._frame) > 0:
-            self._buffer[self._filled :] = 0.0
-            self._measure(min(left, BLOCK_FRAMES))
+            self._hand_out(min(left, BLOCK_FRAMES))
+        self._collect(0)
         onset = self._onset[: len(self._level_db)]
         tracks = FrameTracks(onset, self._band_flux, self._band_level_db, self._chroma, self._level_db)
         return Spectrum(tracks, self._columns, self._steps, float(self._reference_db))
 
-    def _measure(self, frames: int) -> None:
-        """Measure the frames in the buffer, and move it on."""
-        rows, banks, block = slice(self._frame, self._frame + frames), self._banks, self._measured
-        windows = np.lib.stride_tricks.sliding_window_view(self._buffer, N_FFT)[: frames * HOP_SAMPLES : HOP_SAMPLES]
+    def _hand_out(self, frames: int) -> None:
+        """Have the frames in the buffer measured, and begin the next buffer."""
+        buffer, rows = self._buffer, slice(self._frame, self._frame + frames)
+        self._buffer, at = self._new_buffer(), frames * HOP_SAMPLES
+        self._filled = max(0, self._filled - at)
+        self._buffer[: self._filled] = buffer[at : at + self._filled]
+        self._frame += frames
+        if self._threads is None:
+            self._reference_db = max(self._reference_db, self._measure(buffer, rows))
+        else:
+            self._waiting.append(self._threads.submit(self._measure, buffer, rows))
+            self._collect(_WAITING_BLOCKS)
+
+    def _collect(self, left: int) -> None:
+        """Wait until no more than `left` blocks are still to be measured."""
+        while len(self._waiting) > left:
+            self._reference_db = max(self._reference_db, self._waiting.popleft().result())
+
+    @staticmethod
+    def _new_buffer() -> Float32[np.ndarray, " samples"]:
+        return np.zeros(BLOCK_FRAMES * HOP_SAMPLES + N_FFT, dtype=np.float32)
+
+    def _measure(self, buffer: Float32[np.ndarray, " samples"], rows: slice) -> float:
+        """Measure the frames in a buffer, all but its first; return their largest log-mel value [dB]."""
+        try:
+            room = self._rooms.pop()
+        except IndexError:
+            room = _Room(BLOCK_FRAMES + 1)
+        count, banks = rows.stop - rows.start + 1, self._banks
+        windows = np.lib.stride_tricks.sliding_window_view(buffer, N_FFT)[: count * HOP_SAMPLES : HOP_SAMPLES]
         # In float64, as librosa does: what lies above a codec's cutoff would drown in float32's rounding.
-        spectra = np.fft.rfft(windows * banks.window, axis=1)
+        np.multiply(windows, banks.window, out=room.windows[:count])
+        spectra = np.fft.rfft(room.windows[:count], axis=1, out=room.spectra[:count])
         measure_frames(
             spectra, _BIN_HZ, _LOW_BINS, banks.mel, banks.coarse_mel, banks.chroma, banks.contrast,
-            block.shape, block.mel, block.coarse_mel, block.chroma, block.peak, block.valley,
+            room.shape, room.mel, room.coarse_mel, room.chroma, room.peak, room.valley,
         )  # fmt: skip
-        self._measure_waveform(rows)
-        flux = self._keep_mel(rows, power_to_db(block.mel[:frames]))
-        columns = self._columns[rows]
-        columns[:, [1, 3, 4, 5]] = block.shape[:frames, [_CENTROID, _ROLLOFF, _BANDWIDTH, _FLATNESS]]
-        columns[:, 6:-MFCC] = power_to_db(block.peak[:frames]) - power_to_db(block.valley[:frames])
-        self._chroma[rows] = largest_to_one(block.chroma[:frames])
+        self._measure_waveform(buffer[HOP_SAMPLES:], rows)
+        mel_db = power_to_db(room.mel[:count])
+        self._keep(room, rows, self._keep_mel(rows, mel_db))
+        self._rooms.append(room)
+        return float(mel_db[1:].max())
+
+    def _keep(self, room: _Room, rows: slice, flux: Float32[np.ndarray, " frames"]) -> None:
+        """Write what follows from the other measures."""
+        its = slice(1, rows.stop - rows.start + 1)
+        columns, shape, chroma = self._columns[rows], room.shape[its], room.chroma[its]
+        columns[:, [1, 3, 4, 5]] = shape[:, [_CENTROID, _ROLLOFF, _BANDWIDTH, _FLATNESS]]
+        columns[:, 6:-MFCC] = power_to_db(room.peak[its]) - power_to_db(room.valley[its])
+        self._chroma[rows] = largest_to_one(chroma)
         sources = StepSources(
-            mel_db=power_to_db(block.coarse_mel[:frames]),
-            chroma=block.chroma[:frames],
+            mel_db=power_to_db(room.coarse_mel[its]),
+            chroma=chroma,
             level_db=self._level_db[rows],
             flux=flux,
-            flatness=block.shape[:frames, _FLATNESS],
+            flatness=shape[:, _FLATNESS],
             zero_crossings=columns[:, 2],
-            centroid_hz=block.shape[:frames, _CENTROID],
-            low_share=block.shape[:frames, _LOW_SHARE],
+            centroid_hz=shape[:, _CENTROID],
+            low_share=shape[:, _LOW_SHARE],
         )
-        fill_steps(sources, self._steps[self._frame // STEP_FRAMES :])
-        self._advance(frames)
+        fill_steps(sources, self._steps[rows.start // STEP_FRAMES :])
 
-    def _measure_waveform(self, rows: slice) -> None:
+    def _measure_waveform(self, samples: Float32[np.ndarray, " samples"], rows: slice) -> None:
         """Write RMS, zero-crossing rate and level, from sums over hops."""
         frames = rows.stop - rows.start
         hops = frames + _HOPS_A_FRAME - 1
         energy, crossings, first_crosses = np.empty(hops), np.empty(hops), np.empty(hops)
-        # Where the recording's first sample lies in the buffer.
-        start = _HALF_WINDOW - self._frame * HOP_SAMPLES
-        measure_hops(self._buffer, HOP_SAMPLES, start, start + self._samples, energy, crossings, first_crosses)
+        # Where the recording's first sample lies among these.
+        start = _HALF_WINDOW - rows.start * HOP_SAMPLES
+        measure_hops(samples, HOP_SAMPLES, start, start + self._samples, energy, crossings, first_crosses)
         one_frame = np.ones(_HOPS_A_FRAME)
         power = np.maximum(np.convolve(energy, one_frame, "valid"), 0.0) / N_FFT
         self._columns[rows, 0] = np.sqrt(power)
@@ -161,25 +205,20 @@ class SpectrumScan:
         self._columns[rows, 2] = (np.convolve(crossings, one_frame, "valid") - first_crosses[:frames]) / N_FFT
         self._level_db[rows] = 10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10)))
 
-    def _keep_mel(self, rows: slice, mel_db: Float32[np.ndarray, "frames mel_bands"]) -> Float32[np.ndarray, " frames"]:
-        """Write what follows from the log-mel bands; return the onset strength, not late."""
-        before = mel_db[:1] if self._last_mel_db is None else self._last_mel_db
-        rise = np.diff(mel_db, axis=0, prepend=before)
+    def _keep_mel(
+        self, rows: slice, mel_db: Float32[np.ndarray, "frames_and_1 mel_bands"]
+    ) -> Float32[np.ndarray, " frames"]:
+        """Write what follows from the log-mel bands, given one frame early; return the onset strength, not late."""
+        if rows.start == 0:
+            mel_db = np.concatenate([mel_db[1:2], mel_db[1:]])
+        rise = np.diff(mel_db, axis=0)
         np.maximum(rise, 0.0, out=rise)
-        self._last_mel_db = mel_db[-1:].copy()
         self._band_flux[rows] = rise @ self._banks.group_means
-        self._band_level_db[rows] = mel_db @ self._banks.group_means
-        self._columns[rows, -MFCC:] = mel_db @ self._banks.cosines
-        self._reference_db = max(self._reference_db, float(mel_db.max()))
+        self._band_level_db[rows] = mel_db[1:] @ self._banks.group_means
+        self._columns[rows, -MFCC:] = mel_db[1:] @ self._banks.cosines
         flux: Float32[np.ndarray, " frames"] = rise.mean(axis=1)
         self._onset[rows.start + _ONSET_SHIFT : rows.stop + _ONSET_SHIFT] = flux
         return flux
-
-    def _advance(self, frames: int) -> None:
-        kept = self._buffer[frames * HOP_SAMPLES : self._filled].copy()
-        self._buffer[: len(kept)] = kept
-        self._filled = len(kept)
-        self._frame += frames
 
 
 def _fields(bank: BandBank) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

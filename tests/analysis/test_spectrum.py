@@ -1,5 +1,7 @@
 """The one pass measures what librosa measures, whatever the blocks."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import librosa
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from editorbot.analysis.analysis import STEP_COLUMNS
 from editorbot.analysis.features import frame_features
 from editorbot.analysis.filterbanks import mel_matrix
 from editorbot.analysis.kernels import flatness, mean_of_largest, measure_hops, rolloff_bin
+from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import TRACK_BANDS, hann_window, power_to_db
 from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count
 from tests.analysis.spectrum_sounds import librosa_columns, music, scan
@@ -111,3 +114,16 @@ def test_hops_count_crossings_only_inside_the_recording() -> None:
     assert energy.tolist() == [2.0, 2.0]
     assert crossings.tolist() == [1.0, 1.0]
     assert first_crosses.tolist() == [0.0, 1.0]
+
+
+def test_threads_change_nothing() -> None:
+    one = scan(MONO)
+    with ThreadPoolExecutor(3) as threads:
+        many = SpectrumScan(len(MONO), threads)
+        many.update(MONO)
+        other = many.finish()
+    for name in ("columns", "steps"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+    for name in ("onset", "band_flux", "band_level_db", "chroma", "level_db"):
+        np.testing.assert_array_equal(getattr(one.tracks, name), getattr(other.tracks, name))
+    assert one.mel_reference_db == other.mel_reference_db
