@@ -29,6 +29,13 @@ GUESSING_DEMUXERS = ("aac", "mp3", "amr")
 """Bare streams have no header: FFmpeg guesses their length from the bit rate."""
 
 
+CHECKED_CODECS = ("flac",)
+"""Codecs whose frames carry a checksum: a frame with a wrong one is left out, where FFmpeg would play it as noise."""
+
+CLOCK_S = 0.002
+"""Time stamps of some containers are whole milliseconds: smaller gaps are rounding [seconds]."""
+
+
 def decode_by_ffmpeg(file: IO[bytes], kind: str, path: str) -> Spool:
     """Decode the first sound of a file with FFmpeg.
 
@@ -65,6 +72,8 @@ def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warn
     """Spool one stream of an open container."""
     check_rate(stream.rate or 0, path)
     check_channels(stream.codec_context.channels, path)
+    if stream.codec_context.name in CHECKED_CODECS:
+        stream.codec_context.options = {"err_detect": "crccheck+explode"}
     done = Progress()
     blocks = _blocks(container, stream, source, done)
     first = next(blocks, None)
@@ -109,6 +118,7 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
     import av
 
     packets = container.demux(stream)
+    checked, missing = stream.codec_context.name in CHECKED_CODECS, None
     while True:
         try:
             packet = next(packets, None)
@@ -120,6 +130,12 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
         source.check()
         if packet is None:
             return
+        if checked and packet.pts is not None:
+            at = round(float(packet.pts * packet.time_base) * stream.rate) - done.samples
+            missing = at if missing is None else missing
+            if at - missing > CLOCK_S * stream.rate:
+                done.skip("its checksum is wrong")
+                missing = at
         try:
             frames = packet.decode()
         except av.EOFError:

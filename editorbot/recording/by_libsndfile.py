@@ -14,6 +14,7 @@ from jaxtyping import Shaped
 
 from editorbot.recording.callbacks import CallbackFile
 from editorbot.recording.limits import block_samples, check_channels, check_rate
+from editorbot.recording.ogg import NO_PAGES, scan_pages
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.sniff import audio_kind
 from editorbot.recording.spool import SUBTYPES, Progress, Spool, spooled
@@ -76,7 +77,10 @@ def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
         done = Progress()
         spool = spooled(_blocks(sound, source, dtype, done), pcm, declared, path)
         goes_on = _goes_on(file, kind)
-        warning = done.warning(declared, sound.samplerate, unfinished=kind == "ogg" and _is_unfinished_ogg(file))
+        pages = scan_pages(file) if kind == "ogg" else NO_PAGES
+        if pages.damaged and pages.is_finished:
+            done.skip("its checksum is wrong", pages.damaged, pages.samples_before(sound.samplerate, sound.subtype))
+        warning = done.warning(declared, sound.samplerate, unfinished=not pages.is_finished)
         subtype = sound.subtype if sound.subtype in ("PCM_24", "PCM_U8", "PCM_S8") else pcm.subtype
         lines = () if warning is None else (warning,)
         whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, lines)
@@ -114,15 +118,6 @@ def _goes_on(file: IO[bytes], kind: str) -> bool:
     if kind == "flac":
         return b"fLaC\0\0\0\x22" in around
     return kind == "mp3" and audio_kind(around[at - start :]) == "mp3"
-
-
-def _is_unfinished_ogg(file: IO[bytes]) -> bool:
-    """Tell whether an Ogg file's last page lacks the end-of-stream flag."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(max(0, size - WINDOW_BYTES))
-    tail = file.read()
-    at = tail.rfind(b"OggS")
-    return at < 0 or at + 6 > len(tail) or not tail[at + 5] & 4
 
 
 @contextlib.contextmanager

@@ -216,7 +216,7 @@ def _recording_of(file: IO[bytes], path: str) -> Recording:
         raise EmptyError("the file has 0 bytes", path=path)
     kind, start = _kind_behind_tag(file, head)
     if kind is None:
-        raise NotAudioError(f"this is {other_kind(head)}, not audio", path=path)
+        raise NotAudioError(f"this is {other_kind(head)}", path=path)
     layout = find_layout(file, size, start) if kind == "wav" else None
     if layout is not None:
         check_rate(layout.sample_rate, path)

@@ -81,11 +81,11 @@ def other_kind(head: bytes) -> str:
     """Return in words what a file is that holds no audio."""
     for offset, magic, words in _OTHERS:
         if head[offset : offset + len(magic)] == magic:
-            return words
+            return f"{words}, not audio"
     if _PLAYLIST.match(head):
         return "a playlist, and playlists are never opened"
     if re.match(rb"\s*<(!doctype|html|\?xml|svg)", head, re.IGNORECASE):
-        return "an HTML or XML page"
+        return "an HTML or XML page, not audio"
     if head and b"\x00" not in head and sum(byte < 9 for byte in head) == 0:
-        return "text"
-    return "no kind of audio that is known"
+        return "text, not audio"
+    return "no kind of audio that is known here"

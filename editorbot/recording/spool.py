@@ -56,17 +56,17 @@ class Progress:
     stopped: str | None = None
     """Why decoding ended before the file did."""
     skipped: int = 0
-    """Packets that were left out."""
+    """Packets that were lost."""
     skipped_at: int = 0
     """Where the first of them was missing [samples]."""
     skipped_why: str = ""
     """What the decoder said of it."""
 
-    def skip(self, why: str) -> None:
-        """Note a packet that cannot be decoded."""
+    def skip(self, why: str, packets: int = 1, at: int | None = None) -> None:
+        """Note packets that cannot be decoded, the first of them here or at sample `at`."""
         if not self.skipped:
-            self.skipped_at, self.skipped_why = self.samples, why
-        self.skipped += 1
+            self.skipped_at, self.skipped_why = self.samples if at is None else at, why
+        self.skipped += packets
 
     def warning(self, declared: int | None, sample_rate: int, *, unfinished: bool = False) -> str | None:
         """Return the line on what is missing, None where nothing is.
@@ -88,7 +88,8 @@ class Progress:
             return f"DAMAGED: decoding stopped at {at} ({self.stopped})"
         if self.skipped:
             first = clock(samples_to_s(self.skipped_at, sample_rate))
-            return f"DAMAGED: {self.skipped} packets are left out, the first at {first} ({self.skipped_why})"
+            lost = "1 packet is lost, at" if self.skipped == 1 else f"{self.skipped} packets are lost, the first at"
+            return f"DAMAGED: {lost} {first} ({self.skipped_why})"
         if unfinished:
             return f"TRUNCATED: the stream breaks off at {at} without an end mark"
         return None
