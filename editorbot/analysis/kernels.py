@@ -14,25 +14,32 @@ _POWER_FLOOR = 1e-10
 """librosa's smallest power (`amin`)."""
 _SILENT_SAMPLE = 1e-10
 """librosa's threshold below which a sample counts as zero in zero crossings."""
-_CHUNK = 32
+_CHUNK = 16
 """Values looked at together in the search for peaks."""
 _LANES = 64
 """Products that share the powers of a spectrum before a logarithm is taken: 17 of 1e-10 to 1e15 fit a float64."""
 
 
 @njit(cache=True, nogil=True)
-def rolloff_bin(magnitude, share):  # type: ignore[no-untyped-def]
-    """Return the first bin at which `share` of the summed magnitude is reached; sums as librosa does, in float32."""
+def rolloff_bin(magnitude, share, sums):  # type: ignore[no-untyped-def]
+    """Return the first bin at which `share` of the summed magnitude is reached; `sums` is room to work in.
+
+    Sums as librosa does, one by one in float32.
+    """
     total = np.float32(0.0)
     for k in range(magnitude.size):
         total += magnitude[k]
+        sums[k] = total
     threshold = np.float32(share) * total
-    running = np.float32(0.0)
-    for k in range(magnitude.size):
-        running += magnitude[k]
-        if running >= threshold:
-            return k
-    return magnitude.size - 1
+    # The sums never fall, so halving the range finds the first that reaches.
+    low, high = 0, magnitude.size - 1
+    while low < high:
+        middle = (low + high) // 2
+        if sums[middle] >= threshold:
+            high = middle
+        else:
+            low = middle + 1
+    return low
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -56,27 +63,32 @@ def _largest(values, first, end):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def mean_of_largest(values, first, end, kept):  # type: ignore[no-untyped-def]
-    """Return the mean of the `kept.size` largest of values[first:end]; `kept` is room to work in.
+def mean_of_largest(values, first, end, count, tops):  # type: ignore[no-untyped-def]
+    """Return the mean of the `count` largest of values[first:end], which are overwritten; `tops` is room to work in.
 
-    Looks into a chunk only if it holds something larger than what is kept.
+    Keeps the largest of every chunk, so that taking one away costs a look at one chunk.
     """
-    if kept.size == 1:
+    if count == 1:
         return _largest(values, first, end)
-    kept[:] = -np.inf
-    for start in range(first, end, _CHUNK):
+    chunks = (end - first + _CHUNK - 1) // _CHUNK
+    for chunk in range(chunks):
+        start = first + chunk * _CHUNK
+        tops[chunk] = _largest(values, start, min(start + _CHUNK, end))
+    total = 0.0
+    for _ in range(count):
+        best = 0
+        for chunk in range(1, chunks):
+            if tops[chunk] > tops[best]:
+                best = chunk
+        total += tops[best]
+        start = first + best * _CHUNK
         stop = min(start + _CHUNK, end)
-        if _largest(values, start, stop) <= kept[0]:
-            continue
-        for k in range(start, stop):
-            value = values[k]
-            if value > kept[0]:
-                i = 0
-                while i + 1 < kept.size and kept[i + 1] < value:
-                    kept[i] = kept[i + 1]
-                    i += 1
-                kept[i] = value
-    return np.mean(kept)
+        k = start
+        while k + 1 < stop and values[k] != tops[best]:
+            k += 1
+        values[k] = -np.inf
+        tops[best] = _largest(values, start, stop)
+    return total / count
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
@@ -140,14 +152,14 @@ def measure_frames(  # type: ignore[no-untyped-def]
     power = np.empty(spectra.shape[1], dtype=np.float32)
     magnitude = np.empty(spectra.shape[1], dtype=np.float32)
     falling = np.empty(spectra.shape[1], dtype=np.float32)
-    products, kept = np.empty(_LANES), np.empty(spectra.shape[1], dtype=np.float32)
+    products, tops = np.empty(_LANES), np.empty(spectra.shape[1], dtype=np.float32)
     for f in range(spectra.shape[0]):
         split_spectrum(spectra[f], power, magnitude)
         zeroth, first, second = moments(magnitude)
         center = first / zeroth if zeroth > 1e-30 else 0.0
         spread = second / zeroth - center * center if zeroth > 1e-30 else 0.0
         shape[f, 0] = center * bin_hz
-        shape[f, 1] = rolloff_bin(magnitude, 0.85) * bin_hz
+        shape[f, 1] = rolloff_bin(magnitude, 0.85, falling) * bin_hz
         shape[f, 2] = np.sqrt(max(0.0, spread)) * bin_hz
         shape[f, 3] = flatness(power, products)
         total = np.sum(power)
@@ -160,9 +172,11 @@ def measure_frames(  # type: ignore[no-untyped-def]
         for k in range(falling.size):
             falling[k] = -magnitude[falling.size - 1 - k]
         for band in range(contrast[0].size):
-            first_bin, end_bin, room = contrast[0][band], contrast[1][band], kept[: contrast[2][band]]
-            peak_out[f, band] = mean_of_largest(magnitude, first_bin, end_bin, room)
-            valley_out[f, band] = -mean_of_largest(falling, falling.size - end_bin, falling.size - first_bin, room)
+            first_bin, end_bin, count = contrast[0][band], contrast[1][band], contrast[2][band]
+            # The bands do not overlap, so each may spoil its own bins.
+            peak_out[f, band] = mean_of_largest(magnitude, first_bin, end_bin, count, tops)
+            last = falling.size - first_bin
+            valley_out[f, band] = -mean_of_largest(falling, falling.size - end_bin, last, count, tops)
 
 
 @njit(cache=True, nogil=True)
