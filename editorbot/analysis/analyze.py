@@ -7,6 +7,7 @@ rest, pool what was heard by beat.
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -85,10 +86,13 @@ def analyze(
     healed = "\n".join(recording.warnings)
     analysis = cache.load(recording.source, healed) if cache is not None else None
     if analysis is None:
-        heard = listen(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
-        if heard.is_silent and not allow_silent:
-            raise SilentError("nothing can be heard in it; --editor keep-all copies it", path=recording.path)
-        analysis = _conclude(recording, heard)
+        with ThreadPoolExecutor(1, "beside") as beside:
+            # Needed at the end alone; what goes wrong with it is told there.
+            beside.submit(lambda: recording.digest)
+            heard = listen(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
+            if heard.is_silent and not allow_silent:
+                raise SilentError("nothing can be heard in it; --editor keep-all copies it", path=recording.path)
+            analysis = _conclude(recording, heard, beside)
         if cache is not None and not heard.is_silent:
             warning = cache.store(analysis, healed)
             analysis = analysis if warning is None else replace(analysis, warnings=(*analysis.warnings, warning))
@@ -105,9 +109,10 @@ def _check_length(recording: Recording, allow_short: bool) -> None:
         )
 
 
-def _conclude(recording: Recording, heard: Heard) -> Analysis:
-    """Draw the conclusions from what was heard."""
+def _conclude(recording: Recording, heard: Heard, beside: Executor) -> Analysis:
+    """Draw the conclusions from what was heard, some of them beside the others."""
     duration_s, spectrum = recording.duration_s, heard.spectrum
+    activity = beside.submit(find_activity, recording, spectrum.steps, duration_s)
     grid = track_beats(spectrum.tracks, duration_s)
     structure = find_structure(grid, spectrum.tracks, spectrum.steps, duration_s)
     return Analysis(
@@ -117,7 +122,7 @@ def _conclude(recording: Recording, heard: Heard) -> Analysis:
         beats_per_bar=grid.beats_per_bar,
         phrases=structure.phrases,
         sections=structure.sections,
-        activity=find_activity(recording, spectrum.steps, duration_s),
+        activity=activity.result(),
         tempo_bpm=float(np.median(grid.tempo_curve_bpm)) if grid.confidence > 0 else 0.0,
         tempo_curve_bpm=grid.tempo_curve_bpm,
         energy_db=beat_levels_db(spectrum, grid.beats_s),
