@@ -9,6 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from editorbot.corpus.simulate import instruments, voices
+from editorbot.corpus.simulate.draws import pick
 from editorbot.corpus.simulate.signal import (
     Sound,
     add_into,
@@ -67,12 +68,12 @@ def talk(scene: Scene) -> Sound:
     """Return people who talk, one after another and at once."""
     rng, out = scene.rng, silence(scene.channels, scene.samples)
     if len(scene.recordings) and rng.random() < 0.6:
-        recording = scene.recordings[rng.integers(len(scene.recordings))]
+        recording = pick(scene.recordings, rng)
         first = int(rng.integers(max(1, recording.shape[1] - scene.samples)))
         return cut(as_channels(recording, scene.channels), first, first + scene.samples)
     busy, now_s = float(rng.uniform(0.3, 1.0)), 0.0
     while now_s < scene.seconds:
-        speaker = scene.speakers[rng.integers(len(scene.speakers))]
+        speaker = pick(scene.speakers, rng)
         seconds = float(min(rng.lognormal(0.8, 0.7), scene.seconds - now_s + 0.05))
         if rng.random() < 0.07:
             voice = voices.laughter(seconds, scene.rate, speaker, rng)
@@ -95,7 +96,7 @@ def talk(scene: Scene) -> Sound:
 def count_in(scene: Scene) -> Sound:
     """Return somebody who counts in, in the tempo of the song."""
     rng, beat_s = scene.rng, scene.track.beat_s * float(scene.rng.choice([1, 1, 2, 0.5]))
-    speaker = scene.speakers[rng.integers(len(scene.speakers))]
+    speaker = pick(scene.speakers, rng)
     words = [
         (at, float(rng.uniform(0.7, 1.0)), voices.word(scene.rate, speaker, rng, seconds=beat_s * 0.8))
         for at in np.arange(0, scene.seconds - 0.1, max(0.2, beat_s))
@@ -126,7 +127,7 @@ def noodling(scene: Scene) -> Sound:
         if kind == "own" or (kind == "other" and not len(scene.others)):
             part = fragments(scene, scene.track)
         elif kind == "other":
-            part = fragments(scene, scene.others[rng.integers(len(scene.others))])
+            part = fragments(scene, pick(scene.others, rng))
         else:
             make = instruments.noodling if kind == "instrument" else instruments.drumming
             beat_s = scene.track.beat_s if rng.random() < 0.3 else None
@@ -142,13 +143,13 @@ def fragments(scene: Scene, source: Track) -> Sound:
     first = round(float(rng.uniform(0, source.duration_s - seconds)) * source.rate)
     sound = as_channels(source.sound[:, first : first + round(seconds * source.rate)], scene.channels)
     if len(source.stems) > 1:
-        stem = source.stems[rng.integers(len(source.stems))]
+        stem = pick(source.stems, rng)
         sound = as_channels(stem[:, first : first + sound.shape[1]], scene.channels)
     else:
         edges = sorted(rng.uniform(np.log(90), np.log(6000), 2))
         low, high = np.exp(edges[0]), min(np.exp(edges[1]) * 1.5, 0.45 * scene.rate)
         sound = bands(sound, scene.rate, (float(low), float(max(high, low * 1.5))))[1]
-    sound = transposed(sound, scene.rate, float(rng.choice([0, rng.integers(-7, 8), rng.normal(0, 0.5)])))
+    sound = transposed(sound, scene.rate, pick((0.0, float(rng.integers(-7, 8)), float(rng.normal(0, 0.5))), rng))
     out, now, length = silence(scene.channels, scene.samples), 0, sound.shape[1]
     while now < scene.samples:
         size = min(length, round(float(rng.lognormal(-0.6, 0.6)) * scene.rate) + 64)
@@ -191,7 +192,7 @@ def applause(scene: Scene) -> Sound:
     if scene.channels == 2:
         out = np.stack([out[0], instruments.applause(scene.seconds, scene.rate, scene.rng)])
     if scene.rng.random() < 0.5:
-        speaker = scene.speakers[scene.rng.integers(len(scene.speakers))]
+        speaker = pick(scene.speakers, scene.rng)
         shout = voices.word(scene.rate, speaker, scene.rng, seconds=0.6)
         add_into(out, scene.stage(shout), int(scene.rng.integers(scene.samples)))
     return out
@@ -222,7 +223,7 @@ def ring_out(scene: Scene) -> Sound:
 def other_song(scene: Scene) -> Sound:
     """Return a stretch of another song, played by this band: at another tempo and in another key sometimes."""
     rng = scene.rng
-    source = scene.others[rng.integers(len(scene.others))]
+    source = pick(scene.others, rng)
     seconds = min(scene.seconds, source.duration_s - 0.1)
     first = round(float(rng.uniform(0, source.duration_s - seconds)) * source.rate)
     sound = as_channels(source.sound[:, first : first + round(seconds * source.rate)], scene.channels)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy.signal import oaconvolve
 
 from editorbot.corpus.simulate.instruments import colored_noise, hum
 from editorbot.corpus.simulate.plan import Recorded
-from editorbot.corpus.simulate.signal import Sound, gain, loud_level
+from editorbot.corpus.simulate.signal import Sound, gain, loud_level, through
 
 FULL = 0.999
 """Highest sample [full scale]."""
@@ -93,10 +95,14 @@ def _repeated(sound: Sound, length: int) -> Sound:
 
 def _through_device(sound: Sound, rate: int, how: Recorded) -> Sound:
     """Return sound through microphone and preamplifier: tone, end of the highs, width, automatic level."""
-    from pedalboard import Compressor, HighShelfFilter, LowpassFilter, LowShelfFilter, PeakFilter, Pedalboard
+    from pedalboard import Compressor, HighShelfFilter, LowpassFilter, LowShelfFilter, PeakFilter
 
     low, middle, high = how.tone_db
-    chain = [LowShelfFilter(200, low), PeakFilter(1200, middle, 0.6), HighShelfFilter(min(3500, 0.35 * rate), high)]
+    chain: list[Any] = [
+        LowShelfFilter(200, low),
+        PeakFilter(1200, middle, 0.6),
+        HighShelfFilter(min(3500, 0.35 * rate), high),
+    ]
     if 0 < how.top_hz < 0.45 * rate:
         chain += [LowpassFilter(how.top_hz), LowpassFilter(how.top_hz)]
     if how.squeeze_db > 0:
@@ -104,7 +110,7 @@ def _through_device(sound: Sound, rate: int, how: Recorded) -> Sound:
     if sound.shape[0] == 2 and how.width != 1:
         middle_sound, side = (sound[0] + sound[1]) / 2, (sound[0] - sound[1]) / 2 * np.float32(how.width)
         sound = np.stack([middle_sound + side, middle_sound - side])
-    return np.asarray(Pedalboard(chain)(np.ascontiguousarray(sound), rate), dtype=np.float32)
+    return through(chain, sound, rate)
 
 
 def _driven(sound: Sound, how: Recorded) -> Sound:
@@ -116,13 +122,12 @@ def _driven(sound: Sound, how: Recorded) -> Sound:
 
 def _coded(sound: Sound, rate: int, codec: str, rng: np.random.Generator) -> Sound:
     """Return sound after a codec, in time."""
-    from pedalboard import HighpassFilter, LowpassFilter, Pedalboard
+    from pedalboard import HighpassFilter, LowpassFilter
 
     if codec == "phone":
-        low, high = (float(hz * rng.uniform(0.7, 1.3)) for hz in PHONE_HZ)
-        chain = [HighpassFilter(low), HighpassFilter(low)] + [LowpassFilter(min(high, 0.4 * rate))] * 1
-        chain += [LowpassFilter(min(high, 0.4 * rate))]
-        sound = np.asarray(Pedalboard(chain)(np.ascontiguousarray(sound), rate), dtype=np.float32)
+        low, high = (float(min(hz * rng.uniform(0.7, 1.3), 0.4 * rate)) for hz in PHONE_HZ)
+        ends = (HighpassFilter(low), HighpassFilter(low), LowpassFilter(high), LowpassFilter(high))
+        sound = through(ends, sound, rate)
     if codec == "mp3":
         return _spectrally_thinned(sound, rate, float(rng.uniform(12, 30)))
     folded = np.sign(sound) * np.log1p(255 * np.minimum(np.abs(sound), 1)) / np.log(256)

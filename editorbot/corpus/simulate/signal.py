@@ -9,6 +9,8 @@ changed in place. Rates are Hz, lengths samples unless a name says otherwise.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.fft
@@ -122,25 +124,14 @@ def add_into(base: Sound, other: Sound, start: int) -> None:
 # Filters ------------------------------------------------------------------------------------------------------------
 
 
-def shaped(sound: Sound, rate: int, hz: Float[np.ndarray, " points"], decibels: Float[np.ndarray, " points"]) -> Sound:
-    """Return a sound through a linear-phase filter given by points of its response.
-
-    Parameters
-    ----------
-    sound : np.ndarray, shape=(channels, samples), float32
-        The sound; blocks of it are filtered by FFT.
-    rate : int [Hz]
-        Its rate.
-    hz, decibels : np.ndarray, shape=(points,) [Hz] and [dB]
-        The response, straight lines over the logarithm of frequency between points.
-    """
-    from scipy.signal import oaconvolve
-
-    taps = 2 * (rate // 60) + 1
-    grid = np.fft.rfftfreq(2 * taps, 1 / rate)
-    response = 10 ** (np.interp(np.log(np.maximum(grid, 1.0)), np.log(hz), decibels) / 20)
-    impulse = np.roll(np.fft.irfft(response), taps // 2)[:taps] * np.hanning(taps)
-    return oaconvolve(sound, impulse.astype(np.float32)[None], mode="same", axes=1).astype(np.float32)
+def through(plugins: Sequence[Any], sound: Sound, rate: int) -> Sound:
+    """Return a sound through pedalboard's plugins, one after another, from rest."""
+    if sound.shape[1] < 64:
+        return sound  # pedalboard tells channels from samples by which are fewer
+    sound = np.ascontiguousarray(sound)
+    for plugin in plugins:
+        sound = np.asarray(plugin(sound, float(rate)), dtype=np.float32)
+    return sound
 
 
 def bands(sound: Sound, rate: int, edges_hz: tuple[float, ...]) -> list[Sound]:

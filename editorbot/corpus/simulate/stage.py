@@ -2,8 +2,9 @@
 
 Conventions
 -----------
-Every part is laid on a timeline of the raw recording. Where two overlap, the
-border between them lies in the middle of the overlap, as the truth asks.
+Every part is laid on a timeline of the raw recording. Where two takes overlap,
+the border between them lies in the middle; where junk is heard over the edge
+of a take, the take counts.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ from editorbot.corpus.simulate.signal import (
     faded,
     follow,
     gain,
+    read_at,
     scaled_to,
     silence,
-    transposed,
+    through,
 )
 from editorbot.corpus.simulate.track import Track
 from editorbot.corpus.truth import Segment
@@ -178,9 +180,13 @@ def perform(take: Take, track: Track) -> Performed:
     margin = round(0.1 * rate)
     first = round(take.start_s * rate) - margin
     source = track.sound[:, max(0, first) : round(take.end_s * rate) + margin]
-    source = _out_of_tune(_coloured(source, rate, style), rate, style)
-    source = _with_flaws(source, take, track, max(0, first))
-    sound = follow(source, rate, knots_out, knots_source_s * rate - max(0, first), bends_pitch=style.bends_pitch)
+    source = _with_flaws(_coloured(source, rate, style), take, track, max(0, first))
+    knots = knots_source_s * rate - max(0, first)
+    if abs(style.cents) >= 1 and not style.bends_pitch:
+        # Read as tape, out of tune; the time map, which splices, then undoes what that did to the tempo.
+        ratio = 2 ** (style.cents / 1200)
+        source, knots = read_at(source, np.arange(0, source.shape[1], ratio)), knots / ratio
+    sound = follow(source, rate, knots_out, knots, bends_pitch=style.bends_pitch)
     return Performed(sound, knots_out, knots_source_s)
 
 
@@ -202,13 +208,11 @@ def _drift_at(style: Style, at_s: np.ndarray, duration_s: float) -> np.ndarray:
 
 def _coloured(sound: Sound, rate: int, style: Style) -> Sound:
     """Return sound with the tone, balance, level and width of a take."""
-    from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter, Pedalboard
+    from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter
 
     low, middle, high = style.tone_db
-    board = Pedalboard(
-        [LowShelfFilter(200, low), PeakFilter(900, middle, 0.7), HighShelfFilter(min(3500, 0.35 * rate), high)]
-    )
-    out = np.asarray(board(np.ascontiguousarray(sound), rate), dtype=np.float32)
+    shelves = [LowShelfFilter(200, low), PeakFilter(900, middle, 0.7), HighShelfFilter(min(3500, 0.35 * rate), high)]
+    out = through(shelves, sound, rate)
     if style.balance_db > 0:
         rng = np.random.default_rng(style.seed)
         count = max(2, sound.shape[1] // (4 * rate) + 1)
@@ -219,10 +223,6 @@ def _coloured(sound: Sound, rate: int, style: Style) -> Sound:
         middle_sound, side = (out[0] + out[1]) / 2, (out[0] - out[1]) / 2 * np.float32(style.width)
         out = np.stack([middle_sound + side, middle_sound - side])
     return out * gain(style.gain_db)
-
-
-def _out_of_tune(sound: Sound, rate: int, style: Style) -> Sound:
-    return transposed(sound, rate, style.cents / 100) if abs(style.cents) >= 1 else sound
 
 
 def _with_flaws(sound: Sound, take: Take, track: Track, first: int) -> Sound:
@@ -251,7 +251,7 @@ def _segments(laid: Sequence[_Laid], rate: int) -> tuple[Segment, ...]:
     """Return what the timeline holds, second by second."""
     borders = [0.0]
     for before, after in zip(laid, laid[1:]):
-        borders.append((before.end + after.start) / 2 / rate if after.start < before.end else after.start / rate)
+        borders.append(_border(before, after) / rate)
     borders.append(laid[-1].end / rate)
     segments: list[Segment] = []
     for number, one in enumerate(laid):
@@ -266,9 +266,25 @@ def _segments(laid: Sequence[_Laid], rate: int) -> tuple[Segment, ...]:
     return tuple(_whole(segments))
 
 
+def _border(before: _Laid, after: _Laid) -> float:
+    """Return where one part ends and the next begins [samples].
+
+    Of two takes, or two pieces of junk, that is the middle of their overlap. Junk that is heard over the end or the
+    start of a take leaves the take whole.
+    """
+    if after.start >= before.end:
+        return after.start
+    if before.performed is None and after.performed is not None:
+        return after.start
+    if before.performed is not None and after.performed is None:
+        return before.end
+    return (before.end + after.start) / 2
+
+
 def _take_segments(one: _Laid, low_s: float, high_s: float, rate: int) -> list[Segment]:
     """Return the stretches of a take between two borders, each of one kind and tempo."""
-    assert isinstance(one.part, Take) and one.performed is not None
+    assert isinstance(one.part, Take)
+    assert one.performed is not None
     out_s = one.start / rate + one.performed.knots_out / rate
     source_s = one.performed.knots_source_s
     found = []

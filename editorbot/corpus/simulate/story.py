@@ -26,6 +26,9 @@ PURITY = (0.33, 0.58)
 BREAK_FAULTS = ("talk", "tuning", "noodling", "dead-air", "hum", "noise", "applause", "scrap")
 """Faults that fill a break."""
 
+_ENDS_OF_BREAKS = ("ring-out", "count-in", "sticks")
+_BAD_TAKES = frozenset(("sloppy", "false-start", "breakdown"))
+
 EVENTS = ("break", "two-songs", "false-start", "breakdown", "restart", "sloppy", "vamp", "chorus", "wander")
 """Detours."""
 
@@ -66,7 +69,40 @@ def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, o
     story = _Story(track, rng, settings, others)
     story.tell()
     recorded = draw_recorded(rng, settings.finishes)
-    return Plan(tuple(story.parts), recorded, tuple(f for f in FAULTS if f in story.happened))
+    return Plan(_once(story.parts), recorded, tuple(f for f in FAULTS if f in story.happened))
+
+
+def _once(parts: Sequence[Part]) -> tuple[Part, ...]:
+    """Return parts in which every moment of the finished track is ``music`` once: what comes later stands."""
+    out: list[Part] = []
+    told: list[tuple[float, float]] = []
+    for part in reversed(parts):
+        if isinstance(part, Take):
+            ends_s = [mark[0] for mark in part.marks[1:]] + [part.end_s]
+            marks: list[tuple[float, str]] = []
+            for (start_s, kind), end_s in zip(part.marks, ends_s):
+                new = _not_in(start_s, end_s, told) if kind == "music" else []
+                cuts_s = sorted({start_s, *(bound for one in new for bound in one if bound < end_s)})
+                is_new = [any(low <= at < high for low, high in new) for at in cuts_s]
+                marks += [(at, kind if kind != "music" or fresh else "repeat") for at, fresh in zip(cuts_s, is_new)]
+                told += new
+            part = replace(part, marks=tuple(marks))
+        out.append(part)
+    return tuple(reversed(out))
+
+
+def _not_in(start_s: float, end_s: float, ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return what of a range lies in no other range."""
+    free, at_s = [], start_s
+    for low, high in sorted(ranges):
+        if low > at_s:
+            free.append((at_s, min(low, end_s)))
+        at_s = max(at_s, high)
+        if at_s >= end_s:
+            break
+    if at_s < end_s:
+        free.append((at_s, end_s))
+    return [(low, high) for low, high in free if high - low > 1e-9]
 
 
 def draw_recorded(rng: np.random.Generator, finishes: Sequence[str]) -> Recorded:
@@ -123,9 +159,11 @@ class _Story:
 
     def allowed(self, name: str) -> bool:
         if name == "break":
-            return any(self.allowed(fault) for fault in BREAK_FAULTS)
+            return any(self.allowed(fault) for fault in (*BREAK_FAULTS, *_ENDS_OF_BREAKS))
         if name in ("scrap", "two-songs") and self.others == 0:
             return False
+        if name == "sloppy" and not _BAD_TAKES.intersection(self.settings.faults):
+            return bool({"wrong-notes", "late"}.intersection(self.settings.faults))
         return name in self.settings.faults
 
     def draw_events(self) -> list[tuple[float, str, float]]:
@@ -198,7 +236,7 @@ class _Story:
 
     def close(self, stop: str) -> None:
         """End the take that is being played at `at_s`; the next goes on from there."""
-        marks = tuple(mark for n, mark in enumerate(self.marks) if mark[0] < self._take_end() - 1e-3)
+        marks = tuple(mark for mark in self.marks if mark[0] < self._take_end() - 1e-3)
         if marks:
             tail_s = float(self.rng.lognormal(-0.3, 0.7)) if stop else 0.0
             take = Take(marks, self._take_end(), self.style, tuple(self.flaws), str(stop), self.overlap_s, tail_s)
@@ -237,13 +275,13 @@ class _Story:
         """Fill a break with junk; `starts` tells that music comes after it."""
         names = [name for name in BREAK_FAULTS if self.allowed(name)]
         left_s = length_s
-        if self.allowed("ring-out") and self.parts and self.rng.random() < 0.5:
+        if self.allowed("ring-out") and self.parts and (self.rng.random() < 0.5 or not names):
             left_s -= self.junk("ring-out", float(self.rng.uniform(0.8, 5.0)))
         while names and left_s > 0.7:
             odds = np.array([self.weights[name] * _IN_BREAKS[name] for name in names])
             name = str(self.rng.choice(names, p=odds / odds.sum()))
             left_s -= self.junk(name, float(min(self.rng.lognormal(1.4, 0.7), max(left_s, 0.8))))
-        if starts and self.rng.random() < 0.45:
+        if starts and (self.rng.random() < 0.45 or not names):
             counts = [name for name in ("count-in", "sticks") if self.allowed(name)]
             if counts:
                 self.junk(str(self.rng.choice(counts)), self.track.beat_s * float(self.rng.choice([2, 4, 4, 4, 8])))
@@ -386,7 +424,8 @@ class _Story:
             if not runs_on and self.rng.random() < 0.9:
                 self.rest(max(1.0, length_s - (end_s - start_s)), starts=True)
             self.open(start_s, "music", keep_style=runs_on, overlap_s=self._seam() if runs_on else self.soft_overlap())
-        self.happened.add("sloppy")
+        if "sloppy" in self.settings.faults:
+            self.happened.add("sloppy")
 
     def _bad_take(self, start_s: float, end_s: float, stop: str) -> None:
         reached_s = self.at_s
@@ -418,12 +457,18 @@ class _Story:
 
     def draw_flaws(self, start_s: float, end_s: float, *, worst: bool) -> list[Flaw]:
         """Draw what goes wrong in a stretch: some things in all of it, some in a bar or two."""
-        kinds = [kind for kind, fault in FLAWS.items() if self.allowed(fault)]
+        # Any bad take may be bad in the common ways.
+        common = bool(_BAD_TAKES.intersection(self.settings.faults))
+        kinds = [kind for kind, fault in FLAWS.items() if (common if fault == "sloppy" else self.allowed(fault))]
+        if not kinds:
+            return []
         odds = np.array([self.weights.get(kind, 1.0) * float(self.rng.lognormal(0, 0.8)) for kind in kinds])
         flaws: list[Flaw] = []
         wanted = int(self.rng.integers(1, 4)) + (1 if worst else 0)
         for kind in self.rng.choice(kinds, size=min(wanted, len(kinds)), replace=False, p=odds / odds.sum()):
             amount = float(self.rng.uniform(0.35, 1.0))
+            if FLAWS[str(kind)] != "sloppy":
+                self.happened.add(FLAWS[str(kind)])
             if worst or self.rng.random() < 0.5:
                 flaws.append(Flaw(str(kind), start_s, end_s, amount, _seed(self.rng)))
                 continue
@@ -437,7 +482,7 @@ class _Story:
         """Draw how the band plays today."""
         rng = self.rng
         drift: tuple[float, ...] = ()
-        if self.allowed("drift") and rng.random() < 0.4:
+        if self.allowed("drift") and (rng.random() < 0.4 or self.settings.faults == ("drift",)):
             walk = np.cumsum(rng.normal(0, 1, max(3, int(self.end_s / rng.uniform(8, 25)))))
             walk = (walk - walk.mean()) / max(1e-6, float(np.abs(walk - walk.mean()).max()))
             drift = tuple(float(v) for v in 1 + walk * rng.uniform(0.004, 0.025))

@@ -8,7 +8,8 @@ import numpy as np
 import soxr
 from jaxtyping import Float
 
-from editorbot.analysis.beats import track_beats
+from editorbot.analysis.beat_grid import BeatGrid
+from editorbot.analysis.beats import fallback_grid, track_beats
 from editorbot.analysis.scan import SpectrumScan
 from editorbot.corpus.simulate.signal import Sound, as_channels, loud_level
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
@@ -91,6 +92,7 @@ def track_of(
     channels: int | None = None,
     name: str = "",
     artist: str = "",
+    find_beats: bool = True,
 ) -> Track:
     """Return sound as a track; its beats are looked for.
 
@@ -106,6 +108,8 @@ def track_of(
         1 or 2; two by default, one where the track has one. More than two are mixed down.
     name, artist : str
         Who it is.
+    find_beats : bool
+        Look for the beats; a track that only lends scraps to others needs none.
 
     Raises
     ------
@@ -120,7 +124,7 @@ def track_of(
     if duration_s < SHORTEST_S:
         raise TooShortError(f"it lasts {duration_s:.1f} s, but a rehearsal needs {SHORTEST_S:.0f} s of music")
     if not np.isfinite(samples).all():
-        raise NonFiniteError("a sample is NaN or infinite; --repair has no meaning here, give a sound file")
+        raise NonFiniteError("a sample is NaN or infinite; leave it out, or write it anew")
     wanted = channels or min(2, samples.shape[1])
     kept = samples if samples.shape[1] <= wanted else samples.mean(axis=1, keepdims=True)
     rate = rate or sample_rate
@@ -128,7 +132,7 @@ def track_of(
     sound = np.ascontiguousarray(as_channels(np.asarray(sound, dtype=np.float32).T, wanted))
     if loud_level(sound, rate) < 1e-5:
         raise SilentError("nothing can be heard in it; leave it out")
-    grid = _grid_of(sound, rate)
+    grid = _grid_of(sound, rate) if find_beats else fallback_grid(sound.shape[1] / rate, "")
     beats_s = grid.beats_s[grid.beats_s < sound.shape[1] / rate]
     downbeats = grid.downbeats[grid.downbeats < len(beats_s)]
     if len(downbeats) < 4:
@@ -136,7 +140,7 @@ def track_of(
     return Track(sound, rate, beats_s, downbeats, grid.confidence > 0, name, artist)
 
 
-def _grid_of(sound: Sound, rate: int):  # type: ignore[no-untyped-def]
+def _grid_of(sound: Sound, rate: int) -> BeatGrid:
     """Return the beats of a sound."""
     mono = sound.mean(axis=0)
     mono = soxr.resample(mono, rate, ANALYSIS_RATE, "MQ") if rate != ANALYSIS_RATE else mono
