@@ -280,7 +280,7 @@ def render_file(
     with open_recording(source_file) as recording:
         warnings = recording.warnings
         if source is None:
-            _check_digest(edit_list, recording)
+            _check_source(edit_list, recording)
         else:
             edit_list = retarget_source(edit_list, recording)
             warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
@@ -301,13 +301,18 @@ def export_file(path: str, name: str, output: str, *, force: bool = False) -> No
     export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
 
 
-def _check_digest(edit_list: EditList, recording: Recording) -> None:
-    """Refuse a source that is not the file that the list was made for."""
+def _check_source(edit_list: EditList, recording: Recording) -> None:
+    """Refuse a source that is not what the list says that it was made for."""
     if edit_list.source.digest != recording.digest:
         raise MismatchError(
             "this is not the file that the edit list was made for; --source names another one on purpose",
             path=recording.path,
         )
+    for name, is_so in (("sample_rate", recording.sample_rate), ("channels", recording.channels),
+                        ("samples", recording.samples)):  # fmt: skip
+        said = getattr(edit_list.source, name)
+        if said != is_so:
+            raise MismatchError(f"it has {is_so} {name}, but the edit list says {said}", path=recording.path)
 
 
 def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:

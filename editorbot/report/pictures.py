@@ -213,9 +213,10 @@ def _span(range_s: tuple[float, float], duration_s: float, kind: str, label: str
 
 def _crossings(edit_list: EditList, side: float) -> tuple[Crossing, ...]:
     """Return the joins that jump, in a picture whose side is `side` samples long."""
+    rate = edit_list.source.sample_rate
     pairs = zip(edit_list.clips, edit_list.clips[1:])
     return tuple(
-        Crossing(100 * before.end / side, 100 * after.start / side, number)
+        Crossing(100 * rate * _heard_s(before, rate)[1] / side, 100 * rate * _heard_s(after, rate)[0] / side, number)
         for number, (before, after) in enumerate(pairs, start=1)
         if not is_contiguous(before, after)
     )

@@ -162,3 +162,19 @@ def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.Mon
 def test_a_folder_that_cannot_be_flushed_is_no_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", lambda *arguments, **options: (_ for _ in ()).throw(PermissionError()))
     whole_file.sync_folder(str(here))
+
+
+@pytest.mark.parametrize("field", ["samples", "sample_rate", "channels"])
+def test_a_list_that_misstates_its_source_is_refused(
+    here: Path, field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a list changed by hand could play beyond the end, and the track be shorter than the list says."""
+    write(here / "jam.wav", band(3.0, RATE), RATE)
+    assert keep_all("jam.wav") == 0
+    document = json.loads((here / "jam.edited.json").read_text())
+    document["source"][field] += 1_000
+    document["clips"][0]["end"] = document["source"]["samples"]
+    (here / "changed.json").write_text(json.dumps(document))
+    assert main(["render", "changed.json"]) == 7
+    assert f"{field}, but the edit list says" in capsys.readouterr().err.splitlines()[-1]
+    assert not (here / "changed.wav").exists()

@@ -23,6 +23,7 @@ from editorbot.recording import open_recording
 from editorbot.report import report, sounds
 from editorbot.report.peaks import scan_peaks
 from editorbot.report.pictures import played_columns
+from editorbot.report.pictures import _crossings
 from editorbot.report.report import link_to
 from tests.report.conftest import RATE, Example, example_edit
 
@@ -282,3 +283,11 @@ def reversed_edit() -> EditList:
 
 def test_a_reversed_clip_runs_backwards_in_the_map(make_example: Callable[..., Example]) -> None:
     assert '"map": [[0.0, 4.0, 6.0, 2.0]' in make_example(reversed_edit()).write()
+
+
+def test_a_reversed_clip_is_left_where_it_is_heard_last() -> None:
+    """The join's corner in the self-similarity picture, on a side of 100 s: left at 2 s, the clip's start."""
+    side = 100.0 * example_edit().source.sample_rate
+    forward, backward = _crossings(example_edit(), side)[0], _crossings(reversed_edit(), side)[0]
+    assert (forward.left, backward.left) == (6.0, 2.0)
+    assert forward.entered == backward.entered
