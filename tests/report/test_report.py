@@ -22,8 +22,7 @@ from editorbot.errors import OutputError
 from editorbot.recording import open_recording
 from editorbot.report import report, sounds
 from editorbot.report.peaks import scan_peaks
-from editorbot.report.pictures import played_columns
-from editorbot.report.pictures import _crossings
+from editorbot.report.pictures import _crossings, played_columns
 from editorbot.report.report import link_to
 from tests.report.conftest import RATE, Example, example_edit
 
