@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from editorbot.analysis.analysis import STEP_COLUMNS
 from editorbot.analysis.downmix import MonoReader
+from editorbot.analysis.quick_start import load_blas_alone
 from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import Spectrum
 from editorbot.recording import Recording
@@ -46,6 +47,7 @@ def listen(recording: Recording, progress: Callable[[float], None]) -> Heard:
     progress : callable
         Told the share that is done, in [0, 1].
     """
+    load_blas_alone()
     mono, samples, done = MonoReader(recording), SampleScan(recording.channels), 0
     with ThreadPoolExecutor(THREADS, "listening") as threads:
         scan = SpectrumScan(mono.samples, threads)

@@ -1,0 +1,33 @@
+"""SciPy and numba both work after the short way in; looked at in a process of its own, since other tests load SciPy."""
+
+import subprocess
+import sys
+
+from editorbot.analysis import quick_start
+from editorbot.analysis.quick_start import load_blas_alone
+
+STORY = """
+import sys
+import numpy as np
+from editorbot.analysis.kernels import measure_hops
+from editorbot.analysis.quick_start import load_blas_alone
+assert load_blas_alone() and load_blas_alone()
+measure_hops(np.zeros(4_096, np.float32), 512, 0, 4_096, np.empty(4), np.empty(4), np.empty(4))
+assert "scipy.linalg" not in sys.modules
+from numba.np.arraymath import _HAVE_BLAS
+from scipy.linalg import cython_blas, inv, blas
+assert _HAVE_BLAS and cython_blas is sys.modules["scipy.linalg.cython_blas"]
+matrix = np.array([[2.0, 1.0], [1.0, 3.0]])
+assert np.allclose(inv(matrix) @ matrix, np.eye(2)) and blas.ddot([1.0, 2.0], [3.0, 4.0]) == 11
+"""
+
+
+def test_numba_and_scipy_work_after_it():
+    result = subprocess.run([sys.executable, "-W", "error", "-c", STORY], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+
+
+def test_where_it_is_not_found_nothing_is_done(monkeypatch):
+    monkeypatch.setattr(quick_start, "_BLAS", "scipy.linalg.no_such_file")
+    assert not load_blas_alone()
+    assert "scipy.linalg.no_such_file" not in sys.modules
