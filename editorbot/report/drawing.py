@@ -28,6 +28,9 @@ TICK_STEPS_S = (
 MOST_TICKS = 6
 """Marks that fit beside each other on a phone."""
 
+LETTER_PERCENT = 2.2
+"""Width of a letter of a mark on a phone, in percent of the axis."""
+
 SCORE_COLUMNS = 1_000
 """Columns of the score's curve; more beats than that are averaged."""
 
@@ -39,7 +42,7 @@ class Tick:
     percent: float
     """Place, in [0, 100]."""
     label: str
-    """Time, ``1:30`` for example."""
+    """Time, ``1:30`` for example; empty where it would reach over the end of the axis."""
 
 
 def wave_paths(peaks: Peaks, shown: Bool[np.ndarray, " columns"]) -> tuple[str, str]:
@@ -114,7 +117,11 @@ def ticks(duration_s: float) -> tuple[Tick, ...]:
     """Return marks for a time axis, few enough for a phone."""
     step_s = next((step for step in TICK_STEPS_S if duration_s / step <= MOST_TICKS), TICK_STEPS_S[-1])
     count = int(duration_s / step_s * (1 - 1e-9))
-    return tuple(Tick(100 * k * step_s / duration_s, _tick_label(k * step_s)) for k in range(count + 1))
+    return tuple(_tick(100 * k * step_s / duration_s, _tick_label(k * step_s)) for k in range(count + 1))
+
+
+def _tick(percent: float, label: str) -> Tick:
+    return Tick(percent, label if percent + LETTER_PERCENT * len(label) <= 100 else "")
 
 
 def _tick_label(time_s: float) -> str:

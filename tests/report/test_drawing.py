@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from editorbot.report.drawing import SCORE_COLUMNS, flow_path, score_path, ticks, wave_paths
+from editorbot.report.drawing import LETTER_PERCENT, SCORE_COLUMNS, flow_path, score_path, ticks, wave_paths
 from editorbot.report.peaks import Peaks
 
 
@@ -71,3 +71,10 @@ def test_axis_has_few_marks_that_begin_at_zero(duration_s: float) -> None:
 def test_axis_labels_read_as_times() -> None:
     assert [mark.label for mark in ticks(10_800.0)][:3] == ["0:00", "30:00", "1:00:00"]
     assert [mark.label for mark in ticks(0.5)][:2] == ["0:00", "0:00.1"]
+
+
+@pytest.mark.parametrize("duration_s", [0.5, 31.0, 91.03, 119.9, 3_601.0, 36_001.0])
+def test_no_mark_is_written_over_the_end_of_its_axis(duration_s: float) -> None:
+    marks = ticks(duration_s)
+    assert any(mark.label for mark in marks)
+    assert all(mark.percent + LETTER_PERCENT * len(mark.label) <= 100 for mark in marks if mark.label)
