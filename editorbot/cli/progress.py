@@ -6,9 +6,6 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-STAGES = ("read", "analyze", "edit", "render", "measure", "report")
-"""Names of the stages, in the order in which they run."""
-
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[str, float], None]]:

@@ -65,7 +65,8 @@ def test_axis_has_few_marks_that_begin_at_zero(duration_s: float) -> None:
     assert marks[0].percent == 0
     assert all(mark.percent < 100 for mark in marks)
     assert len(marks) <= 7 or duration_s > 100_000
-    assert len({mark.label for mark in marks}) == len(marks)
+    written = [mark.label for mark in marks if mark.label]
+    assert len(set(written)) == len(written) > 0
 
 
 def test_axis_labels_read_as_times() -> None:
