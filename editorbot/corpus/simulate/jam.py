@@ -83,7 +83,8 @@ def simulate_jam(
     track = track if whole else trimmed(track, rng)
     others = [other for other in others if other.rate == track.rate]
     plan = draw_plan(track, rng, settings, others=len(others))
-    staged = stage(plan, track, others, recordings, int(rng.integers(2**31)))
+    people = int(rng.integers(2**31))
+    staged = stage(plan, track, others, recordings, people, may_use_programs=settings.may_use_programs)
     raw = recorded(staged.sound, track.rate, plan.recorded)
     truth = Truth(
         duration_s=raw.shape[1] / track.rate,

@@ -22,6 +22,7 @@ from editorbot.corpus.simulate.signal import (
     silence,
     transposed,
 )
+from editorbot.corpus.simulate.spoken import spoken
 from editorbot.corpus.simulate.track import Track
 
 
@@ -43,6 +44,8 @@ class Scene:
     """Draws the details."""
     recordings: Sequence[Sound] = ()
     """Recorded talk, at the track's rate."""
+    may_use_programs: bool = True
+    """Whether a program that speaks is used where there is one."""
 
     @property
     def rate(self) -> int:
@@ -71,11 +74,14 @@ def talk(scene: Scene) -> Sound:
         recording = pick(scene.recordings, rng)
         first = int(rng.integers(max(1, recording.shape[1] - scene.samples)))
         return cut(as_channels(recording, scene.channels), first, first + scene.samples)
-    busy, now_s = float(rng.uniform(0.3, 1.0)), 0.0
+    busy, now_s, with_words = float(rng.uniform(0.3, 1.0)), 0.0, scene.may_use_programs and rng.random() < 0.5
     while now_s < scene.seconds:
         speaker = pick(scene.speakers, rng)
         seconds = float(min(rng.lognormal(0.8, 0.7), scene.seconds - now_s + 0.05))
-        if rng.random() < 0.07:
+        kind, said = rng.random(), spoken(scene.rate, rng) if with_words and rng.random() < 0.6 else None
+        if said is not None:
+            voice, seconds = said[: round((scene.seconds - now_s + 0.2) * scene.rate)], len(said) / scene.rate
+        elif kind < 0.07:
             voice = voices.laughter(seconds, scene.rate, speaker, rng)
         else:
             voice = voices.speech(seconds, scene.rate, speaker, rng, pauses_s=float(rng.uniform(0.15, 0.9)))

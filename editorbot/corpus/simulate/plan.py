@@ -24,6 +24,9 @@ FAULTS = (
 FINISHES = ("room", "hiss", "level", "dull", "clipping", "codec", "width")
 """What the recording itself can do to everything; can be left out too."""
 
+SILENT_DB = -90.0
+"""Level of what is not heard [dB]."""
+
 
 @dataclass(frozen=True)
 class Style:
@@ -43,6 +46,10 @@ class Style:
     """Gain of lows, mids and highs [dB]."""
     balance_db: float = 0.0
     """How far players' levels wander [dB]."""
+    looseness_s: float = 0.0
+    """How far players are apart in time [seconds]: lows, middles and highs stand for them."""
+    overlay_db: float = SILENT_DB
+    """Level of somebody who plays along and is not in the finished track [dB]."""
     width: float = 1.0
     """Stereo width; 0 is mono."""
     seed: int = 0
@@ -122,11 +129,11 @@ class Recorded:
     """Reverberation time [seconds]; 0 is none."""
     room_db: float = -12.0
     """Level of the reverberation beside the direct sound [dB]."""
-    hiss_db: float = -90.0
+    hiss_db: float = SILENT_DB
     """Noise beside the music [dB]."""
     hiss_slope_db: float = -3.0
     """Its fall [dB an octave]."""
-    hum_db: float = -90.0
+    hum_db: float = SILENT_DB
     """Hum beside the music [dB]."""
     tone_db: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Gain of lows, mids and highs [dB]."""

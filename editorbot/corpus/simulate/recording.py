@@ -8,7 +8,7 @@ import numpy as np
 from scipy.signal import oaconvolve
 
 from editorbot.corpus.simulate.instruments import colored_noise, hum
-from editorbot.corpus.simulate.plan import Recorded
+from editorbot.corpus.simulate.plan import SILENT_DB, Recorded
 from editorbot.corpus.simulate.signal import Sound, gain, loud_level, through
 
 FULL = 0.999
@@ -78,10 +78,10 @@ def _in_room(sound: Sound, rate: int, how: Recorded, rng: np.random.Generator) -
 
 def _with_noise(sound: Sound, rate: int, how: Recorded, loud: float, rng: np.random.Generator) -> Sound:
     length = min(sound.shape[1], round(HUM_LOOP_S * rate))
-    if how.hiss_db > -80:
+    if how.hiss_db > SILENT_DB:
         noise = np.stack([colored_noise(length, rate, how.hiss_slope_db, rng) for _ in range(sound.shape[0])])
         sound = sound + _repeated(noise, sound.shape[1]) * np.float32(loud * gain(how.hiss_db))
-    if how.hum_db > -80:
+    if how.hum_db > SILENT_DB:
         tone = hum(length / rate, rate, rng)
         tone = tone / np.float32(max(1e-9, float(np.sqrt(np.mean(tone**2)))))
         sound = sound + _repeated(tone[None, :length], sound.shape[1]) * np.float32(loud * gain(how.hum_db))

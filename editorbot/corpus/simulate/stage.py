@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.corpus.simulate import junk, voices
+from editorbot.corpus.simulate import instruments, junk, voices
+from editorbot.corpus.simulate.draws import pick
 from editorbot.corpus.simulate.flaws import Stretch, flawed
-from editorbot.corpus.simulate.plan import Junk, Plan, Style, Take
+from editorbot.corpus.simulate.plan import SILENT_DB, Junk, Plan, Style, Take
 from editorbot.corpus.simulate.signal import (
     Sound,
     add_into,
@@ -25,6 +26,8 @@ from editorbot.corpus.simulate.signal import (
     faded,
     follow,
     gain,
+    level,
+    placed,
     read_at,
     scaled_to,
     silence,
@@ -72,7 +75,15 @@ class _Laid:
     performed: Performed | None
 
 
-def stage(plan: Plan, track: Track, others: Sequence[Track], recordings: Sequence[Sound], seed: int) -> Staged:
+def stage(
+    plan: Plan,
+    track: Track,
+    others: Sequence[Track],
+    recordings: Sequence[Sound],
+    seed: int,
+    *,
+    may_use_programs: bool = True,
+) -> Staged:
     """Play a plan.
 
     Parameters
@@ -85,6 +96,8 @@ def stage(plan: Plan, track: Track, others: Sequence[Track], recordings: Sequenc
         Recorded talk at the same rate.
     seed : int
         Seed of the people who are there.
+    may_use_programs : bool
+        Whether ``espeak-ng`` speaks where it is installed.
     """
     people = np.random.default_rng(seed)
     speakers = [voices.draw_speaker(people) for _ in range(int(people.integers(2, 5)))]
@@ -101,7 +114,7 @@ def stage(plan: Plan, track: Track, others: Sequence[Track], recordings: Sequenc
             length = performed.sound.shape[1]
         else:
             rng = np.random.default_rng(part.seed)
-            scene = junk.Scene(track, others, speakers, part.duration_s, before, rng, recordings)
+            scene = junk.Scene(track, others, speakers, part.duration_s, before, rng, recordings, may_use_programs)
             sound = scaled_to(junk.SOUNDS[part.sound](scene), loudness * float(gain(part.level_db)), rate)
             fade = round(part.fade_s * rate)
             sound, length = faded(sound, 0 if part.sound == "ring-out" else fade, fade), sound.shape[1]
@@ -180,7 +193,7 @@ def perform(take: Take, track: Track) -> Performed:
     margin = round(0.1 * rate)
     first = round(take.start_s * rate) - margin
     source = track.sound[:, max(0, first) : round(take.end_s * rate) + margin]
-    source = _with_flaws(_coloured(source, rate, style), take, track, max(0, first))
+    source = _with_flaws(_coloured(source, rate, style, track.beat_s), take, track, max(0, first))
     knots = knots_source_s * rate - max(0, first)
     if abs(style.cents) >= 1 and not style.bends_pitch:
         # Read as tape, out of tune; the time map, which splices, then undoes what that did to the tempo.
@@ -206,23 +219,55 @@ def _drift_at(style: Style, at_s: np.ndarray, duration_s: float) -> np.ndarray:
     return np.interp(at_s, np.linspace(0, duration_s, len(style.drift)), style.drift)
 
 
-def _coloured(sound: Sound, rate: int, style: Style) -> Sound:
+def _coloured(sound: Sound, rate: int, style: Style, beat_s: float) -> Sound:
     """Return sound with the tone, balance, level and width of a take."""
     from pedalboard import HighShelfFilter, LowShelfFilter, PeakFilter
 
     low, middle, high = style.tone_db
     shelves = [LowShelfFilter(200, low), PeakFilter(900, middle, 0.7), HighShelfFilter(min(3500, 0.35 * rate), high)]
     out = through(shelves, sound, rate)
-    if style.balance_db > 0:
-        rng = np.random.default_rng(style.seed)
-        count = max(2, sound.shape[1] // (4 * rate) + 1)
-        walk_db = np.interp(np.arange(sound.shape[1]), np.linspace(0, sound.shape[1], count),
-                            rng.normal(0, style.balance_db / 3, count))  # fmt: skip
-        out *= (10 ** (walk_db / 20)).astype(np.float32)
+    rng = np.random.default_rng(style.seed)
+    if style.balance_db > 0 or style.looseness_s > 0:
+        out = _loosely(out, rate, style, rng)
+    if style.overlay_db > SILENT_DB:
+        out = out + _overlay(out, rate, style, beat_s, rng)
     if sound.shape[0] == 2 and style.width != 1:
         middle_sound, side = (out[0] + out[1]) / 2, (out[0] - out[1]) / 2 * np.float32(style.width)
         out = np.stack([middle_sound + side, middle_sound - side])
     return out * gain(style.gain_db)
+
+
+def _loosely(sound: Sound, rate: int, style: Style, rng: np.random.Generator) -> Sound:
+    """Return sound whose players are a little louder and softer, earlier and later, than in the finished track."""
+    from pedalboard import LowpassFilter
+
+    low = through([LowpassFilter(float(rng.uniform(150, 350)))], sound, rate)
+    upto = through([LowpassFilter(float(rng.uniform(1500, 0.3 * rate)))], sound, rate)
+    length, out = sound.shape[1], np.zeros_like(sound)
+    count = max(2, length // (3 * rate) + 1)
+    at, knots = np.arange(length), np.linspace(0, length, count)
+    for part in (low, upto - low, sound - upto):
+        gains = 10 ** (np.interp(at, knots, rng.normal(0, style.balance_db / 2.5, count)) / 20)
+        if style.looseness_s > 0:
+            late = rng.normal(0, style.looseness_s / 2, count).clip(-style.looseness_s, style.looseness_s)
+            part = read_at(part, at + np.interp(at, knots, late) * rate)
+        out += part * gains.astype(np.float32)
+    return out
+
+
+def _overlay(sound: Sound, rate: int, style: Style, beat_s: float, rng: np.random.Generator) -> Sound:
+    """Return somebody who plays along for a while, on another instrument or a drum, in the tempo of the song."""
+    seconds = sound.shape[1] / rate
+    heard_s = min(seconds, float(rng.lognormal(2.3, 0.8)))
+    make = pick((instruments.noodling, instruments.drumming), rng)
+    mono = make(heard_s, rate, rng, beat_s=beat_s)
+    played = placed(mono, sound.shape[0], float(rng.uniform(-0.8, 0.8)))
+    out = silence(*sound.shape)
+    wanted = level(sound) * float(gain(style.overlay_db)) / max(1e-9, level(played))
+    add_into(
+        out, faded(played, rate // 20, rate // 4) * np.float32(wanted), round(rng.uniform(0, seconds - heard_s) * rate)
+    )
+    return out
 
 
 def _with_flaws(sound: Sound, take: Take, track: Track, first: int) -> Sound:

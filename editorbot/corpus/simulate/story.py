@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from editorbot.corpus.simulate.flaws import FLAWS
-from editorbot.corpus.simulate.plan import FAULTS, FINISHES, Flaw, Junk, Part, Plan, Recorded, Style, Take
+from editorbot.corpus.simulate.plan import FAULTS, FINISHES, SILENT_DB, Flaw, Junk, Part, Plan, Recorded, Style, Take
 from editorbot.corpus.simulate.track import Track
 
 PURITY = (0.33, 0.58)
@@ -50,6 +50,8 @@ class Simulation:
     """What the recording may do."""
     purity: tuple[float, float] = PURITY
     """Share of a jam that is the finished track: least and most."""
+    may_use_programs: bool = True
+    """Whether ``espeak-ng`` speaks where it is installed; the jams depend on it then."""
 
 
 def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, others: int = 0) -> Plan:
@@ -116,9 +118,9 @@ def draw_recorded(rng: np.random.Generator, finishes: Sequence[str]) -> Recorded
     return Recorded(
         room_s=float(rng.uniform(0.1, 1.4)) if room else 0.0,
         room_db=float(rng.uniform(-24, -3)),
-        hiss_db=float(rng.uniform(-70, -24)) if hiss else -90.0,
+        hiss_db=float(rng.uniform(-70, -24)) if hiss else SILENT_DB,
         hiss_slope_db=float(rng.uniform(-6, 0)),
-        hum_db=float(rng.uniform(-60, -30)) if hiss and rng.random() < 0.3 else -90.0,
+        hum_db=float(rng.uniform(-60, -30)) if hiss and rng.random() < 0.3 else SILENT_DB,
         tone_db=(tone[0], tone[1], tone[2]) if dull else (0.0, 0.0, 0.0),
         top_hz=float(rng.uniform(2500, 12000)) if dull and rng.random() < 0.5 else 0.0,
         width=float(rng.choice([0.0, rng.uniform(0, 1.3)], p=[0.35, 0.65])) if on("width", 0.7) else 1.0,
@@ -146,7 +148,7 @@ class _Story:
         self.bar_s = max(1.0, float(np.median(np.diff(track.bars_s))) if len(track.bars_s) > 1 else 2.0)
         self.weights = {name: float(rng.lognormal(0, 1.0)) for name in (*FAULTS, *EVENTS)}
         self.junk_db = (float(rng.uniform(-16, 0)), float(rng.uniform(2, 8)))
-        self.hardness = float(rng.uniform(0, 1))
+        self.plays_along = float(rng.choice([0.0, rng.uniform(0.05, 0.4)]))
         self.base = self._base_style()
         # The take that is being played: its marks, flaws and style, and how far the track is told for good.
         self.marks: list[tuple[float, str]] = [(0.0, "music")]
@@ -492,6 +494,7 @@ class _Story:
             drift=drift,
             bends_pitch=bool(rng.random() < 0.3),
             balance_db=float(rng.uniform(0, 3)),
+            looseness_s=float(rng.choice([0.0, rng.uniform(0.001, 0.02)])),
             width=float(rng.uniform(0.6, 1.1)),
         )
 
@@ -505,9 +508,14 @@ class _Story:
             cents=float(rng.choice([0.0, rng.normal(0, 8)], p=[0.7, 0.3])),
             gain_db=float(rng.normal(0, 1.5)),
             tone_db=(float(tone[0]), float(tone[1]), float(tone[2])),
+            overlay_db=self._overlay_db(),
             width=float(self.base.width * rng.uniform(0.85, 1.15)),
             seed=_seed(rng),
         )
+
+    def _overlay_db(self) -> float:
+        """Draw how loud somebody plays along; mostly nobody does."""
+        return float(self.rng.uniform(-22, -5)) if self.rng.random() < self.plays_along else SILENT_DB
 
     def _near_style(self, style: Style) -> Style:
         """Draw a pass that follows without a stop: nearly the same, never quite."""
@@ -519,6 +527,7 @@ class _Story:
             cents=float(style.cents + rng.choice([0.0, rng.normal(0, 3)])),
             gain_db=float(style.gain_db + rng.normal(0, 0.6)),
             tone_db=(float(tone[0]), float(tone[1]), float(tone[2])),
+            overlay_db=self._overlay_db(),
             seed=_seed(rng),
         )
 
