@@ -1,0 +1,1 @@
+"""Labels: what a human editor did, measured from an aligned pair."""

@@ -1,0 +1,144 @@
+"""Which effect a beat went through, by trying: the renderer's own effects, on the raw sound, against the edit.
+
+For every beat each effect at each strength is asked how much of the edit it leaves unexplained.
+A path over the beats then chooses, so that an effect neither starts nor stops for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from editorbot.corpus.labels.sounds import PairSounds, mono
+from editorbot.corpus.labels.spectra import Explained, Spectra, explained, short_spectra
+from editorbot.editlist.edit_list import Effect
+from editorbot.render.effects import effect_stream
+
+CANDIDATES: tuple[Effect, ...] = (
+    *(Effect(kind, gain_db) for kind in ("EQ_LOW", "EQ_HIGH") for gain_db in (-6.0, -3.0, -1.5, 1.5, 3.0, 6.0)),
+    *(Effect(kind, strength) for kind in ("DISTORTION", "REVERB") for strength in (0.1, 0.2, 0.35, 0.5, 0.7, 1.0)),
+)
+"""What is tried first; the strength is measured more exactly afterwards."""
+
+_CHUNK_S, _WARM_UP_S = 30.0, 0.5
+_CERTAIN_DB = -34.0
+"""Left unexplained by a plain copy: below it no effect is looked for."""
+_DOUBT_DB, _CHANGE_DB = 2.0, 4.0
+"""How much better an effect must explain a beat than nothing does, and what a change of it costs."""
+_FINER = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.6)
+"""Factors by which a strength is tried again."""
+
+
+@dataclass(frozen=True)
+class BeatSound:
+    """What was heard of one beat."""
+
+    effect: Effect | None
+    """The effect that explains it best, None where a plain copy does."""
+    plain: Explained
+    """How the plain copy explains it."""
+    left_db: float
+    """What the best explanation leaves [dB]."""
+
+
+def hear_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[BeatSound]:
+    """Find the effect of each beat of a stretch that lies in one piece in both files.
+
+    Parameters
+    ----------
+    sounds : PairSounds
+        The two sounds.
+    bounds : sequence of int [raw samples]
+        The beats of the stretch, and its end.
+    offset : int [samples]
+        Where the edit has what the raw recording has at 0.
+    """
+    plains: list[Explained] = []
+    costs: list[list[float]] = []
+    first = 0
+    while first < len(bounds) - 1:
+        end = first + 1
+        while end < len(bounds) - 1 and bounds[end + 1] - bounds[first] < _CHUNK_S * sounds.rate:
+            end += 1
+        chunk = _Chunk(sounds, bounds[first : end + 1], offset)
+        plain = chunk.explained_by(None)
+        plains += plain
+        costs += chunk.costs(plain)
+        first = end
+    chosen = _smoothest(np.array(costs)) if costs else []
+    return [
+        BeatSound(CANDIDATES[k - 1] if k else None, plain, cost[k]) for k, plain, cost in zip(chosen, plains, costs)
+    ]
+
+
+def finer(sounds: PairSounds, start: int, end: int, offset: int, effect: Effect) -> Effect:
+    """Return an effect at the strength that explains raw samples [start, end) best."""
+    chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset)
+    limit = 24.0 if effect.type.startswith("EQ") else 1.0
+    tried = [Effect(effect.type, float(np.clip(effect.value * by, -limit, limit))) for by in _FINER]
+    left = np.array([chunk.explained_by(one)[0].left_db() for one in tried])
+    at = int(np.argmin(left))
+    if 0 < at < len(left) - 1:
+        values = np.array([one.value for one in tried])[at - 1 : at + 2]
+        a, b, _ = np.polyfit(values, left[at - 1 : at + 2], 2)
+        if a > 0 and values.min() < -b / (2 * a) < values.max():
+            return Effect(effect.type, round(float(-b / (2 * a)), 3))
+    return Effect(effect.type, round(tried[at].value, 3))
+
+
+class _Chunk:
+    """Some beats, read once."""
+
+    def __init__(self, sounds: PairSounds, bounds: Sequence[int], offset: int) -> None:
+        self._rate = sounds.rate
+        self._warm_up = min(round(_WARM_UP_S * sounds.rate), bounds[0])
+        self._raw = sounds.read_raw(bounds[0] - self._warm_up, bounds[-1])
+        self._heard = self._spectra(sounds.read_edit(bounds[0] + offset, bounds[-1] + offset))
+        self._frames = [round((at - bounds[0]) / self._heard.hop) for at in bounds]
+
+    def _spectra(self, sound: Float64[np.ndarray, "samples channels"]) -> Spectra:
+        return short_spectra(mono(sound), self._rate)
+
+    def explained_by(self, effect: Effect | None) -> list[Explained]:
+        """Return how the raw sound behind an effect explains each beat."""
+        sound = self._raw
+        if effect is not None:
+            sound = effect_stream(effect, self._rate, sound.shape[1])(sound)
+        whole = explained(self._spectra(sound[self._warm_up :]), self._heard)
+        parts = []
+        for low, high in zip(self._frames, self._frames[1:]):
+            # The outermost frames hear the neighbours too.
+            inner = 1 if high - low > 4 else 0
+            parts.append(whole.over(low + inner, max(high - inner, low + 1)))
+        return parts
+
+    def costs(self, plain: list[Explained]) -> list[list[float]]:
+        """Return what each beat keeps unexplained by nothing, and by every candidate."""
+        left = [[part.left_db()] for part in plain]
+        if max(row[0] for row in left) < _CERTAIN_DB:
+            return [row + [row[0]] * len(CANDIDATES) for row in left]
+        for effect in CANDIDATES:
+            for row, part in zip(left, self.explained_by(effect)):
+                row.append(part.left_db())
+        return left
+
+
+def _smoothest(costs: Float64[np.ndarray, "beats states"]) -> list[int]:
+    """Return the state of each beat on the cheapest path; state 0, nothing, has a start on the others."""
+    costs = costs.copy()
+    costs[:, 1:] += _DOUBT_DB
+    total, back = costs[0], []
+    for row in costs[1:]:
+        best = int(np.argmin(total))
+        jumps = total[best] + _CHANGE_DB < total
+        back.append(np.where(jumps, best, np.arange(len(row))))
+        total = np.where(jumps, total[best] + _CHANGE_DB, total) + row
+    state = int(np.argmin(total))
+    path = [state]
+    for step in reversed(back):
+        state = int(step[state])
+        path.append(state)
+    return path[::-1]

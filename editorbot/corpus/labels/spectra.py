@@ -1,0 +1,102 @@
+"""Short spectra of two aligned sounds, and how well one explains the other, frame by frame.
+
+Every band counts alike, however loud it is: a change of the highs alone would otherwise drown
+in the bass.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Complex64, Float64, Int
+
+WINDOW_S, HOP_S = 0.046, 0.0232
+"""Window and hop of the short spectra [seconds]."""
+
+BAND_EDGES_HZ = (40.0, 80.0, 130.0, 200.0, 300.0, 450.0, 700.0, 1000.0, 1500.0, 2200.0, 3200.0, 4700.0, 7000.0, 10000.0)
+"""Edges of the bands that count alike [Hz]."""
+
+_QUIET = 1e-6
+"""Power of a band, beside the loudest, below which it says nothing."""
+_BEST_DB, _WORST_DB = -40.0, 3.0
+
+
+@dataclass(frozen=True)
+class Spectra:
+    """Short spectra of one sound."""
+
+    bins: Complex64[np.ndarray, "frames bins"]
+    """Shape=(frames, bins); frame k is centred on sample ``k * hop``."""
+    hop: int
+    """Distance of the frames [samples]."""
+    edges: Int[np.ndarray, " edges"]
+    """First bin of each band, and the end."""
+
+
+def short_spectra(sound: Float64[np.ndarray, " samples"], rate: int) -> Spectra:
+    """Return the short spectra of a sound, shape=(1 + samples // hop, bins)."""
+    window, hop = 2 * round(WINDOW_S * rate / 2), max(1, round(HOP_S * rate))
+    padded = np.pad(sound.astype(np.float32), window // 2)
+    views = np.lib.stride_tricks.sliding_window_view(padded, window)[::hop]
+    bell = np.hanning(window + 1)[:-1].astype(np.float32)
+    bins = scipy.fft.rfft(views * bell, axis=1).astype(np.complex64)
+    edges = np.unique(np.minimum(np.round(np.array(BAND_EDGES_HZ) * window / rate).astype(np.int64), bins.shape[1]))
+    return Spectra(bins, hop, edges)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """How one sound explains another, by frame and band: all that is needed for the best gain and what it leaves."""
+
+    cross: Float64[np.ndarray, "frames bands"]
+    """Real part of the cross power."""
+    source: Float64[np.ndarray, "frames bands"]
+    """Power of the explaining sound."""
+    heard: Float64[np.ndarray, "frames bands"]
+    """Power of the sound that is explained."""
+
+    def over(self, first: int, end: int) -> Explained:
+        """Return frames [first, end) alone."""
+        return Explained(self.cross[first:end], self.source[first:end], self.heard[first:end])
+
+    @property
+    def gain(self) -> float:
+        """The one gain that explains most; 0 where there is nothing."""
+        weight = _weight(self.heard)
+        source = float((self.source.sum(axis=0) * weight).sum())
+        return max(0.0, float((self.cross.sum(axis=0) * weight).sum()) / source) if source > 0 else 0.0
+
+    def left_db(self, gain: float | None = None) -> float:
+        """Return what the sound leaves unexplained at a gain, the best one by default: mean over the bands [dB]."""
+        heard = self.heard.sum(axis=0)
+        is_heard = heard > _QUIET * heard.max(initial=0.0)
+        if not is_heard.any() or heard.max() <= 0:
+            return 0.0
+        at = self.gain if gain is None else gain
+        left = heard - 2 * at * self.cross.sum(axis=0) + at * at * self.source.sum(axis=0)
+        share_db = 10 * np.log10(np.maximum(left[is_heard], 1e-12 * heard[is_heard]) / heard[is_heard])
+        return float(np.clip(share_db, _BEST_DB, _WORST_DB).mean())
+
+
+def explained(source: Spectra, heard: Spectra) -> Explained:
+    """Return how `source` explains `heard`; both of equal shape."""
+    frames = min(len(source.bins), len(heard.bins))
+    x, y, edges = source.bins[:frames], heard.bins[:frames], heard.edges
+    return Explained(*(_banded(v, edges) for v in ((np.conj(x) * y).real, _power(x), _power(y))))
+
+
+def _power(bins: Complex64[np.ndarray, "frames bins"]) -> np.ndarray:
+    return bins.real**2 + bins.imag**2
+
+
+def _banded(values: np.ndarray, edges: Int[np.ndarray, " edges"]) -> Float64[np.ndarray, "frames bands"]:
+    """Return the sums over the bands, shape=(frames, bands)."""
+    return np.add.reduceat(values[:, : edges[-1]], edges[:-1], axis=1).astype(np.float64)
+
+
+def _weight(heard: Float64[np.ndarray, "frames bands"]) -> Float64[np.ndarray, " bands"]:
+    """Return one over the power of each band, 0 where it is too quiet to say anything."""
+    power = heard.sum(axis=0)
+    return np.where(power > _QUIET * max(power.max(initial=0.0), 1e-30), 1.0 / np.maximum(power, 1e-30), 0.0)
