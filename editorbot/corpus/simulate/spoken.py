@@ -14,15 +14,14 @@ import soxr
 from editorbot.corpus.simulate.draws import pick
 from editorbot.corpus.simulate.voices import Mono
 
-OPENINGS = tuple(
-    "okay|right|sorry|wait|hang on|no no|so|well|hey|can we|let us|I think|maybe|shall we|what if we".split("|")
-)
-MIDDLES = tuple(
-    "do that again|take it from the top|from the bridge|the second verse|a bit slower|the chorus twice|I came in late|"
-    "my string is flat|turn me up|not so loud|with the fill|the ending is not together|in the old key|better|one more|"
-    "four bars before|pretty good|without the drums|who has the tuner|it is still recording|wrong chord".split("|")
-)
-ENDINGS = tuple("||please|okay|and then we go on|I mean it|ready|yeah|you know|next time".split("|"))
+OPENINGS = ("okay", "right", "sorry", "wait", "hang on", "no no", "so", "well", "hey", "can we", "I think", "maybe")
+MIDDLES = (
+    "do that again", "take it from the top", "from the bridge", "the second verse", "a bit slower", "one more",
+    "the chorus twice", "I came in late", "my string is flat", "turn me up", "not so loud", "with the fill", "better",
+    "the ending is not together", "in the old key", "four bars before", "pretty good", "without the drums",
+    "who has the tuner", "it is still recording", "wrong chord",
+)  # fmt: skip
+ENDINGS = ("", "", "please", "okay", "and then we go on", "I mean it", "ready", "yeah", "you know", "next time")
 """What is said, put together at random."""
 
 LANGUAGES = ("en-us", "en-gb", "de", "fr", "es", "it", "nl", "pl", "pt", "sv")

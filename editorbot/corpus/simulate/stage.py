@@ -103,12 +103,16 @@ def stage(
     speakers = [voices.draw_speaker(people) for _ in range(int(people.integers(2, 5)))]
     loudness = track.loudness
     channels, rate = track.sound.shape[0], track.rate
-    out, laid, end = silence(channels, round(track.duration_s * rate * 3.5) + 60 * rate), [], 0
+    out = silence(channels, round(track.duration_s * rate * 3.5) + 60 * rate)
+    laid: list[_Laid] = []
+    end = music_end = 0
     for part in plan.parts:
         start = max(0, end - round(part.overlap_s * rate))
         before = out[:, max(0, end - rate) : end]
         performed = None
         if isinstance(part, Take):
+            if laid and laid[-1].performed is None:
+                start = max(start, music_end)  # junk may be shorter than what it overlaps on both sides
             performed = perform(part, track)
             sound = _with_edges(part, performed.sound, rate)
             length = performed.sound.shape[1]
@@ -122,7 +126,8 @@ def stage(
             out = np.pad(out, ((0, 0), (0, out.shape[1] // 2 + sound.shape[1])))
         add_into(out, sound, start)
         laid.append(_Laid(start, start + length, part, performed))
-        end = start + length
+        end = max(end, start + length)
+        music_end = end if performed is not None else music_end
     return Staged(out[:, :end], _segments(laid, rate))
 
 
@@ -297,15 +302,17 @@ def _segments(laid: Sequence[_Laid], rate: int) -> tuple[Segment, ...]:
     borders = [0.0]
     for before, after in zip(laid, laid[1:]):
         borders.append(_border(before, after) / rate)
-    borders.append(laid[-1].end / rate)
+    borders.append(max(one.end for one in laid) / rate)
+    borders = list(np.maximum.accumulate(borders))
     segments: list[Segment] = []
     for number, one in enumerate(laid):
         low_s, high_s = borders[number], borders[number + 1]
         end_s = min(high_s, one.end / rate)
-        if one.performed is None:
+        if one.performed is None and end_s - low_s > 1e-9:
             segments.append(Segment(low_s, end_s, one.part.kind if isinstance(one.part, Junk) else "junk"))
-        else:
+        elif one.performed is not None:
             segments += _take_segments(one, low_s, end_s, rate)
+        end_s = max(end_s, low_s)
         if high_s - end_s > 1e-9:  # a gap before the next
             segments.append(Segment(end_s, high_s, "silence"))
     return tuple(_whole(segments))
