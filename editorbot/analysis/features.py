@@ -34,30 +34,40 @@ FEATURE_NAMES: tuple[str, ...] = (
 """Names of the columns of `Analysis.features`, in order."""
 
 _RMS = FRAME_COLUMNS.index("rms")
-_CHUNK_BEATS = 256
+_CHUNK_BEATS, _CHUNK_FRAMES = 256, 8_192
 _DELTA_REACH = 4
 """Frames on either side of librosa's MFCC delta (width 9)."""
 
 
 def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndarray, "frames 52"]:
     """Return columns 0-51 of frames [first, last)."""
-    rows = slice(first, last)
-    columns, tracks = spectrum.columns[rows], spectrum.tracks
-    return np.concatenate(
-        [tracks.onset[rows, None], columns, mfcc_delta(spectrum.columns[:, -MFCC:], first, last), tracks.chroma[rows]],
-        1,
-    )
+    rows, tracks, frames = slice(first, last), spectrum.tracks, len(spectrum.columns)
+    # The slope at an end is that of the outermost frames, up to twice its reach away.
+    low, high = max(0, first - 2 * _DELTA_REACH), min(frames, last + 2 * _DELTA_REACH)
+    around = spectrum.columns[low:high]
+    delta = mfcc_delta(around[:, -MFCC:], first, last, low, frames)
+    return np.concatenate([tracks.onset[rows, None], around[first - low : last - low], delta, tracks.chroma[rows]], 1)
 
 
 def mfcc_delta(
-    mfcc: Float32[np.ndarray, "frames coefficients"], first: int, last: int
+    mfcc: Float32[np.ndarray, "around coefficients"], first: int, last: int, low: int = 0, frames: int | None = None
 ) -> Float32[np.ndarray, "rows coefficients"]:
-    """Return the slope of each coefficient over nine frames, at frames [first, last); librosa's `delta`."""
-    frames, reach = len(mfcc), _DELTA_REACH
+    """Return the slope of each coefficient over nine frames, librosa's `delta`.
+
+    Parameters
+    ----------
+    mfcc : np.ndarray, shape=(around, coefficients), float32
+        Frames from `low` on, eight more than asked for on either side, as far as there are any.
+    first, last : int
+        Frames wanted, [first, last).
+    low, frames : int
+        Frame of the first row of `mfcc`, and frames of the whole recording; by default `mfcc` is all of it.
+    """
+    reach, frames = _DELTA_REACH, len(mfcc) if frames is None else frames
     if frames < 2 * reach + 1:
         return np.zeros((last - first, mfcc.shape[1]), dtype=np.float32)
     # Within four frames of an end the slope of the outermost nine frames stands.
-    centers = np.clip(np.arange(first, last), reach, frames - 1 - reach)
+    centers = np.clip(np.arange(first, last), reach, frames - 1 - reach) - low
     slope = np.zeros((last - first, mfcc.shape[1]), dtype=np.float32)
     for k in range(1, reach + 1):
         slope += np.float32(k) * (mfcc[centers + k] - mfcc[centers - k])
@@ -106,14 +116,19 @@ def beat_levels_db(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> 
     """Return the level of each beat, shape=(beats,) [dBFS]."""
     frames = len(spectrum.columns)
     starts = beat_frames(beats_s, frames)
-    power = np.add.reduceat(spectrum.columns[:, _RMS].astype(np.float64) ** 2, starts)
+    power = np.add.reduceat(_frame_power(spectrum), starts)
     return _level_db(power / np.maximum(np.diff(np.append(starts, frames)), 1))
 
 
 def mean_level_db(spectrum: Spectrum) -> float:
     """Return the level of the whole recording [dBFS]."""
-    power = np.mean(spectrum.columns[:, _RMS].astype(np.float64) ** 2)
-    return float(_level_db(np.array([power]))[0])
+    return float(_level_db(np.array([np.mean(_frame_power(spectrum))]))[0])
+
+
+def _frame_power(spectrum: Spectrum) -> Float64[np.ndarray, " frames"]:
+    parts = range(0, len(spectrum.columns), _CHUNK_FRAMES)
+    rms = np.concatenate([spectrum.columns[at : at + _CHUNK_FRAMES][:, _RMS] for at in parts])
+    return rms.astype(np.float64) ** 2
 
 
 def _level_db(power: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:

@@ -1,7 +1,7 @@
 """The one short-time spectrum: samples come in by block, rows of numbers stay.
 
 Blocks may have any length. Every 128 frames one block of spectra is taken, measured and thrown
-away, so memory holds the rows alone: about 35 MB an hour. A block of frames is measured from its own
+away, so memory holds the rows alone: about 25 MB an hour. A block of frames is measured from its own
 samples alone and writes its own rows, so several may be measured at once, in any order.
 """
 
@@ -23,6 +23,7 @@ from editorbot.analysis.filterbanks import (
     cosine_matrix,
     mel_bank,
 )
+from editorbot.analysis.frame_rows import new_rows
 from editorbot.analysis.kernels import measure_frames, measure_hops
 from editorbot.analysis.spectrum import (
     FRAME_COLUMNS,
@@ -58,6 +59,7 @@ class _Room:
     """Room to work in: the spectra of one block, and what the kernel measures in them."""
 
     def __init__(self, frames: int) -> None:
+        self.columns = np.empty((frames, len(FRAME_COLUMNS)), dtype=np.float32)
         self.windows = np.empty((frames, N_FFT))
         self.spectra = np.empty((frames, BINS), dtype=np.complex128)
         self.shape = np.empty((frames, 5), dtype=np.float32)
@@ -95,7 +97,7 @@ class SpectrumScan:
 
     def __init__(self, samples: int, threads: Executor | None = None) -> None:
         self._samples, frames = samples, frame_count(samples)
-        self._columns = np.empty((frames, len(FRAME_COLUMNS)), dtype=np.float32)
+        self._columns = new_rows(frames, len(FRAME_COLUMNS))
         self._onset = np.zeros(frames + _ONSET_SHIFT, dtype=np.float32)
         self._band_flux = np.empty((frames, TRACK_BANDS), dtype=np.float32)
         self._band_level_db = np.empty((frames, TRACK_BANDS), dtype=np.float32)
@@ -165,16 +167,23 @@ class SpectrumScan:
             spectra, _BIN_HZ, _LOW_BINS, banks.mel, banks.coarse_mel, banks.chroma, banks.contrast,
             room.shape, room.mel, room.coarse_mel, room.chroma, room.peak, room.valley,
         )  # fmt: skip
-        self._measure_waveform(buffer[HOP_SAMPLES:], rows)
-        mel_db = power_to_db(room.mel[:count])
-        self._keep(room, rows, self._keep_mel(rows, mel_db))
+        mel_db, columns = power_to_db(room.mel[:count]), room.columns[: count - 1]
+        self._measure_waveform(buffer[HOP_SAMPLES:], rows, columns)
+        self._keep(room, rows, self._keep_mel(rows, mel_db, columns), columns)
+        self._columns[rows] = columns
         self._rooms.append(room)
         return float(mel_db[1:].max())
 
-    def _keep(self, room: _Room, rows: slice, flux: Float32[np.ndarray, " frames"]) -> None:
+    def _keep(
+        self,
+        room: _Room,
+        rows: slice,
+        flux: Float32[np.ndarray, " frames"],
+        columns: Float32[np.ndarray, "frames columns"],
+    ) -> None:
         """Write what follows from the other measures."""
         its = slice(1, rows.stop - rows.start + 1)
-        columns, shape, chroma = self._columns[rows], room.shape[its], room.chroma[its]
+        shape, chroma = room.shape[its], room.chroma[its]
         columns[:, [1, 3, 4, 5]] = shape[:, [_CENTROID, _ROLLOFF, _BANDWIDTH, _FLATNESS]]
         columns[:, 6:-MFCC] = power_to_db(room.peak[its]) - power_to_db(room.valley[its])
         self._chroma[rows] = largest_to_one(chroma)
@@ -190,7 +199,9 @@ class SpectrumScan:
         )
         fill_steps(sources, self._steps[rows.start // STEP_FRAMES :])
 
-    def _measure_waveform(self, samples: Float32[np.ndarray, " samples"], rows: slice) -> None:
+    def _measure_waveform(
+        self, samples: Float32[np.ndarray, " samples"], rows: slice, columns: Float32[np.ndarray, "frames columns"]
+    ) -> None:
         """Write RMS, zero-crossing rate and level, from sums over hops."""
         frames = rows.stop - rows.start
         hops = frames + _HOPS_A_FRAME - 1
@@ -200,13 +211,16 @@ class SpectrumScan:
         measure_hops(samples, HOP_SAMPLES, start, start + self._samples, energy, crossings, first_crosses)
         one_frame = np.ones(_HOPS_A_FRAME)
         power = np.maximum(np.convolve(energy, one_frame, "valid"), 0.0) / N_FFT
-        self._columns[rows, 0] = np.sqrt(power)
+        columns[:, 0] = np.sqrt(power)
         # A crossing into a frame's first sample has its other half outside.
-        self._columns[rows, 2] = (np.convolve(crossings, one_frame, "valid") - first_crosses[:frames]) / N_FFT
+        columns[:, 2] = (np.convolve(crossings, one_frame, "valid") - first_crosses[:frames]) / N_FFT
         self._level_db[rows] = 10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10)))
 
     def _keep_mel(
-        self, rows: slice, mel_db: Float32[np.ndarray, "frames_and_1 mel_bands"]
+        self,
+        rows: slice,
+        mel_db: Float32[np.ndarray, "frames_and_1 mel_bands"],
+        columns: Float32[np.ndarray, "frames columns"],
     ) -> Float32[np.ndarray, " frames"]:
         """Write what follows from the log-mel bands, given one frame early; return the onset strength, not late."""
         if rows.start == 0:
@@ -215,7 +229,7 @@ class SpectrumScan:
         np.maximum(rise, 0.0, out=rise)
         self._band_flux[rows] = rise @ self._banks.group_means
         self._band_level_db[rows] = mel_db[1:] @ self._banks.group_means
-        self._columns[rows, -MFCC:] = mel_db[1:] @ self._banks.cosines
+        columns[:, -MFCC:] = mel_db[1:] @ self._banks.cosines
         flux: Float32[np.ndarray, " frames"] = rise.mean(axis=1)
         self._onset[rows.start + _ONSET_SHIFT : rows.stop + _ONSET_SHIFT] = flux
         return flux

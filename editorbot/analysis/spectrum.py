@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float32, Float64
 
 from editorbot.analysis.filterbanks import CONTRAST_BANDS
+from editorbot.analysis.frame_rows import SpooledRows
 from editorbot.timebase import N_FFT
 
 MEL_BANDS, MFCC = 128, 13
@@ -57,8 +58,8 @@ class Spectrum:
 
     tracks: FrameTracks
     """Rows for beats and structure."""
-    columns: Float32[np.ndarray, "frames columns"]
-    """Rows for the features, shape=(frames, 26); see FRAME_COLUMNS."""
+    columns: Float32[np.ndarray, "frames columns"] | SpooledRows
+    """Rows for the features, shape=(frames, 26); see FRAME_COLUMNS. Of a long recording, to be read by slices."""
     steps: Float32[np.ndarray, "steps step_columns"]
     """The step grid; see `analysis.STEP_COLUMNS`."""
     mel_reference_db: float
