@@ -15,6 +15,10 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 
+BLOCK_ROWS = 16_384
+"""Rows whose extremes are looked for at a time."""
+
+
 def running_mean(values: Float[np.ndarray, rows * columns], size: int) -> Float[np.ndarray, rows * columns]:
     """Return the mean over a window around each row; the ends are continued by their last value."""
     before = size // 2
@@ -27,14 +31,12 @@ def running_mean(values: Float[np.ndarray, rows * columns], size: int) -> Float[
 
 def running_max(values: Shaped[np.ndarray, rows * columns], size: int) -> Shaped[np.ndarray, rows * columns]:
     """Return the largest value in a window around each row; beyond the ends lies nothing."""
-    before = size // 2
-    return _window_extreme(_padded(values, before, size - 1 - before, "edge"), size, np.maximum)
+    return _running_extreme(values, size, np.maximum)
 
 
 def running_min(values: Shaped[np.ndarray, rows * columns], size: int) -> Shaped[np.ndarray, rows * columns]:
     """Return the smallest value in a window around each row; beyond the ends lies nothing."""
-    before = size // 2
-    return _window_extreme(_padded(values, before, size - 1 - before, "edge"), size, np.minimum)
+    return _running_extreme(values, size, np.minimum)
 
 
 def closed_gaps(marked: Bool[np.ndarray, " rows"], size: int) -> Bool[np.ndarray, " rows"]:
@@ -82,6 +84,17 @@ def average_link_groups(points: Float[np.ndarray, "points coordinates"], largest
         sizes[kept] += sizes[gone]
         groups[groups == gone] = kept
     return groups
+
+
+def _running_extreme(values: np.ndarray, size: int, extreme: np.ufunc) -> np.ndarray:
+    """Return the extreme of a window around each row, some rows at a time to bound memory."""
+    before, found = size // 2, np.empty_like(values)
+    for first in range(0, len(values), BLOCK_ROWS):
+        low, high = first - before, min(first + BLOCK_ROWS, len(values)) + size - 1 - before
+        part = values[max(low, 0) : high]
+        padded = _padded(part, max(0, -low), max(0, high - len(values)), "edge")
+        found[first : first + BLOCK_ROWS] = _window_extreme(padded, size, extreme)
+    return found
 
 
 def _padded(values: np.ndarray, before: int, after: int, mode: str) -> np.ndarray:

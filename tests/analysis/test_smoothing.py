@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.cluster.hierarchy import fcluster, linkage
 
+from editorbot.analysis import smoothing
 from editorbot.analysis.smoothing import (
     average_link_groups,
     closed_gaps,
@@ -25,6 +26,16 @@ def test_windows_do_what_scipy_does(size: int, shape: tuple[int, ...], dtype: ty
     assert (running_max(values, size) == scipy.ndimage.maximum_filter1d(values, size, axis=0)).all()
     assert (running_min(values, size) == scipy.ndimage.minimum_filter1d(values, size, axis=0)).all()
     assert np.allclose(smoothed(values), scipy.ndimage.gaussian_filter1d(values, 1.0, axis=0), atol=1e-5)
+
+
+@pytest.mark.parametrize("block", [1, 7, 100, 299])
+@pytest.mark.parametrize("size", [1, 3, 8, 90])
+def test_blocks_leave_no_trace_in_extremes(monkeypatch: pytest.MonkeyPatch, block: int, size: int) -> None:
+    values = np.random.default_rng(size).standard_normal((300, 2)).astype(np.float32)
+    whole = running_max(values, size), running_min(values, size)
+    monkeypatch.setattr(smoothing, "BLOCK_ROWS", block)
+    np.testing.assert_array_equal(running_max(values, size), whole[0])
+    np.testing.assert_array_equal(running_min(values, size), whole[1])
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=60), st.integers(1, 12))
