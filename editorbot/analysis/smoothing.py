@@ -14,7 +14,6 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
-
 BLOCK_ROWS = 16_384
 """Rows whose extremes are looked for at a time."""
 
