@@ -87,7 +87,11 @@ class Edit:
         if many and self.output is not None:
             _check_folder(self.output, len(files))
         taken: dict[str, str] = {}
-        results = [self._edit_or_error(path, many, taken) for path in files]
+        results = []
+        for path in files:
+            results.append(self._edit_or_error(path, many, taken))
+            if not self.json and results[-1]["exit_code"] == 0:
+                print(_line(results[-1]), flush=True)
         self._print_summary(results, many)
         failures = [result["exit_code"] for result in results if result["exit_code"]]
         return failures[0] if failures else 0
@@ -153,14 +157,10 @@ class Edit:
         )
 
     def _print_summary(self, results: list[dict[str, Any]], many: bool) -> None:
-        """Print what was done: JSON, or a line a recording and one over all."""
+        """Print all results as JSON, or one line over all of a batch."""
         if self.json:
             print(json.dumps(results if many else results[0], indent=2))
-            return
-        for result in results:
-            if result["exit_code"] == 0:
-                print(_line(result))
-        if many:
+        elif many:
             counts = Counter(result.get("error", "edited") for result in results)
             print(f"{len(results)} recordings: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
 
@@ -208,8 +208,8 @@ def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool)
     files: dict[str, Any] = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
     files["exports"] = [file for name in exports for file in export_paths(name, outputs.export(name))]
     return {
-        "before_s": round(edit_list.source.samples / rate, 3),
-        "after_s": round(edit_list.output_samples / rate, 3),
+        "before_s": round(edit_list.source.samples / rate, 6),
+        "after_s": round(edit_list.output_samples / rate, 6),
         "clips": len(edit_list.clips),
         "editor": edit_list.made_by.editor,
         "tempo_bpm": round(edited.analysis.tempo_bpm, 2) if edited.analysis else None,
@@ -224,8 +224,9 @@ def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool)
 
 def _line(result: dict[str, Any]) -> str:
     """Return one edit's line of the summary."""
-    share = result["after_s"] / result["before_s"]
-    lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({share:.0%} kept, {result['clips']} clips)"
+    kept = 1 - sum(end_s - start_s for start_s, end_s in result["cuts_s"]) / result["before_s"]
+    clips = f"{result['clips']} clip{'s' if result['clips'] != 1 else ''}"
+    lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({kept:.0%} kept, {clips})"
     if result.get("dry_run"):
         return f"{printable(result['file'])}: {lengths}; nothing was written"
     named = [(name, result[key]) for name, key in (("track", "track"), ("list", "edit_list"), ("report", "report"))]

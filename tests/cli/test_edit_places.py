@@ -178,3 +178,38 @@ def test_a_list_that_misstates_its_source_is_refused(
     assert main(["render", "changed.json"]) == 7
     assert f"{field}, but the edit list says" in capsys.readouterr().err.splitlines()[-1]
     assert not (here / "changed.wav").exists()
+
+
+def test_what_is_heard_twice_is_not_kept_twice(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "jam.wav", band(20.0, RATE), RATE)
+    assert main(["edit", "jam.wav", "--editor", "retarget", "--target", "60", "--dry-run", "--no-cache"]) == 0
+    line = capsys.readouterr().out
+    assert "0:20.00 -> " in line
+    assert int(line.split("(")[1].split("%")[0]) <= 100
+
+
+def test_results_are_told_one_by_one(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops a long batch has read what was done until then."""
+    two_of_a_name(here)
+    told: list[str] = []
+    monkeypatch.setattr("builtins.print", lambda *words, **options: told.append(" ".join(map(str, words))))
+    from editorbot import pipeline
+
+    real = pipeline.edit_recording
+
+    def noted(path: str, *rest: object, **options: object) -> pipeline.Edited:
+        told.append(f"begin {path}")
+        return real(path, *rest, **options)
+
+    monkeypatch.setattr(pipeline, "edit_recording", noted)
+    assert keep_all("monday", "tuesday") == 0
+    first, second = (next(n for n, line in enumerate(told) if line.startswith("begin " + day))
+                     for day in ("monday", "tuesday"))  # fmt: skip
+    assert any("(100% kept, 1 clip)" in line for line in told[first:second])
+
+
+@pytest.mark.parametrize("rate", [RATE, 768_000])
+def test_a_single_sample_is_copied_and_told(here: Path, rate: int, capsys: pytest.CaptureFixture[str]) -> None:
+    write(here / "blip.wav", np.full(1, 0.5), rate)
+    assert main(["edit", "blip.wav", "--copy-short"]) == 0
+    assert "blip.wav: 0:00.00 -> 0:00.00 (100% kept, 1 clip)" in capsys.readouterr().out
