@@ -39,6 +39,9 @@ from editorbot.corpus.truth import Segment
 SHORTEST_SEGMENT_S = 0.02
 """Shorter stretches are given to their neighbors [seconds]."""
 
+LONGEST_SEAM_S = 0.06
+"""Two takes overlap that far at most [seconds]."""
+
 LOOSEST_S = 0.01
 """Flaws begin and end that far from where the plan says, at most [seconds]."""
 
@@ -111,7 +114,9 @@ def stage(
         before = out[:, max(0, end - rate) : end]
         performed = None
         if isinstance(part, Take):
-            if laid and laid[-1].performed is None:
+            if laid and laid[-1].performed is not None:
+                start = max(start, end - round(LONGEST_SEAM_S * rate))
+            elif laid:
                 start = max(start, music_end)  # junk may be shorter than what it overlaps on both sides
             performed = perform(part, track)
             sound = _with_edges(part, performed.sound, rate)

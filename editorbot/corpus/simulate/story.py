@@ -230,7 +230,7 @@ class _Story:
         """Return where the bar starts that lies some bars earlier; the start of the track at the least."""
         bars = self.track.bars_s
         index = int(np.searchsorted(bars, at_s - 1e-6))
-        return float(bars[index - count]) if 0 <= index - count < len(bars) else 0.0
+        return min(at_s, float(bars[index - count])) if 0 <= index - count < len(bars) else 0.0
 
     def play_to(self, at_s: float) -> None:
         """Go on playing well."""
