@@ -46,6 +46,8 @@ SPEECH_RANGE_DB = 14.0
 SPEECH_TONE_CHANGE_DB = 3.5
 """Speech changes its tone at least this much, vowel to consonant [dB]; 97 % of talk does, and a tenth of music."""
 
+_CHUNK_STEPS = 4_096
+
 TONE_CHANGE_STEPS = 9
 """The tone change is measured over this [steps], 1.7 s."""
 
@@ -143,7 +145,15 @@ def speech_suspects(
 
 def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
     """Return how much the tone moves around each step: the deviation of the mel bands, level taken out [dB]."""
-    mel = steps[:, :STEP_MEL_BANDS]
+    change_db = np.empty(len(steps))
+    for first in range(0, len(steps), _CHUNK_STEPS):  # to bound memory
+        start = max(0, first - TONE_CHANGE_STEPS)
+        part = _tone_change_db(steps[start : first + _CHUNK_STEPS + TONE_CHANGE_STEPS, :STEP_MEL_BANDS])
+        change_db[first : first + _CHUNK_STEPS] = part[first - start : first - start + _CHUNK_STEPS]
+    return change_db
+
+
+def _tone_change_db(mel: Float32[np.ndarray, "steps mel_bands"]) -> Float[np.ndarray, " steps"]:
     shape = np.maximum(mel, mel.max(axis=1, keepdims=True) - 50.0)
     shape -= shape.mean(axis=1, keepdims=True)
     mean = running_mean(shape, TONE_CHANGE_STEPS)

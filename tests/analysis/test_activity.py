@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from editorbot.analysis import activity
 from editorbot.analysis.activity import (
     FIRST_PROBES,
     MORE_PROBES,
@@ -18,6 +19,7 @@ from editorbot.analysis.activity import (
     quiet_kinds,
     spans_of,
     speech_suspects,
+    tone_change_db,
     without_short_runs,
 )
 from editorbot.analysis.analysis import ACTIVITY_KINDS
@@ -74,6 +76,13 @@ def test_speech_is_suspected_and_a_steady_song_is_not():
     suspects = speech_suspects(steps, quiet_kinds(steps))
     assert suspects[:190].mean() < 0.05
     assert suspects[205:295].mean() > 0.9
+
+
+def test_tone_change_is_the_same_in_parts(monkeypatch):
+    steps = np.concatenate([song_steps(0, 200), talk_steps(100)])
+    whole = tone_change_db(steps)
+    monkeypatch.setattr(activity, "_CHUNK_STEPS", 7)
+    np.testing.assert_allclose(tone_change_db(steps), whole, atol=1e-3)
 
 
 class Listener:
