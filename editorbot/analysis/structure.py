@@ -98,7 +98,8 @@ def _describe(
 
 def _means(rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """Average rows between fractional bounds, shape=(len(bounds) - 1, columns)."""
-    total = np.vstack([np.zeros((1, rows.shape[1])), np.cumsum(rows, axis=0, dtype=np.float64)])
+    total = np.zeros((len(rows) + 1, rows.shape[1]))
+    np.cumsum(rows, axis=0, out=total[1:])
     bounds = np.clip(bounds, 0, len(rows))
     below = np.minimum(bounds.astype(np.int64), len(rows) - 1)
     at = total[below] + (bounds - below)[:, None] * (total[below + 1] - total[below])
