@@ -53,6 +53,10 @@ class Edit:
     """Ranges that have to go."""
     polish: tuple[Literal["none", "loudness"], ...] = ("none",)
     """Tone stages after the arrangement, in order."""
+    stems: bool = False
+    """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
+    stem_model: str = "hf://htdemucs"
+    """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
     export: tuple[Literal["audacity", "reaper"], ...] = ()
     """Projects for other programs to write beside the track."""
     seed: int = 0
@@ -60,7 +64,7 @@ class Edit:
     force: bool = False
     """Replace results that are there already."""
     in_place: bool = False
-    """Let the track take the recording's own place."""
+    """Let the track take the recording's own place. The edit list then has no source left to render from."""
     copy_short: bool = False
     """Copy what is too short to edit instead of refusing it."""
     dry_run: bool = False
@@ -154,7 +158,15 @@ class Edit:
             cache=None if self.no_cache else AnalysisCache.of_user(),
             repair=self.repair,
             strict=self.strict,
+            stem_model=self._stem_model(),
         )
+
+    def _stem_model(self) -> str | None:
+        """Return the separator's name, refused where it would be unpickled."""
+        from editorbot.analysis.demucs import check_model_name
+
+        check_model_name(self.stem_model)
+        return self.stem_model if self.stems else None
 
     def _print_summary(self, results: list[dict[str, Any]], many: bool) -> None:
         """Print all results as JSON, or one line over all of a batch."""

@@ -78,9 +78,16 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
     Raises
     ------
     TargetError
-        If a range lies beyond the end, or nothing may be played.
+        If a range to keep lies beyond the end, or nothing may be played; what is to be cut there is not there anyway.
     """
     source = analysis.source
+    for start_s, end_s in request.must_keep_s:
+        if start_s >= analysis.duration_s:
+            raise TargetError(
+                f"{clock(start_s)}-{clock(end_s)} is to be kept, but the recording ends at "
+                f"{clock(analysis.duration_s)}; give a range inside it",
+                path=source.path,
+            )
     kept = _ranges(analysis, request.must_keep_s)
     cut = _ranges(analysis, request.must_cut_s)
     if total_samples(cut) >= source.samples:
@@ -104,13 +111,6 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
 
 def _ranges(analysis: Analysis, ranges_s: tuple[tuple[float, float], ...]) -> tuple[Range, ...]:
     """Return ranges in samples, joined."""
-    for start_s, end_s in ranges_s:
-        if start_s >= analysis.duration_s:
-            raise TargetError(
-                f"the range {clock(start_s)}-{clock(end_s)} starts after the recording's end at "
-                f"{clock(analysis.duration_s)}",
-                path=analysis.source.path,
-            )
     return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in ranges_s)
 
 
