@@ -17,6 +17,7 @@ from editorbot import __version__
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.analysis.stem_columns import hear_demucs
 from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_ranges
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editlist.operations import range_from_s
@@ -61,6 +62,8 @@ class EditOptions:
     """Heal short runs of samples that are no numbers."""
     strict: bool = False
     """Turn every warning into an error."""
+    stem_model: str | None = None
+    """Separator whose stems the editor may hear; None for none."""
     notes: tuple[str, ...] = ()
     """Lines ``CODE: text`` that the edit list states beside its own warnings."""
 
@@ -115,6 +118,8 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     """
     control = options.editor == CONTROL_EDITOR
     analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
+    if options.stem_model is not None:
+        analysis = hear_demucs(analysis, recording, options.stem_model, cache=options.cache, progress=progress)
     progress("edit", 0.0)
     edit_list = editor_named(options.editor).edit(analysis, options.request)
     pins = pins_of(options.request, edit_list.source)

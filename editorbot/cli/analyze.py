@@ -28,6 +28,10 @@ class Analyze:
     """Print JSON instead of a table."""
     features: str | None = None
     """File (.npz) to write the 121 features of every beat to."""
+    stems: bool = False
+    """Hear drums, bass, vocals and the rest apart, for the last twelve features; needs the extra stems, and minutes."""
+    stem_model: str = "hf://htdemucs"
+    """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
     no_cache: bool = False
     """Neither read nor write kept analyses."""
     repair: bool = False
@@ -42,6 +46,7 @@ class Analyze:
         from editorbot.analysis.analyze import analyze
         from editorbot.analysis.cache import AnalysisCache
         from editorbot.analysis.features import write_features
+        from editorbot.analysis.stem_columns import hear_demucs
         from editorbot.recording import check_output, open_recording
 
         if self.features is not None:
@@ -50,6 +55,8 @@ class Analyze:
         with open_recording(self.file, repair=self.repair) as recording:
             with progress_bar(printable(os.path.basename(self.file))) as progress:
                 analysis = analyze(recording, cache=cache, progress=progress)
+                if self.stems:
+                    analysis = hear_demucs(analysis, recording, self.stem_model, cache=cache, progress=progress)
             warnings = tuple(dict.fromkeys(recording.warnings + analysis.warnings))
         if self.features is not None:
             write_features(self.features, analysis)
