@@ -62,7 +62,7 @@ def test_a_single_long_beat_is_divided():
 
 
 def test_what_is_to_be_kept_has_to_be_there_and_what_is_to_be_cut_has_not():
-    with pytest.raises(TargetError, match="0:32.00-0:40.00 is to be kept, but the recording ends at 0:32"):
+    with pytest.raises(TargetError, match="is to be kept, but the recording ends at 0:32"):
         timeline_of(song_analysis("AB"), EditRequest(must_keep_s=((32.0, 40.0),)))
     assert timeline_of(song_analysis("AB"), EditRequest(must_cut_s=((32.0, 40.0),))).playable_s == 32.0
     timeline = timeline_of(song_analysis("AB"), EditRequest(must_cut_s=((30.0, 1e6),)))
