@@ -92,6 +92,15 @@ def mean_of_largest(values, first, end, count, tops):  # type: ignore[no-untyped
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _summed(values, end):  # type: ignore[no-untyped-def]
+    """Return the sum of values[:end]."""
+    total = np.float32(0.0)
+    for k in range(end):
+        total += values[k]
+    return total
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def split_spectrum(spectrum, power, magnitude):  # type: ignore[no-untyped-def]
     """Write power and magnitude of one complex spectrum."""
     for k in range(spectrum.size):
@@ -151,7 +160,7 @@ def measure_frames(  # type: ignore[no-untyped-def]
     """
     power = np.empty(spectra.shape[1], dtype=np.float32)
     magnitude = np.empty(spectra.shape[1], dtype=np.float32)
-    falling = np.empty(spectra.shape[1], dtype=np.float32)
+    negated = np.empty(spectra.shape[1], dtype=np.float32)
     products, tops = np.empty(_LANES), np.empty(spectra.shape[1], dtype=np.float32)
     for f in range(spectra.shape[0]):
         split_spectrum(spectra[f], power, magnitude)
@@ -159,24 +168,21 @@ def measure_frames(  # type: ignore[no-untyped-def]
         center = first / zeroth if zeroth > 1e-30 else 0.0
         spread = second / zeroth - center * center if zeroth > 1e-30 else 0.0
         shape[f, 0] = center * bin_hz
-        shape[f, 1] = rolloff_bin(magnitude, 0.85, falling) * bin_hz
+        shape[f, 1] = rolloff_bin(magnitude, 0.85, negated) * bin_hz
         shape[f, 2] = np.sqrt(max(0.0, spread)) * bin_hz
         shape[f, 3] = flatness(power, products)
-        total = np.sum(power)
-        shape[f, 4] = np.sum(power[:low_bins]) / total if total > 1e-30 else 0.0
+        total = _summed(power, power.size)
+        shape[f, 4] = _summed(power, low_bins) / total if total > 1e-30 else 0.0
         apply_bank(power, mel[0], mel[1], mel[2], mel_out[f])
         apply_bank(power, coarse[0], coarse[1], coarse[2], coarse_out[f])
         chroma_energy(power, chroma_filters, chroma_out[f])
-        # The smallest are the largest of the negated, taken from the top: music falls off with frequency,
-        # so few values are smaller than those before.
-        for k in range(falling.size):
-            falling[k] = -magnitude[falling.size - 1 - k]
+        for k in range(negated.size):
+            negated[k] = -magnitude[k]
         for band in range(contrast[0].size):
             first_bin, end_bin, count = contrast[0][band], contrast[1][band], contrast[2][band]
             # The bands do not overlap, so each may spoil its own bins.
             peak_out[f, band] = mean_of_largest(magnitude, first_bin, end_bin, count, tops)
-            last = falling.size - first_bin
-            valley_out[f, band] = -mean_of_largest(falling, falling.size - end_bin, last, count, tops)
+            valley_out[f, band] = -mean_of_largest(negated, first_bin, end_bin, count, tops)
 
 
 @njit(cache=True, nogil=True)
