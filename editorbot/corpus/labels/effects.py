@@ -23,11 +23,19 @@ CANDIDATES: tuple[Effect, ...] = (
 )
 """What is tried first; the strength is measured more exactly afterwards."""
 
+LEAST_COHERENCE = 0.35
+"""Coherence at which a beat is the same sound; another sound has less than 0.2, a copy behind a room or a codec more
+than 0.5."""
+
+_SAME_DB = -5.0
 _CHUNK_S, _WARM_UP_S = 30.0, 0.5
 _CERTAIN_DB = -34.0
 """Left unexplained by a plain copy: below it no effect is looked for."""
 _DOUBT_DB, _CHANGE_DB = 2.0, 4.0
 """How much better an effect must explain a beat than nothing does, and what a change of it costs."""
+_KINDS = ("EQ_LOW", "EQ_HIGH", "DISTORTION", "REVERB")
+_FIRST, _PROMISING_DB = (3.0, 0.35), 1.0
+"""Values that are tried first, and how much one beat must gain by them for the others to be tried."""
 _FINER = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.6)
 """Factors by which a strength is tried again."""
 
@@ -42,6 +50,11 @@ class BeatSound:
     """How the plain copy explains it."""
     left_db: float
     """What the best explanation leaves [dB]."""
+
+    @property
+    def is_same(self) -> bool:
+        """Whether this is the raw recording's sound at all, behind whatever filter."""
+        return self.plain.coherence > LEAST_COHERENCE or self.left_db < _SAME_DB
 
 
 def hear_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[BeatSound]:
@@ -74,19 +87,36 @@ def hear_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[B
     ]
 
 
-def finer(sounds: PairSounds, start: int, end: int, offset: int, effect: Effect) -> Effect:
-    """Return an effect at the strength that explains raw samples [start, end) best."""
+@dataclass(frozen=True)
+class Measured:
+    """What a stretch went through."""
+
+    effect: Effect | None
+    """The effect at its strength."""
+    gain: float
+    """The gain behind it."""
+
+
+def finer(sounds: PairSounds, start: int, end: int, offset: int, effect: Effect | None) -> Measured:
+    """Return an effect at the strength that explains raw samples [start, end) best, and the gain behind it."""
     chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset)
+    if effect is None:
+        return Measured(None, chunk.explained_by(None)[0].gain)
     limit = 24.0 if effect.type.startswith("EQ") else 1.0
-    tried = [Effect(effect.type, float(np.clip(effect.value * by, -limit, limit))) for by in _FINER]
-    left = np.array([chunk.explained_by(one)[0].left_db() for one in tried])
+    values = np.unique(np.clip([effect.value * by for by in _FINER], -limit, limit))
+    left = np.array([chunk.explained_by(Effect(effect.type, value))[0].left_db() for value in values.tolist()])
+    best = Effect(effect.type, round(_lowest(values, left), 3))
+    return Measured(best, chunk.explained_by(best)[0].gain)
+
+
+def _lowest(values: Float64[np.ndarray, " n"], left: Float64[np.ndarray, " n"]) -> float:
+    """Return where the parabola through the lowest value and its neighbours is lowest."""
     at = int(np.argmin(left))
     if 0 < at < len(left) - 1:
-        values = np.array([one.value for one in tried])[at - 1 : at + 2]
-        a, b, _ = np.polyfit(values, left[at - 1 : at + 2], 2)
-        if a > 0 and values.min() < -b / (2 * a) < values.max():
-            return Effect(effect.type, round(float(-b / (2 * a)), 3))
-    return Effect(effect.type, round(tried[at].value, 3))
+        a, b, _ = np.polyfit(values[at - 1 : at + 2], left[at - 1 : at + 2], 2)
+        if a > 0 and values[at - 1] < -b / (2 * a) < values[at + 1]:
+            return float(-b / (2 * a))
+    return float(values[at])
 
 
 class _Chunk:
@@ -96,6 +126,7 @@ class _Chunk:
         self._rate = sounds.rate
         self._warm_up = min(round(_WARM_UP_S * sounds.rate), bounds[0])
         self._raw = sounds.read_raw(bounds[0] - self._warm_up, bounds[-1])
+        self._mono = mono(self._raw)[:, None]
         self._heard = self._spectra(sounds.read_edit(bounds[0] + offset, bounds[-1] + offset))
         self._frames = [round((at - bounds[0]) / self._heard.hop) for at in bounds]
 
@@ -104,7 +135,8 @@ class _Chunk:
 
     def explained_by(self, effect: Effect | None) -> list[Explained]:
         """Return how the raw sound behind an effect explains each beat."""
-        sound = self._raw
+        # A filter is the same before and behind the downmix.
+        sound = self._mono if effect is not None and effect.type.startswith("EQ") else self._raw
         if effect is not None:
             sound = effect_stream(effect, self._rate, sound.shape[1])(sound)
         whole = explained(self._spectra(sound[self._warm_up :]), self._heard)
@@ -120,10 +152,22 @@ class _Chunk:
         left = [[part.left_db()] for part in plain]
         if max(row[0] for row in left) < _CERTAIN_DB:
             return [row + [row[0]] * len(CANDIDATES) for row in left]
-        for effect in CANDIDATES:
-            for row, part in zip(left, self.explained_by(effect)):
-                row.append(part.left_db())
+        for kind in _KINDS:
+            for row, tried in zip(left, zip(*self._left_by(kind, [row[0] for row in left]))):
+                row += tried
         return left
+
+    def _left_by(self, kind: str, plain_db: list[float]) -> list[list[float]]:
+        """Return what each candidate of a kind leaves of each beat; the rest is not tried where the first are no good."""
+        effects = [effect for effect in CANDIDATES if effect.type == kind]
+        left = {effect: self._left(effect) for effect in effects if abs(effect.value) in _FIRST}
+        gain = max(plain - by for tried in left.values() for plain, by in zip(plain_db, tried))
+        if gain < _PROMISING_DB:
+            return [plain_db for _ in effects]
+        return [left[effect] if effect in left else self._left(effect) for effect in effects]
+
+    def _left(self, effect: Effect) -> list[float]:
+        return [part.left_db() for part in self.explained_by(effect)]
 
 
 def _smoothest(costs: Float64[np.ndarray, "beats states"]) -> list[int]:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex64, Float64, Int
+from jaxtyping import Complex64, Complex128, Float64, Int
 
-WINDOW_S, HOP_S = 0.046, 0.0232
+WINDOW_S, HOP_S = 0.046, 0.031
 """Window and hop of the short spectra [seconds]."""
 
 BAND_EDGES_HZ = (40.0, 80.0, 130.0, 200.0, 300.0, 450.0, 700.0, 1000.0, 1500.0, 2200.0, 3200.0, 4700.0, 7000.0, 10000.0)
@@ -50,8 +50,8 @@ def short_spectra(sound: Float64[np.ndarray, " samples"], rate: int) -> Spectra:
 class Explained:
     """How one sound explains another, by frame and band: all that is needed for the best gain and what it leaves."""
 
-    cross: Float64[np.ndarray, "frames bands"]
-    """Real part of the cross power."""
+    cross: Complex128[np.ndarray, "frames bands"]
+    """Cross power; its real part is what a gain explains."""
     source: Float64[np.ndarray, "frames bands"]
     """Power of the explaining sound."""
     heard: Float64[np.ndarray, "frames bands"]
@@ -66,7 +66,17 @@ class Explained:
         """The one gain that explains most; 0 where there is nothing."""
         weight = _weight(self.heard)
         source = float((self.source.sum(axis=0) * weight).sum())
-        return max(0.0, float((self.cross.sum(axis=0) * weight).sum()) / source) if source > 0 else 0.0
+        return max(0.0, float((self.cross.real.sum(axis=0) * weight).sum()) / source) if source > 0 else 0.0
+
+    @property
+    def coherence(self) -> float:
+        """Mean over the bands of how far the two are one sound behind some filter, in [0, 1]."""
+        heard, source = self.heard.sum(axis=0), self.source.sum(axis=0)
+        is_heard = (heard > _QUIET * heard.max(initial=0.0)) & (heard > 0) & (source > 0)
+        if not is_heard.any():
+            return 0.0
+        shared = np.abs(self.cross.sum(axis=0)) ** 2
+        return float((shared[is_heard] / (heard[is_heard] * source[is_heard])).mean())
 
     def left_db(self, gain: float | None = None) -> float:
         """Return what the sound leaves unexplained at a gain, the best one by default: mean over the bands [dB]."""
@@ -75,7 +85,7 @@ class Explained:
         if not is_heard.any() or heard.max() <= 0:
             return 0.0
         at = self.gain if gain is None else gain
-        left = heard - 2 * at * self.cross.sum(axis=0) + at * at * self.source.sum(axis=0)
+        left = heard - 2 * at * self.cross.real.sum(axis=0) + at * at * self.source.sum(axis=0)
         share_db = 10 * np.log10(np.maximum(left[is_heard], 1e-12 * heard[is_heard]) / heard[is_heard])
         return float(np.clip(share_db, _BEST_DB, _WORST_DB).mean())
 
@@ -84,7 +94,8 @@ def explained(source: Spectra, heard: Spectra) -> Explained:
     """Return how `source` explains `heard`; both of equal shape."""
     frames = min(len(source.bins), len(heard.bins))
     x, y, edges = source.bins[:frames], heard.bins[:frames], heard.edges
-    return Explained(*(_banded(v, edges) for v in ((np.conj(x) * y).real, _power(x), _power(y))))
+    cross = np.add.reduceat((np.conj(x) * y)[:, : edges[-1]], edges[:-1], axis=1).astype(np.complex128)
+    return Explained(cross, _banded(_power(x), edges), _banded(_power(y), edges))
 
 
 def _power(bins: Complex64[np.ndarray, "frames bins"]) -> np.ndarray:

@@ -1,0 +1,303 @@
+"""The human's edit as an edit list: where each clip comes from, and what was done to it, as measured.
+
+Sure runs of beats become clips, a clip an unbroken stretch of one treatment; what lies between
+them is looked up backwards, transposed and at other speeds. What is found nowhere is in no clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from editorbot import __version__
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.downmix import MonoReader
+from editorbot.corpus.alignment import Alignment
+from editorbot.corpus.labels.effects import BeatSound, finer
+from editorbot.corpus.labels.hidden import Hidden, explain
+from editorbot.corpus.labels.levels import SAME_DB, Envelope, Fade, find_fades, steady_gains_db
+from editorbot.corpus.labels.sounds import PairSounds
+from editorbot.corpus.labels.stretches import Run, sure_runs
+from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Effect, Join, MadeBy
+from editorbot.editlist.operations import edit_list_of
+from editorbot.errors import MismatchError
+from editorbot.timebase import ANALYSIS_RATE, s_to_samples
+
+MADE_BY = "human"
+"""Name of the editor in the edit list of a pair."""
+
+_CROSSFADE_S = 0.010
+"""Crossfade where two clips do not go on in one another; the human's own cannot be told from the music."""
+_SHORTEST_S = 0.12
+"""Shorter things are left out, or given to the clip before."""
+_STEADY_SPEED = 2e-3
+_AROUND_S = 60.0
+_LONG_RAW_S = 600.0
+
+
+@dataclass(frozen=True)
+class HumanEdit:
+    """What a human did, and how much of it was understood."""
+
+    edit_list: EditList
+    """The edit."""
+    positions: tuple[int, ...]
+    """Where each clip starts in the edit [samples at the raw recording's rate]; clips may leave gaps between them."""
+    level_db: float
+    """Gain that lies over most of the edit [dB]; no action."""
+    explained_share: float
+    """Share of the edit that the clips hold, in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A clip and where it is in the edit."""
+
+    at: int
+    clip: Clip
+
+
+def human_edit(sounds: PairSounds, alignment: Alignment, analysis: Analysis) -> HumanEdit:
+    """Return the edit list of a human's edit.
+
+    Parameters
+    ----------
+    sounds : PairSounds
+        The pair.
+    alignment : Alignment
+        Where the edit comes from.
+    analysis : Analysis
+        Of the raw recording; its beats are the places at which treatments change.
+
+    Raises
+    ------
+    MismatchError
+        If nothing of the edit was found in the raw recording.
+    """
+    rate = sounds.rate
+    beats = np.array([s_to_samples(at_s, rate) for at_s in analysis.beats_s.tolist()], dtype=np.int64)
+    if abs(alignment.speed.ratio - 1) > _STEADY_SPEED:
+        placed, level = _at_other_speed(sounds, alignment)
+    else:
+        runs = sure_runs(sounds, alignment, beats)
+        level = _level(runs)
+        placed = [clip for run in runs for clip in _clips_of(sounds, run, level)]
+        placed += _hidden_clips(sounds, runs, beats)
+    placed = sorted((entry for entry in placed if _is_inside(entry.clip, sounds)), key=lambda entry: entry.at)
+    placed = [entry for entry in placed if entry.clip.source_samples >= _SHORTEST_S * rate] or placed
+    if not placed:
+        raise MismatchError("nothing of it was found in its raw recording", path=sounds.edit.path)
+    listed = _edit_list(sounds, placed, alignment.warnings)
+    share = min(1.0, sum(entry.clip.output_samples for entry in placed) / max(1, sounds.edit_samples))
+    return HumanEdit(listed.edit_list, listed.positions, 20 * float(np.log10(level)), share)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    edit_list: EditList
+    positions: tuple[int, ...]
+
+
+def _edit_list(sounds: PairSounds, placed: list[_Placed], warnings: Sequence[str]) -> _Listed:
+    clips = [entry.clip for entry in placed]
+    made_by = MadeBy(MADE_BY, version=__version__)
+    merged = edit_list_of(sounds.raw.source, clips, made_by=made_by, warnings=list(warnings))
+    crossfade = round(_CROSSFADE_S * sounds.rate)
+    joins = tuple(Join(crossfade, join.risk) for join in merged.joins)
+    merged = EditList(merged.source, merged.clips, joins, (), (), merged.made_by, merged.warnings)
+    starts = {(entry.clip.start, number): entry.at for number, entry in enumerate(placed)}
+    positions, number = [], 0
+    for clip in merged.clips:
+        while (clip.start, number) not in starts:
+            number += 1
+        positions.append(starts[clip.start, number])
+        number += 1
+    return _Listed(merged, tuple(positions))
+
+
+def _is_inside(clip: Clip, sounds: PairSounds) -> bool:
+    return clip.end <= sounds.raw.samples
+
+
+def _level(runs: list[Run]) -> float:
+    """Return the gain of most beats that carry no effect."""
+    gains = [beat.plain.gain for run in runs for beat in run.beats if beat.effect is None and beat.plain.gain > 0]
+    if not gains:
+        return 1.0
+    gain = float(np.median(gains))
+    # Most of it was copied as it is, then the copies decide and not the middle of a few changed beats.
+    is_copy = [abs(20 * np.log10(value)) < 0.1 for value in gains]
+    return 1.0 if np.mean(is_copy) > 0.25 else gain
+
+
+def _clips_of(sounds: PairSounds, run: Run, level: float) -> list[_Placed]:
+    """Return the clips of one run."""
+    fades = _fades(run, level)
+    gains_db = _gains_db(run, fades)
+    clips, first = [], 0
+    states = [_state(run.beats[k], gains_db[k], fades, k) for k in range(len(run.beats))]
+    for k in range(1, len(states) + 1):
+        if k == len(states) or states[k] != states[first]:
+            clips.append(_clip(sounds, run, first, k, fades, level))
+            first = k
+    return clips
+
+
+def _fades(run: Run, level: float) -> list[Fade]:
+    cross, source, heard = (np.concatenate(parts) for parts in zip(*(_whitened(beat) for beat in run.beats)))
+    frames = np.cumsum([0, *(len(beat.plain.cross) for beat in run.beats)]).tolist()
+    return find_fades(Envelope(cross, source, heard), frames, level)
+
+
+def _whitened(beat: BeatSound) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+    """Return the cross power and powers of the frames of a beat, every band alike."""
+    weight = 1.0 / np.maximum(beat.plain.source.sum(axis=0), 1e-9 * max(float(beat.plain.source.sum()), 1e-12))
+    return beat.plain.cross.real @ weight, beat.plain.source @ weight, beat.plain.heard @ weight
+
+
+def _gains_db(run: Run, fades: list[Fade]) -> Float64[np.ndarray, " beats"]:
+    """Return the steady gain of each beat without effect [dB]; NaN in fades and effects."""
+    gains = np.array([20 * np.log10(max(beat.plain.gain, 1e-3)) for beat in run.beats])
+    for k, beat in enumerate(run.beats):
+        if beat.effect is not None:
+            gains[k] = np.nan
+    for fade in fades:
+        gains[fade.first : fade.end] = np.nan
+    known = np.flatnonzero(np.isfinite(gains))
+    if len(known):
+        gains[known] = steady_gains_db(gains[known])
+    return gains
+
+
+def _state(beat: BeatSound, gain_db: float, fades: list[Fade], k: int) -> object:
+    """Return what must be equal for two beats to be in one clip."""
+    fade = next((fade for fade in fades if fade.first <= k < fade.end), None)
+    if fade is not None:
+        return fade
+    return beat.effect.type if beat.effect is not None else round(float(gain_db), 4)
+
+
+def _clip(sounds: PairSounds, run: Run, first: int, end: int, fades: list[Fade], level: float) -> _Placed:
+    """Return beats [first, end) of a run as a clip; their treatment is one."""
+    start, stop = run.bounds[first], run.bounds[end]
+    level_db = _exact_db(level)
+    at = start + run.offset
+    fade = next((fade for fade in fades if fade.first <= first < fade.end), None)
+    if fade is not None:
+        length = {"fade_in" if fade.is_in else "fade_out": stop - start}
+        action = "FADE_IN" if fade.is_in else "FADE_OUT"
+        return _Placed(at, Clip(start, stop, action, level_db, confidence=run.confidence, **length))
+    effects = [beat.effect for beat in run.beats[first:end] if beat.effect is not None]
+    middle = effects[len(effects) // 2] if effects else None
+    measured = finer(sounds, start, stop, run.offset, middle)
+    gain_db = _exact_db(measured.gain if measured.gain > 0 else level)
+    if measured.effect is not None:
+        kind = measured.effect.type
+        return _Placed(at, Clip(start, stop, kind, gain_db, effects=(measured.effect,), confidence=run.confidence))
+    if abs(gain_db - level_db) < SAME_DB:
+        return _Placed(at, Clip(start, stop, "KEEP", level_db, confidence=run.confidence))
+    return _Placed(at, Clip(start, stop, "GAIN", gain_db, confidence=run.confidence))
+
+
+def _exact_db(gain: float) -> float:
+    """Return a gain [dB], a copy's where it is one."""
+    gain_db = 20 * float(np.log10(max(gain, 1e-3)))
+    return 0.0 if abs(gain_db) < 0.02 else float(np.clip(round(gain_db, 3), -MAX_GAIN_DB, MAX_GAIN_DB))
+
+
+def _hidden_clips(sounds: PairSounds, runs: list[Run], beats: Int64[np.ndarray, " beats"]) -> list[_Placed]:
+    """Return clips for what lies between the sure runs."""
+    raw, edit = MonoReader(sounds.raw), MonoReader(sounds.edit)
+    scale = ANALYSIS_RATE / sounds.rate
+    around = round(_AROUND_S * ANALYSIS_RATE) if sounds.raw.duration_s > _LONG_RAW_S else None
+    clips = []
+    for k in range(len(runs) + 1):
+        low = runs[k - 1].edit_end if k else 0
+        high = runs[k].edit_start if k < len(runs) else sounds.edit_samples
+        if high - low < _SHORTEST_S * sounds.rate:
+            continue
+        hole = _hole(sounds, runs, k)
+        scaled = None if hole is None else (round(hole[0] * scale), round(hole[1] * scale))
+        hidden = explain(raw, edit, round(low * scale), round(high * scale), scaled, around=around)
+        if hidden is not None:
+            clips.append(_Placed(low, _hidden_clip(sounds, hidden, hole, scaled, high - low, beats)))
+    return clips
+
+
+def _hole(sounds: PairSounds, runs: list[Run], k: int) -> tuple[int, int] | None:
+    """Return the raw samples between two runs, None where they are not in order."""
+    low = runs[k - 1].bounds[-1] if k else None
+    high = runs[k].bounds[0] if k < len(runs) else None
+    if low is None or high is None or high <= low:
+        return None
+    return low, high
+
+
+def _hidden_clip(
+    sounds: PairSounds,
+    hidden: Hidden,
+    hole: tuple[int, int] | None,
+    scaled: tuple[int, int] | None,
+    length: int,
+    beats: Int64[np.ndarray, " beats"],
+) -> Clip:
+    """Return a stretch that was explained as a clip of `length` samples."""
+    scale, way = sounds.rate / ANALYSIS_RATE, hidden.way
+    start, end = round(hidden.raw_start * scale), round(hidden.raw_end * scale)
+    if hole is not None and scaled == (hidden.raw_start, hidden.raw_end):
+        start, end = hole
+    elif len(beats):
+        nearest = int(beats[np.argmin(np.abs(beats - start))])
+        if abs(nearest - start) < 0.05 * sounds.rate:
+            start, end = nearest, nearest + end - start
+    end = min(end, sounds.raw.samples)
+    if way.speed == 1.0:
+        end = min(start + length, sounds.raw.samples)
+    speed = way.speed if way.speed == 1.0 else float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
+    likeness = float(np.clip(hidden.likeness, 0.0, 1.0))
+    return Clip(
+        start, end, way_action(speed, way.semitones, way.reverse), 0.0, speed, way.semitones, way.reverse,
+        confidence=likeness,
+    )  # fmt: skip
+
+
+def way_action(speed: float, semitones: float, reverse: bool) -> str:
+    """Return the action that changes a clip so."""
+    if reverse:
+        return "REVERSE"
+    if semitones:
+        return "PITCH_UP" if semitones > 0 else "PITCH_DOWN"
+    if abs(speed - 1) > 1e-4:
+        return "SPEED_UP" if speed > 1 else "SPEED_DOWN"
+    return "KEEP"
+
+
+@dataclass(frozen=True)
+class _Leveled:
+    placed: list[_Placed]
+    level: float
+
+
+def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_Placed], float]:
+    """Return the clips of an edit that runs faster or slower as a whole: no waveform to measure effects by."""
+    scale = sounds.rate / alignment.edit_rate
+    placed = []
+    for segment in alignment.segments:
+        start, end = max(0, segment.raw_start), min(segment.raw_end, sounds.raw.samples)
+        length = round((segment.edit_end - segment.edit_start) * scale)
+        if end <= start or length < 1:
+            continue
+        speed = float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
+        semitones = 0.0 if alignment.speed.is_pitch_kept else round(12 * float(np.log2(speed)), 3)
+        action = "SPEED_UP" if speed > 1 else "SPEED_DOWN"
+        gain_db = float(np.clip(round(segment.gain_db, 2), -MAX_GAIN_DB, MAX_GAIN_DB))
+        clip = Clip(start, end, action, gain_db, speed, semitones, confidence=segment.confidence)
+        placed.append(_Placed(round(segment.edit_start * scale), clip))
+    level_db = float(np.median([entry.clip.gain_db for entry in placed])) if placed else 0.0
+    return placed, 10 ** (level_db / 20)
+
+
+__all__ = ["MADE_BY", "Effect", "HumanEdit", "human_edit", "way_action"]
