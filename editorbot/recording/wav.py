@@ -133,6 +133,8 @@ def _layout(file: IO[bytes], file_bytes: int, fmt: bytes, data: _Chunk, wide_siz
     size, why = _true_size(file, file_bytes, data.offset, declared, pcm.row_bytes * rate)
     samples = min(size, there) // pcm.row_bytes
     warnings = () if why is None else (f"{why}; {clock(samples_to_s(samples, max(rate, 1)))} were read",)
+    if _wav_follows(file, data.offset, size):
+        warnings += ("STREAMS: another WAV file stands behind the first one, and was not read; cut the file in two",)
     return WavLayout(rate, pcm, data.offset, samples, warnings)
 
 
@@ -156,6 +158,13 @@ def _true_size(
     if left > second_bytes // 10:
         return there, f"RECOVERED: {left / max(second_bytes, 1):.2f} s lie behind the data size of the header"
     return declared, None
+
+
+def _wav_follows(file: IO[bytes], offset: int, size: int) -> bool:
+    """Tell whether another file was put behind this one's samples, with `cat` for example."""
+    file.seek(_next_chunk(file, offset, size))
+    head = file.read(12)
+    return head[:4] == b"RIFF" and head[8:] == b"WAVE"
 
 
 def _is_chunk_chain(file: IO[bytes], file_bytes: int, at: int) -> bool:

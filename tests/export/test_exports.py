@@ -85,6 +85,7 @@ def test_reaper_items_lie_where_the_track_plays_them():
 
 def test_reaper_items_overlap_by_their_crossfades():
     found = [rows(item) for item in items(project_text(edit_list()))]
+    assert len(found) == len(JOINS) + 1
     for before, after, join in zip(found, found[1:], JOINS):
         end = float(before["POSITION"][0]) + float(before["LENGTH"][0])
         assert (end - float(after["POSITION"][0])) * RATE == pytest.approx(join.crossfade, abs=1e-3)

@@ -113,3 +113,11 @@ def test_what_is_no_audio_is_named_in_plain_words(tmp_path: Path, content: bytes
     with pytest.raises(NotAudioError) as caught:
         open_recording(tmp_path / "song.wav")
     assert caught.value.message == words
+
+
+def test_a_second_file_behind_the_first_is_not_passed_over_in_silence(tmp_path: Path) -> None:
+    one = encoded("wav", 3.0)
+    samples, warnings = opened(tmp_path / "two.wav", bytes(one + one))
+    assert samples == 3 * RATE
+    (warning,) = warnings
+    assert warning.startswith("STREAMS: another WAV file")
