@@ -13,6 +13,9 @@ SILENT_PEAK = 1e-4
 OFFSET_SHARE = 0.02
 """Constant part that is worth a word [full scale]."""
 
+_FOLD = 256
+"""Samples of each channel that are combined side by side."""
+
 
 class SampleScan:
     """Collects the extremes and the mean of a recording, block by block, in any order."""
@@ -29,11 +32,9 @@ class SampleScan:
         if len(block) == 0:
             return
         self._full = float(1 << (8 * block.dtype.itemsize - 1)) if block.dtype.kind == "i" else 1.0
-        # Channel by channel: numpy takes twenty times as long along the other axis.
-        for channel, samples in enumerate(block.T):
-            self._sum[channel] += samples.sum(dtype=np.float64)
-            self._low[channel] = min(self._low[channel], samples.min())
-            self._high[channel] = max(self._high[channel], samples.max())
+        self._sum += _by_channel(np.add, block, np.float64)
+        self._low = np.minimum(self._low, _by_channel(np.minimum, block))
+        self._high = np.maximum(self._high, _by_channel(np.maximum, block))
         self._samples += len(block)
 
     @property
@@ -61,3 +62,17 @@ class SampleScan:
             text = f"channel {worst} has a constant offset of {offset[worst]:+.3f} of {measure}"
             lines.append(f"DC_OFFSET: {text}; it is taken out for the analysis and left in the track")
         return tuple(lines)
+
+
+def _by_channel(
+    combine: np.ufunc, block: Shaped[np.ndarray, "samples channels"], dtype: type | None = None
+) -> Shaped[np.ndarray, " channels"]:
+    """Combine the samples of each channel; many stand in a row at first, which NumPy combines twenty times as fast."""
+    folded = len(block) // _FOLD * _FOLD
+    rows = block[:folded].reshape(-1, _FOLD * block.shape[1])
+    rest = block[folded:] if dtype is None else block[folded:].astype(dtype)
+    if folded:
+        combined = combine.reduce(rows, axis=0, dtype=dtype).reshape(_FOLD, block.shape[1])
+        rest = np.concatenate([combined, rest])
+    result: np.ndarray = combine.reduce(rest, axis=0, dtype=dtype)
+    return result
