@@ -1,0 +1,223 @@
+"""The data set of behavioral cloning: one npz of states, actions and the features they were made from.
+
+Keys
+----
+``states`` (N, 861) float32, raw; ``type_labels``, ``size_labels``, ``amount_labels``, ``good_bad`` (N,)
+int64; ``pair_ids`` (N,) fixed-width text; ``recording_ids`` (N,) int64, ``beat_index`` (N,) int64;
+``features`` (beats of all recordings, 121) float32; ``offsets`` (recordings + 1,) int64: recording r has
+rows ``offsets[r]`` to ``offsets[r + 1]`` of ``features``. Beside them ``format``, ``vocabulary``,
+``type_names``, ``feature_names``, ``recording_names`` and ``data_dir`` (text), which tell by what and
+from what it was made.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int64, Shaped
+
+from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.editlist.edit_list import ACTIONS
+from editorbot.editlist.whole_file import write_whole
+from editorbot.errors import EmptyError, FormatError, NotFoundError, UnreadableError, VersionError
+
+FORMAT = "editorbot.bc/1"
+"""Value of the ``format`` key."""
+STATE_WIDTH = 861
+"""Numbers of an observation."""
+WRITER = "python -m scripts.infer_rich_bc_labels --data_dir training_data --out bc_rich.npz"
+"""The command that writes such a file."""
+
+_LABEL_KEYS = ("type_labels", "size_labels", "amount_labels", "good_bad", "recording_ids", "beat_index")
+_LABEL_ENDS = (len(ACTIONS), 5, 5, 2)
+
+
+@dataclass(frozen=True)
+class BcDataset:
+    """Samples for behavioral cloning, and the recordings that they are about."""
+
+    states: Float32[np.ndarray, "samples state"]
+    """Observations, shape=(samples, 861), not normalized."""
+    type_labels: Int64[np.ndarray, " samples"]
+    """Action types, shape=(samples,), 0-19."""
+    size_labels: Int64[np.ndarray, " samples"]
+    """Sizes, shape=(samples,), 0-4."""
+    amount_labels: Int64[np.ndarray, " samples"]
+    """Amounts, shape=(samples,), 0-4."""
+    good_bad: Int64[np.ndarray, " samples"]
+    """1 where the beat at the cursor is kept, 0 where it is cut."""
+    pair_ids: Shaped[np.ndarray, " samples"]
+    """Name of the pair of each sample, fixed-width text."""
+    recording_ids: Int64[np.ndarray, " samples"]
+    """Recording of each sample, shape=(samples,)."""
+    beat_index: Int64[np.ndarray, " samples"]
+    """Beat at the cursor, within its recording, shape=(samples,)."""
+    features: Float32[np.ndarray, "beats columns"]
+    """Features of all beats of all recordings, shape=(beats, 121)."""
+    offsets: Int64[np.ndarray, " recordings_plus_1"]
+    """First row of each recording in `features`, and the end."""
+    recording_names: tuple[str, ...]
+    """Name of each recording: its pair, or the pair with what was done to it."""
+    data_dir: str
+    """Folder of the pairs, for making more samples from their audio."""
+    vocabulary: str = "v3"
+    """Which actions the labels count in."""
+
+    def __post_init__(self) -> None:
+        samples = len(self.states)
+        for key in (*_LABEL_KEYS, "pair_ids"):
+            if len(getattr(self, key)) != samples:
+                raise FormatError(f"{key} has {len(getattr(self, key))} entries, states {samples}")
+        if self.states.shape[1:] != (STATE_WIDTH,):
+            raise FormatError(f"states must be {STATE_WIDTH} wide, but their shape is {self.states.shape}")
+        if self.features.shape[1:] != (len(FEATURE_NAMES),):
+            raise FormatError(f"features must be {len(FEATURE_NAMES)} wide, but their shape is {self.features.shape}")
+        self._check_labels()
+        self._check_recordings()
+
+    def _check_labels(self) -> None:
+        for key, end in zip(_LABEL_KEYS, _LABEL_ENDS):
+            values = getattr(self, key)
+            if len(values) and not 0 <= values.min() <= values.max() < end:
+                raise FormatError(f"{key} must lie in 0-{end - 1}, but reach from {values.min()} to {values.max()}")
+        if not np.isfinite(self.states).all():
+            raise FormatError(f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds a value that is no number")
+
+    def _check_recordings(self) -> None:
+        offsets, recordings = self.offsets, len(self.recording_names)
+        if len(offsets) != recordings + 1 or (np.diff(offsets) < 0).any():
+            raise FormatError(f"offsets must be {recordings + 1} rising numbers, one more than the recordings")
+        if len(offsets) and (offsets[0] != 0 or offsets[-1] != len(self.features)):
+            raise FormatError(f"offsets must reach from 0 to the {len(self.features)} rows of features")
+        if not len(self.states):
+            return
+        if not 0 <= self.recording_ids.min() <= self.recording_ids.max() < recordings:
+            raise FormatError(f"recording_ids must lie in 0-{recordings - 1}")
+        beats = np.diff(offsets)[self.recording_ids]
+        if ((self.beat_index < 0) | (self.beat_index >= beats)).any():
+            raise FormatError("beat_index must lie within its recording")
+
+    @property
+    def type_counts(self) -> Int64[np.ndarray, " types"]:
+        """How many samples of each type there are, shape=(20,)."""
+        return np.bincount(self.type_labels, minlength=len(ACTIONS)).astype(np.int64)
+
+    def rows(self, picked: Shaped[np.ndarray, " rows"]) -> BcDataset:
+        """Return some samples, with all recordings."""
+        per_sample = ("states", "pair_ids", *_LABEL_KEYS)
+        return replace(self, **{key: getattr(self, key)[picked] for key in per_sample})
+
+
+def joined(parts: Sequence[BcDataset], data_dir: str) -> BcDataset:
+    """Return several data sets as one, in order; recordings keep their names and are renumbered.
+
+    Raises
+    ------
+    EmptyError
+        If there are none.
+    VersionError
+        If they count in different vocabularies.
+    """
+    if not parts:
+        raise EmptyError("there is nothing to write: no pair gave any label")
+    vocabularies = {part.vocabulary for part in parts}
+    if len(vocabularies) > 1:
+        raise VersionError(f"samples of different vocabularies cannot be joined: {', '.join(sorted(vocabularies))}")
+    first_recording = np.cumsum([0, *(len(part.recording_names) for part in parts)])
+    first_row = np.cumsum([0, *(len(part.features) for part in parts)])
+    arrays = {
+        key: np.concatenate([getattr(part, key) for part in parts])
+        for key in ("states", "pair_ids", "features", *_LABEL_KEYS)
+    }
+    shifted = [part.recording_ids + at for part, at in zip(parts, first_recording)]
+    arrays["recording_ids"] = np.concatenate(shifted).astype(np.int64)
+    offsets = [part.offsets[:-1] + at for part, at in zip(parts, first_row)]
+    arrays["offsets"] = np.append(np.concatenate(offsets), first_row[-1]).astype(np.int64)
+    names = tuple(name for part in parts for name in part.recording_names)
+    return BcDataset(**arrays, recording_names=names, data_dir=data_dir, vocabulary=parts[0].vocabulary)
+
+
+def write_dataset(path: Path, data: BcDataset) -> None:
+    """Write a data set, whole or not at all.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written.
+    """
+    arrays = {field.name: getattr(data, field.name) for field in fields(data)}
+    # A trailing empty character would be lost in fixed-width text; names hold none.
+    arrays["recording_names"] = np.array(data.recording_names, dtype=np.str_)
+    text = {"data_dir": data.data_dir, "vocabulary": data.vocabulary, "format": FORMAT}
+    arrays |= {key: np.array(value, dtype=np.str_) for key, value in text.items()}
+    arrays |= {"type_names": np.array(ACTIONS), "feature_names": np.array(FEATURE_NAMES)}
+    body = io.BytesIO()
+    np.savez(body, allow_pickle=False, **arrays)
+    write_whole(path, body.getvalue())
+
+
+def read_dataset(path: Path) -> BcDataset:
+    """Read a data set.
+
+    Raises
+    ------
+    NotFoundError, UnreadableError
+        If there is no such file, or it may not be read.
+    FormatError
+        If it is no such data set, is damaged, or holds objects, which are never loaded.
+    VersionError
+        If its labels or features are of another version; both are named.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+    except FileNotFoundError as error:
+        raise NotFoundError(f"there is no such file; write it with: {WRITER}", path=path) from error
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
+    except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+        holds = "Object arrays" in str(error) or "pickle" in str(error)
+        what = "it holds Python objects, which are never loaded" if holds else "it is damaged, or no npz file"
+        raise FormatError(f"{what}; write it anew with: {WRITER}", path=path) from error
+    if not isinstance(arrays, Mapping) or "format" not in arrays:
+        raise FormatError(f"it is no data set of editorbot; write one with: {WRITER}", path=path)
+    return _checked(arrays, path)
+
+
+def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:
+    found = str(arrays.pop("format"))
+    if found != FORMAT:
+        raise VersionError(f"it is {found}, this editorbot reads {FORMAT}; write it anew with: {WRITER}", path=path)
+    for key, known in (("type_names", ACTIONS), ("feature_names", FEATURE_NAMES)):
+        names = tuple(arrays.pop(key, np.array([])).tolist())
+        if names != known:
+            raise VersionError(
+                f"its {key} are {_short(names)}, but this editorbot has {_short(known)}; write it anew with: {WRITER}",
+                path=path,
+            )
+    wanted = {field.name for field in fields(BcDataset)}
+    if arrays.keys() != wanted:
+        wrong = ", ".join(sorted(arrays.keys() ^ wanted))
+        raise FormatError(f"its keys are not those of a data set ({wrong}); write it anew with: {WRITER}", path=path)
+    text = {key: str(arrays.pop(key)) for key in ("data_dir", "vocabulary")}
+    names = tuple(str(name) for name in arrays.pop("recording_names").tolist())
+    kinds = {"states": "f4", "features": "f4", "pair_ids": "U"}
+    for key, array in arrays.items():
+        kind = kinds.get(key, "i8")
+        if not (array.dtype.kind == "U" if kind == "U" else array.dtype == np.dtype(kind)):
+            raise FormatError(f"{key} must be {kind}, but is {array.dtype}; write it anew with: {WRITER}", path=path)
+        if array.ndim != (2 if key in ("states", "features") else 1):
+            raise FormatError(f"{key} has the shape {array.shape}; write it anew with: {WRITER}", path=path)
+    try:
+        return BcDataset(**arrays, **text, recording_names=names)
+    except FormatError as error:
+        raise FormatError(f"{error.message}; write it anew with: {WRITER}", path=path) from error
+
+
+def _short(names: Sequence[str]) -> str:
+    return f"{len(names)} ({', '.join(names[:3])} ...)"
