@@ -132,7 +132,9 @@ def _layout(file: IO[bytes], file_bytes: int, fmt: bytes, data: _Chunk, wide_siz
     declared = wide_size if wide_size is not None and data.size == UNKNOWN_SIZE else data.size
     size, why = _true_size(file, file_bytes, data.offset, declared, pcm.row_bytes * rate)
     samples = min(size, there) // pcm.row_bytes
-    warnings = () if why is None else (f"{why}; {clock(samples_to_s(samples, max(rate, 1)))} were read",)
+    warnings: tuple[str, ...] = (
+        () if why is None else (f"{why}; {clock(samples_to_s(samples, max(rate, 1)))} were read",)
+    )
     if _wav_follows(file, data.offset, size):
         warnings += ("STREAMS: another WAV file stands behind the first one, and was not read; cut the file in two",)
     return WavLayout(rate, pcm, data.offset, samples, warnings)
