@@ -14,6 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from jaxtyping import Float32
 
+from editorbot.corpus.simulate.draws import pick
 from editorbot.corpus.simulate.instruments import SCALES, draw_instrument, drum, note, played
 from editorbot.corpus.simulate.signal import (
     Sound,
@@ -126,7 +127,7 @@ def wobble(stretch: Stretch) -> Sound:
 def stumble(stretch: Stretch) -> Sound:
     """Play half a beat twice, or leave it out, and find back."""
     out = stretch.sound.copy()
-    for first, last in _spans(stretch, 0.15 + 0.3 * stretch.amount, 1, 4):
+    for first, last in _spans(stretch, 0.15 + 0.3 * stretch.amount, 1.0, 4.0):
         shift = round(stretch.beat_samples * float(stretch.rng.choice([-1, -0.5, -0.25, 0.25, 0.5, 1])))
         place = np.clip(np.arange(first, last) + shift, 0, stretch.samples - 1)
         fade = min(round(0.01 * stretch.rate), (last - first) // 2)
@@ -139,7 +140,7 @@ def stumble(stretch: Stretch) -> Sound:
 
 def hesitate(stretch: Stretch) -> Sound:
     """Wait for a moment, all together."""
-    spans = _spans(stretch, 0.08 + 0.2 * stretch.amount, 0.5, 2)
+    spans = _spans(stretch, 0.08 + 0.2 * stretch.amount, 0.5, 2.0)
     return stretch.sound * (1 - _gate(stretch, spans) * np.float32(0.8 + 0.2 * stretch.rng.random()))
 
 
@@ -208,7 +209,7 @@ def clash(stretch: Stretch) -> Sound:
     seconds, strokes, now_s = stretch.samples / stretch.rate, [], float(rng.uniform(0, 0.5))
     while now_s < seconds:
         held = stretch.beat_s * float(rng.choice([0.5, 1, 1, 2])) * float(rng.lognormal(0, 0.1))
-        strokes.append((now_s, 1.0, note(instrument, pitches[rng.integers(len(pitches))], held, stretch.rate, rng)))
+        strokes.append((now_s, 1.0, note(instrument, float(pick(pitches, rng)), held, stretch.rate, rng)))
         now_s += held * float(rng.choice([1, 1, 2, 3]))
     return _with(stretch, played(strokes, seconds, stretch.rate))
 
@@ -239,7 +240,7 @@ def _with(stretch: Stretch, sound: np.ndarray) -> Sound:
 
 def dropouts(stretch: Stretch) -> Sound:
     """Let one player, or all, stop for some beats."""
-    gate = _gate(stretch, _spans(stretch, 0.15 + 0.35 * stretch.amount, 0.5, 4))
+    gate = _gate(stretch, _spans(stretch, 0.15 + 0.35 * stretch.amount, 0.5, 4.0))
     if stretch.rng.random() < 0.3:
         return stretch.sound * (1 - gate * np.float32(0.97))
     parts = stretch.players()
@@ -263,7 +264,7 @@ def alone(stretch: Stretch) -> Sound:
 
 def ducking(stretch: Stretch) -> Sound:
     """Play too softly and too loudly by turns."""
-    knots, values = _walk(stretch, -14 * stretch.amount - 4, 3)
+    knots, values = _walk(stretch, -14 * stretch.amount - 4, 3.0)
     gains = 10 ** (np.interp(np.arange(stretch.samples), knots, values) / 20)
     return (stretch.sound * gains).astype(np.float32)
 

@@ -9,7 +9,7 @@ from jaxtyping import Float32
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import lfilter
 
-Mono = Float32[np.ndarray, " samples"]
+Mono = Float32[np.ndarray, " _samples"]
 """One channel of sound, shape=(samples,)."""
 
 LONGEST_NOTE_S = 6.0
@@ -208,7 +208,7 @@ def noodling(seconds: float, rate: int, rng: np.random.Generator, *, beat_s: flo
         voices = [0, 2, 4] if rng.random() < chords else [0]
         for voice in voices:
             pitch = pitches[min(at + voice, len(pitches) - 1)]
-            strokes.append((now_s, strength / len(voices) ** 0.5, note(instrument, pitch, held, rate, rng)))
+            strokes.append((now_s, strength / len(voices) ** 0.5, note(instrument, float(pitch), held, rate, rng)))
         now_s += unit_s * length * float(rng.lognormal(0, 0.04))
         step += 1
         if rng.random() < halting:

@@ -19,7 +19,7 @@ from scipy.ndimage import uniform_filter1d
 
 from editorbot.corpus.simulate.kernels import find_splices, read_between, sinc_table, splice
 
-Sound = Float32[np.ndarray, "channels samples"]
+Sound = Float32[np.ndarray, "_channels _samples"]
 """A sound."""
 
 CHECK_S, WINDOW_S, FADE_S = 0.01, 0.02, 0.012

@@ -308,7 +308,7 @@ def _segments(laid: Sequence[_Laid], rate: int) -> tuple[Segment, ...]:
     for before, after in zip(laid, laid[1:]):
         borders.append(_border(before, after) / rate)
     borders.append(max(one.end for one in laid) / rate)
-    borders = list(np.maximum.accumulate(borders))
+    borders = [float(at) for at in np.maximum.accumulate(borders)]
     segments: list[Segment] = []
     for number, one in enumerate(laid):
         low_s, high_s = borders[number], borders[number + 1]
@@ -329,12 +329,11 @@ def _border(before: _Laid, after: _Laid) -> float:
     Of two takes, or two pieces of junk, that is the middle of their overlap. Junk that is heard over the end or the
     start of a take leaves the take whole.
     """
-    if after.start >= before.end:
-        return after.start
-    if before.performed is None and after.performed is not None:
-        return after.start
+    junk_then_take = before.performed is None and after.performed is not None
+    if after.start >= before.end or junk_then_take:
+        return float(after.start)
     if before.performed is not None and after.performed is None:
-        return before.end
+        return float(before.end)
     return (before.end + after.start) / 2
 
 

@@ -19,7 +19,7 @@ from jaxtyping import Float32
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import istft, stft
 
-Mono = Float32[np.ndarray, " samples"]
+Mono = Float32[np.ndarray, " _samples"]
 """One channel of sound, shape=(samples,)."""
 
 VOWELS = np.array(
@@ -31,7 +31,7 @@ VOWELS = np.array(
 CONTROL_S = 0.005
 """Distance of the points by which the mouth moves [seconds]."""
 
-HISSES = ((6500, 1800), (3600, 1400), (4800, 3500), (1600, 900), (2500, 2500))
+HISSES = ((6500.0, 1800.0), (3600.0, 1400.0), (4800.0, 3500.0), (1600.0, 900.0), (2500.0, 2500.0))
 """Centre and width of the noise of s, sh, f, h, t [Hz]."""
 
 
