@@ -16,10 +16,22 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from editorbot.editors.scoring.network import CLASSES, ScorerConfig
+from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 
-SHORTEST_LIKENESS = 0.0
-"""Twins that are less alike than this are still read: their likeness is an input of its own."""
+
+class ChannelDropout(nn.Module):
+    """Leaves out whole channels of a recording, the same at every step (Tompson et al., 2015)."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Map (recordings, steps, channels) to the same; nothing is left out in use."""
+        if not self.training or self.share == 0:
+            return hidden
+        kept = torch.full((hidden.shape[0], 1, hidden.shape[2]), 1 - self.share).bernoulli()
+        return hidden * (kept / (1 - self.share))
 
 
 class ConvBlock(nn.Module):
@@ -30,7 +42,7 @@ class ConvBlock(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.look = nn.Conv1d(width, width, 3, padding=dilation, dilation=dilation)
         self.mix = nn.Linear(width, width)
-        self.drop = nn.Dropout(dropout)
+        self.drop = ChannelDropout(dropout)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Map (recordings, steps, width) to the same; what `mask` leaves out counts as zero."""
@@ -41,6 +53,11 @@ class ConvBlock(nn.Module):
 
 class ScorerNetwork(nn.Module):
     """Steps in, log odds of CLASSES out, from both passes."""
+
+    mean: Tensor
+    """Usual value of each input, shape=(inputs,)."""
+    scale: Tensor
+    """Spread of each input, shape=(inputs,)."""
 
     def __init__(self, config: ScorerConfig) -> None:
         super().__init__()
@@ -55,7 +72,7 @@ class ScorerNetwork(nn.Module):
         self.read = nn.Linear(width + classes + config.twins * (config.told + classes + 3), width)
         self.compare = nn.ModuleList(ConvBlock(width, d, config.dropout) for d in config.second_dilations)
         self.decide = nn.Linear(width, classes)
-        self.drop = nn.Dropout(config.dropout)
+        self.drop = ChannelDropout(config.dropout)
 
     def forward(self, values: Tensor, twins: Tensor, likeness: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
         """Return the log odds of the first and of the second pass.

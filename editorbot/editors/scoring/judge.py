@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32
+from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import ActivitySpan, Analysis
 from editorbot.editors.scoring.cards import RETAKE_CARD, SONG_CARD, TURN_CARD
@@ -59,6 +59,8 @@ class Verdict:
     """Joins that dropped takes and turns ask for."""
     extra_turns: tuple[tuple[int, int], ...] = ()
     """Turns of vamps that were dropped because they were just played [steps, half open]."""
+    classes: Int[np.ndarray, " steps"] | None = None
+    """What the learned score takes each step for, an index into `network.CLASSES`; None where the rules judged."""
 
 
 def judge(analysis: Analysis) -> Verdict:

@@ -6,16 +6,11 @@ weights; a test holds the two together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float32
 
 from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT, StepInputs
-
-CLASSES = ("keep", "sounds", "noodling", "other_song", "bad_take", "repeat")
-"""What a step can be: finished music; talk, noise or silence; playing that is no music yet; a scrap of another song;
-a false start, breakdown or sloppy take; music that was heard already."""
+from editorbot.models.scorer_shape import ScorerConfig
 
 LAYER_NORM_EPSILON = 1e-5
 """As in torch."""
@@ -24,24 +19,8 @@ Weights = dict[str, Float32[np.ndarray, "..."]]
 """Parameters by torch's names."""
 
 
-@dataclass(frozen=True)
-class ScorerConfig:
-    """The shape of the network."""
-
-    inputs: int = INPUT_COUNT
-    """Numbers a step."""
-    twins: int = TWIN_COUNT
-    """Twins a step."""
-    width: int = 64
-    """Channels inside."""
-    told: int = 16
-    """Channels that a step tells its twins."""
-    first_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    """Distances looked at by the first pass [steps], a block each."""
-    second_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
-    """Distances looked at by the second pass [steps], a block each."""
-    dropout: float = 0.15
-    """Share of channels left out while training."""
+SHAPE = ScorerConfig(inputs=INPUT_COUNT, twins=TWIN_COUNT)
+"""The network that is trained."""
 
 
 def log_odds(inputs: StepInputs, weights: Weights, config: ScorerConfig) -> Float32[np.ndarray, "steps classes"]:

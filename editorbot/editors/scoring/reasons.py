@@ -7,10 +7,11 @@ in the reason of the clip after it; for the last cut, in that of the clip before
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from editorbot.analysis.analysis import ActivitySpan
 from editorbot.editors.scoring.judge import Verdict
+from editorbot.models.scorer_shape import CLASSES
 from editorbot.timebase import STEP_S, clock
 
 SHORTEST_NAMED_S = 0.7
@@ -35,7 +36,9 @@ def cut_reason(verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: fl
         Never empty; the longest part first.
     """
     parts: dict[str, float] = {}
-    for name, seconds in _takes(verdict, start_s, end_s) + _others(verdict, activity, start_s, end_s):
+    rest = _others(verdict, activity, start_s, end_s)
+    takes = _takes(verdict, start_s, end_s) if verdict.classes is None else _named(verdict.classes, start_s, end_s)
+    for name, seconds in takes + rest:
         parts[name] = parts.get(name, 0.0) + seconds
     named = sorted(((s, name) for name, s in parts.items() if s >= SHORTEST_NAMED_S), reverse=True)
     if not named:
@@ -60,6 +63,22 @@ def _takes(verdict: Verdict, start_s: float, end_s: float) -> list[tuple[str, fl
     return found
 
 
+CLASS_WORDS = {
+    "keep": "music that would be heard for a moment only",
+    "other_song": "another song",
+    "bad_take": "a take that is played better elsewhere",
+    "repeat": "music that is heard before or after",
+}
+"""Words for what the learned score takes the band's music for."""
+
+
+def _named(classes: Int[np.ndarray, " steps"], start_s: float, end_s: float) -> list[tuple[str, float]]:
+    """Return what the learned score heard of the song in a cut, with seconds."""
+    inside = classes[int(start_s / STEP_S) : int(np.ceil(end_s / STEP_S))]
+    seconds = {name: float((inside == CLASSES.index(name)).sum()) * STEP_S for name in CLASS_WORDS}
+    return [(CLASS_WORDS[name], length_s) for name, length_s in seconds.items() if length_s > 0]
+
+
 def _others(
     verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: float, end_s: float
 ) -> list[tuple[str, float]]:
@@ -69,9 +88,16 @@ def _others(
     for span in activity:
         first, last = max(span.start_s, start_s), min(span.end_s, end_s)
         if first < last:
-            rest = ~verdict.is_song[int(first / STEP_S) : int(np.ceil(last / STEP_S))]
+            rest = ~named_by_class(verdict)[int(first / STEP_S) : int(np.ceil(last / STEP_S))]
             found.append((names[span.kind], (last - first) * _share(rest)))
     return found
+
+
+def named_by_class(verdict: Verdict) -> Bool[np.ndarray, " steps"]:
+    """Tell for which steps something better than the kind of sound is known."""
+    if verdict.classes is None:
+        return verdict.is_song
+    return np.isin(verdict.classes, [CLASSES.index(name) for name in CLASS_WORDS])
 
 
 def _share(flags: Bool[np.ndarray, " steps"]) -> float:

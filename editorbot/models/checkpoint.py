@@ -1,0 +1,124 @@
+"""Checkpoints: what a training run leaves behind, as plain data.
+
+A checkpoint is a dictionary of tensors, numbers and strings, so that it is read
+without running any code of the file's: `torch.load(..., weights_only=True)`,
+here and nowhere else. ``docs/checkpoint-format.md`` lists the fields.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from editorbot.editlist.whole_file import write_whole
+from editorbot.errors import FormatError, MismatchError, NotFoundError, VersionError
+
+FORMAT = "editorbot.checkpoint"
+"""Value of the ``format`` field."""
+
+VERSION = 1
+"""Version that is written."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights, and all that is needed to use them or to go on training."""
+
+    method: str
+    """What was trained: ``scored``, ``bc``, ``ppo``, ``pointer``, ``reconstruct``, ``mel2mel``."""
+    config: Mapping[str, Any]
+    """The network's and the run's configuration, as JSON types."""
+    weights: Mapping[str, torch.Tensor]
+    """The network's parameters and buffers."""
+    seed: int = 0
+    """The run's seed."""
+    step: int = 0
+    """Epochs or updates done."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """What was measured last."""
+    vocabulary: str = ""
+    """Digest of the vocabulary of actions or classes; another is refused."""
+    features: str = ""
+    """Digest of the names of the inputs, in order; another is refused."""
+    data: str = ""
+    """Digest of the data trained on."""
+    code_version: str = ""
+    """Version of editorbot."""
+    training: Mapping[str, Any] = field(default_factory=dict)
+    """State of optimizer, schedule and random generators; empty in what is only to be used."""
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written.
+    """
+    content = {"format": FORMAT, "version": VERSION, **{name: getattr(checkpoint, name) for name in _FIELDS}}
+    for name in ("config", "weights", "metrics", "training"):
+        content[name] = dict(content[name])
+    file = io.BytesIO()
+    torch.save(content, file)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, file.getvalue())
+
+
+def load_checkpoint(
+    path: Path, *, method: str, vocabulary: str | None = None, features: str | None = None, device: str = "cpu"
+) -> Checkpoint:
+    """Read a checkpoint.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    method : str
+        What it has to have been trained for.
+    vocabulary, features : str, optional
+        Digests that it has to bear.
+    device : str
+        Where the tensors go.
+
+    Raises
+    ------
+    NotFoundError
+        If there is no such file.
+    FormatError, VersionError
+        If it is no checkpoint, or one of another version, or holds more than data.
+    MismatchError
+        If it is of another method, vocabulary or order of features.
+    """
+    if not path.is_file():
+        raise NotFoundError("there is no such checkpoint", path=path)
+    try:
+        content = torch.load(path, map_location=device, weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        raise FormatError(f"it is no checkpoint, or holds more than data: {_first_line(error)}", path=path) from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise FormatError(f"it is no checkpoint of editorbot: its format must be {FORMAT!r}", path=path)
+    if content.get("version") != VERSION:
+        raise VersionError(f"it is of version {content.get('version')}, this program reads {VERSION}", path=path)
+    missing, unknown = set(_FIELDS) - set(content), set(content) - set(_FIELDS) - {"format", "version"}
+    if missing or unknown:
+        raise FormatError(f"fields missing: {sorted(missing)}, fields unknown: {sorted(unknown)}", path=path)
+    checkpoint = Checkpoint(**{name: content[name] for name in _FIELDS})
+    for name, here in (("method", method), ("vocabulary", vocabulary), ("features", features)):
+        there = getattr(checkpoint, name)
+        if here is not None and there != here:
+            raise MismatchError(f"its {name} is {there!r}, but {here!r} is needed; train it again", path=path)
+    return checkpoint
+
+
+_FIELDS = tuple(Checkpoint.__dataclass_fields__)
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -1,0 +1,119 @@
+"""Jams as the learned score trains on them: inputs and the right class of every step, kept as npz.
+
+A simulated jam's truth names every second. A real pair says less: what the
+edit holds is 'keep', all else is only known not to be.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32, Int8
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.corpus.truth import Truth
+from editorbot.editlist.whole_file import write_whole
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of
+from editorbot.errors import FormatError
+from editorbot.models.scorer_shape import CLASSES
+from editorbot.timebase import STEP_S
+
+CLASS_OF_KIND = {
+    "music": "keep", "repeat": "repeat",
+    "sloppy": "bad_take", "false_start": "bad_take", "breakdown": "bad_take",
+    "talk": "sounds", "silence": "sounds", "noise": "sounds", "applause": "sounds", "ring_out": "sounds",
+    "count_in": "sounds", "junk": "sounds", "tuning": "noodling", "noodling": "noodling", "other_song": "other_song",
+}  # fmt: skip
+"""Kinds of truth -> CLASSES of the network."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One jam, ready to learn from."""
+
+    inputs: StepInputs
+    """What the network reads."""
+    classes: Int8[np.ndarray, " steps"]
+    """Index into CLASSES of each step."""
+    source_s: Float32[np.ndarray, " steps"]
+    """Where in the finished track each step belongs [seconds], NaN for junk."""
+
+
+def example_of(analysis: Analysis, truth: Truth) -> Example:
+    """Return the example that an analysed jam and its truth make."""
+    middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
+    classes = np.full(len(middles_s), CLASSES.index("sounds"), np.int8)
+    source_s = np.full(len(middles_s), np.nan, np.float32)
+    for segment in truth.segments:
+        inside = (middles_s >= segment.start_s) & (middles_s < segment.end_s)
+        classes[inside] = CLASSES.index(CLASS_OF_KIND[segment.kind])
+        if segment.source_s is not None:
+            source_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
+    return Example(inputs_of(analysis.steps, analysis.activity), classes, source_s)
+
+
+def write_example(example: Example, path: Path) -> None:
+    """Write an example whole or not at all."""
+    file = io.BytesIO()
+    np.savez(
+        file,
+        version=np.int64(INPUTS_VERSION),
+        values=example.inputs.values.astype(np.float16),
+        twins=example.inputs.twins,
+        likeness=example.inputs.likeness.astype(np.float16),
+        classes=example.classes,
+        source_s=example.source_s,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, file.getvalue())
+
+
+def read_example(path: Path) -> Example:
+    """Read an example.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged or of another version; it is made again then.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if int(arrays["version"]) != INPUTS_VERSION:
+                raise FormatError(f"inputs of version {arrays['version']}, wanted {INPUTS_VERSION}", path=path)
+            inputs = StepInputs(
+                np.asarray(arrays["values"], np.float32),
+                np.asarray(arrays["twins"], np.int32),
+                np.asarray(arrays["likeness"], np.float32),
+            )
+            return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        raise FormatError(f"the example is damaged ({error})", path=path) from error
+
+
+@dataclass(frozen=True)
+class StepScore:
+    """How well kept steps hold the finished music, counted in steps."""
+
+    recall: float
+    """Share of the finished music that is kept."""
+    purity: float
+    """Share of what is kept that is finished music heard for the first time."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        total = self.recall + self.purity
+        return 2 * self.recall * self.purity / total if total > 0 else 0.0
+
+
+def step_score(keep: np.ndarray, example: Example) -> StepScore:
+    """Score kept steps, shape=(steps,), bool, as `evaluation.metrics` would, to a step's precision."""
+    place = np.round(example.source_s / STEP_S)
+    is_good = np.isin(example.classes, (CLASSES.index("keep"), CLASSES.index("repeat")))
+    whole = np.unique(place[example.classes == CLASSES.index("keep")])
+    held = np.unique(place[is_good & keep])
+    recall = len(np.intersect1d(held, whole)) / max(1, len(whole))
+    return StepScore(recall, min(1.0, len(held) / max(1, int(keep.sum()))))

@@ -1,0 +1,286 @@
+"""Trains the learned score: which steps of a jam are the finished music.
+
+Cross-entropy over the classes of both passes, plus one minus the soft F1 of
+'keep' over a whole jam, because F1 is what counts and no step decides alone.
+The rate follows one cycle (Smith and Topin, "Super-Convergence", 2018). Inputs
+are shifted by a random amount a recording, so that no room or instrument is
+learned by heart. Several networks of different seeds are averaged.
+
+Threshold, price of a switch and temperature are chosen on validation artists.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from editorbot.editors.scoring.decode import best_stretches
+from editorbot.models.scorer import ScorerNetwork
+from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.training.scored_examples import Example, step_score
+
+KEEP = CLASSES.index("keep")
+"""The class that is kept."""
+
+FIRST_PASS_WEIGHT = 0.4
+"""What the first pass's loss counts beside the second's."""
+
+THRESHOLDS = tuple(np.arange(-2.0, 2.01, 0.25).tolist())
+"""Thresholds tried in calibration [log odds]."""
+
+SWITCH_COSTS = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+"""Prices of a switch tried in calibration [log odds]."""
+
+
+@dataclass(frozen=True)
+class ScoredTraining:
+    """How the learned score is trained."""
+
+    epochs: int = 30
+    """Passes over all jams."""
+    batch_size: int = 4
+    """Jams a step."""
+    learning_rate: float = 2e-3
+    """Highest rate of the cycle."""
+    weight_decay: float = 1e-2
+    """Pull of the weights to zero."""
+    input_noise: float = 0.15
+    """Shift of each input, a recording at a time [standard deviations]."""
+    label_smoothing: float = 0.05
+    """Share of certainty given to the other classes."""
+    f1_weight: float = 1.0
+    """What one minus soft F1 counts beside the cross-entropy."""
+    seed: int = 0
+    """The same seed gives the same weights."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Some jams, padded to one length."""
+
+    values: Tensor
+    twins: Tensor
+    likeness: Tensor
+    mask: Tensor
+    classes: Tensor
+
+
+def batch_of(examples: Sequence[Example]) -> Batch:
+    """Return jams as tensors, padded at the end."""
+    longest = max(len(one.classes) for one in examples)
+
+    def padded(arrays: Sequence[np.ndarray], fill: float, dtype: torch.dtype) -> Tensor:
+        whole = torch.full((len(arrays), longest, *arrays[0].shape[1:]), fill, dtype=dtype)
+        for row, array in enumerate(arrays):
+            whole[row, : len(array)] = torch.from_numpy(array).to(dtype)
+        return whole
+
+    return Batch(
+        values=padded([one.inputs.values for one in examples], 0, torch.float32),
+        twins=padded([one.inputs.twins for one in examples], -1, torch.int64),
+        likeness=padded([one.inputs.likeness for one in examples], 0, torch.float32),
+        mask=padded([np.ones((len(one.classes), 1), np.float32) for one in examples], 0, torch.float32),
+        classes=padded([one.classes for one in examples], KEEP, torch.int64),
+    )
+
+
+def loss_of(first: Tensor, second: Tensor, batch: Batch, config: ScoredTraining) -> Tensor:
+    """Return the loss of both passes, a scalar."""
+    return FIRST_PASS_WEIGHT * _pass_loss(first, batch, config) + _pass_loss(second, batch, config)
+
+
+def _pass_loss(scores: Tensor, batch: Batch, config: ScoredTraining) -> Tensor:
+    mask = batch.mask[..., 0]
+    smoothing = config.label_smoothing
+    each = functional.cross_entropy(scores.transpose(1, 2), batch.classes, reduction="none", label_smoothing=smoothing)
+    return (each * mask).sum() / mask.sum() + config.f1_weight * (1 - soft_f1(scores, batch)).mean()
+
+
+def soft_f1(scores: Tensor, batch: Batch) -> Tensor:
+    """Return F1 of 'keep' for each jam with chances in place of decisions, shape=(jams,)."""
+    mask = batch.mask[..., 0]
+    chance = torch.softmax(scores, dim=-1)[..., KEEP] * mask
+    truth = (batch.classes == KEEP).to(chance.dtype) * mask
+    return 2 * (chance * truth).sum(1) / (chance.sum(1) + truth.sum(1) + 1e-6)
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """What one pass over the jams came to."""
+
+    epoch: int
+    loss: float
+    """Mean training loss."""
+    learning_rate: float
+
+
+@dataclass(frozen=True)
+class TrainingState:
+    """Where a run stands between two epochs."""
+
+    epoch: int
+    """Epochs done."""
+    weights: Mapping[str, Tensor]
+    """The network's."""
+    optimizer: Mapping[str, Any]
+    """The optimizer's."""
+    cycle: Mapping[str, Any]
+    """The schedule's."""
+    torch_random: Tensor
+    """State of torch's generator."""
+    numpy_random: str
+    """State of the order's and the noise's generator, JSON."""
+
+    def as_data(self) -> dict[str, Any]:
+        """Return all but weights and epoch as plain data."""
+        names = ("optimizer", "cycle", "torch_random", "numpy_random")
+        return {name: getattr(self, name) for name in names}
+
+    @classmethod
+    def of_data(cls, data: Mapping[str, Any], weights: Mapping[str, Tensor], epoch: int) -> TrainingState:
+        """Return the state that `as_data` has told."""
+        return cls(epoch, weights, **data)
+
+
+class _Run:
+    """A training run's moving parts."""
+
+    def __init__(self, examples: Sequence[Example], config: ScoredTraining, shape: ScorerConfig) -> None:
+        torch.manual_seed(config.seed)
+        self.network = ScorerNetwork(shape)
+        set_scale(self.network, examples)
+        self.rng = np.random.default_rng(config.seed)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        )
+        total = config.epochs * -(-len(examples) // config.batch_size)
+        self.cycle = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, config.learning_rate, total_steps=total, pct_start=0.15
+        )
+
+    def state(self, epoch: int) -> TrainingState:
+        """Return where the run stands after `epoch` epochs."""
+        cycle = {name: value for name, value in self.cycle.state_dict().items() if not callable(value)}
+        random = json.dumps(self.rng.bit_generator.state)
+        return TrainingState(
+            epoch, self.network.state_dict(), self.optimizer.state_dict(), cycle, torch.get_rng_state(), random
+        )
+
+    def go_to(self, state: TrainingState) -> None:
+        """Stand where a state says."""
+        self.network.load_state_dict(dict(state.weights))
+        self.optimizer.load_state_dict(dict(state.optimizer))
+        self.cycle.load_state_dict(dict(state.cycle))
+        torch.set_rng_state(state.torch_random)
+        self.rng.bit_generator.state = json.loads(state.numpy_random)
+
+
+def train_network(
+    examples: Sequence[Example],
+    config: ScoredTraining,
+    shape: ScorerConfig,
+    *,
+    state: TrainingState | None = None,
+    on_epoch: Callable[[ScorerNetwork, EpochReport, TrainingState], None] | None = None,
+) -> ScorerNetwork:
+    """Return a network trained on jams.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        At least one; validation jams stay outside.
+    config : ScoredTraining
+        How to train.
+    shape : ScorerConfig
+        The network's shape.
+    state : TrainingState, optional
+        Where to go on; the end is bit for bit that of an unbroken run.
+    on_epoch : callable
+        Is handed the network, what the epoch came to, and where the run stands.
+    """
+    with torch.random.fork_rng():
+        run = _Run(examples, config, shape)
+        if state is not None:
+            run.go_to(state)
+        for epoch in range(state.epoch if state else 0, config.epochs):
+            loss = _train_epoch(run, examples, config)
+            if on_epoch is not None:
+                at = run.state(epoch + 1)
+                on_epoch(run.network, EpochReport(epoch, loss, float(run.cycle.get_last_lr()[0])), at)
+        return run.network.eval()
+
+
+def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining) -> float:
+    """Go over all jams once; return the mean loss."""
+    run.network.train()
+    losses = []
+    for group in grouped(examples, config.batch_size, run.rng):
+        batch = batch_of(group)
+        noise = run.rng.standard_normal((len(group), 1, batch.values.shape[-1])).astype(np.float32)
+        noisy = batch.values + torch.from_numpy(noise * config.input_noise) * run.network.scale
+        first, second = run.network(noisy, batch.twins, batch.likeness, batch.mask)
+        loss = loss_of(first, second, batch, config)
+        run.optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
+        run.optimizer.step()
+        run.cycle.step()
+        losses.append(loss.item())
+    return float(np.mean(losses))
+
+
+def set_scale(network: ScorerNetwork, examples: Sequence[Example]) -> None:
+    """Set the network's own scaling of its inputs from the training jams."""
+    values = np.concatenate([one.inputs.values for one in examples])
+    network.mean.copy_(torch.from_numpy(values.mean(0)))
+    network.scale.copy_(torch.from_numpy(values.std(0) + 1e-3))
+
+
+def grouped(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
+    """Return the jams in batches of about one length, in random order."""
+    lengths = np.array([len(one.classes) for one in examples]) + rng.normal(0, 200, len(examples))
+    order = np.argsort(lengths)
+    groups = [[examples[number] for number in order[at : at + size]] for at in range(0, len(order), size)]
+    return [groups[number] for number in rng.permutation(len(groups))]
+
+
+def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
+    """Return the chances of CLASSES for one jam, shape=(steps, classes)."""
+    batch = batch_of([example])
+    network.eval()
+    with torch.no_grad():
+        _, scores = network(batch.values, batch.twins, batch.likeness, batch.mask)
+    return np.asarray(torch.softmax(scores[0], dim=-1).numpy())
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How chances become stretches."""
+
+    threshold: float
+    switch_cost: float
+    f1: float
+    """Mean step F1 on the validation jams with both."""
+
+
+def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Calibration:
+    """Return the threshold and the price of a switch that are best on validation jams."""
+    odds = [
+        np.log(np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) for c in chances
+    ]
+
+    def f1(threshold: float, cost: float) -> float:
+        kept = [best_stretches(one + threshold, cost) for one in odds]
+        return float(np.mean([step_score(keep, example).f1 for keep, example in zip(kept, examples)]))
+
+    table = {(t, c): f1(t, c) for t, c in itertools.product(THRESHOLDS, SWITCH_COSTS)}
+    threshold, cost = max(table, key=lambda at: table[at])
+    return Calibration(threshold, cost, table[threshold, cost])
