@@ -86,7 +86,9 @@ class BcDataset:
             if len(values) and not 0 <= values.min() <= values.max() < end:
                 raise FormatError(f"{key} must lie in 0-{end - 1}, but reach from {values.min()} to {values.max()}")
         if not np.isfinite(self.states).all():
-            raise FormatError(f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds a value that is no number")
+            raise FormatError(
+                f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds a value that is no number"
+            )
 
     def _check_recordings(self) -> None:
         offsets, recordings = self.offsets, len(self.recording_names)

@@ -34,7 +34,7 @@ _CERTAIN_DB = -34.0
 _DOUBT_DB, _CHANGE_DB = 2.0, 4.0
 """How much better an effect must explain a beat than nothing does, and what a change of it costs."""
 _KINDS = ("EQ_LOW", "EQ_HIGH", "DISTORTION", "REVERB")
-_FIRST, _PROMISING_DB = (3.0, 0.35), 1.0
+_FIRST, _PROMISING_DB = (1.5, 0.2), 1.0
 """Values that are tried first, and how much one beat must gain by them for the others to be tried."""
 _FINER = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.6)
 """Factors by which a strength is tried again."""

@@ -171,7 +171,7 @@ def _inner(wide: Float32[np.ndarray, "frames bins"], semitones: int) -> Float32[
     return wide[:, start : start + OCTAVES * PER_OCTAVE]
 
 
-def _stretched(wide: Float32[np.ndarray, "frames bins"], speed: float) -> Float32[np.ndarray, "frames bins"]:
+def _stretched(wide: Float32[np.ndarray, "frames bins"], speed: float) -> Float32[np.ndarray, "stretched bins"]:
     """Return the frames as they would be at speed 1."""
     if speed == 1.0:
         return wide

@@ -10,10 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float, Float64, Int64
 
 from editorbot import __version__
-from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.alignment import Alignment
 from editorbot.corpus.labels.effects import BeatSound, finer
@@ -21,7 +20,7 @@ from editorbot.corpus.labels.hidden import Hidden, explain
 from editorbot.corpus.labels.levels import SAME_DB, Envelope, Fade, find_fades, steady_gains_db
 from editorbot.corpus.labels.sounds import PairSounds
 from editorbot.corpus.labels.stretches import Run, sure_runs
-from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Effect, Join, MadeBy
+from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Join, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.errors import MismatchError
 from editorbot.timebase import ANALYSIS_RATE, s_to_samples
@@ -60,7 +59,7 @@ class _Placed:
     clip: Clip
 
 
-def human_edit(sounds: PairSounds, alignment: Alignment, analysis: Analysis) -> HumanEdit:
+def human_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarray, " beats"]) -> HumanEdit:
     """Return the edit list of a human's edit.
 
     Parameters
@@ -69,8 +68,8 @@ def human_edit(sounds: PairSounds, alignment: Alignment, analysis: Analysis) -> 
         The pair.
     alignment : Alignment
         Where the edit comes from.
-    analysis : Analysis
-        Of the raw recording; its beats are the places at which treatments change.
+    beats_s : np.ndarray, shape=(beats,) [seconds]
+        Beats of the raw recording: the places at which treatments change.
 
     Raises
     ------
@@ -78,7 +77,7 @@ def human_edit(sounds: PairSounds, alignment: Alignment, analysis: Analysis) -> 
         If nothing of the edit was found in the raw recording.
     """
     rate = sounds.rate
-    beats = np.array([s_to_samples(at_s, rate) for at_s in analysis.beats_s.tolist()], dtype=np.int64)
+    beats = np.array([s_to_samples(at_s, rate) for at_s in beats_s.tolist()], dtype=np.int64)
     if abs(alignment.speed.ratio - 1) > _STEADY_SPEED:
         placed, level = _at_other_speed(sounds, alignment)
     else:
@@ -152,7 +151,9 @@ def _fades(run: Run, level: float) -> list[Fade]:
     return find_fades(Envelope(cross, source, heard), frames, level)
 
 
-def _whitened(beat: BeatSound) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+def _whitened(
+    beat: BeatSound,
+) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
     """Return the cross power and powers of the frames of a beat, every band alike."""
     weight = 1.0 / np.maximum(beat.plain.source.sum(axis=0), 1e-9 * max(float(beat.plain.source.sum()), 1e-12))
     return beat.plain.cross.real @ weight, beat.plain.source @ weight, beat.plain.heard @ weight
@@ -259,7 +260,7 @@ def _hidden_clip(
     speed = way.speed if way.speed == 1.0 else float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
     likeness = float(np.clip(hidden.likeness, 0.0, 1.0))
     return Clip(
-        start, end, way_action(speed, way.semitones, way.reverse), 0.0, speed, way.semitones, way.reverse,
+        start, end, way_action(speed, float(way.semitones), way.reverse), 0.0, speed, float(way.semitones), way.reverse,
         confidence=likeness,
     )  # fmt: skip
 
@@ -273,12 +274,6 @@ def way_action(speed: float, semitones: float, reverse: bool) -> str:
     if abs(speed - 1) > 1e-4:
         return "SPEED_UP" if speed > 1 else "SPEED_DOWN"
     return "KEEP"
-
-
-@dataclass(frozen=True)
-class _Leveled:
-    placed: list[_Placed]
-    level: float
 
 
 def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_Placed], float]:
@@ -298,6 +293,3 @@ def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_Pla
         placed.append(_Placed(round(segment.edit_start * scale), clip))
     level_db = float(np.median([entry.clip.gain_db for entry in placed])) if placed else 0.0
     return placed, 10 ** (level_db / 20)
-
-
-__all__ = ["MADE_BY", "Effect", "HumanEdit", "human_edit", "way_action"]

@@ -113,7 +113,9 @@ def _exact_lag(sounds: PairSounds, start: int, end: int, offset: int) -> int:
     """Return by how many samples the edit lies later than thought, as the place that tells it best says."""
     length = min(end - start, round(_LAG_LENGTH_S * sounds.rate))
     places = {start + round(share * (end - start - length)) for share in _LAG_PLACES}
-    return max((_lag_at(sounds, place, length, offset) for place in sorted(places)), key=lambda lag: lag.likeness).samples
+    return max(
+        (_lag_at(sounds, place, length, offset) for place in sorted(places)), key=lambda lag: lag.likeness
+    ).samples
 
 
 @dataclass(frozen=True)
