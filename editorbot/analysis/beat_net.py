@@ -1,0 +1,123 @@
+"""The network that hears beats and downbeats, computed with NumPy alone.
+
+A few short convolutions hear onsets at the frame rate; eight dilated ones at a
+quarter of it hear tempo and meter, 24 s to either side; what they found is
+laid over the frames again. It reads what the analysis has anyway: the novelty
+of eight mel bands, their level against its surroundings, and the chroma.
+
+The same sums as :class:`editorbot.models.beat_net.BeatNetwork`, from the same
+weights; a test holds the two together.
+
+References
+----------
+M. E. P. Davies and S. Böck, "Temporal convolutional networks for musical audio
+beat tracking", EUSIPCO 2019; S. Böck and M. E. P. Davies, "Deconstruct,
+analyse, reconstruct: how to improve tempo, beat, and downbeat estimation",
+ISMIR 2020. Deviations: fewer bands, two frame rates, no tempo head, ReLU.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from editorbot.analysis.novelty import NOVELTY_COLUMNS, WINDOW_FRAMES
+from editorbot.analysis.smoothing import running_mean
+from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
+
+INPUT_COUNT = NOVELTY_COLUMNS + TRACK_BANDS + 12
+"""Numbers a frame that the network reads."""
+
+INPUTS_VERSION = 1
+"""Goes up when `inputs_of` gives other numbers: weights trained on the old ones are refused."""
+
+OUTPUTS = ("beat", "downbeat")
+"""What the network says of each frame [log odds]."""
+
+LEVEL_SCALE_DB = 10.0
+"""Levels are read in units of this against their surroundings [dB]."""
+
+BLOCK_FRAMES = 16_384
+"""Frames worked on at a time, a multiple of every stride."""
+
+Weights = dict[str, Float32[np.ndarray, "..."]]
+"""Parameters by torch's names."""
+
+
+@dataclass(frozen=True)
+class BeatNetConfig:
+    """The shape of the network."""
+
+    inputs: int = INPUT_COUNT
+    """Numbers a frame."""
+    width: int = 32
+    """Channels at the frame rate."""
+    context: int = 64
+    """Channels at the slow rate."""
+    stride: int = 4
+    """Frames that one slow frame covers."""
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
+    """Distances looked at by the slow convolutions [slow frames]."""
+
+
+def inputs_of(
+    frames: FrameTracks, evidence: Float32[np.ndarray, "frames columns"]
+) -> Float32[np.ndarray, "frames inputs"]:
+    """Return what the network reads, shape=(frames, INPUT_COUNT).
+
+    Parameters
+    ----------
+    frames : FrameTracks
+        The frame grid.
+    evidence : np.ndarray, shape=(frames, NOVELTY_COLUMNS), float32
+        Its novelty, see :mod:`editorbot.analysis.novelty`.
+    """
+    level = frames.band_level_db
+    relative = np.clip((level - running_mean(level, WINDOW_FRAMES)) / LEVEL_SCALE_DB, -3, 3)
+    return np.concatenate([0.5 * evidence, relative, frames.chroma], axis=1, dtype=np.float32)
+
+
+def log_odds(
+    inputs: Float32[np.ndarray, "frames inputs"], weights: Weights, config: BeatNetConfig
+) -> Float32[np.ndarray, "frames outputs"]:
+    """Return the log odds of a beat and of a downbeat at each frame, shape=(frames, 2).
+
+    Notes
+    -----
+    Time and memory O(frames).
+    """
+    count = len(inputs)
+    padded = np.pad(inputs, ((0, -count % config.stride), (0, 0)))
+    heard = np.maximum(_convolved(padded, weights, "enter"), 0)
+    heard = np.maximum(_convolved(heard, weights, "front"), 0)
+    slow = np.maximum(_linear(heard.reshape(len(heard) // config.stride, -1), weights, "down"), 0)
+    for number, dilation in enumerate(config.dilations):
+        seen = np.maximum(_convolved(slow, weights, f"look.{number}", dilation), 0)
+        slow = slow + _linear(seen, weights, f"mix.{number}")
+    heard = np.maximum(heard + _linear(slow, weights, "up").reshape(len(heard), config.width), 0)
+    heard = np.maximum(_convolved(heard, weights, "back"), 0)
+    return np.asarray(_linear(heard, weights, "decide")[:count])
+
+
+def _linear(rows: Float32[np.ndarray, "frames a"], weights: Weights, name: str) -> Float32[np.ndarray, "frames b"]:
+    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+
+
+def _convolved(
+    rows: Float32[np.ndarray, "frames a"], weights: Weights, name: str, dilation: int = 1
+) -> Float32[np.ndarray, "frames b"]:
+    """Convolve along the frames, zeros beyond the ends; the kernel is (outputs, inputs, taps)."""
+    kernel = weights[f"{name}.weight"]
+    taps, frames = kernel.shape[2], len(rows)
+    total = rows @ kernel[:, :, taps // 2].T
+    total += weights[f"{name}.bias"]
+    for tap in range(taps):
+        offset = (tap - taps // 2) * dilation
+        if offset == 0 or abs(offset) >= frames:
+            continue
+        part = slice(max(0, -offset), min(frames, frames - offset))
+        there = slice(part.start + offset, part.stop + offset)
+        total[part] += rows[there] @ kernel[:, :, tap].T
+    return np.asarray(total)
