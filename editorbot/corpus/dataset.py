@@ -17,6 +17,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped
@@ -86,9 +87,7 @@ class BcDataset:
             if len(values) and not 0 <= values.min() <= values.max() < end:
                 raise FormatError(f"{key} must lie in 0-{end - 1}, but reach from {values.min()} to {values.max()}")
         if not np.isfinite(self.states).all():
-            raise FormatError(
-                f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds a value that is no number"
-            )
+            raise FormatError(f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds what is no number")
 
     def _check_recordings(self) -> None:
         offsets, recordings = self.offsets, len(self.recording_names)
@@ -215,8 +214,9 @@ def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:
             raise FormatError(f"{key} must be {kind}, but is {array.dtype}; write it anew with: {WRITER}", path=path)
         if array.ndim != (2 if key in ("states", "features") else 1):
             raise FormatError(f"{key} has the shape {array.shape}; write it anew with: {WRITER}", path=path)
+    everything: dict[str, Any] = {**arrays, **text}
     try:
-        return BcDataset(**arrays, **text, recording_names=names)
+        return BcDataset(**everything, recording_names=names)
     except FormatError as error:
         raise FormatError(f"{error.message}; write it anew with: {WRITER}", path=path) from error
 

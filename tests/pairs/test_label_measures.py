@@ -123,7 +123,8 @@ def test_the_whole_edit_is_read_back(tmp_path, opened):
     found = [(clip.start / BEAT, clip.end / BEAT, clip.action) for clip in human.edit_list.clips]
     expected = [
         (0, 8, "KEEP"), (8, 12, "REVERSE"), (12, 20, "KEEP"), (20, 24, "GAIN"), (24, 28, "KEEP"), (28, 32, "PITCH_UP"),
-        (32, 40, "KEEP"), (44, 48, "FADE_OUT"), (48, 56, "KEEP"), (56, 60, "EQ_HIGH"), (60, 64, "KEEP"), (60, 64, "KEEP"),
+        (32, 40, "KEEP"), (44, 48, "FADE_OUT"), (48, 56, "KEEP"), (56, 60, "EQ_HIGH"),
+        (60, 64, "KEEP"), (60, 64, "KEEP"),
     ]  # fmt: skip
     assert [action for *_, action in found] == [action for *_, action in expected]
     assert np.abs(np.array([f[:2] for f in found]) - [e[:2] for e in expected]).max() < 0.05

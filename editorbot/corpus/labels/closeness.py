@@ -55,11 +55,8 @@ def closeness(sounds: PairSounds, human: HumanEdit) -> Closeness:
             signal += float((theirs**2).sum())
             noise += float(((ours - theirs) ** 2).sum())
             apart = _distances_db(mono(ours), mono(theirs), sounds.rate)
-            distance, counted, near = (
-                distance + float(apart.sum()),
-                counted + len(apart),
-                near + int((apart < NEAR_DB).sum()),
-            )
+            distance, counted = distance + float(apart.sum()), counted + len(apart)
+            near += int((apart < NEAR_DB).sum())
     # A snippet's frames start anew with each block: their number is that of the edit, give or take the blocks.
     total = max(counted, round(counted / max(human.explained_share, 1e-6)))
     snr_db = 10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20 + signal * 10 ** (-_BEST_DB / 10)))

@@ -158,7 +158,7 @@ class _Chunk:
         return left
 
     def _left_by(self, kind: str, plain_db: list[float]) -> list[list[float]]:
-        """Return what each candidate of a kind leaves of each beat; the rest is not tried where the first are no good."""
+        """Return what each candidate of a kind leaves of each beat; most are not tried where the first are no good."""
         effects = [effect for effect in CANDIDATES if effect.type == kind]
         left = {effect: self._left(effect) for effect in effects if abs(effect.value) in _FIRST}
         gain = max(plain - by for tried in left.values() for plain, by in zip(plain_db, tried))

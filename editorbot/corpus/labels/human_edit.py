@@ -7,7 +7,7 @@ them is looked up backwards, transposed and at other speeds. What is found nowhe
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Float64, Int64
@@ -146,17 +146,18 @@ def _clips_of(sounds: PairSounds, run: Run, level: float) -> list[_Placed]:
 
 
 def _fades(run: Run, level: float) -> list[Fade]:
-    cross, source, heard = (np.concatenate(parts) for parts in zip(*(_whitened(beat) for beat in run.beats)))
-    frames = np.cumsum([0, *(len(beat.plain.cross) for beat in run.beats)]).tolist()
-    return find_fades(Envelope(cross, source, heard), frames, level)
+    parts = [_whitened(beat) for beat in run.beats]
+    whole = Envelope(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("cross", "source", "heard"))
+    )
+    return find_fades(whole, np.cumsum([0, *(len(part.cross) for part in parts)]).tolist(), level)
 
 
-def _whitened(
-    beat: BeatSound,
-) -> tuple[Float64[np.ndarray, " n"], Float64[np.ndarray, " n"], Float64[np.ndarray, " n"]]:
+def _whitened(beat: BeatSound) -> Envelope:
     """Return the cross power and powers of the frames of a beat, every band alike."""
-    weight = 1.0 / np.maximum(beat.plain.source.sum(axis=0), 1e-9 * max(float(beat.plain.source.sum()), 1e-12))
-    return beat.plain.cross.real @ weight, beat.plain.source @ weight, beat.plain.heard @ weight
+    plain = beat.plain
+    weight = 1.0 / np.maximum(plain.source.sum(axis=0), 1e-9 * max(float(plain.source.sum()), 1e-12))
+    return Envelope(plain.cross.real @ weight, plain.source @ weight, plain.heard @ weight)
 
 
 def _gains_db(run: Run, fades: list[Fade]) -> Float64[np.ndarray, " beats"]:
@@ -188,9 +189,10 @@ def _clip(sounds: PairSounds, run: Run, first: int, end: int, fades: list[Fade],
     at = start + run.offset
     fade = next((fade for fade in fades if fade.first <= first < fade.end), None)
     if fade is not None:
-        length = {"fade_in" if fade.is_in else "fade_out": stop - start}
-        action = "FADE_IN" if fade.is_in else "FADE_OUT"
-        return _Placed(at, Clip(start, stop, action, level_db, confidence=run.confidence, **length))
+        plain = Clip(start, stop, "KEEP", level_db, confidence=run.confidence)
+        if fade.is_in:
+            return _Placed(at, replace(plain, action="FADE_IN", fade_in=stop - start))
+        return _Placed(at, replace(plain, action="FADE_OUT", fade_out=stop - start))
     effects = [beat.effect for beat in run.beats[first:end] if beat.effect is not None]
     middle = effects[len(effects) // 2] if effects else None
     measured = finer(sounds, start, stop, run.offset, middle)
