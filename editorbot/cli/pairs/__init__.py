@@ -8,9 +8,16 @@ from typing import Annotated
 import tyro
 
 from editorbot.cli.pairs.align import Align
+from editorbot.cli.pairs.precache import Precache
 from editorbot.cli.pairs.simulate import Simulate
+from editorbot.cli.pairs.stems import Stems
 
-Action = Annotated[Align, tyro.conf.subcommand("align")] | Annotated[Simulate, tyro.conf.subcommand("simulate")]
+Action = (
+    Annotated[Align, tyro.conf.subcommand("align")]
+    | Annotated[Simulate, tyro.conf.subcommand("simulate")]
+    | Annotated[Precache, tyro.conf.subcommand("precache")]
+    | Annotated[Stems, tyro.conf.subcommand("stems")]
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""The learn line's cache: where entries lie, and how they are written and read.
+
+Entries are plain npy and npz files. They are written under a temporary name and renamed, so any number of processes
+may work on one folder: the worst that happens is that two of them make the same entry. Whatever cannot be read whole
+is not there. Objects are never read: they would be unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from editorbot.errors import write_error
+
+_ZIP = b"PK"
+"""How an npz starts; numpy would read other things too."""
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
+"""What reading a damaged file, or one with objects in it, raises."""
+
+
+@dataclass(frozen=True)
+class CacheFolder:
+    """The folder that the learn line keeps its entries in."""
+
+    root: Path
+    """``cache`` by default."""
+
+    def raw(self, sample: str) -> Path:
+        """Return where the mel of a raw recording lies."""
+        return self.root / "features" / f"{sample}_raw.npz"
+
+    def edit(self, sample: str) -> Path:
+        """Return where the mel of an edit lies."""
+        return self.root / "features" / f"{sample}_edit.npz"
+
+    def labels(self, sample: str) -> Path:
+        """Return where the labels of a raw recording's beats lie."""
+        return self.root / "labels" / f"{sample}.npy"
+
+    def stems(self, sample: str) -> Path:
+        """Return where the stems of a raw recording lie."""
+        return self.root / "stems" / f"{sample}_stems.npz"
+
+    def stems_mel(self, sample: str) -> Path:
+        """Return where the mels of the stems lie."""
+        return self.root / "stems_mel" / f"{sample}_stems.npz"
+
+
+def read_entry(path: Path) -> dict[str, np.ndarray] | None:
+    """Return the arrays of an npz by name; None where there is no whole one."""
+    try:
+        with open(path, "rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                return None
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except _DAMAGE:
+        return None
+
+
+def read_array(path: Path) -> np.ndarray | None:
+    """Return the array of an npy; None where there is no whole one."""
+    try:
+        with open(path, "rb") as file:
+            array = np.lib.format.read_array(file, allow_pickle=False)
+            return None if file.read(1) else array
+    except _DAMAGE:
+        return None
+
+
+def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as an npz.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written.
+    """
+    with writing(path) as part, open(part, "wb") as file:
+        np.savez(file, allow_pickle=False, **arrays)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an array as an npy.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written.
+    """
+    with writing(path) as part, open(part, "wb") as file:
+        np.save(file, array, allow_pickle=False)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`, and rename it to `path` when all went well.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If the folder cannot be made or written to.
+    """
+    part: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.", suffix=".part")
+        os.close(handle)
+        part = Path(name)
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        raise write_error(error, path) from error
+    finally:
+        if part is not None:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+
+def text_array(text: str) -> np.ndarray:
+    """Return a text as an array that can be kept without objects."""
+    return np.array(text)
+
+
+def text_of(arrays: Mapping[str, np.ndarray], name: str) -> str:
+    """Return a text that an entry holds; empty where it holds none."""
+    value = arrays.get(name)
+    return str(value) if value is not None and value.dtype.kind == "U" and value.ndim == 0 else ""

@@ -1,0 +1,233 @@
+"""Everything that training reads of a pair, made once: mels, pointers, labels, analyses.
+
+Conventions
+-----------
+``features/{sample}_raw.npz`` and ``{sample}_edit.npz`` hold ``mel`` (128, frames), ``beats_s`` and the ``digest`` of
+the recording; ``labels/{sample}.npy`` is int8, one a beat of the raw recording: 1 kept, 0 cut. An entry of another
+recording, or of another frame grid, counts as missing. Analyses go to the user's own cache.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, Int8, Int64
+
+from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
+from editorbot.analysis.features import beat_frames
+from editorbot.analysis.mel import MelReader
+from editorbot.analysis.spectrum import MEL_BANDS
+from editorbot.corpus.cache_files import (
+    CacheFolder,
+    read_array,
+    read_entry,
+    text_array,
+    text_of,
+    write_array,
+    write_entry,
+)
+from editorbot.corpus.pairs import POINTER_FOLDER, Pair, PairList, align_pair, find_pairs, pointer_paths
+from editorbot.errors import MismatchError, NotFoundError
+from editorbot.recording import Recording, open_recording
+from editorbot.timebase import ANALYSIS_RATE, frame_count
+
+KEPT_SHARE = 0.5
+"""Share of a beat's frames that the edit must hold for the beat to count as kept."""
+
+_MOST_PASSED = 2
+"""Frames that may be missing between two pointers without a cut; three times the speed."""
+
+
+@dataclass(frozen=True)
+class PrecacheJob:
+    """One pair to be made ready."""
+
+    pair: Pair
+    """The two files."""
+    data_folder: Path
+    """The data folder."""
+    cache: CacheFolder
+    """Where the entries go."""
+    analyses: AnalysisCache | None = None
+    """Where analyses are kept; None keeps none."""
+    picture: bool = False
+    """Whether a picture of a new alignment is drawn too."""
+    force: bool = False
+    """Make again what is there."""
+
+
+@dataclass(frozen=True)
+class Precached:
+    """What was made for one pair."""
+
+    sample: str
+    """Its name."""
+    made: tuple[str, ...]
+    """What was missing and is there now: raw, edit, pointers, labels."""
+    kept_share: float
+    """Share of the raw recording's beats that the edit keeps."""
+
+
+@dataclass(frozen=True)
+class MelEntry:
+    """The mel of a recording as it is kept."""
+
+    mel: Float32[np.ndarray, "128 frames"]
+    """Mel, shape=(128, frames), in [0, 1]."""
+    beats_s: Float[np.ndarray, " beats"]
+    """Beat times, shape=(beats,) [seconds]."""
+    digest: str
+    """The recording's digest."""
+
+
+def find_samples(data_folder: Path, samples: Sequence[str] = ()) -> PairList:
+    """Return the pairs of a data folder that are wanted; all where none is named.
+
+    Raises
+    ------
+    NotFoundError
+        If a name is that of no pair.
+    EditorbotError
+        Whatever `find_pairs` says.
+    """
+    listed = find_pairs(data_folder)
+    if not samples:
+        return listed
+    known = {pair.sample: pair for pair in listed.pairs}
+    for sample in samples:
+        if sample not in known:
+            raise NotFoundError(f"there is no pair named {sample!r} in it", path=data_folder)
+    return PairList(tuple(known[sample] for sample in dict.fromkeys(samples)), ())
+
+
+def precache(job: PrecacheJob) -> Precached:
+    """Make what is missing of one pair.
+
+    Raises
+    ------
+    EditorbotError
+        If one of the two cannot be read or analyzed, they do not belong together, or nothing can be written.
+    """
+    made = []
+    entries = []
+    for half, path, place in (
+        ("raw", job.pair.raw, job.cache.raw(job.pair.sample)),
+        ("edit", job.pair.edit, job.cache.edit(job.pair.sample)),
+    ):
+        with open_recording(path) as recording:
+            entry = None if job.force else _fitting(read_mel(place), recording)
+            if entry is None:
+                entry = make_mel(recording, job.analyses)
+                write_mel(place, entry)
+                made.append(half)
+        entries.append(entry)
+    raw, edit = entries
+    pointers = None if job.force else read_pointers(job.data_folder, job.pair.sample, raw, edit)
+    if pointers is None:
+        align_pair(job.pair, job.data_folder / POINTER_FOLDER, picture=job.picture)
+        made.append("pointers")
+        pointers = read_pointers(job.data_folder, job.pair.sample, raw, edit)
+        if pointers is None:
+            raise MismatchError("it changed while it was aligned; run this again", path=job.pair.edit)
+    labels = keep_labels(pointers, raw.beats_s, raw.mel.shape[1])
+    place = job.cache.labels(job.pair.sample)
+    old = read_array(place)
+    if job.force or old is None or not np.array_equal(old, labels) or old.dtype != labels.dtype:
+        write_array(place, labels)
+        made.append("labels")
+    return Precached(job.pair.sample, tuple(made), float(labels.mean()))
+
+
+def make_mel(recording: Recording, analyses: AnalysisCache | None = None) -> MelEntry:
+    """Analyze a recording and return its mel."""
+    analysis = analyze(recording, cache=analyses)
+    reader = MelReader(recording, analysis.mel_reference_db)
+    return MelEntry(reader.read(0, reader.frames), analysis.beats_s, recording.digest)
+
+
+def write_mel(path: Path, entry: MelEntry) -> None:
+    """Keep a mel.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written.
+    """
+    write_entry(path, {"mel": entry.mel, "beats_s": entry.beats_s, "digest": text_array(entry.digest)})
+
+
+def read_mel(path: Path) -> MelEntry | None:
+    """Return a kept mel; None where there is no whole one."""
+    arrays = read_entry(path)
+    if arrays is None:
+        return None
+    mel, beats_s = arrays.get("mel"), arrays.get("beats_s")
+    if mel is None or mel.dtype != np.float32 or mel.ndim != 2 or mel.shape[0] != MEL_BANDS or not mel.shape[1]:
+        return None
+    if beats_s is None or beats_s.dtype != np.float64 or beats_s.ndim != 1 or not len(beats_s):
+        return None
+    # The archive's own sums tell damage; a number that is none was never written by us.
+    return MelEntry(mel, beats_s, text_of(arrays, "digest")) if np.isfinite(mel).all() else None
+
+
+def _fitting(entry: MelEntry | None, recording: Recording) -> MelEntry | None:
+    """Return an entry where it is the recording's own."""
+    if entry is None or entry.digest != recording.digest:
+        return None
+    frames = frame_count(-(-recording.samples * ANALYSIS_RATE // recording.sample_rate))
+    return entry if entry.mel.shape[1] == frames else None
+
+
+def read_pointers(data_folder: Path, sample: str, raw: MelEntry, edit: MelEntry) -> Int64[np.ndarray, " frames"] | None:
+    """Return the pointers of a pair; None where there are none that fit the two recordings."""
+    paths = pointer_paths(data_folder / POINTER_FOLDER, sample)
+    pointers, ops = read_array(paths.pointers), read_array(paths.ops)
+    if pointers is None or ops is None or pointers.dtype != np.int64 or ops.dtype != np.int8:
+        return None
+    if pointers.shape != (edit.mel.shape[1],) or ops.shape != pointers.shape:
+        return None
+    if pointers.min() < -1 or pointers.max() >= raw.mel.shape[1]:
+        return None
+    return pointers if _info_digests(paths.info) == (raw.digest, edit.digest) else None
+
+
+def _info_digests(path: Path) -> tuple[str, str] | None:
+    """Return the digests of the two recordings that an alignment is of."""
+    try:
+        info = json.loads(path.read_text(encoding="utf-8"))
+        return info["raw_digest"], info["edit_digest"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def keep_labels(
+    pointers: Int64[np.ndarray, " edit_frames"], beats_s: Float[np.ndarray, " beats"], raw_frames: int
+) -> Int8[np.ndarray, " beats"]:
+    """Return which beats of the raw recording an edit keeps, shape=(beats,): 1 kept, 0 cut.
+
+    A beat is kept where at least `KEPT_SHARE` of its frames are heard in the edit. What lies before the first beat
+    has no label.
+
+    Parameters
+    ----------
+    pointers : np.ndarray, shape=(edit frames,), int64
+        Raw frame of each frame of the edit, -1 = not from the raw recording.
+    beats_s : np.ndarray, shape=(beats,), float64 [seconds]
+        Beats of the raw recording.
+    raw_frames : int
+        Frames of the raw recording.
+    """
+    heard = np.zeros(raw_frames)
+    heard[pointers[pointers >= 0]] = 1.0
+    # What is played faster passes over frames without leaving them out.
+    here, step = pointers[:-1], np.diff(pointers)
+    for missed in range(1, _MOST_PASSED + 1):
+        heard[here[(here >= 0) & (step > missed) & (step <= _MOST_PASSED + 1)] + missed] = 1.0
+    starts = beat_frames(beats_s, raw_frames)
+    counts = np.maximum(np.diff(np.append(starts, raw_frames)), 1)
+    return (np.add.reduceat(heard, starts) >= KEPT_SHARE * counts).astype(np.int8)

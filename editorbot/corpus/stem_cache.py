@@ -1,0 +1,311 @@
+"""Stems of raw recordings on disk, as sound and as mel.
+
+An hour of stems is five gigabytes, so they are never held whole: they are written to the disk as they come, put into
+one npz, and read again by block.
+
+Conventions
+-----------
+``stems/{sample}_stems.npz``: drums, bass, vocals, other, each (2, samples) float32, and ``sample_rate``.
+``stems_mel/{sample}_stems.npz``: drums, bass, vocals, other, each (128, frames) float32 in [0, 1], as the mel of a
+recording is stored, relative to the largest value of all four: a stem that is hardly there is dark. Both name the
+recording's ``digest``, and the sound the ``model`` it came from.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import soxr
+from jaxtyping import Float32
+
+from editorbot.analysis.filterbanks import mel_matrix
+from editorbot.analysis.mel import MEL_RANGE_DB
+from editorbot.analysis.spectrum import MEL_BANDS, hann_window, power_to_db
+from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks, stem_samples
+from editorbot.corpus.cache_files import read_entry, text_array, text_of, write_entry, writing
+from editorbot.recording import Recording
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, N_FFT, frame_count
+
+_BLOCK = 1 << 18
+_LEAST_REFERENCE_DB = -20.0
+"""Stems that are all quieter than that stay dark; it is 80 dB above what counts as silence."""
+_FRAMES = 512
+"""Frames of a mel made at a time."""
+
+
+@dataclass(frozen=True)
+class StemFile:
+    """A file of stems, checked to be whole in its outer form."""
+
+    path: Path
+    """The npz."""
+    sample_rate: int
+    """Rate of the stems [Hz]."""
+    samples: int
+    """Their length [samples]."""
+    digest: str
+    """Digest of the recording they come from; empty where the file does not say."""
+    model: str
+    """What took it apart; empty where the file does not say."""
+
+    def blocks(self, size: int = _BLOCK) -> Iterator[Float32[np.ndarray, "4 2 _"]]:
+        """Yield the stems in the order of STEM_NAMES, `size` samples at a time.
+
+        Raises
+        ------
+        ValueError, OSError, zipfile.BadZipFile
+            If the file is damaged inside.
+        """
+        with zipfile.ZipFile(self.path) as archive:
+            # One reader a channel: the channels of a stem lie one after the other.
+            readers = [_channel(archive, name, channel) for name in STEM_NAMES for channel in (0, 1)]
+            for start in range(0, self.samples, size):
+                count = min(size, self.samples - start)
+                rows = [_floats(reader, count) for reader in readers]
+                yield np.stack(rows).reshape(len(STEM_NAMES), 2, count)
+
+
+def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> IO[bytes]:
+    """Return a reader that stands at the first sample of a channel."""
+    file = archive.open(f"{name}.npy")
+    shape = _header(file, name)
+    skip = channel * shape[1] * np.dtype(np.float32).itemsize
+    file.seek(skip, 1)
+    return file
+
+
+def _header(file: IO[bytes], name: str) -> tuple[int, ...]:
+    """Read the head of an npy; return the shape.
+
+    Raises
+    ------
+    ValueError
+        If it is no float32 array of two channels, row by row.
+    """
+    major, _ = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, is_by_column, dtype = read(file)
+    if dtype != np.dtype("<f4") or is_by_column or len(shape) != 2 or shape[0] != 2:
+        raise ValueError(f"{name} must be float32 of shape (2, samples), but is {dtype} of shape {shape}")
+    return tuple(shape)
+
+
+def _floats(file: IO[bytes], count: int) -> Float32[np.ndarray, " samples"]:
+    content = file.read(4 * count)
+    if len(content) < 4 * count:
+        raise ValueError("the file ends too early")
+    return np.frombuffer(content, dtype="<f4")
+
+
+def open_stems(path: Path) -> StemFile | None:
+    """Return a file of stems; None where there is none, or it is not whole."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            shapes = set()
+            for name in STEM_NAMES:
+                with archive.open(f"{name}.npy") as file:
+                    shapes.add(_header(file, name))
+                if archive.getinfo(f"{name}.npy").file_size < 8 * max(shape[1] for shape in shapes):
+                    return None
+            if len(shapes) != 1:
+                return None
+            small = {name: _small(archive, name) for name in ("sample_rate", "digest", "model")}
+        rate = small["sample_rate"]
+        if rate is None or rate.ndim != 0 or rate.dtype.kind not in "iu" or rate <= 0:
+            return None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, NotImplementedError):
+        return None
+    texts = {name: array for name, array in small.items() if array is not None}
+    return StemFile(path, int(rate), shapes.pop()[1], text_of(texts, "digest"), text_of(texts, "model"))
+
+
+def _small(archive: zipfile.ZipFile, name: str) -> np.ndarray | None:
+    """Return one small array; None where there is none."""
+    if f"{name}.npy" not in archive.namelist():
+        return None
+    with archive.open(f"{name}.npy") as file:
+        array: np.ndarray = np.lib.format.read_array(file, allow_pickle=False)
+        return array
+
+
+def write_stems(
+    path: Path,
+    blocks: Iterable[Float32[np.ndarray, "4 2 _"]],
+    *,
+    samples: int,
+    sample_rate: int,
+    digest: str = "",
+    model: str = "",
+) -> None:
+    """Write stems that come by block into an npz.
+
+    Parameters
+    ----------
+    path : path
+        The npz.
+    blocks : iterable of np.ndarray, shape=(4, 2, samples), float32
+        The stems in the order of STEM_NAMES.
+    samples : int
+        Their length in all [samples].
+    sample_rate : int [Hz]
+        Their rate.
+    digest, model : str
+        Where they come from.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If it cannot be written; then nothing is left.
+    ValueError
+        If the blocks do not add up to `samples`.
+    """
+    with writing(path) as part, tempfile.TemporaryDirectory(dir=path.parent, prefix=".stems-") as folder:
+        _spool(Path(folder), blocks, samples)
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            for name in STEM_NAMES:
+                with (
+                    open(Path(folder) / name, "rb") as source,
+                    archive.open(f"{name}.npy", "w", force_zip64=True) as target,
+                ):
+                    shutil.copyfileobj(source, target, _BLOCK)
+            for name, value in (
+                ("sample_rate", np.array(sample_rate)),
+                ("digest", text_array(digest)),
+                ("model", text_array(model)),
+            ):
+                with archive.open(f"{name}.npy", "w") as target:
+                    np.lib.format.write_array(target, value, allow_pickle=False)
+
+
+def _spool(folder: Path, blocks: Iterable[Float32[np.ndarray, "4 2 _"]], samples: int) -> None:
+    """Write the stems as npy files, one a stem, while they come."""
+    header = {"descr": "<f4", "fortran_order": False, "shape": (2, samples)}
+    files: list[IO[bytes]] = []
+    try:
+        for name in STEM_NAMES:
+            files.append(open(folder / name, "wb"))  # noqa: SIM115 - closed below
+            np.lib.format.write_array_header_1_0(files[-1], header)
+        begins, done = files[0].tell(), 0
+        for block in blocks:
+            for file, stem in zip(files, block):
+                for channel in (0, 1):
+                    file.seek(begins + 4 * (channel * samples + done))
+                    file.write(np.ascontiguousarray(stem[channel], dtype="<f4").tobytes())
+            done += block.shape[2]
+        if done != samples:
+            raise ValueError(f"stems of {samples} samples were promised, but {done} came")
+    finally:
+        for file in files:
+            file.close()
+
+
+def cache_stems(
+    recording: Recording, path: Path, separator: Separator, progress: Callable[[float], None] = lambda share: None
+) -> None:
+    """Take a recording apart and keep its stems.
+
+    Raises
+    ------
+    EditorbotError
+        If it cannot be read, or the stems not be written.
+    """
+    write_stems(
+        path,
+        separate_blocks(recording, separator, progress),
+        samples=stem_samples(recording, separator.sample_rate),
+        sample_rate=separator.sample_rate,
+        digest=recording.digest,
+        model=separator.name,
+    )
+
+
+def stems_to_mel(stems: StemFile, path: Path) -> None:
+    """Write the mels of stems.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If they cannot be written.
+    ValueError, OSError, zipfile.BadZipFile
+        If the stems are damaged.
+    """
+    samples = -(-stems.samples * ANALYSIS_RATE // stems.sample_rate)
+    spools = [_MelSpool(samples, stems.sample_rate) for _ in STEM_NAMES]
+    done = 0
+    for block in stems.blocks():
+        done += block.shape[2]
+        for spool, stem in zip(spools, block):
+            spool.update(stem.mean(axis=0), last=done == stems.samples)
+    mels_db = [spool.finish() for spool in spools]
+    reference_db = max(_LEAST_REFERENCE_DB, *(float(mel_db.max()) for mel_db in mels_db))
+    arrays = {name: relative_mel(mel_db, reference_db) for name, mel_db in zip(STEM_NAMES, mels_db)}
+    write_entry(path, arrays | {"digest": text_array(stems.digest)})
+
+
+def relative_mel(mel_db: Float32[np.ndarray, "128 frames"], reference_db: float) -> Float32[np.ndarray, "128 frames"]:
+    """Return log-mel values as they are stored, in [0, 1]."""
+    relative_db = mel_db - np.float32(reference_db)
+    return np.clip((relative_db + np.float32(MEL_RANGE_DB)) / np.float32(MEL_RANGE_DB), 0.0, 1.0)
+
+
+class _MelSpool:
+    """The mel of a sound that comes by block."""
+
+    def __init__(self, samples: int, rate: int) -> None:
+        self._mel_db = np.empty((MEL_BANDS, frame_count(samples)), dtype=np.float32)
+        self._left, self._frame = samples, 0
+        self._held = [np.zeros(N_FFT // 2, dtype=np.float32)]
+        self._count = N_FFT // 2
+        self._rate = rate
+        self._stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
+        self._filters, self._window = mel_matrix(MEL_BANDS).T, hann_window()
+
+    def update(self, mono: Float32[np.ndarray, " samples"], *, last: bool) -> None:
+        """Take the next samples."""
+        if self._rate != ANALYSIS_RATE:
+            mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
+        self._take(mono[: self._left])
+        self._left -= len(mono[: self._left])
+
+    def finish(self) -> Float32[np.ndarray, "128 frames"]:
+        """Return the log-mel values [dB]."""
+        self._take(np.zeros(self._left + N_FFT // 2 + HOP_SAMPLES, dtype=np.float32))
+        self._measure(self._mel_db.shape[1] - self._frame)
+        return self._mel_db
+
+    def _take(self, mono: Float32[np.ndarray, " samples"]) -> None:
+        self._held.append(mono)
+        self._count += len(mono)
+        while self._count >= _FRAMES * HOP_SAMPLES + N_FFT and self._frame + _FRAMES <= self._mel_db.shape[1]:
+            self._measure(_FRAMES)
+
+    def _measure(self, frames: int) -> None:
+        """Measure the next frames, and let go of what no later one needs."""
+        if frames <= 0:
+            return
+        samples = np.concatenate(self._held)
+        windows = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[: frames * HOP_SAMPLES : HOP_SAMPLES]
+        spectra = np.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
+        mel = (spectra.real**2 + spectra.imag**2) @ self._filters
+        self._mel_db[:, self._frame : self._frame + frames] = power_to_db(mel).T
+        self._frame += frames
+        self._held = [samples[frames * HOP_SAMPLES :].copy()]
+        self._count = len(self._held[0])
+
+
+def read_stem_mels(path: Path) -> Float32[np.ndarray, "4 128 frames"] | None:
+    """Return the mels of stems in the order of STEM_NAMES; None where there is no whole entry."""
+    arrays = read_entry(path)
+    if arrays is None or not all(name in arrays for name in STEM_NAMES):
+        return None
+    mels = [arrays[name] for name in STEM_NAMES]
+    if len({mel.shape for mel in mels}) != 1 or mels[0].ndim != 2 or mels[0].shape[0] != MEL_BANDS:
+        return None
+    return np.stack(mels).astype(np.float32)

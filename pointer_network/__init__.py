@@ -1,0 +1,1 @@
+"""The original commands of the pointer network, as forwards to editorbot."""
