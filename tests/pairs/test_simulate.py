@@ -10,7 +10,7 @@ import pytest
 from editorbot.corpus.simulate import FAULTS, FINISHES, Simulation, Track, simulate_jam, track_of, without
 from editorbot.corpus.simulate.flaws import FLAWS
 from editorbot.corpus.simulate.jam import trimmed
-from editorbot.corpus.simulate.plan import Junk, Plan, Style, Take
+from editorbot.corpus.simulate.plan import Flaw, Junk, Plan, Style, Take
 from editorbot.corpus.simulate.recording import recorded
 from editorbot.corpus.simulate.signal import loud_level
 from editorbot.corpus.simulate.stage import perform, stage
@@ -253,3 +253,26 @@ def test_tracks_have_one_channel_or_two(channels: int) -> None:
     jam = simulate_jam(track, np.random.default_rng(0), settings=QUIET)
     assert jam.samples.shape[1] == min(channels, 2)
     assert {segment.kind for segment in jam.truth.segments} <= set(KINDS)
+
+
+class FakeReplay:
+    """Plays silence, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int, tuple[Flaw, ...]]] = []
+
+    def again(self, first: int, last: int, flaws: tuple[Flaw, ...], seed: int) -> np.ndarray:
+        self.asked.append((first, last, flaws))
+        return np.zeros((2, last - first), np.float32)
+
+
+def test_a_band_plays_again_what_is_not_kept() -> None:
+    fake = FakeReplay()
+    track = replace(unlike_anything(20.0), replay=fake)
+    flaws = (Flaw("late", 4.0, 6.0, 1.0, 0), Flaw("ducking", 4.0, 6.0, 1.0, 0))
+    bad = perform(Take(((3.0, "sloppy"),), 8.0, Style(), flaws), track)
+    assert loud_level(bad.sound, RATE) == 0
+    assert fake.asked == [(round(2.9 * RATE), round(8.1 * RATE), flaws)]
+    kept = perform(Take(((3.0, "repeat"), (5.0, "music")), 8.0, Style()), track)
+    assert loud_level(kept.sound, RATE) > 0.01
+    assert len(fake.asked) == 1

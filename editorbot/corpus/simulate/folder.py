@@ -19,6 +19,7 @@ import soxr
 
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
+from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.story import Simulation
 from editorbot.corpus.simulate.track import Track, track_of
@@ -95,7 +96,9 @@ def find_tracks(paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
     for path in map(Path, paths):
         if path.is_dir():
             inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-            found += sorted(one for one in inside if one.suffix.lower() in SOUND_ENDINGS and one.name[0] != ".")
+            found += sorted(
+                one for one in inside if one.suffix.lower() in (*SOUND_ENDINGS, *MIDI_ENDINGS) and one.name[0] != "."
+            )
         elif path.exists():
             found.append(path)
         else:
@@ -140,6 +143,8 @@ def make_jam(order: Order, number: int) -> Jam:
 def _loaded(paths: Sequence[Path], rate: int, channels: int, rng: np.random.Generator) -> Iterator[Track]:
     """Yield excerpts of tracks for scraps; those that cannot be used yield nothing."""
     for path in paths:
+        if path.suffix.lower() in MIDI_ENDINGS:
+            continue  # would have to be played first
         place = float(rng.random())
         try:
             sound = load_sound(path, rate, LONGEST_SCRAP_S, place=place)
@@ -161,13 +166,20 @@ def load_track(path: Path, rate: int) -> Track:
         Whatever `open_recording` and `track_of` say, with the file's name.
     """
     if not _last_track or _last_track[0][0] != (path, rate):
-        sound = load_sound(path, rate, LONGEST_READ_S)
-        try:
-            track = track_of(sound.T, rate, name=path.stem, artist=path.resolve().parent.name)
-        except EditorbotError as error:
-            raise type(error)(error.message, path=path) from error
-        _last_track[:] = [((path, rate), track)]
+        _last_track[:] = [((path, rate), _track_of_file(path, rate))]
     return _last_track[0][1]
+
+
+def _track_of_file(path: Path, rate: int) -> Track:
+    artist = path.resolve().parent.name
+    if path.suffix.lower() in MIDI_ENDINGS:
+        # The same track each time it is read, so that its jams have one finished track.
+        return track_of_midi(path, rate, np.random.default_rng(0), artist=artist)
+    sound = load_sound(path, rate, LONGEST_READ_S)
+    try:
+        return track_of(sound.T, rate, name=path.stem, artist=artist)
+    except EditorbotError as error:
+        raise type(error)(error.message, path=path) from error
 
 
 def load_sound(path: Path, rate: int, longest_s: float, *, place: float = 0.0) -> Sound:

@@ -19,6 +19,7 @@ from editorbot.corpus.simulate import instruments, junk, voices
 from editorbot.corpus.simulate.draws import pick
 from editorbot.corpus.simulate.flaws import Stretch, flawed
 from editorbot.corpus.simulate.plan import SILENT_DB, Junk, Plan, Style, Take
+from editorbot.corpus.simulate.replay import MISTAKES_OF_FLAWS
 from editorbot.corpus.simulate.signal import (
     Sound,
     add_into,
@@ -202,7 +203,12 @@ def perform(take: Take, track: Track) -> Performed:
     knots_out = np.concatenate([[0.0], lengths])
     margin = round(0.1 * rate)
     first = round(take.start_s * rate) - margin
-    source = track.sound[:, max(0, first) : round(take.end_s * rate) + margin]
+    last = min(round(take.end_s * rate) + margin, track.sound.shape[1])
+    source = track.sound[:, max(0, first) : last]
+    if track.replay is not None and "music" not in [kind for _, kind in take.marks]:
+        # What is not kept may be played anew; what is kept is what the finished track holds.
+        source = track.replay.again(max(0, first), last, take.flaws, style.seed)
+        take = replace(take, flaws=tuple(flaw for flaw in take.flaws if flaw.kind not in MISTAKES_OF_FLAWS))
     source = _with_flaws(_coloured(source, rate, style, track.beat_s), take, track, max(0, first))
     knots = knots_source_s * rate - max(0, first)
     if abs(style.cents) >= 1 and not style.bends_pitch:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import soxr
@@ -14,6 +15,9 @@ from editorbot.analysis.scan import SpectrumScan
 from editorbot.corpus.simulate.signal import Sound, as_channels, loud_level
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
 from editorbot.timebase import ANALYSIS_RATE
+
+if TYPE_CHECKING:
+    from editorbot.corpus.simulate.replay import Replay
 
 SHORTEST_S = 20.0
 """Shorter tracks hold too little music to rehearse [seconds]."""
@@ -45,6 +49,8 @@ class Track:
     """Who made it."""
     stems: tuple[Sound, ...] = field(default=(), repr=False)
     """Players of the track, each as long as it, adding up to it; empty where they are not known."""
+    replay: Replay | None = field(default=None, repr=False)
+    """Who can play it again, where it was played from a score."""
 
     @property
     def duration_s(self) -> float:
@@ -81,6 +87,9 @@ class Track:
             name=self.name,
             artist=self.artist,
             stems=tuple(stem[:, first:last] for stem in self.stems),
+            replay=None
+            if self.replay is None
+            else replace(self.replay, offset_s=self.replay.offset_s + first / self.rate),
         )
 
 
