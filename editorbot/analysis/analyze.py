@@ -77,7 +77,7 @@ def analyze(
 
     Notes
     -----
-    Time and memory grow linearly with the recording: about 8 s and 60 MB an hour on two cores.
+    Time and memory grow linearly with the recording: about 7 s of processor time and 45 MB an hour.
     """
     progress = progress or no_progress
     progress(_STAGE, 0.0)
