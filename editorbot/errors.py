@@ -163,6 +163,12 @@ class MismatchError(EditorbotError):
     code, exit_code = "MISMATCH", 7
 
 
+class SplitError(EditorbotError):
+    """An artist stands on a side where it must not be, a test artist in training for example."""
+
+    code, exit_code = "SPLIT", 7
+
+
 class MissingExtraError(EditorbotError):
     """An optional package is not installed."""
 

@@ -1,0 +1,136 @@
+"""Who is trained on, who is chosen on, who is only reported on: splits by artist, never by window.
+
+Windows of one track are so alike that a network may recognize the track, and tracks of one artist share
+players, room and sound. So a whole artist stands on one side. Of the music that `corpus.music` lists, three artists are
+the test set: nothing may be trained, tuned or chosen on them. A user's own music belongs to no split.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from editorbot.errors import SplitError
+
+Split = Literal["train", "validation", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
+"""Names of the splits."""
+
+SPLIT_OF_ARTIST: Mapping[str, Split] = MappingProxyType(
+    {
+        "fretsonfire-songs-muldjord": "test",
+        "zaz-data": "test",
+        "singularity-music": "test",
+        "colobot-common-sounds": "validation",
+        "hyperrogue-music": "validation",
+        "nexuiz-music": "train",
+        # Its artist may have written for freedoom too, so both stand on one side.
+        "openarena-088-data": "train",
+        "freedoom": "train",
+        "planetblupi-music-midi": "train",
+        "planetblupi-music-ogg": "train",
+        "ufoai-music": "train",
+        "warzone2100-music": "train",
+        "asc-music": "train",
+        "wesnoth-1.16-music": "train",
+    }
+)
+"""Artist -> split; an artist goes by the name of the package that the music comes in."""
+
+SHORT_NAMES: Mapping[str, str] = MappingProxyType(
+    {
+        "muldjord": "fretsonfire-songs-muldjord",
+        "zaz": "zaz-data",
+        "singularity": "singularity-music",
+        "colobot": "colobot-common-sounds",
+        "hyperrogue": "hyperrogue-music",
+        "nexuiz": "nexuiz-music",
+        "openarena": "openarena-088-data",
+        "planetblupi": "planetblupi-music-ogg",
+        "ufoai": "ufoai-music",
+        "warzone": "warzone2100-music",
+        "warzone2100": "warzone2100-music",
+        "asc": "asc-music",
+        "wesnoth": "wesnoth-1.16-music",
+    }
+)
+"""Other names that truths give to the artists."""
+
+
+def split_of(artist: str) -> Split | None:
+    """Return the split that an artist stands in, None for an artist that is not of the project's music.
+
+    Examples
+    --------
+    >>> split_of("zaz-data"), split_of("muldjord"), split_of("our-band")
+    ('test', 'test', None)
+    """
+    name = artist.strip().lower()
+    return SPLIT_OF_ARTIST.get(SHORT_NAMES.get(name, name))
+
+
+def artist_of(path: str | os.PathLike[str]) -> str:
+    """Return the artist of a track: the folder that bears an artist's name, and else the folder that it lies in.
+
+    Examples
+    --------
+    >>> artist_of("/music/zaz-data/usr/share/games/zaz/mus1.ogg")
+    'zaz-data'
+    >>> artist_of("/home/me/our-band/song.wav")
+    'our-band'
+    """
+    folders = Path(path).absolute().parts[:-1]
+    known = [name for name in folders if name.lower() in SPLIT_OF_ARTIST]
+    return known[-1].lower() if known else (folders[-1] if folders else "")
+
+
+def check_splits(artists: Mapping[str, Iterable[str]]) -> None:
+    """Refuse splits that share an artist.
+
+    Parameters
+    ----------
+    artists : mapping
+        Name of each split -> the artists in it.
+
+    Raises
+    ------
+    SplitError
+        If an artist stands in two of them, or an artist of the project's music in a split that is not its own.
+    """
+    sides: dict[str, str] = {}
+    for split, names in artists.items():
+        for artist in names:
+            one = SHORT_NAMES.get(artist.strip().lower(), artist.strip().lower())
+            own = SPLIT_OF_ARTIST.get(one)
+            if own is not None and split in SPLITS and own != split:
+                raise SplitError(f"{artist} stands in {split}, but belongs to {own}; splits go by artist")
+            if sides.setdefault(one, split) != split:
+                raise SplitError(f"{artist} stands in {sides[one]} and in {split}; an artist belongs to one split")
+
+
+def refuse_held_out(tracks: Sequence[str | os.PathLike[str]], *, what: str = "training") -> None:
+    """Refuse tracks of the test artists where something is learned.
+
+    Parameters
+    ----------
+    tracks : sequence of paths
+        What is to be learned from.
+    what : str
+        What is to be done with them, for the message.
+
+    Raises
+    ------
+    SplitError
+        If one is of a test artist; the message names the first.
+    """
+    for track in tracks:
+        refuse_artist(artist_of(track), what=what, path=track)
+
+
+def refuse_artist(artist: str, *, what: str = "training", path: str | os.PathLike[str] | None = None) -> None:
+    """Refuse a test artist where something is learned; see `refuse_held_out`."""
+    if split_of(artist) == "test":
+        raise SplitError(f"{artist} is a test artist, kept out of all {what}; leave it out", path=path)
