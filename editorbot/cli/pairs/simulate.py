@@ -14,7 +14,7 @@ from editorbot.timebase import clock
 
 if TYPE_CHECKING:
     from editorbot.corpus.simulate.folder import Made, Order
-    from editorbot.corpus.simulate.story import Simulation
+    from editorbot.corpus.simulate.settings import Simulation
 
 Names = Annotated[tuple[str, ...], tyro.conf.arg(metavar="[KIND ...]")]
 

@@ -6,7 +6,7 @@ jam = simulate_jam(track, rng)          as often as wanted: raw recording, truth
 
 from editorbot.corpus.simulate.jam import Jam, simulate_jam, without
 from editorbot.corpus.simulate.plan import FAULTS, FINISHES, Plan
-from editorbot.corpus.simulate.story import Simulation
+from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.track import Track, track_of
 
 __all__ = ["FAULTS", "FINISHES", "Jam", "Plan", "Simulation", "Track", "simulate_jam", "track_of", "without"]

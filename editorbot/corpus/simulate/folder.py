@@ -20,8 +20,8 @@ import soxr
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
 from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
+from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
-from editorbot.corpus.simulate.story import Simulation
 from editorbot.corpus.simulate.track import Track, track_of
 from editorbot.corpus.truth import write_truth
 from editorbot.errors import BugError, EditorbotError, EmptyError, NotFoundError, OutputError

@@ -10,9 +10,10 @@ from jaxtyping import Float32
 
 from editorbot.corpus.simulate.plan import Plan
 from editorbot.corpus.simulate.recording import recorded
+from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.stage import stage
-from editorbot.corpus.simulate.story import Simulation, draw_plan
+from editorbot.corpus.simulate.story import draw_plan
 from editorbot.corpus.simulate.track import Track, silent_runs
 from editorbot.corpus.truth import Truth
 

@@ -11,17 +11,17 @@ again without a stop, the first is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from editorbot.corpus.simulate.finishes import draw_recorded
 from editorbot.corpus.simulate.flaws import FLAWS
-from editorbot.corpus.simulate.plan import FAULTS, FINISHES, SILENT_DB, Flaw, Junk, Part, Plan, Recorded, Style, Take
+from editorbot.corpus.simulate.music_once import music_once
+from editorbot.corpus.simulate.plan import FAULTS, Flaw, Junk, Part, Plan, Take
+from editorbot.corpus.simulate.settings import Simulation
+from editorbot.corpus.simulate.styles import Styles
 from editorbot.corpus.simulate.track import Track
-
-PURITY = (0.33, 0.58)
-"""Share of the jam that is the finished track, drawn evenly; keep-all then scores F1 0.50 - 0.73."""
 
 BREAK_FAULTS = ("talk", "tuning", "noodling", "dead-air", "hum", "noise", "applause", "scrap")
 """Faults that fill a break."""
@@ -38,20 +38,6 @@ JUNK_KINDS = {
     "scrap": "other_song", "two-songs": "other_song", "wander": "noodling",
 }  # fmt: skip
 """What faults are in the truth."""
-
-
-@dataclass(frozen=True)
-class Simulation:
-    """What may happen in jams."""
-
-    faults: tuple[str, ...] = FAULTS
-    """Faults that may happen."""
-    finishes: tuple[str, ...] = FINISHES
-    """What the recording may do."""
-    purity: tuple[float, float] = PURITY
-    """Share of a jam that is the finished track: least and most."""
-    may_use_programs: bool = True
-    """Whether ``espeak-ng`` speaks where it is installed; the jams depend on it then."""
 
 
 def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, others: int = 0) -> Plan:
@@ -71,66 +57,7 @@ def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, o
     story = _Story(track, rng, settings, others)
     story.tell()
     recorded = draw_recorded(rng, settings.finishes)
-    return Plan(_once(story.parts), recorded, tuple(f for f in FAULTS if f in story.happened))
-
-
-def _once(parts: Sequence[Part]) -> tuple[Part, ...]:
-    """Return parts in which every moment of the finished track is ``music`` once: what comes later stands."""
-    out: list[Part] = []
-    told: list[tuple[float, float]] = []
-    for part in reversed(parts):
-        if isinstance(part, Take):
-            ends_s = [mark[0] for mark in part.marks[1:]] + [part.end_s]
-            marks: list[tuple[float, str]] = []
-            for (start_s, kind), end_s in zip(part.marks, ends_s):
-                new = _not_in(start_s, end_s, told) if kind == "music" else []
-                cuts_s = sorted({start_s, *(bound for one in new for bound in one if bound < end_s)})
-                is_new = [any(low <= at < high for low, high in new) for at in cuts_s]
-                marks += [(at, kind if kind != "music" or fresh else "repeat") for at, fresh in zip(cuts_s, is_new)]
-                told += new
-            part = replace(part, marks=tuple(marks))
-        out.append(part)
-    return tuple(reversed(out))
-
-
-def _not_in(start_s: float, end_s: float, ranges: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return what of a range lies in no other range."""
-    free, at_s = [], start_s
-    for low, high in sorted(ranges):
-        if low > at_s:
-            free.append((at_s, min(low, end_s)))
-        at_s = max(at_s, high)
-        if at_s >= end_s:
-            break
-    if at_s < end_s:
-        free.append((at_s, end_s))
-    return [(low, high) for low, high in free if high - low > 1e-9]
-
-
-def draw_recorded(rng: np.random.Generator, finishes: Sequence[str]) -> Recorded:
-    """Draw how a jam is recorded; each finish is left out in some jams."""
-
-    def on(name: str, share: float) -> bool:
-        return bool(rng.random() < share) and name in finishes
-
-    room, hiss, dull, clipping = on("room", 0.85), on("hiss", 0.85), on("dull", 0.6), on("clipping", 0.3)
-    tone = tuple(float(v) for v in rng.normal(0, 3.5, 3))
-    return Recorded(
-        room_s=float(rng.uniform(0.1, 1.4)) if room else 0.0,
-        room_db=float(rng.uniform(-24, -3)),
-        hiss_db=float(rng.uniform(-70, -24)) if hiss else SILENT_DB,
-        hiss_slope_db=float(rng.uniform(-6, 0)),
-        hum_db=float(rng.uniform(-60, -30)) if hiss and rng.random() < 0.3 else SILENT_DB,
-        tone_db=(tone[0], tone[1], tone[2]) if dull else (0.0, 0.0, 0.0),
-        top_hz=float(rng.uniform(2500, 12000)) if dull and rng.random() < 0.5 else 0.0,
-        width=float(rng.choice([0.0, rng.uniform(0, 1.3)], p=[0.35, 0.65])) if on("width", 0.7) else 1.0,
-        squeeze_db=float(rng.uniform(2, 14)) if on("level", 0.35) else 0.0,
-        drive_db=float(rng.uniform(3, 18)) if clipping else 0.0,
-        clips_hard=bool(rng.random() < 0.5),
-        codec=str(rng.choice(["phone", "mu-law", "mp3"], p=[0.3, 0.2, 0.5])) if on("codec", 0.3) else "",
-        level_db=float(rng.uniform(-32, -12)) if on("level", 0.9) else -18.0,
-        seed=_seed(rng),
-    )
+    return Plan(music_once(story.parts), recorded, tuple(f for f in FAULTS if f in story.happened))
 
 
 def _seed(rng: np.random.Generator) -> int:
@@ -148,12 +75,13 @@ class _Story:
         self.bar_s = max(1.0, float(np.median(np.diff(track.bars_s))) if len(track.bars_s) > 1 else 2.0)
         self.weights = {name: float(rng.lognormal(0, 1.0)) for name in (*FAULTS, *EVENTS)}
         self.junk_db = (float(rng.uniform(-16, 0)), float(rng.uniform(2, 8)))
-        self.plays_along = float(rng.choice([0.0, rng.uniform(0.05, 0.4)]))
-        self.base = self._base_style()
+        self.styles = Styles(rng, self.end_s, drifts=self.allowed("drift"), must_drift=settings.faults == ("drift",))
+        if self.styles.base.drift:
+            self.happened.add("drift")
         # The take that is being played: its marks, flaws and style, and how far the track is told for good.
         self.marks: list[tuple[float, str]] = [(0.0, "music")]
         self.flaws: list[Flaw] = []
-        self.style = self._other_style()
+        self.style = self.styles.other()
         self.at_s = 0.0
         self.overlap_s = 0.0
 
@@ -253,7 +181,7 @@ class _Story:
     def open(self, at_s: float, kind: str, *, keep_style: bool, overlap_s: float = 0.0) -> None:
         """Begin another take."""
         self.marks, self.flaws, self._apart_end_s = [(at_s, kind)], [], 0.0
-        self.style = self._near_style(self.style) if keep_style else self._other_style()
+        self.style = self.styles.near(self.style) if keep_style else self.styles.other()
         self.overlap_s = overlap_s
 
     def mark(self, at_s: float, kind: str) -> None:
@@ -455,7 +383,7 @@ class _Story:
         """Play a whole part once more."""
         self._vamp(length_s / 2, bars=(8, 8, 12, 16), name="chorus")
 
-    # Styles and flaws ------------------------------------------------------------------------------------------
+    # Flaws ------------------------------------------------------------------------------------------
 
     def draw_flaws(self, start_s: float, end_s: float, *, worst: bool) -> list[Flaw]:
         """Draw what goes wrong in a stretch: some things in all of it, some in a bar or two."""
@@ -479,57 +407,6 @@ class _Story:
                 last_s = min(end_s, first_s + float(self.rng.uniform(0.5, 3)) * self.bar_s)
                 flaws.append(Flaw(str(kind), first_s, last_s, max(amount, 0.6), _seed(self.rng)))
         return flaws
-
-    def _base_style(self) -> Style:
-        """Draw how the band plays today."""
-        rng = self.rng
-        drift: tuple[float, ...] = ()
-        if self.allowed("drift") and (rng.random() < 0.4 or self.settings.faults == ("drift",)):
-            walk = np.cumsum(rng.normal(0, 1, max(3, int(self.end_s / rng.uniform(8, 25)))))
-            walk = (walk - walk.mean()) / max(1e-6, float(np.abs(walk - walk.mean()).max()))
-            drift = tuple(float(v) for v in 1 + walk * rng.uniform(0.004, 0.025))
-            self.happened.add("drift")
-        return Style(
-            speed=float(1 + rng.choice([0.0, rng.normal(0, 0.008)])),
-            drift=drift,
-            bends_pitch=bool(rng.random() < 0.3),
-            balance_db=float(rng.uniform(0, 3)),
-            looseness_s=float(rng.choice([0.0, rng.uniform(0.001, 0.02)])),
-            width=float(rng.uniform(0.6, 1.1)),
-        )
-
-    def _other_style(self) -> Style:
-        """Draw a take after a stop: another tempo, another knob."""
-        rng = self.rng
-        tone = rng.normal(0, 1.5, 3)
-        return replace(
-            self.base,
-            speed=float(self.base.speed * (1 + np.clip(rng.normal(0, 0.006), -0.02, 0.02))),
-            cents=float(rng.choice([0.0, rng.normal(0, 8)], p=[0.7, 0.3])),
-            gain_db=float(rng.normal(0, 1.5)),
-            tone_db=(float(tone[0]), float(tone[1]), float(tone[2])),
-            overlay_db=self._overlay_db(),
-            width=float(self.base.width * rng.uniform(0.85, 1.15)),
-            seed=_seed(rng),
-        )
-
-    def _overlay_db(self) -> float:
-        """Draw how loud somebody plays along; mostly nobody does."""
-        return float(self.rng.uniform(-22, -5)) if self.rng.random() < self.plays_along else SILENT_DB
-
-    def _near_style(self, style: Style) -> Style:
-        """Draw a pass that follows without a stop: nearly the same, never quite."""
-        rng = self.rng
-        tone = np.array(style.tone_db) + rng.normal(0, 0.7, 3)
-        return replace(
-            style,
-            speed=float(style.speed * (1 + np.clip(rng.normal(0, 0.002), -0.006, 0.006))),
-            cents=float(style.cents + rng.choice([0.0, rng.normal(0, 3)])),
-            gain_db=float(style.gain_db + rng.normal(0, 0.6)),
-            tone_db=(float(tone[0]), float(tone[1]), float(tone[2])),
-            overlay_db=self._overlay_db(),
-            seed=_seed(rng),
-        )
 
 
 _USUAL = {"break": 1.6, "two-songs": 0.35, "false-start": 1.1, "breakdown": 1.3, "restart": 1.0, "sloppy": 1.3,
