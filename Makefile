@@ -32,6 +32,8 @@ $(VENV)/ready: pyproject.toml constraints.txt
 
 $(VENV)/ready-dev: $(VENV)/ready
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@# Without its PyAudio, which builds only beside PortAudio's headers and is not needed.
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt --no-deps tinysoundfont
 	@touch $@
 
 # Builds the wheel and edits the example with it in an environment that has nothing else.

@@ -1,9 +1,12 @@
-"""The best chain of beats through what the network heard.
+"""The best chain of beats through what the network heard and what the novelty shows.
 
-Each beat of a chain earns the network's log odds there; a step costs where the
-tempo changes, and where it departs from its tempo by a frame. So half tempo
-leaves beats unearned and double tempo pays for beats that nobody played. One
-pass of dynamic programming finds the best chain: time O(frames x periods).
+Two judges score each step of a chain. The network says at which frames beats
+lie: its log odds count once a beat, so half tempo leaves beats unearned and
+double tempo pays for beats that nobody played. The linear models of
+:mod:`editorbot.analysis.beat_weights` say how well the quarters of a beat and
+its tempo suit the music: theirs count by time, and lead where the network is
+unsure. One pass of dynamic programming finds the best chain: time
+O(frames x periods), memory a byte a state.
 
 References
 ----------
@@ -21,45 +24,48 @@ import numpy as np
 from jaxtyping import Float32, Int
 from numba import njit
 
-CHAIN_PERIODS_FRAMES = np.exp(np.linspace(np.log(11.5), np.log(66.0), 60))
-"""Periods considered [frames]: 224 down to 39 beats a minute in steps of 3 %."""
-
 REACH = 2
 """Largest change of period from beat to beat [period steps]."""
 
 
 @dataclass(frozen=True)
 class ChainPrices:
-    """What a chain of beats pays."""
+    """What a chain of beats earns and pays."""
 
-    change: float = 2.5
+    change: float = 4.0
     """For a tempo change of 3 % from one beat to the next [nats]."""
-    miss: float = 0.3
+    miss: float = 0.2
     """For a beat one frame off its tempo [nats]."""
     floor: float = -3.0
-    """A beat costs at most this where none was heard [log odds]."""
-    ceiling: float = 4.0
-    """A beat earns at most this [log odds]."""
-    shift: float = 0.5
-    """Added to the odds of each beat [log odds]."""
+    """A beat costs at most this where the network hears none [nats]."""
+    ceiling: float = 6.0
+    """A beat earns at most this [nats]."""
+    shift: float = 2.0
+    """Added to the log odds of each beat: how rare beats are among frames [nats]."""
 
 
 @njit(cache=True)
 @no_type_check
-def _forward(odds, periods, change, miss_price, best, back):
+def _forward(odds, profile, tempo, hop, periods, change, miss_price, best, back):
     """Fill `best` (ring of frames, periods) and `back` with coded predecessors."""
     frames, count, keep = len(odds), len(periods), best.shape[0]
-    whole = np.floor(periods).astype(np.int64)
     for t in range(frames):
-        row = t % keep
-        earned = odds[t]
+        row, earned = t % keep, odds[t]
+        window = min((t + hop // 2) // hop, tempo.shape[0] - 1)
         for k in range(count):
+            period = periods[k]
+            step = profile[0, t]
+            for quarter in range(1, 4):
+                at = round(t - period + quarter * period / 4)
+                if at >= 0:
+                    step += profile[quarter, at]
+            step = (step + tempo[window, k]) * period
             found, code = -1e30, -1
             for shift in range(2):
-                origin = t - whole[k] - shift
+                origin = t - int(period) - shift
                 if origin < 0:
                     continue
-                miss = miss_price * abs(whole[k] + shift - periods[k])
+                miss = miss_price * abs(t - origin - period)
                 source = origin % keep
                 for other in range(max(0, k - REACH), min(count, k + REACH + 1)):
                     value = best[source, other] - change * abs(other - k) - miss
@@ -67,36 +73,53 @@ def _forward(odds, periods, change, miss_price, best, back):
                         found = value
                         code = shift * (2 * REACH + 1) + other - k + REACH
             if code < 0:
+                # The chain may begin anywhere in its first period: what lies before counts for its share.
                 found = 0.0
-            best[row, k] = found + earned
+                step *= min(1.0, (t + 1) / period)
+            best[row, k] = found + step + earned
             back[t, k] = code
 
 
-def best_chain(odds: Float32[np.ndarray, " frames"], prices: ChainPrices) -> Int[np.ndarray, " beats"]:
+def best_chain(
+    odds: Float32[np.ndarray, " frames"],
+    profile: Float32[np.ndarray, "quarters frames"],
+    tempo: Float32[np.ndarray, "windows periods"],
+    hop_frames: int,
+    periods_frames: np.ndarray,
+    prices: ChainPrices,
+) -> Int[np.ndarray, " beats"]:
     """Find the best chain of beats, from the first period of the recording to its last.
 
     Parameters
     ----------
     odds : np.ndarray, shape=(frames,), float32
-        Log odds of a beat at each frame.
+        The network's log odds of a beat.
+    profile : np.ndarray, shape=(4, frames), float32 [nats a frame]
+        How well a frame fits as the beat, and as its second to fourth quarter.
+    tempo : np.ndarray, shape=(windows, periods), float32 [nats a frame]
+        How likely each period is.
+    hop_frames : int [frames]
+        Distance between the rows of `tempo`.
+    periods_frames : np.ndarray, shape=(periods,) [frames]
+        The periods, increasing.
     prices : ChainPrices
-        What it pays.
+        What a chain earns and pays.
 
     Returns
     -------
     beats : np.ndarray, shape=(beats,), int64 [frames]
         Strictly increasing; may be empty for a recording shorter than a period.
     """
-    frames, periods = len(odds), CHAIN_PERIODS_FRAMES
+    frames, periods = len(odds), np.asarray(periods_frames, dtype=np.float64)
     keep = int(periods[-1]) + 3
     if frames <= keep:
         return np.empty(0, dtype=np.int64)
     best = np.zeros((keep, len(periods)), dtype=np.float64)
     back = np.empty((frames, len(periods)), dtype=np.int8)
     earned = np.clip(odds.astype(np.float64) + prices.shift, prices.floor, prices.ceiling)
-    _forward(earned, periods, prices.change, prices.miss, best, back)
+    _forward(earned, profile, tempo, hop_frames, periods, prices.change, prices.miss, best, back)
     ends = np.arange(frames - keep + 2, frames)
-    scores = best[ends % keep]
+    scores = best[ends % keep] * ((frames - 1) / ends)[:, None]
     scores[ends[:, None] < frames - periods] = -np.inf
     last, column = np.unravel_index(int(np.argmax(scores)), scores.shape)
     t, k = int(ends[last]), int(column)

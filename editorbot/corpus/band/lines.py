@@ -78,10 +78,10 @@ def rhythm(meter: Meter, rng: np.random.Generator, density: float) -> np.ndarray
     return begins
 
 
-def _lengths(begins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the steps that notes begin at, and how long until the next or the bar's end."""
+def _lengths(begins: np.ndarray) -> list[tuple[int, int]]:
+    """Return the steps that notes begin at, and how many until the next or the bar's end."""
     at = np.flatnonzero(begins)
-    return at, np.diff(np.append(at, len(begins)))
+    return [(int(step), int(length)) for step, length in zip(at, np.diff(np.append(at, len(begins))))]
 
 
 def pattern_of(style: str, meter: Meter, rng: np.random.Generator) -> np.ndarray:
@@ -106,50 +106,47 @@ def pattern_of(style: str, meter: Meter, rng: np.random.Generator) -> np.ndarray
 
 def bass_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[Placed]:
     """Return a bar of bass."""
-    at, lengths = _lengths(begins)
     octave = 1 if harmony.tonic > 5 else 2
+    held = _lengths(begins)
     notes = []
-    for index, (step, length) in enumerate(zip(at, lengths)):
+    for index, (step, length) in enumerate(held):
         degree = _degree(harmony, bar, step, len(begins))
         if style == "walk" and index:
             degree += int(rng.choice([0, 2, 4, 1, 5]))
         key = harmony.key(degree, octave) + (12 if style == "octaves" and index % 2 else 0)
         if style == "rhythm" and step and rng.random() < 0.2:
             key = harmony.key(degree + 4, octave)
-        notes.append(Placed(step, length * 0.9, key, 105 if step == 0 else 92))
+        notes.append(Placed(float(step), length * 0.9, key, 105.0 if step == 0 else 92.0))
     return notes
 
 
 def chord_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[Placed]:
     """Return a bar of chords: blocks, broken chords, or fifths struck fast."""
-    at, lengths = _lengths(begins)
-    middle = len(begins) // 2
-    if (
-        style == "pad"
-        and harmony.second_half[bar % len(harmony.degrees)] != harmony.degrees[bar % len(harmony.degrees)]
-    ):
-        at, lengths = np.array([0, middle]), np.array([middle, len(begins) - middle])
+    held, middle, chords = _lengths(begins), len(begins) // 2, len(harmony.degrees)
+    if style == "pad" and harmony.second_half[bar % chords] != harmony.degrees[bar % chords]:
+        held = [(0, middle), (middle, len(begins) - middle)]
     notes = []
-    for index, (step, length) in enumerate(zip(at, lengths)):
+    for index, (step, length) in enumerate(held):
         degree = _degree(harmony, bar, step, len(begins))
         tones = (0, 4, 7) if style == "chug" else (0, 2, 4)
         keys = [harmony.key(degree + tone, 3) for tone in tones]
         if style == "arpeggio":
             keys = [keys[(0, 1, 2, 1)[index % 4]]]
         sounding = length * (0.4 if style in ("off", "chug") else 0.97)
-        notes += [Placed(step, sounding, key, 88 if step == 0 else 78) for key in keys]
+        notes += [Placed(float(step), float(sounding), key, 88.0 if step == 0 else 78.0) for key in keys]
     return notes
 
 
 def tune_bar(meter: Meter, harmony: Harmony, bar: int, start: int, rng: np.random.Generator) -> list[Placed]:
     """Return a bar of melody that wanders from the degree `start`, with rests."""
     begins = rhythm(meter, rng, float(rng.choice([0.25, 0.5, 0.7])))
-    at, lengths = _lengths(begins)
     notes, degree = [], start
-    for step, length in zip(at, lengths):
+    for step, length in _lengths(begins):
         degree = int(np.clip(degree + rng.choice([-2, -1, -1, 0, 1, 1, 2]), -3, 11))
         if rng.random() < 0.85:
-            notes.append(Placed(step, length * rng.uniform(0.5, 1.0), harmony.key(degree, 4), rng.uniform(75, 110)))
+            notes.append(
+                Placed(float(step), length * rng.uniform(0.5, 1.0), harmony.key(degree, 4), rng.uniform(75, 110))
+            )
     return notes
 
 

@@ -236,8 +236,8 @@ def _part(name: str, role: str, programs: tuple[int, ...], notes: list[Note], rn
     """Give a player an instrument, a level and a place."""
     program = int(rng.choice(programs))
     controls = (
-        Control(0.0, "controller", int(rng.integers(70, 128)), 7),
-        Control(0.0, "controller", int(rng.integers(20, 108)), 10),
+        Control(0.0, "controller", float(rng.integers(70, 128)), 7),
+        Control(0.0, "controller", float(rng.integers(20, 108)), 10),
     )
     ordered = tuple(sorted(notes, key=lambda note: (note.start_s, note.key)))
     return Part(name, role, ordered, controls, program)

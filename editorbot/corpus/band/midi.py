@@ -172,11 +172,11 @@ def _ended(note: Note, end_s: float) -> Note:
 def _control(one: _Timed) -> Control | None:
     message = one.message
     if message.type == "program_change":
-        return Control(one.time_s, "program", message.program)
+        return Control(one.time_s, "program", float(message.program))
     if message.type == "control_change":
-        return Control(one.time_s, "controller", message.value, message.control)
+        return Control(one.time_s, "controller", float(message.value), message.control)
     if message.type == "pitchwheel":
-        return Control(one.time_s, "bend", message.pitch)
+        return Control(one.time_s, "bend", float(message.pitch))
     return None
 
 
