@@ -1,0 +1,184 @@
+"""The labels of one pair: found, written, and passed over the next time.
+
+``pointer_sequences/{sample}_edit.json`` is the human's edit as an edit list, ``_labels.json`` how much of it was
+understood; ``cache/labels/{sample}.npy`` says of each raw beat whether it was kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int8, Int64
+
+from editorbot import __version__
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
+from editorbot.corpus.alignment import Alignment
+from editorbot.corpus.cache_files import CacheFolder, write_array
+from editorbot.corpus.labels.closeness import Closeness, closeness
+from editorbot.corpus.labels.human_edit import HumanEdit, human_edit
+from editorbot.corpus.labels.sounds import PairSounds
+from editorbot.corpus.labels.stored import read_alignment
+from editorbot.corpus.pairs import POINTER_FOLDER, Pair, align_pair, pointer_paths
+from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.json_format import read_edit_list, write_edit_list
+from editorbot.editlist.operations import played_ranges
+from editorbot.editlist.whole_file import write_whole
+from editorbot.errors import EditorbotError
+from editorbot.recording import open_recording
+
+LABELS_VERSION = 1
+"""Version of the ``_labels.json`` format."""
+
+_TOUCHED = 0.5
+"""Part of a beat that must be played for it to be kept."""
+
+
+@dataclass(frozen=True)
+class LabelJob:
+    """One pair to label."""
+
+    pair: Pair
+    """The pair."""
+    data_dir: Path
+    """Folder of the pairs."""
+    cache: CacheFolder
+    """The learn line's cache."""
+    force: bool = False
+    """Label again what is labelled already."""
+    picture: bool = True
+    """Draw the alignment where it has to be found first."""
+
+
+@dataclass(frozen=True)
+class LabelPaths:
+    """The files that the labels of a pair are written to."""
+
+    edit: Path
+    """The edit list."""
+    report: Path
+    """How much was understood, of which files."""
+    kept: Path
+    """int8 (raw beats,): 1 keep, 0 cut."""
+
+
+@dataclass(frozen=True)
+class PairLabels:
+    """What a human did with one recording."""
+
+    sample: str
+    """Name of the pair."""
+    edit_list: EditList
+    """The edit."""
+    level_db: float
+    """Gain over most of the edit [dB]; no action."""
+    kept: Int8[np.ndarray, " beats"]
+    """1 where a raw beat is played, else 0, shape=(beats,)."""
+    closeness: Closeness
+    """How close the edit list, rendered again, is to the edit."""
+    matched_share: float
+    """Share of the edit that the clips hold, in [0, 1]."""
+    analysis: Analysis
+    """Of the raw recording."""
+
+
+def label_paths(data_dir: Path, cache: CacheFolder, sample: str) -> LabelPaths:
+    """Return where the labels of a sample go."""
+    folder = data_dir / POINTER_FOLDER
+    return LabelPaths(folder / f"{sample}_edit.json", folder / f"{sample}_labels.json", cache.labels(sample))
+
+
+def label_pair(job: LabelJob) -> PairLabels:
+    """Return the labels of a pair; aligned first where that was not done, read where they are there already.
+
+    Raises
+    ------
+    EditorbotError
+        Whatever opening, analyzing and aligning say, or OutputError if the results cannot be written.
+    """
+    paths = label_paths(job.data_dir, job.cache, job.pair.sample)
+    with open_recording(job.pair.raw) as raw, open_recording(job.pair.edit) as edit:
+        analysis = analyze(raw, cache=AnalysisCache(job.cache.root / "analysis"))
+        files = _key(raw.digest, edit.digest, analysis)
+        stored = None if job.force else _read(paths, files, job.pair.sample, analysis)
+        if stored is not None:
+            return stored
+        alignment = _alignment(job, raw.digest, edit.digest)
+        sounds = PairSounds(raw, edit)
+        human = human_edit(sounds, alignment, analysis.beats_s)
+        close = closeness(sounds, human)
+    kept = kept_beats(human.edit_list, beat_samples(analysis))
+    labels = PairLabels(
+        job.pair.sample, human.edit_list, human.level_db, kept, close, human.explained_share, analysis
+    )
+    _write(paths, labels, human, files)
+    return labels
+
+
+def beat_samples(analysis: Analysis) -> Int64[np.ndarray, " beats"]:
+    """Return the beats in samples of the source, shape=(beats,)."""
+    return np.rint(analysis.beats_s * analysis.source.sample_rate).astype(np.int64)
+
+
+def kept_beats(edit_list: EditList, beats: Int64[np.ndarray, " beats"]) -> Int8[np.ndarray, " beats"]:
+    """Return 1 for each beat of which at least half is played, 0 for the others, shape=(beats,)."""
+    ends = np.append(beats[1:], edit_list.source.samples)
+    played = np.zeros(len(beats))
+    for start, end in played_ranges(edit_list):
+        played += np.maximum(np.minimum(ends, end) - np.maximum(beats, start), 0)
+    return (played >= _TOUCHED * np.maximum(ends - beats, 1)).astype(np.int8)
+
+
+def _alignment(job: LabelJob, raw_digest: str, edit_digest: str) -> Alignment:
+    folder = job.data_dir / POINTER_FOLDER
+    stored = read_alignment(pointer_paths(folder, job.pair.sample), raw_digest, edit_digest)
+    return stored or align_pair(job.pair, folder, picture=job.picture)
+
+
+def _key(raw_digest: str, edit_digest: str, analysis: Analysis) -> dict[str, Any]:
+    """Return what labels depend on; where it is equal, they need not be found again."""
+    beats = hashlib.sha256(np.ascontiguousarray(analysis.beats_s).tobytes()).hexdigest()
+    return {
+        "format": "editorbot.labels",
+        "version": LABELS_VERSION,
+        "made_by": __version__,
+        "raw_digest": raw_digest,
+        "edit_digest": edit_digest,
+        "beats_digest": f"sha256:{beats}",
+    }
+
+
+def _write(paths: LabelPaths, labels: PairLabels, human: HumanEdit, files: dict[str, Any]) -> None:
+    write_edit_list(paths.edit, labels.edit_list)
+    write_array(paths.kept, labels.kept)
+    report = files | {
+        "level_db": human.level_db,
+        "matched_share": human.explained_share,
+        "positions": list(human.positions),
+        "closeness": labels.closeness.as_dict(),
+    }
+    # Written last: where it is there, the rest is whole.
+    write_whole(paths.report, (json.dumps(report, indent=1) + "\n").encode())
+
+
+def _read(paths: LabelPaths, files: dict[str, Any], sample: str, analysis: Analysis) -> PairLabels | None:
+    """Return the labels that are there already, None where they are not, or are of something else."""
+    try:
+        report = json.loads(paths.report.read_text(encoding="utf-8"))
+        if any(report[key] != value for key, value in files.items()):
+            return None
+        edit_list = read_edit_list(paths.edit)
+        close = Closeness(**report["closeness"])
+        level_db, share = float(report["level_db"]), float(report["matched_share"])
+    except (OSError, ValueError, KeyError, TypeError, EditorbotError):
+        return None
+    kept = kept_beats(edit_list, beat_samples(analysis))
+    if not paths.kept.exists():
+        write_array(paths.kept, kept)
+    return PairLabels(sample, edit_list, level_db, kept, close, share, analysis)
