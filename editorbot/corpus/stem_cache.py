@@ -22,22 +22,18 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import soxr
 from jaxtyping import Float32
 
-from editorbot.analysis.filterbanks import mel_matrix
-from editorbot.analysis.mel import MEL_RANGE_DB
-from editorbot.analysis.spectrum import MEL_BANDS, hann_window, power_to_db
+from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks, stem_samples
 from editorbot.corpus.cache_files import read_entry, text_array, text_of, write_entry, writing
+from editorbot.corpus.mel_scan import MelScan, relative_mel
 from editorbot.recording import Recording
-from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, N_FFT, frame_count
+from editorbot.timebase import ANALYSIS_RATE
 
 _BLOCK = 1 << 18
 _LEAST_REFERENCE_DB = -20.0
 """Stems that are all quieter than that stay dark; it is 80 dB above what counts as silence."""
-_FRAMES = 512
-"""Frames of a mel made at a time."""
 
 
 @dataclass(frozen=True)
@@ -237,7 +233,7 @@ def stems_to_mel(stems: StemFile, path: Path) -> None:
         If the stems are damaged.
     """
     samples = -(-stems.samples * ANALYSIS_RATE // stems.sample_rate)
-    spools = [_MelSpool(samples, stems.sample_rate) for _ in STEM_NAMES]
+    spools = [MelScan(samples, stems.sample_rate) for _ in STEM_NAMES]
     done = 0
     for block in stems.blocks():
         done += block.shape[2]
@@ -247,57 +243,6 @@ def stems_to_mel(stems: StemFile, path: Path) -> None:
     reference_db = max(_LEAST_REFERENCE_DB, *(float(mel_db.max()) for mel_db in mels_db))
     arrays = {name: relative_mel(mel_db, reference_db) for name, mel_db in zip(STEM_NAMES, mels_db)}
     write_entry(path, arrays | {"digest": text_array(stems.digest)})
-
-
-def relative_mel(mel_db: Float32[np.ndarray, "128 frames"], reference_db: float) -> Float32[np.ndarray, "128 frames"]:
-    """Return log-mel values as they are stored, in [0, 1]."""
-    relative_db = mel_db - np.float32(reference_db)
-    return np.clip((relative_db + np.float32(MEL_RANGE_DB)) / np.float32(MEL_RANGE_DB), 0.0, 1.0)
-
-
-class _MelSpool:
-    """The mel of a sound that comes by block."""
-
-    def __init__(self, samples: int, rate: int) -> None:
-        self._mel_db = np.empty((MEL_BANDS, frame_count(samples)), dtype=np.float32)
-        self._left, self._frame = samples, 0
-        self._held = [np.zeros(N_FFT // 2, dtype=np.float32)]
-        self._count = N_FFT // 2
-        self._rate = rate
-        self._stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
-        self._filters, self._window = mel_matrix(MEL_BANDS).T, hann_window()
-
-    def update(self, mono: Float32[np.ndarray, " samples"], *, last: bool) -> None:
-        """Take the next samples."""
-        if self._rate != ANALYSIS_RATE:
-            mono = self._stream.resample_chunk(np.ascontiguousarray(mono), last=last)
-        self._take(mono[: self._left])
-        self._left -= len(mono[: self._left])
-
-    def finish(self) -> Float32[np.ndarray, "128 frames"]:
-        """Return the log-mel values [dB]."""
-        self._take(np.zeros(self._left + N_FFT // 2 + HOP_SAMPLES, dtype=np.float32))
-        self._measure(self._mel_db.shape[1] - self._frame)
-        return self._mel_db
-
-    def _take(self, mono: Float32[np.ndarray, " samples"]) -> None:
-        self._held.append(mono)
-        self._count += len(mono)
-        while self._count >= _FRAMES * HOP_SAMPLES + N_FFT and self._frame + _FRAMES <= self._mel_db.shape[1]:
-            self._measure(_FRAMES)
-
-    def _measure(self, frames: int) -> None:
-        """Measure the next frames, and let go of what no later one needs."""
-        if frames <= 0:
-            return
-        samples = np.concatenate(self._held)
-        windows = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[: frames * HOP_SAMPLES : HOP_SAMPLES]
-        spectra = np.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
-        mel = (spectra.real**2 + spectra.imag**2) @ self._filters
-        self._mel_db[:, self._frame : self._frame + frames] = power_to_db(mel).T
-        self._frame += frames
-        self._held = [samples[frames * HOP_SAMPLES :].copy()]
-        self._count = len(self._held[0])
 
 
 def read_stem_mels(path: Path) -> Float32[np.ndarray, "4 128 frames"] | None:
