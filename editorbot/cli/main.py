@@ -20,6 +20,7 @@ import tyro
 from editorbot.cli.analyze import Analyze
 from editorbot.cli.doctor import Doctor
 from editorbot.cli.edit import Edit
+from editorbot.cli.evaluate import Evaluate
 from editorbot.cli.export import Export
 from editorbot.cli.pairs import Pairs
 from editorbot.cli.render import Render
@@ -37,6 +38,7 @@ Command = (
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Analyze, tyro.conf.subcommand("analyze")]
     | Annotated[Pairs, tyro.conf.subcommand("pairs")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     debug = "--debug" in arguments
     try:
-        command: Edit | Render | Export | Analyze | Pairs | Doctor = tyro.cli(
+        command: Edit | Render | Export | Analyze | Pairs | Evaluate | Doctor = tyro.cli(
             Command,
             prog="editorbot",
             description="Turns a raw music recording into a polished track.",
