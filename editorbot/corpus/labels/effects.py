@@ -6,11 +6,11 @@ A path over the beats then chooses, so that an effect neither starts nor stops f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Complex128, Float64
 
 from editorbot.corpus.labels.sounds import PairSounds, mono
 from editorbot.corpus.labels.spectra import Explained, Spectra, explained, short_spectra
@@ -29,7 +29,7 @@ than 0.5."""
 
 _SAME_DB = -5.0
 _CHUNK_S, _WARM_UP_S = 30.0, 0.5
-_CERTAIN_DB = -34.0
+_CERTAIN_DB = -48.0
 """Left unexplained by a plain copy: below it no effect is looked for."""
 _DOUBT_DB, _CHANGE_DB = 2.0, 4.0
 """How much better an effect must explain a beat than nothing does, and what a change of it costs."""
@@ -57,7 +57,14 @@ class BeatSound:
         return self.plain.coherence > LEAST_COHERENCE or self.left_db < _SAME_DB
 
 
-def hear_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[BeatSound]:
+def plain_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[Explained]:
+    """Return how a plain copy explains each beat of a stretch; parameters as in `hear_beats`."""
+    return [part for chunk in _chunks(sounds, bounds, offset, None) for part in chunk.explained_by(None)]
+
+
+def hear_beats(
+    sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Complex128[np.ndarray, " bands"] | None = None
+) -> list[BeatSound]:
     """Find the effect of each beat of a stretch that lies in one piece in both files.
 
     Parameters
@@ -68,19 +75,15 @@ def hear_beats(sounds: PairSounds, bounds: Sequence[int], offset: int) -> list[B
         The beats of the stretch, and its end.
     offset : int [samples]
         Where the edit has what the raw recording has at 0.
+    tone : np.ndarray, shape=(bands,), optional
+        The filter that lies over the whole edit, see `common_tone`.
     """
     plains: list[Explained] = []
     costs: list[list[float]] = []
-    first = 0
-    while first < len(bounds) - 1:
-        end = first + 1
-        while end < len(bounds) - 1 and bounds[end + 1] - bounds[first] < _CHUNK_S * sounds.rate:
-            end += 1
-        chunk = _Chunk(sounds, bounds[first : end + 1], offset)
+    for chunk in _chunks(sounds, bounds, offset, tone):
         plain = chunk.explained_by(None)
         plains += plain
         costs += chunk.costs(plain)
-        first = end
     chosen = _smoothest(np.array(costs)) if costs else []
     return [
         BeatSound(CANDIDATES[k - 1] if k else None, plain, cost[k]) for k, plain, cost in zip(chosen, plains, costs)
@@ -97,9 +100,16 @@ class Measured:
     """The gain behind it."""
 
 
-def finer(sounds: PairSounds, start: int, end: int, offset: int, effect: Effect | None) -> Measured:
+def finer(
+    sounds: PairSounds,
+    start: int,
+    end: int,
+    offset: int,
+    effect: Effect | None,
+    tone: Complex128[np.ndarray, " bands"] | None = None,
+) -> Measured:
     """Return an effect at the strength that explains raw samples [start, end) best, and the gain behind it."""
-    chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset)
+    chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset, tone)
     if effect is None:
         return Measured(None, chunk.explained_by(None)[0].gain)
     limit = 24.0 if effect.type.startswith("EQ") else 1.0
@@ -119,10 +129,30 @@ def _lowest(values: Float64[np.ndarray, " n"], left: Float64[np.ndarray, " n"]) 
     return float(values[at])
 
 
+def _chunks(
+    sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Complex128[np.ndarray, " bands"] | None
+) -> Iterator[_Chunk]:
+    """Yield a stretch by pieces of about half a minute."""
+    first = 0
+    while first < len(bounds) - 1:
+        end = first + 1
+        while end < len(bounds) - 1 and bounds[end + 1] - bounds[first] < _CHUNK_S * sounds.rate:
+            end += 1
+        yield _Chunk(sounds, bounds[first : end + 1], offset, tone)
+        first = end
+
+
 class _Chunk:
     """Some beats, read once."""
 
-    def __init__(self, sounds: PairSounds, bounds: Sequence[int], offset: int) -> None:
+    def __init__(
+        self,
+        sounds: PairSounds,
+        bounds: Sequence[int],
+        offset: int,
+        tone: Complex128[np.ndarray, " bands"] | None,
+    ) -> None:
+        self._tone = tone
         self._rate = sounds.rate
         self._warm_up = min(round(_WARM_UP_S * sounds.rate), bounds[0])
         self._raw = sounds.read_raw(bounds[0] - self._warm_up, bounds[-1])
@@ -140,6 +170,8 @@ class _Chunk:
         if effect is not None:
             sound = effect_stream(effect, self._rate, sound.shape[1])(sound)
         whole = explained(self._spectra(sound[self._warm_up :]), self._heard)
+        if self._tone is not None:
+            whole = whole.behind(self._tone)
         parts = []
         for low, high in zip(self._frames, self._frames[1:]):
             # The outermost frames hear the neighbours too.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Complex128, Float, Float64, Int64
 
 from editorbot import __version__
 from editorbot.analysis.downmix import MonoReader
@@ -81,9 +81,10 @@ def human_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarr
     if abs(alignment.speed.ratio - 1) > _STEADY_SPEED:
         placed, level = _at_other_speed(sounds, alignment)
     else:
-        runs = sure_runs(sounds, alignment, beats)
+        sure = sure_runs(sounds, alignment, beats)
+        runs = list(sure.runs)
         level = _level(runs)
-        placed = [clip for run in runs for clip in _clips_of(sounds, run, level)]
+        placed = [clip for run in runs for clip in _clips_of(sounds, run, level, sure.tone)]
         placed += _hidden_clips(sounds, runs, beats)
     placed = sorted((entry for entry in placed if _is_inside(entry.clip, sounds)), key=lambda entry: entry.at)
     placed = [entry for entry in placed if entry.clip.source_samples >= _SHORTEST_S * rate] or placed
@@ -132,7 +133,7 @@ def _level(runs: list[Run]) -> float:
     return 1.0 if np.mean(is_copy) > 0.25 else gain
 
 
-def _clips_of(sounds: PairSounds, run: Run, level: float) -> list[_Placed]:
+def _clips_of(sounds: PairSounds, run: Run, level: float, tone: Complex128[np.ndarray, " bands"]) -> list[_Placed]:
     """Return the clips of one run."""
     fades = _fades(run, level)
     gains_db = _gains_db(run, fades)
@@ -140,7 +141,7 @@ def _clips_of(sounds: PairSounds, run: Run, level: float) -> list[_Placed]:
     states = [_state(run.beats[k], gains_db[k], fades, k) for k in range(len(run.beats))]
     for k in range(1, len(states) + 1):
         if k == len(states) or states[k] != states[first]:
-            clips.append(_clip(sounds, run, first, k, fades, level))
+            clips.append(_clip(_Piece(sounds, run, first, k), fades, level, tone))
             first = k
     return clips
 
@@ -182,8 +183,19 @@ def _state(beat: BeatSound, gain_db: float, fades: list[Fade], k: int) -> object
     return beat.effect.type if beat.effect is not None else round(float(gain_db), 4)
 
 
-def _clip(sounds: PairSounds, run: Run, first: int, end: int, fades: list[Fade], level: float) -> _Placed:
-    """Return beats [first, end) of a run as a clip; their treatment is one."""
+@dataclass(frozen=True)
+class _Piece:
+    """Beats [first, end) of a run."""
+
+    sounds: PairSounds
+    run: Run
+    first: int
+    end: int
+
+
+def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.ndarray, " bands"]) -> _Placed:
+    """Return a piece as a clip; its treatment is one."""
+    sounds, run, first, end = piece.sounds, piece.run, piece.first, piece.end
     start, stop = run.bounds[first], run.bounds[end]
     level_db = _exact_db(level)
     at = start + run.offset
@@ -195,7 +207,7 @@ def _clip(sounds: PairSounds, run: Run, first: int, end: int, fades: list[Fade],
         return _Placed(at, replace(plain, action="FADE_OUT", fade_out=stop - start))
     effects = [beat.effect for beat in run.beats[first:end] if beat.effect is not None]
     middle = effects[len(effects) // 2] if effects else None
-    measured = finer(sounds, start, stop, run.offset, middle)
+    measured = finer(sounds, start, stop, run.offset, middle, tone)
     gain_db = _exact_db(measured.gain if measured.gain > 0 else level)
     if measured.effect is not None:
         kind = measured.effect.type

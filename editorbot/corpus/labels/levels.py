@@ -16,8 +16,8 @@ FADE_BEATS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 SAME_DB = 0.75
 """Gains closer than this are one [dB]."""
 
-_FAR_BETTER = 0.2
-"""Share of what a constant gain leaves that a fade may leave."""
+_FAR_BETTER = 0.35
+"""Share of what one constant gain leaves that a fade may leave; a codec's noise is in both."""
 _LEAST_FRAMES = 4
 _SILENT_SHARE = 0.05
 """A fade's outer eighth must hold at most this share of its power."""
@@ -68,13 +68,12 @@ def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[F
     """
     found: list[tuple[float, Fade]] = []
     beats = len(frames) - 1
-    constant = [envelope.left(np.ones(b - a), a, None) for a, b in zip(frames, frames[1:])]
     for beats_long in FADE_BEATS:
         for first in range(beats - beats_long + 1):
             low, high = frames[first], frames[first + beats_long]
             if high - low < _LEAST_FRAMES:
                 continue
-            best_constant = sum(constant[first : first + beats_long])
+            best_constant = envelope.left(np.ones(high - low), low, None)
             power = float(envelope.heard[low:high].sum())
             if best_constant <= 1e-4 * power or power <= 0:
                 continue

@@ -114,9 +114,7 @@ def label_pair(job: LabelJob) -> PairLabels:
         human = human_edit(sounds, alignment, analysis.beats_s)
         close = closeness(sounds, human)
     kept = kept_beats(human.edit_list, beat_samples(analysis))
-    labels = PairLabels(
-        job.pair.sample, human.edit_list, human.level_db, kept, close, human.explained_share, analysis
-    )
+    labels = PairLabels(job.pair.sample, human.edit_list, human.level_db, kept, close, human.explained_share, analysis)
     _write(paths, labels, human, files)
     return labels
 

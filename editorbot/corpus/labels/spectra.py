@@ -6,6 +6,7 @@ in the bass.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +21,9 @@ BAND_EDGES_HZ = (40.0, 80.0, 130.0, 200.0, 300.0, 450.0, 700.0, 1000.0, 1500.0, 
 
 _QUIET = 1e-6
 """Power of a band, beside the loudest, below which it says nothing."""
-_BEST_DB, _WORST_DB = -40.0, 3.0
+_TELLING, _PLAIN = 0.6, 0.01
+"""Coherence from which a beat tells about the common tone, and the largest difference of bands that is none."""
+_BEST_DB, _WORST_DB = -60.0, 3.0
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,10 @@ class Explained:
         """Return frames [first, end) alone."""
         return Explained(self.cross[first:end], self.source[first:end], self.heard[first:end])
 
+    def behind(self, tone: Complex128[np.ndarray, " bands"]) -> Explained:
+        """Return how the source behind a filter explains it; the filter as a factor on each band."""
+        return Explained(self.cross * np.conj(tone), self.source * np.abs(tone) ** 2, self.heard)
+
     @property
     def gain(self) -> float:
         """The one gain that explains most; 0 where there is nothing."""
@@ -96,6 +103,27 @@ def explained(source: Spectra, heard: Spectra) -> Explained:
     x, y, edges = source.bins[:frames], heard.bins[:frames], heard.edges
     cross = np.add.reduceat((np.conj(x) * y)[:, : edges[-1]], edges[:-1], axis=1).astype(np.complex128)
     return Explained(cross, _banded(_power(x), edges), _banded(_power(y), edges))
+
+
+def common_tone(parts: Sequence[Explained]) -> Complex128[np.ndarray, " bands"]:
+    """Return the filter that lies over most of some beats, as a factor on each band; its level is 1.
+
+    Mastering colours the whole edit; what was done to single beats is measured against that.
+    """
+    bands = parts[0].cross.shape[1] if parts else 0
+    factors = np.array([_factor(part) for part in parts if part.coherence > _TELLING]).reshape(-1, bands)
+    if not len(factors):
+        return np.ones(bands, dtype=np.complex128)
+    level = np.abs(factors).mean(axis=1, keepdims=True)
+    relative = factors / np.maximum(level, 1e-12)
+    tone = np.median(relative.real, axis=0) + 1j * np.median(relative.imag, axis=0)
+    # Where most is copied, a few changed beats do not count.
+    is_plain = np.abs(tone - tone.mean()).max(initial=0.0) < _PLAIN or np.abs(tone).min(initial=1.0) < 1e-3
+    return np.ones(bands, dtype=np.complex128) if is_plain else tone / np.abs(tone).mean()
+
+
+def _factor(part: Explained) -> Complex128[np.ndarray, " bands"]:
+    return part.cross.sum(axis=0) / np.maximum(part.source.sum(axis=0), 1e-30)
 
 
 def _power(bins: Complex64[np.ndarray, "frames bins"]) -> np.ndarray:

@@ -14,11 +14,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Complex128, Int64
 
-from editorbot.corpus.alignment import Alignment, Segment
-from editorbot.corpus.labels.effects import BeatSound, hear_beats
+from editorbot.corpus.alignment import Alignment
+from editorbot.corpus.labels.effects import BeatSound, hear_beats, plain_beats
 from editorbot.corpus.labels.sounds import PairSounds, mono
+from editorbot.corpus.labels.spectra import common_tone
 
 _SHORTEST_PART = 0.35
 """Part of a beat at the ends of a run that stands on its own."""
@@ -53,7 +54,17 @@ class Run:
         return self.bounds[-1] + self.offset
 
 
-def sure_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> list[Run]:
+@dataclass(frozen=True)
+class SureRuns:
+    """What of an edit is sure."""
+
+    runs: tuple[Run, ...]
+    """The runs, in the order of the edit."""
+    tone: Complex128[np.ndarray, " bands"]
+    """The filter that lies over most of it, see `common_tone`."""
+
+
+def sure_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> SureRuns:
     """Return the runs of an edit at the raw recording's own speed, in the order of the edit.
 
     Parameters
@@ -65,19 +76,37 @@ def sure_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray,
     beats : np.ndarray, shape=(beats,) [raw samples]
         The beats of the raw recording.
     """
-    runs: list[Run] = []
+    laid = _laid(sounds, alignment, beats)
+    plain = [part for entry in laid for part in plain_beats(sounds, entry.bounds, entry.offset)]
+    tone = common_tone(plain)
+    runs = [run for entry in laid for run in _same(entry, hear_beats(sounds, entry.bounds, entry.offset, tone))]
+    typical = float(np.median(np.diff(beats))) if len(beats) > 1 else sounds.rate
+    reach = round(min(_SNAP_S * sounds.rate, _SNAP_PART * typical))
+    joined = _joined(runs)
+    trimmed = (_trimmed(joined, k, reach) for k in range(len(joined)))
+    return SureRuns(tuple(_snapped([run for run in trimmed if run is not None], beats, reach)), tone)
+
+
+@dataclass(frozen=True)
+class _Laid:
+    """A segment of the alignment on the beats."""
+
+    bounds: list[int]
+    offset: int
+    confidence: float
+
+
+def _laid(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> list[_Laid]:
+    """Return the segments with their exact lag."""
+    laid = []
     scale = sounds.rate / alignment.edit_rate
     for segment in alignment.segments:
         start, end = segment.raw_start, segment.raw_start + round((segment.edit_end - segment.edit_start) * scale)
         offset = round(segment.edit_start * scale) - segment.raw_start
         offset += _exact_lag(sounds, start, end, offset)
         bounds = beat_bounds(start, end, beats)
-        heard = hear_beats(sounds, bounds, offset)
-        runs += _same(bounds, offset, heard, segment)
-    typical = float(np.median(np.diff(beats))) if len(beats) > 1 else sounds.rate
-    reach = round(min(_SNAP_S * sounds.rate, _SNAP_PART * typical))
-    trimmed = (_trimmed(joined, k, reach) for joined in (_joined(runs),) for k in range(len(joined)))
-    return _snapped([run for run in trimmed if run is not None], beats, reach)
+        laid.append(_Laid(bounds, offset, segment.confidence))
+    return laid
 
 
 def _trimmed(runs: list[Run], k: int, reach: int) -> Run | None:
@@ -137,14 +166,14 @@ def _lag_at(sounds: PairSounds, start: int, length: int, offset: int) -> _Lag:
     return _Lag(at - reach, float(correlation[at] / norm)) if norm > 0 and correlation[at] > 0 else _Lag(0, 0.0)
 
 
-def _same(bounds: list[int], offset: int, heard: list[BeatSound], segment: Segment) -> list[Run]:
+def _same(laid: _Laid, heard: list[BeatSound]) -> list[Run]:
     """Return the runs of beats that are the same sound."""
-    runs, first = [], 0
+    runs, first, bounds = [], 0, laid.bounds
     is_same = [beat.is_same for beat in heard]
     for k in range(len(heard) + 1):
         if k == len(heard) or not is_same[k]:
             if k > first:
-                runs.append(Run(tuple(bounds[first : k + 1]), offset, tuple(heard[first:k]), segment.confidence))
+                runs.append(Run(tuple(bounds[first : k + 1]), laid.offset, tuple(heard[first:k]), laid.confidence))
             first = k + 1
     return runs
 
