@@ -17,6 +17,8 @@ from editorbot.corpus.simulate.signal import (
     bands,
     cut,
     faded,
+    gain,
+    loud_level,
     placed,
     scaled_to,
     silence,
@@ -259,6 +261,14 @@ def wander(scene: Scene) -> Sound:
     solo = scene.stage(instruments.noodling(scene.seconds, scene.rate, rng, beat_s=track.beat_s))
     over = float(rng.choice([0.0, rng.uniform(0.2, 1.2)]))
     return scaled_to(out, 1.0, scene.rate) + scaled_to(solo, max(over, 1e-4), scene.rate)
+
+
+def with_people(sound: Sound, scene: Scene) -> Sound:
+    """Return junk over what others do meanwhile: somebody murmurs, somebody plays softly."""
+    rng = scene.rng
+    meanwhile = pick((talk, noodling), rng)(scene)
+    over = scaled_to(meanwhile, loud_level(sound, scene.rate) * float(gain(rng.uniform(-24, -3))), scene.rate)
+    return sound + over
 
 
 SOUNDS: Mapping[str, Callable[[Scene], Sound]] = MappingProxyType(

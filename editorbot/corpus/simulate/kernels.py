@@ -72,9 +72,11 @@ def find_splices(mono, wanted, check, tolerance, search, window, at, offset):
         target = wanted[k] - out
         if abs(target - now) <= tolerance:
             continue
-        best, best_lag = -1e30, target
+        # Beyond the wanted place, so that a steady drift errs to both sides.
+        aim = target + (tolerance * 3 // 5 if target > now else -(tolerance * 3 // 5))
+        best, best_lag = -1e30, aim
         base = out + now
-        for lag in range(target - search, target + search + 1, 2):
+        for lag in range(aim - search, aim + search + 1, 2):
             place = out + lag
             if place < 0 or place + window > samples or base < 0 or base + window > samples:
                 continue

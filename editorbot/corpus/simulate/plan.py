@@ -115,6 +115,8 @@ class Junk:
     """How long it overlaps with the part before; negative leaves a gap [seconds]."""
     fade_s: float = 0.02
     """Length of its fades [seconds]."""
+    has_company: bool = False
+    """Whether others talk or play meanwhile."""
 
 
 Part: TypeAlias = Take | Junk

@@ -125,7 +125,9 @@ def stage(
         else:
             rng = np.random.default_rng(part.seed)
             scene = junk.Scene(track, others, speakers, part.duration_s, before, rng, recordings, may_use_programs)
-            sound = scaled_to(junk.SOUNDS[part.sound](scene), loudness * float(gain(part.level_db)), rate)
+            made = junk.SOUNDS[part.sound](scene)
+            made = junk.with_people(made, scene) if part.has_company else made
+            sound = scaled_to(made, loudness * float(gain(part.level_db)), rate)
             fade = round(part.fade_s * rate)
             sound, length = faded(sound, 0 if part.sound == "ring-out" else fade, fade), sound.shape[1]
         if start + sound.shape[1] > out.shape[1]:

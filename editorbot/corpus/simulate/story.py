@@ -74,6 +74,7 @@ class _Story:
         self.end_s = track.duration_s
         self.bar_s = max(1.0, float(np.median(np.diff(track.bars_s))) if len(track.bars_s) > 1 else 2.0)
         self.weights = {name: float(rng.lognormal(0, 1.0)) for name in (*FAULTS, *EVENTS)}
+        self.company = float(rng.uniform(0, 0.5)) if self.allowed("talk") and self.allowed("noodling") else 0.0
         self.junk_db = (float(rng.uniform(-16, 0)), float(rng.uniform(2, 8)))
         self.styles = Styles(rng, self.end_s, drifts=self.allowed("drift"), must_drift=settings.faults == ("drift",))
         if self.styles.base.drift:
@@ -232,6 +233,8 @@ class _Story:
             seed=_seed(self.rng),
             overlap_s=min(self.soft_overlap(), duration_s / 3) if self.parts else 0.0,
             fade_s=min(soft, duration_s / 3),
+            has_company=bool(self.rng.random() < self.company)
+            and name in ("talk", "tuning", "noodling", "sticks", "count-in"),
         )
         self.parts.append(part)
         self.happened.add(name)
