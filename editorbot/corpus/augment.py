@@ -23,6 +23,9 @@ from editorbot.render.effects import effect_stream
 from editorbot.render.stretch import stretch_blocks
 from editorbot.timebase import ANALYSIS_RATE
 
+_TIE = 1e-6
+"""What decides halves [frames]."""
+
 
 @dataclass(frozen=True)
 class AugmentSettings:
@@ -162,7 +165,8 @@ def moved_pointers(
     nearest = np.minimum(np.rint(place).astype(np.int64), len(pointers) - 1)
     source = pointers[nearest]
     # The rest of the way to the nearest frame goes along, so that rounding never breaks a stretch.
-    moved = np.rint((source + place - nearest) / augmentation.speed).astype(np.int64)
+    # Halves always go up, whatever the last bit of a product: a stretch would stutter otherwise.
+    moved = np.floor((source + place - nearest) / augmentation.speed + (0.5 + _TIE)).astype(np.int64)
     return np.where(source < 0, np.int64(-1), np.clip(moved, 0, raw_frames - 1))
 
 

@@ -60,8 +60,9 @@ def read_entry(path: Path) -> dict[str, np.ndarray] | None:
         with open(path, "rb") as file:
             if file.read(len(_ZIP)) != _ZIP:
                 return None
-        with np.load(path, allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            file.seek(0)
+            with np.load(file, allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
     except _DAMAGE:
         return None
 

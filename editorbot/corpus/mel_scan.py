@@ -9,13 +9,24 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
-from editorbot.analysis.filterbanks import mel_matrix
+from editorbot.analysis.filterbanks import BandBank, mel_bank
 from editorbot.analysis.mel import MEL_RANGE_DB
 from editorbot.analysis.spectrum import MEL_BANDS, hann_window, power_to_db
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, N_FFT, frame_count
 
 _FRAMES = 512
 """Frames made at a time."""
+
+
+def banded(power: Float32[np.ndarray, "frames bins"], bank: BandBank) -> Float32[np.ndarray, "frames bands"]:
+    """Return the power in each band, shape=(frames, bands).
+
+    A matrix product would depend on how many threads share it, in the last bit, and so would whatever is learned.
+    """
+    bands = np.empty((len(power), len(bank.first)), dtype=np.float32)
+    for band, (first, start, end) in enumerate(zip(bank.first, bank.offset, bank.offset[1:])):
+        bands[:, band] = np.einsum("fb,b->f", power[:, first : first + end - start], bank.weights[start:end])
+    return bands
 
 
 def relative_mel(mel_db: Float32[np.ndarray, "128 frames"], reference_db: float) -> Float32[np.ndarray, "128 frames"]:
@@ -42,7 +53,7 @@ class MelScan:
         self._count = N_FFT // 2
         self._rate = rate
         self._stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
-        self._filters, self._window = mel_matrix(MEL_BANDS).T, hann_window()
+        self._filters, self._window = mel_bank(MEL_BANDS), hann_window()
 
     def update(self, mono: Float32[np.ndarray, " samples"], *, last: bool) -> None:
         """Take the next samples."""
@@ -70,7 +81,7 @@ class MelScan:
         samples = np.concatenate(self._held)
         windows = np.lib.stride_tricks.sliding_window_view(samples, N_FFT)[: frames * HOP_SAMPLES : HOP_SAMPLES]
         spectra = np.fft.rfft(windows * self._window, axis=1).astype(np.complex64)
-        mel = (spectra.real**2 + spectra.imag**2) @ self._filters
+        mel = banded(spectra.real**2 + spectra.imag**2, self._filters)
         self._mel_db[:, self._frame : self._frame + frames] = power_to_db(mel).T
         self._frame += frames
         self._held = [samples[frames * HOP_SAMPLES :].copy()]
