@@ -175,7 +175,7 @@ def read_dataset(path: Path) -> BcDataset:
         If its labels or features are of another version; both are named.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in archive.files}
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no such file; write it with: {WRITER}", path=path) from error

@@ -98,6 +98,8 @@ class Measured:
     """The effect at its strength."""
     gain: float
     """The gain behind it."""
+    left_db: float
+    """What that leaves unexplained [dB]."""
 
 
 def finer(
@@ -111,12 +113,14 @@ def finer(
     """Return an effect at the strength that explains raw samples [start, end) best, and the gain behind it."""
     chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset, tone)
     if effect is None:
-        return Measured(None, chunk.explained_by(None)[0].gain)
+        plain = chunk.explained_by(None)[0]
+        return Measured(None, plain.gain, plain.left_db())
     limit = 24.0 if effect.type.startswith("EQ") else 1.0
     values = np.unique(np.clip([effect.value * by for by in _FINER], -limit, limit))
     left = np.array([chunk.explained_by(Effect(effect.type, value))[0].left_db() for value in values.tolist()])
     best = Effect(effect.type, round(_lowest(values, left), 3))
-    return Measured(best, chunk.explained_by(best)[0].gain)
+    behind = chunk.explained_by(best)[0]
+    return Measured(best, behind.gain, behind.left_db())
 
 
 def _lowest(values: Float64[np.ndarray, " n"], left: Float64[np.ndarray, " n"]) -> float:

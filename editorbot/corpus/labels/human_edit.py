@@ -20,7 +20,7 @@ from editorbot.corpus.labels.hidden import Hidden, explain
 from editorbot.corpus.labels.levels import SAME_DB, Envelope, Fade, find_fades, steady_gains_db
 from editorbot.corpus.labels.sounds import PairSounds
 from editorbot.corpus.labels.stretches import Run, sure_runs
-from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Join, MadeBy
+from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Effect, Join, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.errors import MismatchError
 from editorbot.timebase import ANALYSIS_RATE, s_to_samples
@@ -32,6 +32,8 @@ _CROSSFADE_S = 0.010
 """Crossfade where two clips do not go on in one another; the human's own cannot be told from the music."""
 _SHORTEST_S = 0.12
 """Shorter things are left out, or given to the clip before."""
+_SOFT_STRENGTH, _SOFT_DB = 0.3, 0.5
+"""Strength of a distortion that is tried where a stretch is only louder, and how much better that must explain it."""
 _STEADY_SPEED = 2e-3
 _AROUND_S = 60.0
 _LONG_RAW_S = 600.0
@@ -209,6 +211,11 @@ def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.nd
     middle = effects[len(effects) // 2] if effects else None
     measured = finer(sounds, start, stop, run.offset, middle, tone)
     gain_db = _exact_db(measured.gain if measured.gain > 0 else level)
+    if measured.effect is None and gain_db > level_db + SAME_DB:
+        soft = finer(sounds, start, stop, run.offset, Effect("DISTORTION", _SOFT_STRENGTH), tone)
+        # Quiet sound behind a distortion is louder, and hardly anything else: then the distortion needs no gain.
+        if abs(_exact_db(soft.gain) - level_db) < SAME_DB and soft.left_db < measured.left_db - _SOFT_DB:
+            measured, gain_db = soft, _exact_db(soft.gain)
     if measured.effect is not None:
         kind = measured.effect.type
         return _Placed(at, Clip(start, stop, kind, gain_db, effects=(measured.effect,), confidence=run.confidence))

@@ -68,6 +68,7 @@ def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[F
     """
     found: list[tuple[float, Fade]] = []
     beats = len(frames) - 1
+    unfaded = [envelope.left(np.ones(b - a), a, None) for a, b in zip(frames, frames[1:])]
     for beats_long in FADE_BEATS:
         for first in range(beats - beats_long + 1):
             low, high = frames[first], frames[first + beats_long]
@@ -81,7 +82,9 @@ def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[F
             for is_in, shape in ((True, rising), (False, rising[::-1])):
                 left = envelope.left(shape, low, gain)
                 if left < _FAR_BETTER * best_constant and _is_silent_end(envelope, low, high, is_in):
-                    found.append((best_constant - left, Fade(first, first + beats_long, is_in)))
+                    # Beats beside the fade are explained as well without it, and gain it nothing.
+                    gained = sum(unfaded[first : first + beats_long]) - left
+                    found.append((gained, Fade(first, first + beats_long, is_in)))
     chosen: list[Fade] = []
     for _, fade in sorted(found, key=lambda entry: -entry[0]):
         if all(fade.end <= other.first or fade.first >= other.end for other in chosen):

@@ -215,7 +215,7 @@ class _Walk:
         self._deeds.pop()
         if last is not None and last.first < first:
             self._deeds.append(Deed("KEEP", last.first, first))
-        self._deeds.append(Deed("LOOP", first, end, min(times, MOST_LOOPS)))
+        self._deeds.append(Deed("LOOP", first, end, float(min(times, MOST_LOOPS))))
         self._deeds += [Deed("REPEAT_PREV", end, end)] * max(0, times - MOST_LOOPS)
         self._last = Play(first, end)
         if play.end > end:
