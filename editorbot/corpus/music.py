@@ -1,0 +1,160 @@
+"""The finished music that the project learns from and reports on: which packages, whose, under which licence.
+
+All of it is free music that comes as Debian packages; `corpus.packages` unpacks them, ``python -m scripts.fetch_music``
+fetches them. The package stands for the artist, and the artist decides the split (`corpus.splits`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from editorbot.corpus.splits import SPLIT_OF_ARTIST, Split, check_splits
+from editorbot.editlist.json_format import write_whole
+from editorbot.errors import FormatError, NotFoundError
+
+MANIFEST = "manifest.json"
+"""Name of the manifest in a music folder."""
+
+FORMAT, VERSION = "editorbot.music", 1
+"""Fields ``format`` and ``version`` of the manifest."""
+
+Layout = Literal["files", "zip", "wad", "stems"]
+
+
+@dataclass(frozen=True)
+class Package:
+    """One Debian package with music, or with sounds that music is made from."""
+
+    name: str
+    """Its name, which stands for the artist too."""
+    licence: str
+    """Licence of what is in it; the package's own copyright file is kept beside the tracks."""
+    inside: str
+    """Pattern of the files in the package that hold the music."""
+    tracks: int
+    """How many tracks it holds; an older or newer package may hold others, which is told."""
+    layout: Layout = "files"
+    """files: tracks as they are; zip: an archive of tracks; wad: a game's archive with MIDI; stems: layers to add up."""
+    tracks_inside: str = "*"
+    """Pattern of the tracks in an archive."""
+    left_out: tuple[str, ...] = ()
+    """Names of files that match but are no music."""
+
+    @property
+    def split(self) -> Split | None:
+        """The split it stands in; None for sounds that are no music."""
+        return SPLIT_OF_ARTIST.get(self.name)
+
+
+PACKAGES: tuple[Package, ...] = (
+    Package(
+        "fretsonfire-songs-muldjord", "CC-BY-SA-3.0", "usr/share/games/fretsonfire/data/songs/*/*/*.ogg", 4, "stems"
+    ),
+    Package("zaz-data", "CC-BY-SA-3.0", "usr/share/games/zaz/mus*.ogg", 4),
+    Package("singularity-music", "CC-BY-SA-3.0", "usr/share/games/singularity/music/*.ogg", 16),
+    Package("colobot-common-sounds", "GPL-3+", "usr/share/games/colobot/music/*.ogg", 21),
+    Package("hyperrogue-music", "CC-BY-SA-3.0", "usr/share/hyperrogue/music/*.ogg", 17),
+    Package("nexuiz-music", "GPL-2+", "*/music.pk3", 17, "zip", "sound/cdtracks/*.ogg", ("thunder.ogg",)),
+    Package("freedoom", "BSD-3-Clause", "*.wad", 66, "wad"),
+    Package("openarena-088-data", "GPL-2", "*/pak6-patch088.pk3", 7, "zip", "music/*.ogg"),
+    Package("planetblupi-music-midi", "GPL-3+", "*/music/*.mid", 10),
+    Package("planetblupi-music-ogg", "GPL-3+", "*/music/*.ogg", 10),
+    Package("ufoai-music", "CC-BY-SA, CC-BY or GPL-2, by file", "*/0music.pk3", 63, "zip", "music/*.ogg"),
+    Package("warzone2100-music", "CC-BY-SA-3.0 or GPL-2+, by file", "*/music/*.opus", 30),
+    Package("asc-music", "GPL-2+", "*/music/*.mp3", 3),
+    Package("wesnoth-1.16-music", "GPL-2+", "*/music/*.ogg", 36),
+    Package("timgm6mb-soundfont", "GPL-2", "usr/share/sounds/sf2/*.sf2", 1),
+    Package("hydrogen-data", "GPL-2+ and others, by kit", "*/drumkits/*/*", 0),
+)
+"""All that is known."""
+
+SMALL_SET = (
+    "fretsonfire-songs-muldjord", "zaz-data", "nexuiz-music", "freedoom", "planetblupi-music-midi", "timgm6mb-soundfont",
+)  # fmt: skip
+"""Enough to train and to report: about 155 MB."""
+
+SOUNDS = "sounds"
+"""Folder of what is no music but makes some."""
+
+
+@dataclass(frozen=True)
+class TrackEntry:
+    """One line of the manifest."""
+
+    path: str
+    """The file, below the music folder, parted by slashes."""
+    package: str
+    """Where it comes from."""
+    artist: str
+    """Whose it is."""
+    licence: str
+    """Under which licence."""
+    length_s: float | None
+    """How long it is [seconds]; None for what is no music, and for MIDI where mido is not installed."""
+    format: str
+    """Ending of the file: ogg, opus, mp3, flac, mid ...."""
+    split: Split | None
+    """The split that it stands in; None for what is no music."""
+    bytes: int
+    """Size of the file."""
+
+
+def package_named(name: str) -> Package:
+    """Return what is known about a package.
+
+    Raises
+    ------
+    NotFoundError
+        If it is none of PACKAGES; the message lists them.
+    """
+    for package in PACKAGES:
+        if package.name == name:
+            return package
+    raise NotFoundError(f"{name!r} is no known package; choose among {', '.join(one.name for one in PACKAGES)}")
+
+
+def folder_of(package: Package) -> str:
+    """Return the folder of a package's tracks below the music folder: ``SPLIT/ARTIST``."""
+    return f"{package.split or SOUNDS}/{package.name}"
+
+
+def write_manifest(folder: Path, entries: Sequence[TrackEntry]) -> None:
+    """Write the manifest of a music folder.
+
+    Raises
+    ------
+    SplitError
+        If an artist stands in two splits.
+    OutputError
+        If it cannot be written.
+    """
+    check_splits(
+        {split: {e.artist for e in entries if e.split == split} for split in {e.split for e in entries} if split}
+    )
+    document = {"format": FORMAT, "version": VERSION, "tracks": [asdict(entry) for entry in entries]}
+    write_whole(folder / MANIFEST, (json.dumps(document, indent=1) + "\n").encode())
+
+
+def read_manifest(path: Path) -> tuple[TrackEntry, ...]:
+    """Read a manifest.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    FormatError
+        If it is none that is known here.
+    """
+    try:
+        document: Any = json.loads(path.read_bytes())
+        if document["format"] != FORMAT or document["version"] != VERSION:
+            raise FormatError("it is no manifest that is known here; delete it and fetch again", path=path)
+        return tuple(TrackEntry(**entry) for entry in document["tracks"])
+    except FileNotFoundError as error:
+        raise NotFoundError("there is no manifest; run python -m scripts.fetch_music", path=path) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise FormatError(f"the manifest is damaged ({error!r}); delete it and fetch again", path=path) from error
