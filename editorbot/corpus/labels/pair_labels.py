@@ -135,8 +135,13 @@ def kept_beats(edit_list: EditList, beats: Int64[np.ndarray, " beats"]) -> Int8[
 
 def _alignment(job: LabelJob, raw_digest: str, edit_digest: str) -> Alignment:
     folder = job.data_dir / POINTER_FOLDER
-    stored = read_alignment(pointer_paths(folder, job.pair.sample), raw_digest, edit_digest)
-    return stored or align_pair(job.pair, folder, picture=job.picture)
+    paths = pointer_paths(folder, job.pair.sample)
+    stored = read_alignment(paths, raw_digest, edit_digest)
+    if stored is not None:
+        return stored
+    alignment = align_pair(job.pair, folder, picture=job.picture)
+    # As it was written, so that labels are the same whoever aligned, and when.
+    return read_alignment(paths, raw_digest, edit_digest) or alignment
 
 
 def _key(raw_digest: str, edit_digest: str, analysis: Analysis) -> dict[str, Any]:
