@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32
@@ -34,6 +34,19 @@ from editorbot.timebase import ANALYSIS_RATE
 _BLOCK = 1 << 18
 _LEAST_REFERENCE_DB = -20.0
 """Stems that are all quieter than that stay dark; it is 80 dB above what counts as silence."""
+
+
+@runtime_checkable
+class ByteReader(Protocol):
+    """A file, or a member of an archive, that is read from."""
+
+    def read(self, count: int, /) -> bytes:
+        """Return the next bytes, `count` at most."""
+        ...
+
+    def seek(self, offset: int, whence: int, /) -> int:
+        """Go to another place."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,7 @@ class StemFile:
                 yield np.stack(rows).reshape(len(STEM_NAMES), 2, count)
 
 
-def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> IO[bytes]:
+def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> ByteReader:
     """Return a reader that stands at the first sample of a channel."""
     file = archive.open(f"{name}.npy")
     shape = _header(file, name)
@@ -77,7 +90,7 @@ def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> IO[bytes]:
     return file
 
 
-def _header(file: IO[bytes], name: str) -> tuple[int, ...]:
+def _header(file: ByteReader, name: str) -> tuple[int, ...]:
     """Read the head of an npy; return the shape.
 
     Raises
@@ -93,7 +106,7 @@ def _header(file: IO[bytes], name: str) -> tuple[int, ...]:
     return tuple(shape)
 
 
-def _floats(file: IO[bytes], count: int) -> Float32[np.ndarray, " samples"]:
+def _floats(file: ByteReader, count: int) -> Float32[np.ndarray, " samples"]:
     content = file.read(4 * count)
     if len(content) < 4 * count:
         raise ValueError("the file ends too early")
