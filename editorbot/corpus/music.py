@@ -38,7 +38,7 @@ class Package:
     tracks: int
     """How many tracks it holds; an older or newer package may hold others, which is told."""
     layout: Layout = "files"
-    """files: tracks as they are; zip: an archive of tracks; wad: a game's archive with MIDI; stems: layers to add up."""
+    """files: tracks as they are; zip: an archive of tracks; wad: a game's archive of MIDI; stems: layers to add up."""
     tracks_inside: str = "*"
     """Pattern of the tracks in an archive."""
     left_out: tuple[str, ...] = ()
@@ -73,8 +73,13 @@ PACKAGES: tuple[Package, ...] = (
 """All that is known."""
 
 SMALL_SET = (
-    "fretsonfire-songs-muldjord", "zaz-data", "nexuiz-music", "freedoom", "planetblupi-music-midi", "timgm6mb-soundfont",
-)  # fmt: skip
+    "fretsonfire-songs-muldjord",
+    "zaz-data",
+    "nexuiz-music",
+    "freedoom",
+    "planetblupi-music-midi",
+    "timgm6mb-soundfont",
+)
 """Enough to train and to report: about 155 MB."""
 
 SOUNDS = "sounds"

@@ -1,8 +1,8 @@
 """Unpacks music out of Debian packages and games' archives, in Python alone.
 
 A ``.deb`` is an ``ar`` archive that holds a tar; inside lie tracks, zips that are called ``.pk3``, or WADs: header
-``IWAD`` or ``PWAD``, count, offset; at the offset a directory of (position, size, name of 8 characters). Nothing is ever
-written under a name that an archive chose: only the last part of a name is used, and cleaned.
+``IWAD`` or ``PWAD``, count, offset; at the offset a directory of (position, size, name of 8 characters). Nothing is
+ever written under a name that an archive chose: only the last part of a name is used, and cleaned.
 """
 
 from __future__ import annotations
