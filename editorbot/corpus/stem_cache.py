@@ -40,11 +40,11 @@ _LEAST_REFERENCE_DB = -20.0
 class ByteReader(Protocol):
     """A file, or a member of an archive, that is read from."""
 
-    def read(self, count: int, /) -> bytes:
+    def read(self, count: int = -1, /) -> bytes:
         """Return the next bytes, `count` at most."""
         ...
 
-    def seek(self, offset: int, whence: int, /) -> int:
+    def seek(self, offset: int, whence: int = 0, /) -> int:
         """Go to another place."""
         ...
 
