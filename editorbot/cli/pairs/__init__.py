@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from editorbot.cli.pairs.align import Align
+from editorbot.cli.pairs.labels import Labels
 from editorbot.cli.pairs.precache import Precache
 from editorbot.cli.pairs.simulate import Simulate
 from editorbot.cli.pairs.stems import Stems
@@ -15,6 +16,7 @@ from editorbot.cli.pairs.stems import Stems
 Action = (
     Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[Simulate, tyro.conf.subcommand("simulate")]
+    | Annotated[Labels, tyro.conf.subcommand("labels")]
     | Annotated[Precache, tyro.conf.subcommand("precache")]
     | Annotated[Stems, tyro.conf.subcommand("stems")]
 )

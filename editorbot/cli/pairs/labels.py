@@ -1,0 +1,73 @@
+"""``editorbot pairs labels``: what the human did, as an edit list and as labels of the raw beats."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from editorbot.cli.pairs.precache import check_workers, told
+from editorbot.errors import EditorbotError, printable
+
+if TYPE_CHECKING:
+    from editorbot.corpus.labels.pair_labels import PairLabels
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Find out what the human did to each raw recording: what was kept, moved, repeated, and how it was changed."""
+
+    data_dir: str = "training_data"
+    """Folder with input/NAME_raw.wav and desired_output/NAME_edit.wav; edit lists go to its pointer_sequences."""
+    cache_dir: str = "cache"
+    """Folder for the labels of the beats, and for analyses."""
+    workers: int = 1
+    """Pairs that are worked on at the same time; the results are the same."""
+    no_picture: bool = False
+    """Draw no pictures of new alignments."""
+    force: bool = False
+    """Label again what is labelled already."""
+    debug: bool = False
+    """Show the whole trace of an error."""
+
+    def run(self) -> int:
+        """Label all pairs; return the exit code."""
+        from editorbot.corpus.cache_files import CacheFolder
+        from editorbot.corpus.labels.folder import label_all
+        from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
+
+        check_workers(self.workers)
+        listed = find_pairs(Path(self.data_dir))
+        failures: list[EditorbotError] = list(listed.problems)
+        for problem in listed.problems:
+            print(problem, file=sys.stderr)
+        results = label_all(
+            listed.pairs,
+            Path(self.data_dir),
+            CacheFolder(Path(self.cache_dir)),
+            workers=self.workers,
+            force=self.force,
+            picture=not self.no_picture,
+        )
+        labelled = 0
+        for done in results:
+            if done.result is None:
+                failures.append(told(done.error, done.job.pair.raw))
+            else:
+                labelled += 1
+                _print_labels(done.result)
+        where = printable(str(Path(self.data_dir) / POINTER_FOLDER))
+        print(f"{labelled} pairs labelled, {len(failures)} problems; edit lists are in {where}")
+        return failures[0].exit_code if failures else 0
+
+
+def _print_labels(labels: PairLabels) -> None:
+    """Print one line about a pair."""
+    close = labels.closeness
+    print(
+        f"{printable(labels.sample)}: {len(labels.edit_list.clips)} clips, {labels.kept.mean():.0%} of the beats kept, "
+        f"{labels.matched_share:.1%} understood; rendered again {close.frames_share:.1%} of the frames fit"
+    )
+    for line in labels.edit_list.warnings:
+        print(f"warning: {printable(labels.sample)}: {line}", file=sys.stderr)

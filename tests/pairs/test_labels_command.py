@@ -1,0 +1,27 @@
+"""``editorbot pairs labels`` on the command line."""
+
+from editorbot.cli.main import main
+from editorbot.editlist.edit_list import Clip
+from tests.pairs.label_pairs import make_pair
+
+
+def test_a_folder_is_labelled_and_goes_on_after_a_failure(tmp_path, capsys):
+    folder = make_pair(tmp_path / "data", [Clip(0, 8), Clip(12, 20)])
+    (folder / "input" / "alone_raw.wav").write_text("text")
+    command = ["pairs", "labels", "--data_dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--no-picture"]
+    assert main(command) == 7
+    seen = capsys.readouterr()
+    assert "it has no edit" in seen.err
+    assert "blues: 2 clips," in seen.out
+    assert "1 pairs labelled, 1 problems" in seen.out
+    assert (folder / "pointer_sequences" / "blues_edit.json").exists()
+    assert (tmp_path / "cache" / "labels" / "blues.npy").exists()
+
+
+def test_workers_and_empty_folders(tmp_path, capsys):
+    assert main(["pairs", "labels", "--data-dir", str(tmp_path)]) == 3
+    for half in ("input", "desired_output"):
+        (tmp_path / half).mkdir()
+    assert main(["pairs", "labels", "--data-dir", str(tmp_path)]) == 4
+    assert "no pairs are in it" in capsys.readouterr().err
+    assert main(["pairs", "labels", "--data-dir", str(tmp_path), "--workers", "0"]) == 2
