@@ -1,0 +1,1 @@
+"""Editing as a game: actions, state, dynamics, reward, environments. No torch."""
