@@ -24,6 +24,7 @@ from editorbot.cli.evaluate import Evaluate
 from editorbot.cli.export import Export
 from editorbot.cli.pairs import Pairs
 from editorbot.cli.render import Render
+from editorbot.cli.train import Train
 from editorbot.errors import BugError, EditorbotError
 
 INTERRUPTED_EXIT_CODE = 130
@@ -38,6 +39,7 @@ Command = (
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Analyze, tyro.conf.subcommand("analyze")]
     | Annotated[Pairs, tyro.conf.subcommand("pairs")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
@@ -62,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     debug = "--debug" in arguments
     try:
-        command: Edit | Render | Export | Analyze | Pairs | Evaluate | Doctor = tyro.cli(
+        command: Edit | Render | Export | Analyze | Pairs | Train | Evaluate | Doctor = tyro.cli(
             Command,
             prog="editorbot",
             description="Turns a raw music recording into a polished track.",

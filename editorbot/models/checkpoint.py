@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -99,7 +100,9 @@ def load_checkpoint(
     if not path.is_file():
         raise NotFoundError("there is no such checkpoint", path=path)
     try:
-        content = torch.load(path, map_location=device, weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch doubts the file before it refuses it; the error below says why
+            content = torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise FormatError(f"it is no checkpoint, or holds more than data: {_first_line(error)}", path=path) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32, Int8
@@ -80,7 +81,7 @@ def read_example(path: Path) -> Example:
         If it is damaged or of another version; it is made again then.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             if int(arrays["version"]) != INPUTS_VERSION:
                 raise FormatError(f"inputs of version {arrays['version']}, wanted {INPUTS_VERSION}", path=path)
             inputs = StepInputs(
@@ -89,7 +90,7 @@ def read_example(path: Path) -> Example:
                 np.asarray(arrays["likeness"], np.float32),
             )
             return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise FormatError(f"the example is damaged ({error})", path=path) from error
 
 

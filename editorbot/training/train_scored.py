@@ -77,7 +77,7 @@ def batch_of(examples: Sequence[Example]) -> Batch:
     """Return jams as tensors, padded at the end."""
     longest = max(len(one.classes) for one in examples)
 
-    def padded(arrays: Sequence[np.ndarray], fill: float, dtype: torch.dtype) -> Tensor:
+    def padded(arrays: Sequence[np.ndarray], fill: int, dtype: torch.dtype) -> Tensor:
         whole = torch.full((len(arrays), longest, *arrays[0].shape[1:]), fill, dtype=dtype)
         for row, array in enumerate(arrays):
             whole[row, : len(array)] = torch.from_numpy(array).to(dtype)

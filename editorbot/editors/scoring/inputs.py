@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float, Float32, Int32
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.editors.scoring.cues import activity_kinds, column, find_cues
@@ -82,7 +82,7 @@ def _likeness(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
     return np.asarray(columns.T, np.float32)
 
 
-def _sound(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "steps columns"]:
+def _sound(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndarray, "steps values"]:
     """Return tone, harmony, level and onsets against what is usual in the recording around each step."""
     total = np.zeros((len(steps), 2 * STEP_MEL_BANDS + 21), np.float64)
     weights = np.zeros((len(steps), 1))
@@ -93,7 +93,7 @@ def _sound(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "
     return np.asarray(total / weights, np.float32)
 
 
-def _sound_of_window(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "steps columns"]:
+def _sound_of_window(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndarray, "steps values"]:
     level = np.maximum(column(steps, "level_db"), -90.0)
     loud_db = float(np.percentile(level, 85))
     is_loud = level >= loud_db - 20
@@ -116,12 +116,14 @@ SPREAD_COLUMNS = ("flux", "flux_max", "flatness", "zero_crossings", "centroid_hz
 """Columns read against their median and spread in the loud steps; not `width`, which differs from room to room."""
 
 
-def _squeezed(name: str, values: Float32[np.ndarray, " steps"]) -> Float32[np.ndarray, " steps"]:
+def _squeezed(name: str, values: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """Return a column on the scale on which it is about normal."""
     return values if name == "low_share" else np.log(np.maximum(values, 1e-5))
 
 
-def _against_loud(values: Float32[np.ndarray, " steps"], is_loud: np.ndarray) -> Float32[np.ndarray, " steps"]:
+def _against_loud(
+    values: Float[np.ndarray, " steps"], is_loud: Bool[np.ndarray, " steps"]
+) -> Float[np.ndarray, " steps"]:
     usual = float(np.median(values[is_loud]))
     spread = float(np.median(np.abs(values[is_loud] - usual))) + 0.02
     return np.clip((values - usual) / (3 * spread), -4, 4)

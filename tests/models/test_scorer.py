@@ -1,0 +1,51 @@
+"""The learned score's network: torch and NumPy compute the same."""
+
+import numpy as np
+import pytest
+import torch
+
+from editorbot.editors.scoring.inputs import StepInputs
+from editorbot.editors.scoring.network import log_odds
+from editorbot.models.scorer import ScorerNetwork
+from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+
+SMALL = ScorerConfig(inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64))
+
+
+def small_inputs(rng: np.random.Generator, count: int) -> StepInputs:
+    twins = rng.integers(-1, count, (count, 2)).astype(np.int32)
+    likeness = rng.random((count, 2)).astype(np.float32)
+    return StepInputs(rng.standard_normal((count, 5)).astype(np.float32), twins, likeness)
+
+
+def as_tensors(inputs: StepInputs):
+    mask = torch.ones(1, len(inputs.values), 1)
+    twins = torch.from_numpy(inputs.twins.astype(np.int64))[None]
+    return torch.from_numpy(inputs.values)[None], twins, torch.from_numpy(inputs.likeness)[None], mask
+
+
+@pytest.mark.parametrize("count", [1, 3, 50, 200])
+def test_numpy_and_torch_agree(count):
+    torch.manual_seed(0)
+    network = ScorerNetwork(SMALL).eval()
+    network.mean.normal_()
+    network.scale.uniform_(0.5, 2)
+    inputs = small_inputs(np.random.default_rng(count), count)
+    with torch.no_grad():
+        _, wanted = network(*as_tensors(inputs))
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    np.testing.assert_allclose(log_odds(inputs, weights, SMALL), wanted[0].numpy(), atol=2e-4)
+
+
+def test_padding_changes_nothing():
+    torch.manual_seed(1)
+    network = ScorerNetwork(SMALL).eval()
+    values, twins, likeness, mask = as_tensors(small_inputs(np.random.default_rng(0), 40))
+    padding = (0, 0, 0, 30)
+    padded = [torch.nn.functional.pad(values, padding, value=9.0), torch.nn.functional.pad(twins, padding, value=-1)]
+    padded += [torch.nn.functional.pad(likeness, padding), torch.nn.functional.pad(mask, padding)]
+    with torch.no_grad():
+        _, short = network(values, twins, likeness, mask)
+        _, long = network(*padded)
+    torch.testing.assert_close(long[:, :40], short)
+    assert short.shape == (1, 40, len(CLASSES))

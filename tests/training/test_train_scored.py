@@ -1,0 +1,142 @@
+"""The learner of the score: it learns, repeats itself, and goes on where it stopped."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from editorbot.editors.scoring.inputs import StepInputs
+from editorbot.errors import FormatError
+from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.training.scored_examples import Example, StepScore, read_example, step_score, write_example
+from editorbot.training.train_scored import (
+    ScoredTraining,
+    batch_of,
+    calibrate,
+    chances_of,
+    soft_f1,
+    train_network,
+)
+
+SHAPE = ScorerConfig(inputs=3, twins=1, width=8, told=2, first_dilations=(1,), second_dilations=(1, 2), dropout=0.0)
+TRAINING = ScoredTraining(epochs=3, batch_size=2, seed=4)
+
+
+def _example(rng: np.random.Generator, count: int = 60) -> Example:
+    """Return a jam whose first input says what is music and whose second says nothing."""
+    is_music = np.repeat(rng.random(count // 10) < 0.5, 10)
+    classes = np.where(is_music, CLASSES.index("keep"), CLASSES.index("sounds")).astype(np.int8)
+    values = rng.standard_normal((count, 3)).astype(np.float32)
+    values[:, 0] = np.where(is_music, 2, -2) + 0.3 * values[:, 0]
+    inputs = StepInputs(values, np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.float32))
+    source_s = np.where(is_music, np.cumsum(is_music) * 0.2, np.nan).astype(np.float32)
+    return Example(inputs, classes, source_s)
+
+
+@pytest.fixture
+def jams():
+    rng = np.random.default_rng(0)
+    return [_example(rng) for _ in range(8)]
+
+
+def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    there = other.state_dict()
+    return all(torch.equal(value, there[name]) for name, value in one.state_dict().items())
+
+
+def test_it_learns_a_trivial_task(jams):
+    network = train_network(jams[:6], replace(TRAINING, epochs=25, learning_rate=1e-2), SHAPE)
+    chances = [chances_of(network, one) for one in jams[6:]]
+    assert calibrate(chances, jams[6:]).f1 > 0.95
+
+
+def test_the_same_seed_gives_the_same_weights_and_leaves_torch_alone(jams):
+    before = torch.get_rng_state()
+    one, again = (train_network(jams, TRAINING, SHAPE) for _ in range(2))
+    assert _same(one, again)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert not _same(one, train_network(jams, replace(TRAINING, seed=5), SHAPE))
+
+
+def test_a_run_that_was_broken_off_ends_where_an_unbroken_one_does(jams):
+    states = []
+    whole = train_network(jams, TRAINING, SHAPE, on_epoch=lambda network, report, state: states.append(_copy(state)))
+    resumed = train_network(jams, TRAINING, SHAPE, state=states[0])
+    assert _same(whole, resumed)
+
+
+def _copy(state):
+    """Return a state as it was at this moment, through plain data as a checkpoint keeps it."""
+    import copy
+
+    return type(state).of_data(
+        copy.deepcopy(state.as_data()), {name: value.clone() for name, value in state.weights.items()}, state.epoch
+    )
+
+
+def test_soft_f1_is_f1_where_chances_are_certain(jams):
+    batch = batch_of(jams[:1])
+    scores = torch.full((1, 60, len(CLASSES)), -20.0)
+    said = np.random.default_rng(1).random(60) < 0.5
+    scores[0, said, 0] = 20.0
+    scores[0, ~said, 1] = 20.0
+    truth = jams[0].classes == 0
+    wanted = 2 * (said & truth).sum() / (said.sum() + truth.sum())
+    assert soft_f1(scores, batch).item() == pytest.approx(wanted, abs=1e-4)
+
+
+def test_step_score_counts_music_once():
+    count = 12
+    classes = np.array([0] * 4 + [5] * 4 + [1] * 4, np.int8)
+    source_s = np.concatenate([np.arange(4), np.arange(4), np.full(4, np.nan)]).astype(np.float32)
+    example = Example(
+        StepInputs(*(np.zeros((count, 1), t) for t in (np.float32, np.int32, np.float32))), classes, source_s
+    )
+    assert step_score(np.arange(12) < 4, example) == StepScore(1.0, 1.0)
+    assert step_score(np.arange(12) < 8, example) == StepScore(1.0, 0.5)
+    assert step_score(np.arange(12) >= 8, example).f1 == 0.0
+    assert step_score(np.zeros(12, bool), example).f1 == 0.0
+
+
+def test_examples_come_back_and_damaged_ones_are_refused(jams, tmp_path):
+    path = tmp_path / "deep" / "one.npz"
+    write_example(jams[0], path)
+    found = read_example(path)
+    np.testing.assert_array_equal(found.classes, jams[0].classes)
+    np.testing.assert_allclose(found.inputs.values, jams[0].inputs.values, atol=2e-3)
+    content = path.read_bytes()
+    for damaged in (b"", content[: len(content) // 2], b"nothing"):
+        path.write_bytes(damaged)
+        with pytest.raises(FormatError):
+            read_example(path)
+    objects = np.array([{"a": 1}], dtype=object)
+    np.savez(path, version=objects, values=objects)
+    with pytest.raises(FormatError):
+        read_example(path)
+
+
+def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
+    from editorbot.editors.scoring.learned import read_score
+    from editorbot.editors.scoring.network import SHAPE as whole
+    from editorbot.errors import MismatchError, NotFoundError
+    from editorbot.models.scorer import ScorerNetwork
+    from editorbot.training.ship_scored import write_score
+    from editorbot.training.train_scored import Calibration
+
+    path = tmp_path / "mine.safetensors"
+    write_score([ScorerNetwork(whole)] * 2, Calibration(0.5, 6.0, 0.9), path, told={"licence": "GPL-3.0-or-later"})
+    score = read_score(path)
+    assert (len(score.members), score.threshold, score.switch_cost) == (2, 0.5, 6.0)
+    card = json.loads(path.with_suffix(".json").read_text())
+    assert card["licence"] == "GPL-3.0-or-later"
+    read_score.cache_clear()
+    path.with_suffix(".json").write_text(json.dumps({**card, "classes": ["other"]}))
+    with pytest.raises(MismatchError, match="classes"):
+        read_score(path)
+    path.write_bytes(b"nothing")
+    with pytest.raises(FormatError):
+        read_score(path)
+    with pytest.raises(NotFoundError):
+        read_score(tmp_path / "none.safetensors")
