@@ -209,14 +209,15 @@ def main() -> None:
     tracks = [path for path in tracks if sf.info(path).samplerate == RATE and sf.info(path).duration > EXCERPT_S]
     if not tracks:
         raise SystemExit(f"no music of at least {EXCERPT_S:.0f} s lies under {args.music}")
-    rows = []
+    rows: list[dict[str, object]] = []
+    args.out.parent.mkdir(parents=True, exist_ok=True)
     for k, index in enumerate(rng.permutation(len(tracks))[: args.tracks].tolist()):
         with tempfile.TemporaryDirectory() as folder:
             rows.append(one(tracks[index], DAMAGES[k % len(DAMAGES)], rng, Path(folder)))
         print({key: value for key, value in rows[-1].items() if key != "confusion"}, flush=True)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix(".json").write_text(json.dumps({"seed": args.seed, "rows": rows}, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(table(rows) + "\n")
+        # Written after every pair, so that a run that is stopped leaves what it found.
+        args.out.with_suffix(".json").write_text(json.dumps({"seed": args.seed, "rows": rows}, indent=1) + "\n")
+        args.out.with_suffix(".md").write_text(table(rows) + "\n")
 
 
 if __name__ == "__main__":

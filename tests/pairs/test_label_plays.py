@@ -71,7 +71,7 @@ def test_a_jump_back_of_any_distance_goes_on_from_there():
         (Clip(0, 4_000, gain_db=1.0, fade_in=4_000), "FADE_IN", 0.0),
         (Clip(0, 4_000, gain_db=1.0, fade_out=500), "KEEP", 0.0),
         (Clip(0, 4_000, speed=0.5), "SPEED_DOWN", 0.5),
-        (Clip(0, 4_000, pitch_semitones=-2.0), "PITCH_DOWN", 2.0),
+        (Clip(0, 4_000, pitch_semitones=-2.0), "PITCH_DOWN", -2.0),
         (Clip(0, 4_000, reverse=True), "REVERSE", 0.0),
     ],
 )

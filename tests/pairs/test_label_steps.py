@@ -40,7 +40,7 @@ def test_spans_cover_every_stretch_exactly():
     [
         ("GAIN", 2.8, "POS_LARGE"), ("GAIN", -6.0, "NEG_LARGE"), ("GAIN", 0.8, "POS_SMALL"),
         ("SPEED_UP", 1.93, "POS_LARGE"), ("SPEED_UP", 1.046, "NEG_SMALL"), ("SPEED_DOWN", 0.88, "POS_SMALL"),
-        ("PITCH_UP", 1.0, "NEG_LARGE"), ("PITCH_DOWN", 2.0, "POS_SMALL"), ("EQ_HIGH", 1.4, "POS_SMALL"),
+        ("PITCH_UP", 1.0, "NEG_LARGE"), ("PITCH_DOWN", -2.0, "POS_SMALL"), ("EQ_HIGH", 1.4, "POS_SMALL"),
         ("REVERB", 0.33, "NEUTRAL"), ("DISTORTION", 1.0, "POS_LARGE"), ("REVERSE", 0.0, "NEG_LARGE"),
     ],
 )  # fmt: skip

@@ -96,7 +96,7 @@ def _play(clip: Clip, first: int, end: int, level_db: float) -> Play:
         (
             abs(clip.pitch_semitones) >= _LEAST_PITCH,
             "PITCH_UP" if clip.pitch_semitones > 0 else "PITCH_DOWN",
-            abs(clip.pitch_semitones),
+            clip.pitch_semitones,
         ),
         *((effect.value != 0, effect.type, effect.value) for effect in clip.effects),
         (clip.fade_in > half, "FADE_IN", 0.0),

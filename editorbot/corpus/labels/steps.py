@@ -58,7 +58,7 @@ def steps_of(deeds: Sequence[Deed], lengths: Int64[np.ndarray, "beats 5"], vocab
     steps: list[Step] = []
     for deed in deeds:
         if deed.type == "JUMP_BACK":
-            steps += _jumps(deed, lengths, vocabulary)
+            steps += _jumps(deed, vocabulary)
         elif deed.type == "REPEAT_PREV":
             if deed.first < len(lengths):
                 steps.append(Step(deed.first, Action(vocabulary.index(deed.type), 0, 0), True))
@@ -87,24 +87,13 @@ def _largest(lengths: Int64[np.ndarray, " sizes"], room: int) -> Size:
     return Size(int(np.argmax(fitting)))
 
 
-def _jumps(deed: Deed, lengths: Int64[np.ndarray, "beats 5"], vocabulary: Vocabulary) -> list[Step]:
-    """Return a way back as jumps, the longest first."""
+def _jumps(deed: Deed, vocabulary: Vocabulary) -> list[Step]:
+    """Return a way back as jumps of eight, four beats and one: the distances that the masks open."""
     type_ = vocabulary.index("JUMP_BACK")
-    far, near = (vocabulary.rows[type_].values[amount] for amount in (Amount.NEG_LARGE, Amount.NEG_SMALL))
+    values = vocabulary.rows[type_].values
     steps, at = [], deed.first
     while at > deed.end:
-        left = at - deed.end
-        # Behind the last beat no size spans anything.
-        own = lengths[at] if at < len(lengths) else np.ones(len(Size), dtype=np.int64)
-        size = _largest(own, left)
-        size_beats = int(own[size])
-        cursor = min(at, len(lengths) - 1)
-        if far <= left and far >= size_beats:
-            action, by = Action(type_, 0, int(Amount.NEG_LARGE)), int(far)
-        elif near <= left and near >= size_beats:
-            action, by = Action(type_, 0, int(Amount.NEG_SMALL)), int(near)
-        else:
-            action, by = Action(type_, int(size), int(Amount.NEUTRAL)), size_beats
-        steps.append(Step(cursor, action, True))
+        by, amount = max((int(value) or 1, -k) for k, value in enumerate(values) if (int(value) or 1) <= at - deed.end)
+        steps.append(Step(at, Action(type_, 0, -amount), True))
         at -= by
     return steps
