@@ -112,3 +112,37 @@ def test_stems_replace_what_was_there(tmp_path: Path) -> None:
     columns = np.full((len(plain.beats_s), STEM_COLUMNS), 2, dtype=np.float32)
     twice = with_stem_features(with_stem_features(plain, columns), columns)
     np.testing.assert_array_equal(twice.features, np.hstack([plain.features[:, :109], columns]))
+
+
+def test_the_bands_own_stems_show_their_hits() -> None:
+    pytest.importorskip("tinysoundfont")
+    from editorbot.corpus.band import Note, Part, Score, play
+    from tests.band.soundfonts import sine_soundfont
+
+    hits_s, tune_s = BEATS_S[1::3], BEATS_S[2::4]
+    drums = Part("kit", "drums", tuple(Note(at, at + 0.1, 69, 110) for at in hits_s))
+    voice = Part("singer", "vocals", tuple(Note(at, at + 0.4, 69, 100) for at in tune_s))
+    played = play(Score((drums, voice), BEATS_S, BEATS_S[::4], 8.0), sine_soundfont(), sample_rate=44_100)
+    stems = np.stack([played.by_role()[name].T for name in STEM_NAMES])
+    samples = -(-stems.shape[2] // 2)
+    columns = dict(zip(FEATURE_NAMES[-STEM_COLUMNS:], stem_features([stems], 44_100, samples, BEATS_S).T))
+    for stem, times_s in (("drums", hits_s), ("vocals", tune_s)):
+        onset, is_hit = columns[f"{stem}_onset_strength"], np.isin(BEATS_S, times_s)
+        assert onset[is_hit].min() > 2 * onset[~is_hit].max()
+    assert not columns["bass_rms"].any()
+
+
+def test_the_commands_fill_the_columns(tmp_path: Path) -> None:
+    pytest.importorskip("demucs")
+    from editorbot.cli.main import main
+    from tests.analysis.tiny_demucs import save_tiny_demucs
+
+    path = write(tmp_path / "a.wav", band(4.0, RATE), RATE)
+    save_tiny_demucs(tmp_path / "tiny.safetensors")
+    model = ["--stems", "--stem-model", str(tmp_path / "tiny.safetensors"), "--no-cache"]
+    features = tmp_path / "f.npz"
+    assert main(["analyze", str(path), "--features", str(features), *model]) == 0
+    with np.load(features) as archive:
+        assert (np.abs(archive["features"][:, 109:]).max(axis=0) > 0).all()
+    assert main(["edit", str(path), "--editor", "retarget", "--dry-run", *model]) == 0
+    assert main(["edit", str(path), "--dry-run", "--stems", "--stem-model", "htdemucs"]) == 2
