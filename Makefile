@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python
+MUSIC ?= music
+EVAL ?= eval
 
-.PHONY: demo test check format wheel clean
+.PHONY: demo test check format wheel music evaluation clean
 
 demo: $(VENV)/ready
 	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
@@ -43,6 +45,15 @@ wheel: $(VENV)/ready-dev
 	$(VENV)-wheel/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt dist/editorbot-*.whl
 	cd demo && ../$(VENV)-wheel/bin/editorbot edit ../examples/jam.ogg --output wheel.wav --force
 	$(VENV)-wheel/bin/editorbot doctor
+
+# Fetches the music that is learned from and reported on: 850 MB, once.
+music: $(VENV)/ready-dev
+	$(RUN) -m scripts.fetch_music $(MUSIC)
+
+# Scores every editor on jams of the test artists; jams and analyses that are there are kept.
+evaluation: music
+	$(BIN)/editorbot pairs simulate $(MUSIC)/test --out $(EVAL)/test --count 66 --seed 2026 --workers 2
+	$(BIN)/editorbot evaluate $(EVAL)/test --split test --workers 2 --cache-dir $(EVAL)/cache --out benchmarks/results/held_out
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist demo *.egg-info

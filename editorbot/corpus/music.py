@@ -63,10 +63,10 @@ PACKAGES: tuple[Package, ...] = (
     Package("openarena-088-data", "GPL-2", "*/pak6-patch088.pk3", 7, "zip", "music/*.ogg"),
     Package("planetblupi-music-midi", "GPL-3+", "*/music/*.mid", 10),
     Package("planetblupi-music-ogg", "GPL-3+", "*/music/*.ogg", 10),
-    Package("ufoai-music", "CC-BY-SA, CC-BY or GPL-2, by file", "*/0music.pk3", 63, "zip", "music/*.ogg"),
+    Package("ufoai-music", "CC-BY-SA, CC-BY or GPL-2, by file", "*/0music.pk3", 64, "zip", "music/*.ogg"),
     Package("warzone2100-music", "CC-BY-SA-3.0 or GPL-2+, by file", "*/music/*.opus", 30),
     Package("asc-music", "GPL-2+", "*/music/*.mp3", 3),
-    Package("wesnoth-1.16-music", "GPL-2+", "*/music/*.ogg", 36),
+    Package("wesnoth-1.16-music", "GPL-2+", "*/music/*.ogg", 40, left_out=("silence.ogg",)),
     Package("timgm6mb-soundfont", "GPL-2", "usr/share/sounds/sf2/*.sf2", 1),
     Package("hydrogen-data", "GPL-2+ and others, by kit", "*/drumkits/*/*", 0),
 )

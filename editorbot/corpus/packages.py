@@ -82,7 +82,7 @@ def tracks_in(path: Path, package: Package) -> Iterator[Track]:
                     continue
                 if name == f"usr/share/doc/{package.name}/copyright":
                     yield Track(COPYRIGHT, _read(tar, member))
-                elif fnmatch.fnmatchcase(name, package.inside):
+                elif fnmatch.fnmatchcase(name, package.inside) and Path(name).name not in package.left_out:
                     yield from _unpacked(name, _read(tar, member), package)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, zipfile.BadZipFile, struct.error) as error:
         raise DamagedError(f"the package cannot be unpacked ({error}); fetch it again", path=path) from error

@@ -13,7 +13,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from editorbot.errors import SplitError
+from editorbot.corpus.truth import read_truth
+from editorbot.errors import EditorbotError, SplitError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -128,6 +129,19 @@ def refuse_held_out(tracks: Sequence[str | os.PathLike[str]], *, what: str = "tr
     """
     for track in tracks:
         refuse_artist(artist_of(track), what=what, path=track)
+
+
+def refuse_held_out_pairs(data_folder: str | os.PathLike[str], *, what: str = "training") -> None:
+    """Refuse a data folder in which a truth names a test artist; see `refuse_held_out`.
+
+    Truths that cannot be read are passed over: whoever learns from them says what is wrong.
+    """
+    for path in sorted(Path(data_folder).glob("truth/*.json")):
+        try:
+            artist = read_truth(path).artist
+        except EditorbotError:
+            continue
+        refuse_artist(artist, what=what, path=path)
 
 
 def refuse_artist(artist: str, *, what: str = "training", path: str | os.PathLike[str] | None = None) -> None:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,10 @@ from editorbot.corpus.splits import (
     check_splits,
     refuse_artist,
     refuse_held_out,
+    refuse_held_out_pairs,
     split_of,
 )
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.errors import SplitError
 
 
@@ -55,3 +58,15 @@ def test_no_artist_stands_in_two_splits() -> None:
         check_splits({"train": ["mine"], "test": ["Mine"]})
     with pytest.raises(SplitError, match="belongs to test"):
         check_splits({"train": ["muldjord"]})
+
+
+def test_pairs_of_a_test_artist_are_refused_in_training(tmp_path: Path) -> None:
+    refuse_held_out_pairs(tmp_path)
+    (tmp_path / "truth").mkdir()
+    (tmp_path / "truth/a.json").write_text("damaged")
+    truth = Truth(2.0, 1.0, (Segment(1.0, 2.0, "music", 0.0),), artist="nexuiz")
+    write_truth(tmp_path / "truth/b.json", truth)
+    refuse_held_out_pairs(tmp_path)
+    write_truth(tmp_path / "truth/c.json", replace(truth, artist="muldjord"))
+    with pytest.raises(SplitError, match="muldjord is a test artist"):
+        refuse_held_out_pairs(tmp_path)
