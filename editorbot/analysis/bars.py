@@ -37,6 +37,15 @@ CONTEXT_BEATS = 5
 ODDS_SHIFT = 0.5
 """Added to the regression's odds, which hold how rare downbeats are; by cross-validation on the tuning pieces."""
 
+NET_ODDS_SHIFT = 0.5
+"""Added to the network's odds, for the same reason."""
+
+UNHEARD_BEAT = 0.05
+"""A beat that the network gives less chance is taken to have this: nothing is known of it."""
+
+RAREST_SHARE = 0.02
+"""Chances of a downbeat are kept this far from 0 and 1."""
+
 MIN_BEATS = 8
 """With fewer beats no bars are looked for."""
 
@@ -111,6 +120,7 @@ def find_bars(
     frames: FrameTracks,
     beat_frames: Int[np.ndarray, " beats"],
     confidence: Float[np.ndarray, " beats"],
+    net_odds: Float32[np.ndarray, "frames outputs"] | None = None,
 ) -> Bars:
     """Find the bars on a beat grid.
 
@@ -124,6 +134,8 @@ def find_bars(
         The beats, increasing.
     confidence : np.ndarray, shape=(beats,)
         How sure each beat is; no bars where it is below `UNSURE`.
+    net_odds : np.ndarray, shape=(frames, 2), float32, optional
+        What the network heard; it replaces the regression.
 
     Returns
     -------
@@ -131,10 +143,24 @@ def find_bars(
     """
     if len(beat_frames) < MIN_BEATS:
         return NO_BARS
-    features = downbeat_features(novelty, frames, beat_frames)
-    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
+    if net_odds is not None:
+        odds = heard_downbeats(net_odds, beat_frames)
+    else:
+        features = downbeat_features(novelty, frames, beat_frames)
+        odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
     odds = np.where(confidence < UNSURE, 0.0, odds)
     return bars_from_odds(odds.astype(np.float64), confidence >= UNSURE)
+
+
+def heard_downbeats(
+    net_odds: Float32[np.ndarray, "frames outputs"], beat_frames: Int[np.ndarray, " beats"]
+) -> Float[np.ndarray, " beats"]:
+    """Return the odds that each beat, being one, is a downbeat, as the network heard it, shape=(beats,) [nats]."""
+    around = np.clip(beat_frames[:, None] + np.arange(-1, 2), 0, len(net_odds) - 1)
+    beat, downbeat = (1 / (1 + np.exp(-net_odds[around, column].max(axis=1).astype(np.float64))) for column in (0, 1))
+    share = np.clip(downbeat / np.maximum(beat, UNHEARD_BEAT), RAREST_SHARE, 1 - RAREST_SHARE)
+    odds: np.ndarray = np.log(share / (1 - share)) + NET_ODDS_SHIFT
+    return odds
 
 
 def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " beats"]) -> Bars:

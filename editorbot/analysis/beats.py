@@ -1,7 +1,7 @@
 """Beats and bars of a recording, by the embedded tracker.
 
-Novelty of every frame -> how likely each tempo is -> the best chain of beats
--> how sure each beat is -> bars. Where the pulse is not heard for long, evenly
+Novelty of every frame -> how likely each tempo is, and what a small network
+hears -> the best chain of beats -> how sure each beat is -> bars. Where the pulse is not heard for long, evenly
 spaced beats at the local tempo fill the gap with low confidence; where it is
 not heard at all, the verdict is NO_BEAT and the grid counts half seconds.
 
@@ -18,6 +18,8 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.bars import NO_BARS, Bars, find_bars
+from editorbot.analysis.beat_card import BeatNet, read_beat_net
+from editorbot.analysis.beat_decoder import ChainPrices, best_chain
 from editorbot.analysis.beat_grid import (
     SURE,
     BeatGrid,
@@ -27,6 +29,7 @@ from editorbot.analysis.beat_grid import (
     fallback_grid,
     local_tempo_bpm,
 )
+from editorbot.analysis.beat_net import inputs_of, log_odds
 from editorbot.analysis.beat_path import best_path
 from editorbot.analysis.beat_weights import PRIOR_WEIGHTS, PROFILE_WEIGHTS, TEMPO_WEIGHTS, WINDOW_S
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, RISE_COLUMN, novelty
@@ -45,11 +48,17 @@ ReadMono: TypeAlias = Callable[[], Float32[np.ndarray, " samples"]]
 Tracker: TypeAlias = Callable[[FrameTracks, float, ReadMono], BeatGrid]
 """Frames, duration [s] and the sound in, beats out."""
 
-TRACKERS = ("embedded", "beat-this")
+TRACKERS = ("embedded", "net", "beat-this")
 """Names for :func:`choose_tracker`."""
 
 TEMPO_CHANGE_PRICE = 4.0
 """Price of a tempo change of 3 % from one beat to the next [nats]."""
+
+NOVELTY_SHARE = 0.5
+"""What the linear models count beside the network; chosen on made-up pieces."""
+
+CHAIN_PRICES = ChainPrices()
+"""What the chain pays where the network is asked; chosen on made-up pieces."""
 
 MIN_MUSIC_S = 4.0
 """Shorter than this, no pulse can be told from chance [s]."""
@@ -68,7 +77,7 @@ CLEAR_ONSET = 1.0
 
 
 def choose_tracker(name: str) -> Tracker:
-    """Return the tracker of a name, ``embedded`` or ``beat-this``.
+    """Return the tracker of a name: ``embedded``; ``net``, the same with a network; or ``beat-this``.
 
     Raises
     ------
@@ -77,6 +86,8 @@ def choose_tracker(name: str) -> Tracker:
     """
     if name == "embedded":
         return lambda frames, duration_s, read_mono: track_beats(frames, duration_s)
+    if name == "net":
+        return lambda frames, duration_s, read_mono: track_beats_with_net(frames, duration_s)
     if name == "beat-this":
         from editorbot.analysis.beat_this import track_beats_with_beat_this
 
@@ -105,27 +116,41 @@ def track_beats(frames: FrameTracks, duration_s: float) -> BeatGrid:
     Time and memory grow linearly with the recording; ``benchmarks/results/beats.md``
     holds the measured figures.
     """
+    return _track(frames, duration_s, None)
+
+
+def track_beats_with_net(frames: FrameTracks, duration_s: float) -> BeatGrid:
+    """Find the beats and bars as :func:`track_beats` does, with the network that ships."""
+    return _track(frames, duration_s, read_beat_net())
+
+
+def _track(frames: FrameTracks, duration_s: float, net: BeatNet | None) -> BeatGrid:
     if duration_s < MIN_MUSIC_S:
         return fallback_grid(duration_s, f"NO_BEAT: {duration_s:.1f} s are too short to hear a pulse in")
     evidence = novelty(frames)
-    path = find_beat_path(evidence)
+    odds = None if net is None else log_odds(inputs_of(frames, evidence), net.weights, net.config)
+    path = find_beat_path(evidence, odds)
     if len(path) < 4:
         return fallback_grid(duration_s, "NO_BEAT: too little begins in this recording to count beats by")
     clarity = pulse_clarity(evidence, path)
     if not _has_pulse(path, clarity):
         return fallback_grid(duration_s, "NO_BEAT: no steady pulse is heard; beats are counted in half seconds")
     heard = even_out_gaps(TrustedBeats(_refine(evidence[:, RISE_COLUMN], path), clarity))
-    return make_grid(frames, evidence, heard, duration_s)
+    return make_grid(frames, evidence, heard, duration_s, odds=odds)
 
 
-def find_beat_path(evidence: Float32[np.ndarray, "frames columns"]) -> Int[np.ndarray, " beats"]:
-    """Return the best chain of beats through the novelty, shape=(beats,) [frames]."""
+def find_beat_path(
+    evidence: Float32[np.ndarray, "frames columns"], odds: Float32[np.ndarray, "frames outputs"] | None = None
+) -> Int[np.ndarray, " beats"]:
+    """Return the best chain of beats through the novelty and what the network heard, shape=(beats,) [frames]."""
     nearby = running_max(evidence, 3)
-    per_frame = np.float32(FRAME_S / WINDOW_S)
+    per_frame = np.float32(FRAME_S / WINDOW_S * (1.0 if odds is None else NOVELTY_SHARE))
     quarters = np.asarray(PROFILE_WEIGHTS, dtype=np.float32).reshape(4, NOVELTY_COLUMNS)
     profile = np.ascontiguousarray((nearby @ quarters.T).T * per_frame)
     tempo = tempo_scores(evidence, np.asarray(TEMPO_WEIGHTS), np.asarray(PRIOR_WEIGHTS)) * per_frame
-    return best_path(profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, TEMPO_CHANGE_PRICE)
+    if odds is None:
+        return best_path(profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, TEMPO_CHANGE_PRICE)
+    return best_chain(odds[:, 0], profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, CHAIN_PRICES)
 
 
 def _has_pulse(path: Int[np.ndarray, " beats"], clarity: Float[np.ndarray, " beats"]) -> bool:
@@ -159,6 +184,8 @@ def make_grid(
     heard: TrustedBeats,
     duration_s: float,
     downbeats_s: Float[np.ndarray, " bars"] | None = None,
+    *,
+    odds: Float32[np.ndarray, "frames outputs"] | None = None,
 ) -> BeatGrid:
     """Extend beats over the whole recording and find their bars.
 
@@ -174,6 +201,8 @@ def make_grid(
         Length of the recording.
     downbeats_s : np.ndarray, shape=(bars,) [seconds], optional
         Downbeats where they are known already; each is one of the beats.
+    odds : np.ndarray, shape=(frames, 2), float32, optional
+        What the network heard.
     """
     covered = cover(heard, duration_s)
     at = np.round((covered.beats_s - ONSET_LEAD_S) / FRAME_S).astype(np.int64)
@@ -181,7 +210,7 @@ def make_grid(
     if downbeats_s is not None:
         bars = _bars_at(covered.beats_s, downbeats_s)
     else:
-        bars = find_bars(evidence, frames, at, covered.trust)
+        bars = find_bars(evidence, frames, at, covered.trust, odds)
     return BeatGrid(
         beats_s=covered.beats_s,
         downbeats=bars.downbeats,

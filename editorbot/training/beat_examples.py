@@ -8,7 +8,9 @@ from its own number alone, so any part of a set can be made again.
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -191,10 +193,9 @@ def keep_example(path: Path, example: BeatExample) -> None:
 
 def kept_example(path: Path) -> BeatExample | None:
     """Return an example that was kept, None where it is missing or damaged."""
-    import zipfile
-
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        # Read whole first: NumPy leaves the file open where it is damaged.
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             return BeatExample(arrays["inputs"], arrays["beats_s"], arrays["downbeats_s"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None

@@ -14,12 +14,13 @@ tempo, beat, and downbeat estimation", ISMIR 2020: widened targets.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 from torch import Tensor
 from torch.nn import functional
 
@@ -55,6 +56,8 @@ class BeatTraining:
     """Noise added to the inputs."""
     band_loss: float = 0.25
     """Chance that some bands are left out of a window."""
+    stretch: float = 0.15
+    """Windows are read up to this much faster or slower [log]."""
     seed: int = 0
     """The same seed and examples give the same weights."""
 
@@ -71,11 +74,12 @@ class BeatEpoch:
     """At its end."""
 
 
-def targets_of(example: BeatExample) -> Float32[np.ndarray, "frames 2"]:
+def targets_of(
+    beats_s: Float[np.ndarray, " beats"], downbeats_s: Float[np.ndarray, " bars"], frames: int
+) -> Float32[np.ndarray, "frames 2"]:
     """Return how much each frame is a beat and a downbeat, shape=(frames, 2), in [0, 1]."""
-    frames = len(example.inputs)
     targets = np.zeros((frames, 2), dtype=np.float32)
-    for column, times_s in enumerate((example.beats_s, example.downbeats_s)):
+    for column, times_s in enumerate((beats_s, downbeats_s)):
         at = np.round(times_s / FRAME_S).astype(np.int64)
         for offset, value in ((-1, NEAR_TARGET), (1, NEAR_TARGET), (0, 1.0)):
             near = at + offset
@@ -83,23 +87,39 @@ def targets_of(example: BeatExample) -> Float32[np.ndarray, "frames 2"]:
     return targets
 
 
-def window_of(
-    example: BeatExample, targets: np.ndarray, config: BeatTraining, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return inputs, targets and mask of a drawn window, changed and padded to its length."""
+@dataclass(frozen=True)
+class Window:
+    """What the network is shown at a time."""
+
+    inputs: Float32[np.ndarray, "frames inputs"]
+    """See `analysis.beat_net.inputs_of`; zeros beyond the example's end."""
+    targets: Float32[np.ndarray, "frames 2"]
+    """See `targets_of`."""
+    mask: Float32[np.ndarray, "frames 1"]
+    """1 inside the example, 0 beyond."""
+
+
+def window_of(example: BeatExample, config: BeatTraining, rng: np.random.Generator) -> Window:
+    """Return a drawn window of an example, a little faster or slower, in another key, some bands left out."""
     length, frames = config.window_frames, len(example.inputs)
-    first = int(rng.integers(0, max(1, frames - length + 1)))
-    inputs = example.inputs[first : first + length].astype(np.float32)
-    wanted = targets[first : first + length]
+    speed = float(np.exp(rng.uniform(-config.stretch, config.stretch)))
+    first = int(rng.integers(0, max(1, int(frames - length * speed) + 1)))
+    at = first + speed * np.arange(length)
+    at = at[at < frames - 1]
+    below = at.astype(np.int64)
+    share: np.ndarray = (at - below).astype(np.float32)[:, None]
+    read = example.inputs.astype(np.float32)
+    inputs: np.ndarray = read[below] * (1 - share) + read[below + 1] * share
     inputs[:, -12:] = np.roll(inputs[:, -12:], int(rng.integers(12)), axis=1)
     if rng.random() < config.band_loss:
         lost = np.flatnonzero(rng.random(TRACK_BANDS) < 0.3)
         inputs[:, lost] = 0
         inputs[:, NOVELTY_COLUMNS + lost] = 0
     inputs += config.shake * rng.standard_normal(inputs.shape).astype(np.float32)
+    beats_s, downbeats_s = ((x - first * FRAME_S) / speed for x in (example.beats_s, example.downbeats_s))
     room = ((0, length - len(inputs)), (0, 0))
     mask = np.pad(np.ones((len(inputs), 1), dtype=np.float32), room)
-    return np.pad(inputs, room), np.pad(wanted, room), mask
+    return Window(np.pad(inputs, room), targets_of(beats_s, downbeats_s, length), mask)
 
 
 def loss_of(scores: Tensor, targets: Tensor, mask: Tensor, config: BeatTraining) -> Tensor:
@@ -109,14 +129,27 @@ def loss_of(scores: Tensor, targets: Tensor, mask: Tensor, config: BeatTraining)
     return by_output[0] + config.downbeat_weight * by_output[1]
 
 
+@dataclass(frozen=True)
+class BeatState:
+    """Where a run stands after an epoch."""
+
+    epoch: int
+    """The last one done."""
+    weights: Mapping[str, Tensor]
+    """The network's."""
+    optimizer: dict[str, Any]
+    """Its state."""
+    cycle: dict[str, Any]
+    """State of the learning rate's schedule."""
+
+
 def train_beats(
     examples: Sequence[BeatExample],
     config: BeatTraining,
     shape: BeatNetConfig,
     *,
-    on_epoch: Callable[[BeatNetwork, BeatEpoch], None] = lambda network, report: None,
-    state: dict[str, object] | None = None,
-    keep_state: Callable[[dict[str, object]], None] = lambda state: None,
+    state: BeatState | None = None,
+    on_epoch: Callable[[BeatEpoch, BeatState], None] = lambda report, state: None,
 ) -> BeatNetwork:
     """Return a network trained on examples.
 
@@ -128,12 +161,10 @@ def train_beats(
         How to train.
     shape : BeatNetConfig
         The network's shape.
+    state : BeatState, optional
+        Where a run of the same examples and configuration was broken off; goes on from there.
     on_epoch : callable
-        Is handed the network and what the epoch came to.
-    state : dict, optional
-        What `keep_state` was handed by a run that was broken off: goes on from there.
-    keep_state : callable
-        Is handed the run's whole state after each epoch.
+        Is handed what each epoch came to, and where the run stands.
 
     Raises
     ------
@@ -141,33 +172,23 @@ def train_beats(
         If there are no examples.
     """
     if not examples:
-        raise EmptyError("there is nothing to train on")
-    targets = [targets_of(example) for example in examples]
+        raise EmptyError("there are no examples to train on")
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         network = BeatNetwork(shape)
         optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
         steps = config.epochs * -(-len(examples) // config.batch_size)
         cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.15)
-        first = 0
         if state is not None:
-            first = int(state["epoch"]) + 1  # type: ignore[call-overload]
-            network.load_state_dict(state["network"])  # type: ignore[arg-type]
-            optimizer.load_state_dict(state["optimizer"])  # type: ignore[arg-type]
-            cycle.load_state_dict(state["cycle"])  # type: ignore[arg-type]
-        for epoch in range(first, config.epochs):
+            network.load_state_dict(state.weights)
+            optimizer.load_state_dict(state.optimizer)
+            cycle.load_state_dict(state.cycle)
+        for epoch in range(0 if state is None else state.epoch + 1, config.epochs):
             # Each epoch draws from its own number, so a resumed run draws what an unbroken one would.
             rng = np.random.default_rng([config.seed, epoch])
-            loss = _run_epoch(network, optimizer, cycle, examples, targets, config, rng)
-            keep_state(
-                {
-                    "epoch": epoch,
-                    "network": network.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                    "cycle": cycle.state_dict(),
-                }
-            )
-            on_epoch(network, BeatEpoch(epoch, loss, float(cycle.get_last_lr()[0])))
+            loss = _run_epoch(network, optimizer, cycle, examples, config, rng)
+            reached = BeatState(epoch, network.state_dict(), optimizer.state_dict(), cycle.state_dict())
+            on_epoch(BeatEpoch(epoch, loss, float(cycle.get_last_lr()[0])), reached)
     return network.eval()
 
 
@@ -176,7 +197,6 @@ def _run_epoch(
     optimizer: torch.optim.Optimizer,
     cycle: torch.optim.lr_scheduler.LRScheduler,
     examples: Sequence[BeatExample],
-    targets: Sequence[np.ndarray],
     config: BeatTraining,
     rng: np.random.Generator,
 ) -> float:
@@ -184,9 +204,12 @@ def _run_epoch(
     network.train()
     order, losses = rng.permutation(len(examples)), []
     for at in range(0, len(order), config.batch_size):
-        windows = [window_of(examples[n], targets[n], config, rng) for n in order[at : at + config.batch_size]]
-        inputs, wanted, mask = (torch.from_numpy(np.stack(arrays)) for arrays in zip(*windows))
-        loss = loss_of(network(inputs), wanted, mask, config)
+        windows = [window_of(examples[n], config, rng) for n in order[at : at + config.batch_size]]
+        inputs, targets, mask = (
+            torch.from_numpy(np.stack([getattr(window, name) for window in windows]))
+            for name in ("inputs", "targets", "mask")
+        )
+        loss = loss_of(network(inputs), targets, mask, config)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)

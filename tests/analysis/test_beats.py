@@ -311,7 +311,7 @@ def test_gaps_are_laid_out_evenly_and_ends_are_covered() -> None:
 
 
 def test_an_unknown_tracker_is_refused() -> None:
-    with pytest.raises(UsageError, match="embedded, beat-this"):
+    with pytest.raises(UsageError, match="embedded, net, beat-this"):
         choose_tracker("magic")
 
 

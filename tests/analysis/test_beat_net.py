@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from editorbot.analysis.bars import heard_downbeats
+from editorbot.analysis.beat_card import net_of, read_beat_net, shapes_of
+from editorbot.analysis.beat_decoder import ChainPrices, best_chain
+from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, inputs_of, log_odds
+from editorbot.analysis.novelty import novelty
+from editorbot.errors import FormatError, MismatchError
+from tests.analysis.rhythm_sounds import drums, steady, tracks_of
+
+TINY = BeatNetConfig(width=4, context=6, dilations=(1, 3))
+PERIODS = np.array([10.0, 11.0, 12.5, 14.0, 20.0, 22.0])
+RNG = np.random.default_rng
+
+
+def random_weights(config: BeatNetConfig, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = RNG(seed)
+    return {
+        name: (rng.standard_normal(shape) / 3).astype(np.float32) for name, shape in sorted(shapes_of(config).items())
+    }
+
+
+def naive_log_odds(inputs: np.ndarray, weights: dict[str, np.ndarray], config: BeatNetConfig) -> np.ndarray:
+    """Frame by frame, tap by tap."""
+
+    def convolved(rows: np.ndarray, name: str, dilation: int) -> np.ndarray:
+        kernel = weights[f"{name}.weight"]
+        out = np.tile(weights[f"{name}.bias"], (len(rows), 1)).astype(np.float64)
+        for t in range(len(rows)):
+            for tap in range(kernel.shape[2]):
+                at = t + (tap - kernel.shape[2] // 2) * dilation
+                if 0 <= at < len(rows):
+                    out[t] += kernel[:, :, tap] @ rows[at]
+        return out
+
+    def linear(rows: np.ndarray, name: str) -> np.ndarray:
+        return np.array([weights[f"{name}.weight"] @ row + weights[f"{name}.bias"] for row in rows])
+
+    rows = np.vstack([inputs, np.zeros((-len(inputs) % config.stride, inputs.shape[1]))])
+    heard = np.maximum(convolved(np.maximum(convolved(rows, "enter", 1), 0), "front", 1), 0)
+    slow = np.maximum(linear(heard.reshape(-1, config.stride * config.width), "down"), 0)
+    for number, dilation in enumerate(config.dilations):
+        slow = slow + linear(np.maximum(convolved(slow, f"look.{number}", dilation), 0), f"mix.{number}")
+    heard = np.maximum(heard + linear(slow, "up").reshape(-1, config.width), 0)
+    return linear(np.maximum(convolved(heard, "back", 1), 0), "decide")[: len(inputs)]
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5, 21])
+def test_the_network_is_its_naive_twin(frames: int) -> None:
+    inputs = RNG(frames).standard_normal((frames, INPUT_COUNT)).astype(np.float32)
+    weights = random_weights(TINY)
+    assert np.abs(log_odds(inputs, weights, TINY) - naive_log_odds(inputs, weights, TINY)).max() < 1e-4
+
+
+def test_inputs_are_bounded_and_one_row_a_frame() -> None:
+    tracks = tracks_of(drums(steady(120.0, 0.3, 9.0), 4, 10.0))
+    inputs = inputs_of(tracks, novelty(tracks))
+    assert inputs.shape == (len(tracks.level_db), INPUT_COUNT)
+    assert np.isfinite(inputs).all()
+    assert np.abs(inputs).max() <= 3.0
+
+
+class TestDecoder:
+    def chain(self, odds: np.ndarray, prices: ChainPrices = ChainPrices()) -> np.ndarray:  # noqa: B008
+        flat = np.zeros((4, len(odds)), dtype=np.float32)
+        return best_chain(
+            odds.astype(np.float32), flat, np.zeros((1, len(PERIODS)), dtype=np.float32), 10_000, PERIODS, prices
+        )
+
+    @pytest.mark.parametrize("period", [10.0, 12.5, 20.0])
+    def test_even_beats_are_found(self, period: float) -> None:
+        beats = np.round(np.arange(3, 400, period)).astype(int)
+        odds = np.full(400, -4.0)
+        odds[beats] = 3.0
+        found = self.chain(odds)
+        assert np.array_equal(found[(found >= 3)], beats)
+
+    def test_beats_that_fall_out_are_bridged(self) -> None:
+        beats = np.arange(5, 400, 20)
+        odds = np.full(400, -4.0)
+        odds[np.delete(beats, [6, 7, 12])] = 3.0
+        assert np.isin(beats, self.chain(odds)).all()
+
+    def test_it_is_the_best_of_all_chains(self) -> None:
+        prices = ChainPrices()
+        for seed in range(5):
+            odds = RNG(seed).normal(-1, 2, 60).astype(np.float32)
+            found = self.chain(odds, prices)
+            even = [np.arange(first, 60, step) for step in (10, 11, 20, 22) for first in range(step)]
+            assert self.worth(found, odds, prices) >= max(self.worth(one, odds, prices) for one in even) - 1e-6
+
+    @staticmethod
+    def worth(beats: np.ndarray, odds: np.ndarray, prices: ChainPrices) -> float:
+        """What a chain earns and pays at the best tempi, by trying all, counted as the decoder counts its end."""
+        earned = np.clip(odds.astype(np.float64) + prices.shift, prices.floor, prices.ceiling)
+        best = np.full(len(PERIODS), earned[beats[0]])
+        for before, here in zip(beats[:-1], beats[1:]):
+            new = np.full(len(PERIODS), -np.inf)
+            for k, period in enumerate(PERIODS):
+                if here - before not in (int(period), int(period) + 1):
+                    continue
+                miss = prices.miss * abs(here - before - period)
+                for other in range(max(0, k - 2), min(len(PERIODS), k + 3)):
+                    new[k] = max(new[k], best[other] - prices.change * abs(k - other) - miss + earned[here])
+            best = new
+        return float(best.max() * 59 / beats[-1])
+
+    def test_too_little_sound_has_no_beats(self) -> None:
+        assert len(self.chain(np.zeros(20))) == 0
+
+
+def test_downbeats_are_judged_among_beats() -> None:
+    odds = np.full((40, 2), -5.0, dtype=np.float32)
+    odds[[5, 15, 25, 35], 0] = 3.0
+    odds[[5, 25], 1] = 3.0
+    heard = heard_downbeats(odds, np.array([5, 15, 25, 35]))
+    assert (heard > 0).tolist() == [True, False, True, False]
+
+
+CARD = {"format": "editorbot.beats", "inputs_version": 1, "outputs": ["beat", "downbeat"],
+        "config": {"inputs": 30, "width": 4, "context": 6, "stride": 4, "dilations": [1, 3]}}  # fmt: skip
+
+
+class TestCard:
+    def test_what_is_no_beat_network_is_refused(self, tmp_path: Path) -> None:
+        weights = random_weights(TINY)
+        assert net_of(CARD, weights, tmp_path).config == TINY
+        for wrong in ([], {**CARD, "format": "x"}, {**CARD, "config": {"inputs": 30}}):
+            with pytest.raises(FormatError):
+                net_of(wrong, weights, tmp_path)
+        for wrong in ({**CARD, "inputs_version": 0}, {**CARD, "outputs": ["beat"]}):
+            with pytest.raises(MismatchError):
+                net_of(wrong, weights, tmp_path)
+        with pytest.raises(FormatError, match=r"up.weight"):
+            net_of(CARD, {**weights, "up.weight": weights["up.weight"][:1]}, tmp_path)
+        path = tmp_path / "b.safetensors"
+        path.write_bytes(b"nonsense")
+        path.with_suffix(".json").write_text("{}")
+        with pytest.raises(FormatError):
+            read_beat_net(path)
