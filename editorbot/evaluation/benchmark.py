@@ -6,6 +6,7 @@ told the true length, no other editor is. Jams run side by side; one that fails 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.json_format import write_whole
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
-from editorbot.errors import EditorbotError, UsageError
+from editorbot.errors import EditorbotError, NoSpaceError, OutputError, UsageError
 from editorbot.evaluation.jams import Jam
 from editorbot.evaluation.kinds import KindShare, kept_by_kind
 from editorbot.evaluation.loudness_cutter import cut_by_loudness
@@ -155,15 +156,16 @@ class _Heard:
 def _heard(recording: Recording, folder: Path | None) -> _Heard:
     """Return the analysis of a jam, kept or made."""
     cache = None if folder is None else AnalysisCache(folder)
-    timed = None if cache is None else cache.path_of(recording.source).with_suffix(".seconds.json")
-    was_there = cache is not None and cache.path_of(recording.source, "\n".join(recording.warnings)).exists()
+    kept = None if cache is None else cache.path_of(recording.source, "\n".join(recording.warnings))
+    was_there = kept is not None and kept.exists()
     began = time.perf_counter()
     analysis = analyze(recording, cache=cache)
     seconds = time.perf_counter() - began
-    if timed is not None:
+    if kept is not None and kept.exists():
+        timed = kept.with_suffix(".seconds.json")
         if was_there:
-            seconds = _kept_seconds(timed, seconds)
-        else:
+            return _Heard(analysis, _kept_seconds(timed, seconds))
+        with contextlib.suppress(OutputError, NoSpaceError):  # a full disk costs the note, not the result
             write_whole(timed, json.dumps(seconds).encode())
     return _Heard(analysis, seconds)
 

@@ -18,6 +18,7 @@ import torch
 
 from editorbot import __version__
 from editorbot.corpus.simulate.folder import Order, find_tracks
+from editorbot.corpus.splits import refuse_held_out, refuse_held_out_pairs
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -78,6 +79,8 @@ def train_scored(
     ------
     UsageError
         If an artist (a folder of tracks) is on both sides, or no jam could be made.
+    SplitError
+        If a track or a pair is of a test artist.
     """
     torch.set_num_threads(run.workers)
     on_line(f"training on the CPU with {run.workers} threads; the network is too small to gain from a GPU")
@@ -104,6 +107,7 @@ def _example_files(
     """Return the examples to train on and those to choose on."""
     tracks = find_tracks(run.tracks) if run.tracks else ()
     valid_tracks = find_tracks(run.valid_tracks)
+    refuse_held_out([*tracks, *valid_tracks])
     both = {path.resolve().parent for path in tracks} & {path.resolve().parent for path in valid_tracks}
     if both:
         raise UsageError(f"{sorted(both)[0]} is on the training and on the validation side; split by artist (folder)")
@@ -113,6 +117,7 @@ def _example_files(
         order = Order(tracks=tracks, out=run.cache, count=run.count, seed=run.training.seed)
         files += make_examples(order, run.cache, workers=run.workers, on_made=on_made)
     if run.data_dir is not None:
+        refuse_held_out_pairs(run.data_dir)
         files += examples_of_pairs(run.data_dir, run.cache, on_made=on_made)
     seed = run.training.seed + VALID_SEED_SHIFT
     order = Order(tracks=valid_tracks, out=run.cache, count=run.valid_count, seed=seed)
