@@ -13,6 +13,7 @@ _PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "keep-all": ("editorbot.editors.keep_all", "KeepAllEditor"),
         "scored": ("editorbot.editors.scored", "ScoredEditor"),
+        "scored-rules": ("editorbot.editors.scored", "RulesEditor"),
         "retarget": ("editorbot.editors.retarget", "RetargetEditor"),
     }
 )

@@ -1,10 +1,10 @@
 """Scores every beat, then cuts by rules: the default editor.
 
 The score says how much each moment is the song that the band meant to play,
-and that it was not played better later on; see `editors.scoring.judge`. The
-rules turn it into stretches with few edges, move the edges to changes of sound
-and to where two plays of one take meet in time, and obey the user's ranges. No training is needed: the score
-is a sum of points read off a short table.
+and that it is not played better elsewhere. A network has learned it
+(`editors.scoring.learned`); `scored-rules` reads it off a short table instead
+(`editors.scoring.judge`) and is the yardstick for the network. The rules turn the score into stretches with few
+edges, move the edges to changes of sound and to where two plays of one take meet in time, and obey the user's ranges.
 
 With a target length the score gives each beat its worth, and the shortest
 path (`editors.path`) decides which joins reach that length.
@@ -12,6 +12,8 @@ path (`editors.path`) decides which joins reach that length.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+from pathlib import Path
 from typing import ClassVar, final
 
 import numpy as np
@@ -25,6 +27,7 @@ from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
+from editorbot.editors.scoring.learned import SHIPPED, judge_learned, read_score
 from editorbot.editors.scoring.reasons import clip_reason, cut_reason
 from editorbot.errors import TargetError
 from editorbot.timebase import STEP_S, clock
@@ -36,17 +39,21 @@ LEAST_SONG_SHARE = 0.05
 """Where less of the recording than this is worth keeping, everything audible is kept instead."""
 
 
-@final
-class ScoredEditor(Editor):
-    """Keeps the band's music, once, and the better take of it."""
+class _ByVerdict(Editor):
+    """Keeps the band's music, once, and the better take of it, as a verdict says."""
 
-    name: ClassVar[str] = "scored"
+    checkpoint_digest: str | None = None
+    """Digest of the weights that judge, None where there are none."""
+
+    @abstractmethod
+    def judge(self, analysis: Analysis) -> Verdict:
+        """Return what is worth keeping."""
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
-        verdict = judge(analysis)
+        verdict = self.judge(analysis)
         worth = beat_scores(analysis, verdict.score)
-        made_by = MadeBy(self.name, seed=request.seed)
+        made_by = MadeBy(self.name, checkpoint=self.checkpoint_digest, seed=request.seed)
         if request.target_length_s(analysis.duration_s) is not None:
             # The path should play what the rules would keep, so their verdict counts as much as the score.
             worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
@@ -55,6 +62,38 @@ class ScoredEditor(Editor):
         clips = clips_of(analysis, verdict, ranges)
         beats = _listed(analysis, worth)
         return edit_list_of(analysis.source, clips, made_by=made_by, risks=join_risks(analysis, clips), beats=beats)
+
+
+@final
+class ScoredEditor(_ByVerdict):
+    """Scores by the learned network.
+
+    Parameters
+    ----------
+    checkpoint : Path, optional
+        Weights, with their card beside them; the shipped ones by default.
+    """
+
+    name: ClassVar[str] = "scored"
+
+    def __init__(self, checkpoint: Path = SHIPPED) -> None:
+        self._score = read_score(checkpoint)
+        self.checkpoint_digest = self._score.digest
+
+    def judge(self, analysis: Analysis) -> Verdict:
+        """Return what the network finds worth keeping."""
+        return judge_learned(analysis, self._score)
+
+
+@final
+class RulesEditor(_ByVerdict):
+    """Scores by a short table of points: no training."""
+
+    name: ClassVar[str] = "scored-rules"
+
+    def judge(self, analysis: Analysis) -> Verdict:
+        """Return what the table finds worth keeping."""
+        return judge(analysis)
 
 
 def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " beats"]:

@@ -5,7 +5,7 @@ import pytest
 
 from editorbot.editlist.operations import played_ranges
 from editorbot.editors.base import EditRequest
-from editorbot.editors.scored import ScoredEditor, beat_scores
+from editorbot.editors.scored import RulesEditor, ScoredEditor, beat_scores
 from editorbot.errors import TargetError
 from editorbot.timebase import STEP_S
 from tests.editors.step_grids import RATE, jam_analysis, quiet_steps, song_steps, talk_steps
@@ -31,8 +31,14 @@ def rehearsal():
     )
 
 
+@pytest.fixture(params=[ScoredEditor, RulesEditor])
+def editor(request):
+    """Return each editor that scores."""
+    return request.param()
+
+
 def test_talk_and_silence_go_and_the_song_stays(rehearsal):
-    edit_list = ScoredEditor().edit(rehearsal, EditRequest())
+    edit_list = RulesEditor().edit(rehearsal, EditRequest())
     assert kept_s(edit_list, 0, 80 * STEP_S) < 1.5
     assert kept_s(edit_list, 380 * STEP_S, 420 * STEP_S) < 1.5
     assert kept_s(edit_list, 1000 * STEP_S, 1060 * STEP_S) < 1.5
@@ -40,25 +46,25 @@ def test_talk_and_silence_go_and_the_song_stays(rehearsal):
 
 
 def test_of_a_take_that_broke_off_the_later_play_stays(rehearsal):
-    edit_list = ScoredEditor().edit(rehearsal, EditRequest())
+    edit_list = RulesEditor().edit(rehearsal, EditRequest())
     assert kept_s(edit_list, 302 * STEP_S, 380 * STEP_S) < 1.0
     assert kept_s(edit_list, 84 * STEP_S, 296 * STEP_S) > 0.95 * 212 * STEP_S
     assert any("played again at" in clip.reason for clip in edit_list.clips)
 
 
 def test_reasons_name_what_was_cut(rehearsal):
-    clips = ScoredEditor().edit(rehearsal, EditRequest()).clips
+    clips = RulesEditor().edit(rehearsal, EditRequest()).clips
     assert "s of talk" in clips[0].reason
     assert "last cut" in clips[-1].reason
 
 
 def test_a_finished_track_is_left_nearly_whole():
-    edit_list = ScoredEditor().edit(jam_analysis([("music", song_steps(0, 900))]), EditRequest())
+    edit_list = RulesEditor().edit(jam_analysis([("music", song_steps(0, 900))]), EditRequest())
     assert edit_list.output_samples >= 0.9 * edit_list.source.samples
 
 
 def test_every_beat_has_a_score(rehearsal):
-    edit_list = ScoredEditor().edit(rehearsal, EditRequest())
+    edit_list = RulesEditor().edit(rehearsal, EditRequest())
     assert [beat.at for beat in edit_list.beats] == np.rint(rehearsal.beats_s * RATE).astype(int).tolist()
     assert all(0 <= beat.score <= 1 for beat in edit_list.beats)
     talk = [beat.score for beat in edit_list.beats if beat.at < 70 * STEP_S * RATE]
@@ -74,24 +80,24 @@ def test_scores_of_beats_are_means_over_steps(rehearsal):
     np.testing.assert_allclose(beat_scores(rehearsal, score), naive, atol=2e-3)
 
 
-def test_ranges_are_obeyed_to_the_sample(rehearsal):
+def test_ranges_are_obeyed_to_the_sample(editor, rehearsal):
     request = EditRequest(must_keep_s=((2.0, 5.0),), must_cut_s=((100.0, 101.5), (7.0, 7.25)))
-    edit_list = ScoredEditor().edit(rehearsal, request)
+    edit_list = editor.edit(rehearsal, request)
     assert kept_s(edit_list, 2.0, 5.0) == pytest.approx(3.0)
     assert kept_s(edit_list, 100.0, 101.5) == 0
     assert kept_s(edit_list, 7.0, 7.25) == 0
 
 
-def test_cutting_everything_is_refused(rehearsal):
+def test_cutting_everything_is_refused(editor, rehearsal):
     with pytest.raises(TargetError, match="whole recording"):
-        ScoredEditor().edit(rehearsal, EditRequest(must_cut_s=((0.0, 1e6),)))
+        editor.edit(rehearsal, EditRequest(must_cut_s=((0.0, 1e6),)))
 
 
 @pytest.mark.parametrize("request_", [EditRequest(target_s=60.0), EditRequest(keep_ratio=0.4)])
-def test_a_target_is_met_by_the_path(rehearsal, request_):
-    edit_list = ScoredEditor().edit(rehearsal, request_)
+def test_a_target_is_met_by_the_path(editor, rehearsal, request_):
+    edit_list = editor.edit(rehearsal, request_)
     assert abs(edit_list.output_samples / RATE - request_.target_length_s(rehearsal.duration_s)) <= 2.0
-    assert edit_list.made_by.editor == "scored"
+    assert edit_list.made_by.editor == editor.name
     assert len(edit_list.beats) == len(rehearsal.beats_s)
 
 
@@ -109,31 +115,31 @@ def test_a_target_is_met_by_the_path(rehearsal, request_):
     ids=["talk", "silence", "noise", "drone", "one step", "two seconds", "short"],
 )
 @pytest.mark.parametrize("has_beat", [True, False])
-def test_something_is_always_kept(parts, has_beat):
-    edit_list = ScoredEditor().edit(jam_analysis(parts, has_beat=has_beat), EditRequest())
+def test_something_is_always_kept(editor, parts, has_beat):
+    edit_list = editor.edit(jam_analysis(parts, has_beat=has_beat), EditRequest())
     assert edit_list.output_samples > 0
     assert [clip.start for clip in edit_list.clips] == sorted(clip.start for clip in edit_list.clips)
 
 
-def test_where_there_is_only_talk_all_of_it_stays():
-    edit_list = ScoredEditor().edit(
+def test_where_there_is_only_talk_all_of_it_stays(editor):
+    edit_list = editor.edit(
         jam_analysis([("silence", quiet_steps(60)), ("talk", talk_steps(200))], has_beat=False), EditRequest()
     )
     assert kept_s(edit_list, 62 * STEP_S, 260 * STEP_S) > 0.95 * 198 * STEP_S
     assert kept_s(edit_list, 0, 58 * STEP_S) == 0
 
 
-def test_the_same_analysis_gives_the_same_edit(rehearsal):
-    assert ScoredEditor().edit(rehearsal, EditRequest()) == ScoredEditor().edit(rehearsal, EditRequest())
+def test_the_same_analysis_gives_the_same_edit(editor, rehearsal):
+    assert editor.edit(rehearsal, EditRequest()) == editor.edit(rehearsal, EditRequest())
 
 
 def test_across_a_dropped_take_the_music_goes_on_in_time(rehearsal):
-    clips = ScoredEditor().edit(rehearsal, EditRequest()).clips
+    clips = RulesEditor().edit(rehearsal, EditRequest()).clips
     left, entered = next((a, b) for a, b in zip(clips, clips[1:]) if "played again at" in b.reason)
     # Step 80 + k and step 420 - 220 + k hold the same music.
     assert (entered.start - left.end) / RATE == pytest.approx((420 - 220 - 80) * STEP_S, abs=0.03)
 
 
-def test_a_range_to_keep_beyond_the_end_is_refused(rehearsal):
+def test_a_range_to_keep_beyond_the_end_is_refused(editor, rehearsal):
     with pytest.raises(TargetError, match="the recording ends at"):
-        ScoredEditor().edit(rehearsal, EditRequest(must_keep_s=((1e5, 1e5 + 1),)))
+        editor.edit(rehearsal, EditRequest(must_keep_s=((1e5, 1e5 + 1),)))
