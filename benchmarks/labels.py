@@ -17,19 +17,24 @@ import json
 import tempfile
 import time
 from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 
+from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.alignment import align
 from editorbot.corpus.labels.closeness import closeness
 from editorbot.corpus.labels.human_edit import human_edit
-from editorbot.corpus.labels.pair_labels import beat_samples
-from editorbot.corpus.labels.plays import Deed, deeds_of, plays_of
+from editorbot.corpus.labels.replay import replayed, without_trifles
 from editorbot.corpus.labels.sounds import PairSounds
-from editorbot.editlist.edit_list import ACTIONS, Clip, EditList, Effect, Join
+from editorbot.editlist.edit_list import ACTIONS, EFFECT_RANGES, Clip, EditList, Effect, Join
+from editorbot.environment.actions import V3
+from editorbot.environment.episodes import transcript_of
+from editorbot.environment.material import beat_bounds
+from editorbot.environment.spans import span_lengths
 from editorbot.recording import open_recording
 from editorbot.render.render import render_blocks
 
@@ -40,26 +45,35 @@ CROSSFADE = 882
 """Length of the crossfades of the known edits [samples]."""
 DAMAGES = ("none", "mp3", "master")
 SOUNDS_LIKE = {"SKIP": "CUT", "JUMP_BACK": "LOOP", "REPEAT_PREV": "LOOP"}
-LENGTHS = (1, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What was done to some beats."""
+
+    type: str
+    first: int
+    end: int
 
 
 def treated(rng: np.random.Generator, type_: str, start: int, end: int) -> Clip:
-    """Return a clip of one treatment at a random amount of the action table."""
-    amounts = {
-        "GAIN": lambda: {"gain_db": float(rng.choice([-3.0, -1.5, 1.5, 3.0]))},
-        "EQ_LOW": lambda: {"effects": (Effect("EQ_LOW", float(rng.choice([-3.0, -1.5, 1.5, 3.0]))),)},
-        "EQ_HIGH": lambda: {"effects": (Effect("EQ_HIGH", float(rng.choice([-3.0, -1.5, 1.5, 3.0]))),)},
-        "DISTORTION": lambda: {"effects": (Effect("DISTORTION", float(rng.choice([0.2, 0.4, 0.6, 0.8, 1.0]))),)},
-        "REVERB": lambda: {"effects": (Effect("REVERB", float(rng.choice([0.2, 0.4, 0.6, 0.8, 1.0]))),)},
-        "FADE_IN": lambda: {"fade_in": end - start},
-        "FADE_OUT": lambda: {"fade_out": end - start},
-        "REVERSE": lambda: {"reverse": True},
-        "PITCH_UP": lambda: {"pitch_semitones": float(rng.choice([1.0, 2.0]))},
-        "PITCH_DOWN": lambda: {"pitch_semitones": -float(rng.choice([1.0, 2.0]))},
-        "SPEED_UP": lambda: {"speed": float(rng.choice([1.02, 1.05, 1.08, 1.12, 2.0]))},
-        "SPEED_DOWN": lambda: {"speed": float(rng.choice([0.98, 0.95, 0.92, 0.88, 0.5]))},
+    """Return a clip of one treatment at a random amount of the action table, an open one."""
+    row = V3.rows[V3.index(type_)]
+    value = float(rng.choice([value for value, is_open in zip(row.values, row.open_amounts) if is_open]))
+    plain = Clip(start, end, type_)
+    changes = {
+        "GAIN": {"gain_db": value},
+        "FADE_IN": {"fade_in": end - start},
+        "FADE_OUT": {"fade_out": end - start},
+        "REVERSE": {"reverse": True},
     }
-    return Clip(start, end, type_, **(amounts[type_]() if type_ in amounts else {}))
+    if type_ in EFFECT_RANGES:
+        return replace(plain, effects=(Effect(type_, value),))
+    if type_.startswith("PITCH"):
+        return replace(plain, pitch_semitones=value)
+    if type_.startswith("SPEED"):
+        return replace(plain, speed=value)
+    return replace(plain, **changes.get(type_, {}))
 
 
 def known_edit(rng: np.random.Generator, bounds: np.ndarray) -> tuple[list[Clip], list[Deed]]:
@@ -108,19 +122,30 @@ def known_edit(rng: np.random.Generator, bounds: np.ndarray) -> tuple[list[Clip]
     return clips + tail, deeds
 
 
-def by_beat(deeds: list[Deed], beats: int) -> list[str]:
+def wanted_by_beat(deeds: list[Deed], beats: int) -> list[str]:
     """Return the type of each beat; of a swap both spans, of a loop its span."""
     types = ["CUT"] * beats
     for deed in deeds:
-        if deed.type in ("JUMP_BACK", "REPEAT_PREV") and deed.end <= deed.first:
-            low, high = (deed.end, deed.first) if deed.type == "JUMP_BACK" else (deed.first, deed.first)
-            for beat in range(low, min(high, beats)):
-                types[beat] = "LOOP"
+        for beat in range(deed.first, min(deed.end, beats)):
+            types[beat] = SOUNDS_LIKE.get(deed.type, deed.type)
+    return types
+
+
+def found_by_beat(edit_list: EditList, level_db: float, analysis: Analysis) -> list[str]:
+    """Return the type of each beat that the labels say."""
+    lengths = span_lengths(analysis)
+    types = ["CUT"] * len(lengths)
+    for moment in replayed(transcript_of(without_trifles(edit_list, level_db), analysis).actions, lengths):
+        name, first = V3.names[moment.action.type], moment.state.cursor
+        beats_long = int(lengths[first, moment.action.size]) * (2 if name == "SWAP_NEXT" else 1)
+        span = range(first, min(first + beats_long, len(types)))
+        if name == "JUMP_BACK":
+            span = range(max(0, first - (int(V3.value(moment.action)) or 1)), first)
+        elif name == "REPEAT_PREV":
             continue
-        end = deed.end if deed.type != "SWAP_NEXT" else deed.first + 2 * (deed.end - deed.first)
-        for beat in range(deed.first, min(end, beats)):
+        for beat in span:
             if types[beat] != "LOOP":
-                types[beat] = SOUNDS_LIKE.get(deed.type, deed.type)
+                types[beat] = SOUNDS_LIKE.get(name, name)
     return types
 
 
@@ -146,8 +171,8 @@ def one(track: Path, damage: str, rng: np.random.Generator, folder: Path) -> dic
     sf.write(folder / "raw.wav", 0.6 * sound[start : start + round(EXCERPT_S * RATE)], RATE, subtype="PCM_16")
     with open_recording(folder / "raw.wav") as raw:
         analysis = analyze(raw)
-        beats = beat_samples(analysis)
-        clips, truth = known_edit(rng, np.append(beats, raw.samples))
+        bounds = beat_bounds(analysis)
+        clips, truth = known_edit(rng, bounds)
         edit_list = EditList(raw.source, tuple(clips), tuple(Join(CROSSFADE) for _ in clips[1:]))
         blocks = [b / 2**15 if b.dtype.kind == "i" else b for b in render_blocks(edit_list, raw)]
         sf.write(folder / "edit.wav", damaged(np.concatenate(blocks), damage, folder), RATE, subtype="PCM_16")
@@ -158,12 +183,13 @@ def one(track: Path, damage: str, rng: np.random.Generator, folder: Path) -> dic
             human = human_edit(sounds, alignment, analysis.beats_s)
             seconds = time.perf_counter() - started
             close = closeness(sounds, human)
-    found = deeds_of(plays_of(human.edit_list, beats, human.level_db), len(beats), lambda beat: LENGTHS)
-    pairs = Counter(zip(by_beat(truth, len(beats)), by_beat(found, len(beats))))
+    found = found_by_beat(human.edit_list, human.level_db, analysis)
+    beats = len(found)
+    pairs = Counter(zip(wanted_by_beat(truth, beats), found))
     return {
-        "track": track.name, "damage": damage, "beats": len(beats), "seconds": round(seconds, 2),
+        "track": track.name, "damage": damage, "beats": beats, "seconds": round(seconds, 2),
         "matched_share": round(human.explained_share, 4), **close.as_dict(),
-        "beats_right": round(sum(n for (a, b), n in pairs.items() if a == b) / len(beats), 4),
+        "beats_right": round(sum(n for (a, b), n in pairs.items() if a == b) / beats, 4),
         "confusion": [[a, b, n] for (a, b), n in sorted(pairs.items())],
     }  # fmt: skip
 

@@ -8,6 +8,7 @@ from typing import Annotated
 import tyro
 
 from editorbot.cli.pairs.align import Align
+from editorbot.cli.pairs.augment import Augment
 from editorbot.cli.pairs.labels import Labels
 from editorbot.cli.pairs.precache import Precache
 from editorbot.cli.pairs.simulate import Simulate
@@ -17,6 +18,7 @@ Action = (
     Annotated[Align, tyro.conf.subcommand("align")]
     | Annotated[Simulate, tyro.conf.subcommand("simulate")]
     | Annotated[Labels, tyro.conf.subcommand("labels")]
+    | Annotated[Augment, tyro.conf.subcommand("augment")]
     | Annotated[Precache, tyro.conf.subcommand("precache")]
     | Annotated[Stems, tyro.conf.subcommand("stems")]
 )

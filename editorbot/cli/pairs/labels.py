@@ -11,6 +11,7 @@ from editorbot.cli.pairs.precache import check_workers, told
 from editorbot.errors import EditorbotError, printable
 
 if TYPE_CHECKING:
+    from editorbot.corpus.dataset import BcDataset
     from editorbot.corpus.labels.pair_labels import PairLabels
 
 
@@ -20,6 +21,8 @@ class Labels:
 
     data_dir: str = "training_data"
     """Folder with input/NAME_raw.wav and desired_output/NAME_edit.wav; edit lists go to its pointer_sequences."""
+    out: str = "bc_rich.npz"
+    """The data set that the policy learns from."""
     cache_dir: str = "cache"
     """Folder for the labels of the beats, and for analyses."""
     workers: int = 1
@@ -50,16 +53,37 @@ class Labels:
             force=self.force,
             picture=not self.no_picture,
         )
-        labelled = 0
+        parts: dict[str, BcDataset] = {}
         for done in results:
             if done.result is None:
                 failures.append(told(done.error, done.job.pair.raw))
             else:
-                labelled += 1
-                _print_labels(done.result)
+                parts[done.job.pair.sample] = done.result.samples
+                _print_labels(done.result.labels)
+        self._write(parts)
         where = printable(str(Path(self.data_dir) / POINTER_FOLDER))
-        print(f"{labelled} pairs labelled, {len(failures)} problems; edit lists are in {where}")
+        print(f"{len(parts)} pairs labelled, {len(failures)} problems; edit lists are in {where}")
         return failures[0].exit_code if failures else 0
+
+    def _write(self, parts: dict[str, BcDataset]) -> None:
+        """Write what was learned of the pairs, in their order; nothing where there is nothing."""
+        from editorbot.corpus.dataset import joined, write_dataset
+
+        if not parts:
+            return
+        data = joined([parts[sample] for sample in sorted(parts)], str(Path(self.data_dir).resolve()))
+        write_dataset(Path(self.out), data)
+        types = sum(count > 0 for count in data.type_counts.tolist())
+        print(f"{len(data.states)} samples of {types} types are in {printable(self.out)}")
+        print(counted(data))
+
+
+def counted(data: BcDataset) -> str:
+    """Return how many samples of each type there are, as one line."""
+    from editorbot.environment.actions import VOCABULARIES
+
+    names = VOCABULARIES[data.vocabulary].names
+    return ", ".join(f"{name} {count}" for name, count in zip(names, data.type_counts.tolist()))
 
 
 def _print_labels(labels: PairLabels) -> None:

@@ -1,0 +1,66 @@
+"""``editorbot pairs augment``: more samples of rare action types, made by really undoing them in finished music."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from editorbot.cli.pairs.labels import counted
+from editorbot.cli.pairs.precache import check_workers
+from editorbot.errors import EmptyError, UsageError, printable
+
+if TYPE_CHECKING:
+    from editorbot.corpus.augment_labels import AugmentJob
+    from editorbot.corpus.batch import Done
+    from editorbot.corpus.dataset import BcDataset
+
+
+@dataclass(frozen=True)
+class Augment:
+    """Add samples of rare action types: finished edits are ruined so that the action is the right repair."""
+
+    input: str = "bc_rich.npz"
+    """The data set of `pairs labels`."""
+    output: str = "bc_augmented.npz"
+    """The data set to write."""
+    min_samples: int = 1000
+    """Samples that each of the twenty types shall have."""
+    data_dir: str | None = None
+    """Folder of the pairs, where it is no longer the one that the data set was made of."""
+    seed: int = 0
+    """The same seed makes the same samples."""
+    workers: int = 1
+    """Recordings that are made at the same time; the samples are the same."""
+    debug: bool = False
+    """Show the whole trace of an error."""
+
+    def run(self) -> int:
+        """Make what is missing; return the exit code."""
+        from editorbot.corpus.augment_labels import augment
+        from editorbot.corpus.dataset import read_dataset, write_dataset
+
+        check_workers(self.workers)
+        if self.min_samples < 1:
+            raise UsageError(f"--min-samples must be at least 1, but is {self.min_samples}")
+        data = read_dataset(Path(self.input))
+        if self.data_dir is not None:
+            data = replace(data, data_dir=str(Path(self.data_dir).resolve()))
+        result = augment(data, self.min_samples, seed=self.seed, workers=self.workers, on_done=_tell)
+        write_dataset(Path(self.output), result.data)
+        added = len(result.data.states) - len(data.states)
+        print(f"{added} samples added from {result.recordings} recordings; all are in {printable(self.output)}")
+        print(counted(result.data))
+        if result.missing:
+            few = f"too few samples of {', '.join(result.missing)}; add pairs with longer edits"
+            print(EmptyError(few, path=self.output), file=sys.stderr)
+            return EmptyError.exit_code
+        return 0
+
+
+def _tell(done: Done[AugmentJob, BcDataset]) -> None:
+    """Print what went wrong with a recording; the others go on."""
+    if done.error is not None:
+        done.error.path = done.error.path or str(done.job.pair.edit)
+        print(done.error, file=sys.stderr)

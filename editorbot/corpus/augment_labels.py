@@ -1,0 +1,263 @@
+"""More samples of rare action types, made from the finished edits of the pairs.
+
+A finished edit is ruined so that a known action repairs it (see :mod:`editorbot.corpus.labels.undoing`): really
+rendered, really analyzed, and the states measured anew. Recordings are made in rounds of a fixed number,
+so that the result depends on the seed alone and not on how many processes work.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int64
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.analyze import analyze
+from editorbot.corpus.batch import Done, run_batch
+from editorbot.corpus.dataset import BcDataset, joined
+from editorbot.corpus.labels.replay import replayed
+from editorbot.corpus.labels.samples import samples_of
+from editorbot.corpus.labels.undoing import Spot, undo
+from editorbot.corpus.pairs import Pair, find_pairs
+from editorbot.environment.actions import V3, Action, Operation
+from editorbot.environment.dynamics import advance, first_state
+from editorbot.environment.material import beat_bounds
+from editorbot.environment.spans import span_lengths
+from editorbot.environment.transcript import tiles
+from editorbot.errors import EmptyError, NotFoundError, TooShortError
+from editorbot.recording import Recording, TrackWriter, open_recording
+from editorbot.render.render import render
+
+ROUND = 8
+"""Recordings that are made before the needs are counted again."""
+EXCERPT_S = 150.0
+"""Length of the part of a finished edit that a recording is made of [seconds]."""
+
+_LEAST_BEATS = 24
+_NEAR = 0.3
+"""How far a beat of the new recording may lie from where one was [beats]."""
+_IDLE_ROUNDS = 3
+"""Rounds without any sample that was needed, after which nothing more is expected."""
+
+
+@dataclass(frozen=True)
+class AugmentJob:
+    """One recording to make."""
+
+    pair: Pair
+    """Whose finished edit it is made of."""
+    types: tuple[int, ...]
+    """Types whose actions shall be right in it, in this order."""
+    seed: tuple[int, ...]
+    """Seed of everything that is chosen."""
+    name: str
+    """Name of the recording."""
+
+
+@dataclass(frozen=True)
+class Augmented:
+    """A data set with more samples."""
+
+    data: BcDataset
+    """All samples, the given ones first."""
+    recordings: int
+    """Recordings that were made."""
+    missing: tuple[str, ...]
+    """Types that did not reach their number."""
+
+
+def augment(
+    data: BcDataset,
+    min_samples: int,
+    *,
+    seed: int = 0,
+    workers: int = 1,
+    on_done: Callable[[Done[AugmentJob, BcDataset]], None] = lambda done: None,
+) -> Augmented:
+    """Return a data set with at least so many samples of each type.
+
+    Parameters
+    ----------
+    data : BcDataset
+        What is there; its `data_dir` holds the audio.
+    min_samples : int
+        Samples that each type shall have.
+    seed : int
+        The same seed makes the same samples.
+    workers : int
+        Recordings that are made at the same time.
+    on_done : callable
+        Told of every recording.
+
+    Raises
+    ------
+    NotFoundError
+        If the audio is no longer where it was.
+    """
+    parts, needed = [data], np.maximum(min_samples - data.type_counts, 0)
+    pairs = _pairs(data) if needed.any() else ()
+    rng = np.random.default_rng(seed)
+    made = idle = 0
+    while needed.any() and idle < _IDLE_ROUNDS:
+        jobs = [_job(pairs, needed, rng, (seed, made + k)) for k in range(ROUND)]
+        results = {done.job.name: done for done in _told(run_batch(jobs, make_samples, workers=workers), on_done)}
+        before = needed.copy()
+        for job in jobs:
+            part = results[job.name].result
+            if part is not None:
+                part = _only_needed(part, needed)
+                needed = np.maximum(needed - part.type_counts, 0)
+                parts += [part] if len(part.states) else []
+        made += ROUND
+        idle = idle + 1 if (needed == before).all() else 0
+    missing = tuple(V3.names[k] for k in np.flatnonzero(needed))
+    return Augmented(joined(parts, data.data_dir), made, missing)
+
+
+def _told(results, on_done):  # type: ignore[no-untyped-def]
+    for done in results:
+        on_done(done)
+        yield done
+
+
+def _pairs(data: BcDataset) -> tuple[Pair, ...]:
+    """Return the pairs that samples were made of and whose audio is there."""
+    wanted = set(data.pair_ids.tolist())
+    try:
+        pairs = tuple(pair for pair in find_pairs(Path(data.data_dir)).pairs if pair.sample in wanted)
+    except (NotFoundError, EmptyError) as error:
+        message = "the audio of the samples is no longer there; give its folder with --data-dir"
+        raise NotFoundError(message, path=data.data_dir) from error
+    if not pairs:
+        raise NotFoundError(
+            "it holds none of the pairs of the samples; give their folder with --data-dir", path=data.data_dir
+        )
+    return pairs
+
+
+def _job(
+    pairs: Sequence[Pair], needed: Int64[np.ndarray, " types"], rng: np.random.Generator, seed: tuple[int, ...]
+) -> AugmentJob:
+    """Return a recording in which the types that miss most come most often."""
+    pair = pairs[int(rng.integers(len(pairs)))]
+    weights = np.sqrt(needed) / np.sqrt(needed).sum()
+    types = tuple(int(type_) for type_ in rng.choice(len(needed), size=64, p=weights))
+    return AugmentJob(pair, types, seed, f"{pair.sample}+{seed[-1]}")
+
+
+def _only_needed(part: BcDataset, needed: Int64[np.ndarray, " types"]) -> BcDataset:
+    """Return the samples of each type as far as they are needed."""
+    picked = [np.flatnonzero(part.type_labels == type_)[: int(count)] for type_, count in enumerate(needed)]
+    return part.rows(np.sort(np.concatenate(picked)).astype(np.int64))
+
+
+def make_samples(job: AugmentJob) -> BcDataset:
+    """Make one recording and return the samples of its spots.
+
+    Raises
+    ------
+    TooShortError
+        If the finished edit has too few beats.
+    EditorbotError
+        Whatever opening and analyzing say.
+    """
+    rng = np.random.default_rng(job.seed)
+    with tempfile.TemporaryDirectory(prefix="editorbot-") as folder:
+        excerpt, ruined = Path(folder) / "finished.wav", Path(folder) / "ruined.wav"
+        with open_recording(job.pair.edit) as edit:
+            _write_excerpt(edit, excerpt, rng)
+        with open_recording(excerpt) as finished:
+            analysis = analyze(finished)
+            if len(analysis.beats_s) < _LEAST_BEATS:
+                message = f"its edit has {len(analysis.beats_s)} beats, {_LEAST_BEATS} are needed"
+                raise TooShortError(message, path=job.pair.edit)
+            undone = undo(finished.source, beat_bounds(analysis), job.types, rng)
+            with TrackWriter(ruined, finished.sample_rate, finished.channels, "FLOAT") as writer:
+                render(undone.edit_list, finished, writer)
+        with open_recording(ruined) as recording:
+            analysis = analyze(recording)
+    spots = spots_on_beats(undone.spots, analysis)
+    wanted = sorted(set(job.types))
+    moments = replayed(spots.actions, span_lengths(analysis))
+    right = [moment for number, moment in enumerate(moments) if number in spots.right]
+    return samples_of(analysis, right, job.pair.sample, job.name, target=spots.kept_share, types=wanted)
+
+
+def _write_excerpt(edit: Recording, path: Path, rng: np.random.Generator) -> None:
+    """Write a random part of a finished edit."""
+    length = min(edit.samples, round(EXCERPT_S * edit.sample_rate))
+    start = int(rng.integers(0, edit.samples - length + 1))
+    with TrackWriter(path, edit.sample_rate, edit.channels, "FLOAT") as writer:
+        for at in range(start, start + length, 1 << 18):
+            writer.write(edit.read(at, min(at + (1 << 18), start + length)))
+
+
+@dataclass(frozen=True)
+class SpotsOnBeats:
+    """The steps that repair a recording, on its own beats."""
+
+    actions: tuple[Action, ...]
+    """All steps, from the first beat to the last."""
+    right: frozenset[int]
+    """Numbers of those that repair something."""
+    kept_share: float
+    """Share of the beats that is kept."""
+
+
+def spots_on_beats(spots: Sequence[Spot], analysis: Analysis) -> SpotsOnBeats:
+    """Return the steps that repair a recording; spots that its beats do not hit are passed over as kept."""
+    beats, lengths = beat_bounds(analysis), span_lengths(analysis)
+    actions: list[Action] = []
+    right: set[int] = set()
+    cursor, cut = 0, 0
+    for spot in spots:
+        first, end = _nearest(beats, spot.start), _nearest(beats, spot.end)
+        if first is None or end is None or first < cursor:
+            continue
+        action = _action(spot, first, end, lengths)
+        if action is None:
+            continue
+        actions += _kept(cursor, first, lengths)
+        right.add(len(actions))
+        actions.append(action)
+        cursor = _after(first, action, lengths)
+        cut += cursor - first if _leaves_out(action) else 0
+    actions += _kept(cursor, len(lengths), lengths)
+    return SpotsOnBeats(tuple(actions), frozenset(right), 1.0 - cut / max(len(lengths), 1))
+
+
+def _kept(first: int, end: int, lengths: Int64[np.ndarray, "beats 5"]) -> list[Action]:
+    """Return the steps that keep a stretch."""
+    return [Action(V3.index("KEEP"), size, 0) for size in tiles(first, end, lengths.tolist())]
+
+
+def _leaves_out(action: Action) -> bool:
+    return V3.rows[action.type].operation in (Operation.CUT, Operation.SKIP)
+
+
+def _nearest(bounds: Int64[np.ndarray, " bounds"], at: int) -> int | None:
+    """Return the beat that begins near a sample, None where none does."""
+    beat = int(np.argmin(np.abs(bounds - at)))
+    length = int(np.median(np.diff(bounds)))
+    return beat if abs(int(bounds[beat]) - at) <= _NEAR * length else None
+
+
+def _action(spot: Spot, first: int, end: int, lengths: Int64[np.ndarray, "beats 5"]) -> Action | None:
+    """Return the action of a spot, None where no size spans it."""
+    if first >= len(lengths):
+        return None
+    row = V3.rows[spot.type]
+    if row.moves or row.operation == Operation.REPEAT:
+        return Action(spot.type, 0, spot.amount)
+    sizes = np.flatnonzero(lengths[first] == end - first)
+    return Action(spot.type, int(sizes[0]), spot.amount) if len(sizes) else None
+
+
+def _after(first: int, action: Action, lengths: Int64[np.ndarray, "beats 5"]) -> int:
+    """Return the cursor after a step."""
+    state = replace(first_state(len(lengths), V3), cursor=first)
+    return advance(state, action, lengths[first].tolist(), V3).cursor
