@@ -6,7 +6,8 @@ MIDI track beside them, whose constant offset to the audio is fitted.
 
 Expected below the folder, each as the Debian package of that name unpacks it:
 ``freedoom``, ``planetblupi-music-midi``, ``fretsonfire-songs-muldjord``,
-``timgm6mb-soundfont``. Needs ``mido`` and ``tinysoundfont``.
+``timgm6mb-soundfont``. Needs ``mido`` and ``tinysoundfont``. Run as a script,
+``known_beats.py MUSIC FOLDER``, it writes the MIDI pieces that may be trained on.
 
 Conventions
 -----------
@@ -19,8 +20,9 @@ from __future__ import annotations
 
 import io
 import struct
+import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -30,11 +32,17 @@ import soundfile
 import soxr
 import tinysoundfont
 
+from editorbot.corpus.band import excerpt, humanized, play, read_midi
+from editorbot.training.beat_examples import mixed, on_another_instrument, roughened
+
 RATE = 22_050
 """Rate of the audio handed out [Hz]."""
 
 RENDER_RATE = 44_100
 """Rate at which MIDI is played [Hz]."""
+
+OTHER_SOUND_S, OTHER_SOUND_SEED = 120.0, 777
+"""Length of a held-out piece played again with another sound [s], and what that sound is drawn from."""
 
 MAX_PIECE_S = 240.0
 """Longest excerpt of a piece [s]; the planetblupi pieces last half an hour."""
@@ -69,7 +77,7 @@ class KnownPiece:
     name: str
     """Short name, unique in its set."""
     set_name: str
-    """The set it belongs to: tune, held-out, recorded."""
+    """The set it belongs to: tune, held-out, other-sound, recorded."""
     beats_s: np.ndarray
     """True beats, shape=(beats,) [s]."""
     downbeats_s: np.ndarray
@@ -219,20 +227,39 @@ def _piece(name: str, set_name: str, midi: mido.MidiFile, soundfont: Path) -> Kn
     return KnownPiece(name, set_name, beats_s, downbeats_s, partial(render_midi, midi, soundfont))
 
 
+def _with_another_sound(name: str, content: bytes, number: int, soundfont: Path) -> KnownPiece:
+    """Return a piece on other instruments, by people, through another amplifier, room and microphone.
+
+    The same way of drawing sounds as in the beat network's training, from a seed that it never saw.
+    """
+    score = excerpt(read_midi(content), 0.0, OTHER_SOUND_S)
+
+    def read_mono(performance: Performance = AS_WRITTEN) -> np.ndarray:
+        rng = np.random.default_rng([OTHER_SOUND_SEED, number])
+        played = humanized(score, rng, timing_s=0.008)
+        parts = tuple(on_another_instrument(part, rng) for part in played.parts if part.notes)
+        return roughened(mixed(play(replace(played, parts=parts), soundfont, sample_rate=RATE), rng), rng)
+
+    return KnownPiece(name, "other-sound", score.beats_s, score.downbeats_s, read_mono)
+
+
 def _rendered(music: Path) -> Iterator[KnownPiece]:
-    """Yield the MIDI pieces: even-numbered ones to tune on, the odd-numbered held out."""
+    """Yield the MIDI pieces: even-numbered ones to tune on, the odd-numbered held out, these with another sound too."""
     soundfont = next(music.glob("timgm6mb-soundfont/**/*.sf2"))
-    number = 0
+    for number, (name, content) in enumerate(midi_pieces(music)):
+        yield _piece(name, ("tune", "held-out")[number % 2], mido.MidiFile(file=io.BytesIO(content)), soundfont)
+        if number % 2:
+            yield _with_another_sound(name, content, number, soundfont)
+
+
+def midi_pieces(music: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every MIDI piece in the order of the split: even ones to tune on, odd ones held out."""
     for wad in sorted(music.glob("freedoom/**/*.wad")):
         for name, lump in midi_lumps(wad):
-            midi = mido.MidiFile(file=io.BytesIO(lump))
-            if midi.ticks_per_beat in TRACKER_RESOLUTIONS:
-                continue
-            yield _piece(f"{wad.stem}-{name}", ("tune", "held-out")[number % 2], midi, soundfont)
-            number += 1
+            if mido.MidiFile(file=io.BytesIO(lump)).ticks_per_beat not in TRACKER_RESOLUTIONS:
+                yield f"{wad.stem}-{name}", lump
     for path in sorted(music.glob("planetblupi-music-midi/**/*.mid")):
-        yield _piece(path.stem, ("tune", "held-out")[number % 2], mido.MidiFile(path), soundfont)
-        number += 1
+        yield path.stem, path.read_bytes()
 
 
 def _read_mix(folder: Path, performance: Performance = AS_WRITTEN) -> np.ndarray:
@@ -255,3 +282,15 @@ def known_pieces(music: Path) -> Iterator[KnownPiece]:
     """Yield every piece with known beats below `music`."""
     yield from _rendered(music)
     yield from _recorded(music)
+
+
+def main() -> None:
+    """Write the MIDI pieces to train and tune on into a folder, for `editorbot train beats --midi`."""
+    music, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in list(midi_pieces(music))[::2]:
+        (folder / f"{name}.mid").write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()

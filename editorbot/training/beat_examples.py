@@ -74,7 +74,7 @@ def make_example(number: int, seed: int, midi: Sequence[Path], soundfont: bytes)
     score = humanized(
         score, rng, timing_s=float(rng.choice([0.0, 0.004, 0.008, 0.014])), touch=float(rng.uniform(0, 12))
     )
-    mono = roughened(_mixed(play(score, soundfont, sample_rate=ANALYSIS_RATE), rng), rng)
+    mono = roughened(mixed(play(score, soundfont, sample_rate=ANALYSIS_RATE), rng), rng)
     return heard_example(mono, score.beats_s, score.downbeats_s)
 
 
@@ -102,11 +102,12 @@ def _midi_excerpt(path: Path, rng: np.random.Generator) -> Score:
         fewer = [part for part in playing if rng.random() < 0.7]
         playing = fewer or playing
     if rng.random() > KEEP_INSTRUMENTS:
-        playing = [_on_another_instrument(part, rng) for part in playing]
+        playing = [on_another_instrument(part, rng) for part in playing]
     return replace(score, parts=tuple(playing)) if playing else made_up_piece(rng, length_s=EXAMPLE_S)
 
 
-def _on_another_instrument(part: Part, rng: np.random.Generator) -> Part:
+def on_another_instrument(part: Part, rng: np.random.Generator) -> Part:
+    """Give a player another instrument, mostly one of the same kind."""
     kinds = {"drums": KITS, "bass": BASS_PROGRAMS, "vocals": TUNE_PROGRAMS, "other": (*CHORD_PROGRAMS, *TUNE_PROGRAMS)}
     usual = rng.random() < OWN_INSTRUMENT or part.is_drums
     program = int(rng.choice(kinds[part.role])) if usual else int(rng.integers(0, 112))
@@ -114,7 +115,7 @@ def _on_another_instrument(part: Part, rng: np.random.Generator) -> Part:
     return replace(part, program=program, controls=controls)
 
 
-def _mixed(performance: Performance, rng: np.random.Generator) -> Float32[np.ndarray, " samples"]:
+def mixed(performance: Performance, rng: np.random.Generator) -> Float32[np.ndarray, " samples"]:
     """Mix the players at drawn levels, some through an amplifier of their own."""
     mix = np.zeros(len(performance.stems[0].sound), dtype=np.float32)
     for stem in performance.stems:

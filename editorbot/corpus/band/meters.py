@@ -38,6 +38,12 @@ METERS: dict[str, tuple[float, Meter]] = {
 """How often each meter is drawn, and the meter."""
 
 
+USUAL, USUAL_BPM, USUAL_SPREAD = 0.65, 115.0, 0.28
+"""Share of pieces with a usual tempo, the middle of those [beats a minute], and their spread [log].
+
+Half and double tempo can only be told apart because some tempi are likelier."""
+
+
 @dataclass(frozen=True)
 class BeatClock:
     """When each beat of a piece comes."""
@@ -67,6 +73,9 @@ def draw_meter(rng: np.random.Generator) -> Meter:
 def draw_clock(meter: Meter, beats: int, start_s: float, rng: np.random.Generator) -> BeatClock:
     """Draw the tempo of a piece: mostly steady, some drift, a few change."""
     tempo_bpm = float(np.exp(rng.uniform(np.log(meter.slowest_bpm), np.log(meter.fastest_bpm))))
+    if rng.random() < USUAL and meter.slowest_bpm < USUAL_BPM < meter.fastest_bpm:
+        usual = USUAL_BPM * np.exp(rng.normal(0, USUAL_SPREAD))
+        tempo_bpm = float(np.clip(usual, meter.slowest_bpm, meter.fastest_bpm))
     drift = rng.choice([0.0, 0.002, 0.006], p=[0.4, 0.4, 0.2])
     log_tempo = np.cumsum(rng.normal(0, drift, beats))
     log_tempo = np.clip(log_tempo - log_tempo.mean(), -0.1, 0.1)
