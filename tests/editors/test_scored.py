@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,7 +136,7 @@ def test_the_same_analysis_gives_the_same_edit(editor, rehearsal):
 
 
 def test_across_a_dropped_take_the_music_goes_on_in_time(rehearsal):
-    clips = RulesEditor().edit(rehearsal, EditRequest()).clips
+    clips = RulesEditor().edit(replace(rehearsal, beat_confidence=0.0), EditRequest()).clips
     left, entered = next((a, b) for a, b in zip(clips, clips[1:]) if "played again at" in b.reason)
     # Step 80 + k and step 420 - 220 + k hold the same music.
     assert (entered.start - left.end) / RATE == pytest.approx((420 - 220 - 80) * STEP_S, abs=0.03)
