@@ -9,25 +9,23 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 
-from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.corpus.dataset import BcDataset, joined
 from editorbot.corpus.labels.replay import replayed
 from editorbot.corpus.labels.samples import samples_of
-from editorbot.corpus.labels.undoing import Spot, undo
+from editorbot.corpus.labels.spots import spots_on_beats
+from editorbot.corpus.labels.undoing import undo
 from editorbot.corpus.pairs import Pair, find_pairs
-from editorbot.environment.actions import V3, Action, Operation
-from editorbot.environment.dynamics import advance, first_state
+from editorbot.environment.actions import V3
 from editorbot.environment.material import beat_bounds
 from editorbot.environment.spans import span_lengths
-from editorbot.environment.transcript import tiles
 from editorbot.errors import EmptyError, NotFoundError, TooShortError
 from editorbot.recording import Recording, TrackWriter, open_recording
 from editorbot.render.render import render
@@ -38,8 +36,6 @@ EXCERPT_S = 150.0
 """Length of the part of a finished edit that a recording is made of [seconds]."""
 
 _LEAST_BEATS = 24
-_NEAR = 0.3
-"""How far a beat of the new recording may lie from where one was [beats]."""
 _IDLE_ROUNDS = 3
 """Rounds without any sample that was needed, after which nothing more is expected."""
 
@@ -180,7 +176,7 @@ def make_samples(job: AugmentJob) -> BcDataset:
                 render(undone.edit_list, finished, writer)
         with open_recording(ruined) as recording:
             analysis = analyze(recording)
-    spots = spots_on_beats(undone.spots, analysis)
+    spots = spots_on_beats(undone.spots, beat_bounds(analysis), span_lengths(analysis))
     wanted = sorted(set(job.types))
     moments = replayed(spots.actions, span_lengths(analysis))
     right = [moment for number, moment in enumerate(moments) if number in spots.right]
@@ -194,70 +190,3 @@ def _write_excerpt(edit: Recording, path: Path, rng: np.random.Generator) -> Non
     with TrackWriter(path, edit.sample_rate, edit.channels, "FLOAT") as writer:
         for at in range(start, start + length, 1 << 18):
             writer.write(edit.read(at, min(at + (1 << 18), start + length)))
-
-
-@dataclass(frozen=True)
-class SpotsOnBeats:
-    """The steps that repair a recording, on its own beats."""
-
-    actions: tuple[Action, ...]
-    """All steps, from the first beat to the last."""
-    right: frozenset[int]
-    """Numbers of those that repair something."""
-    kept_share: float
-    """Share of the beats that is kept."""
-
-
-def spots_on_beats(spots: Sequence[Spot], analysis: Analysis) -> SpotsOnBeats:
-    """Return the steps that repair a recording; spots that its beats do not hit are passed over as kept."""
-    beats, lengths = beat_bounds(analysis), span_lengths(analysis)
-    actions: list[Action] = []
-    right: set[int] = set()
-    cursor, cut = 0, 0
-    for spot in spots:
-        first, end = _nearest(beats, spot.start), _nearest(beats, spot.end)
-        if first is None or end is None or first < cursor:
-            continue
-        action = _action(spot, first, end, lengths)
-        if action is None:
-            continue
-        actions += _kept(cursor, first, lengths)
-        right.add(len(actions))
-        actions.append(action)
-        cursor = _after(first, action, lengths)
-        cut += cursor - first if _leaves_out(action) else 0
-    actions += _kept(cursor, len(lengths), lengths)
-    return SpotsOnBeats(tuple(actions), frozenset(right), 1.0 - cut / max(len(lengths), 1))
-
-
-def _kept(first: int, end: int, lengths: Int64[np.ndarray, "beats 5"]) -> list[Action]:
-    """Return the steps that keep a stretch."""
-    return [Action(V3.index("KEEP"), size, 0) for size in tiles(first, end, lengths.tolist())]
-
-
-def _leaves_out(action: Action) -> bool:
-    return V3.rows[action.type].operation in (Operation.CUT, Operation.SKIP)
-
-
-def _nearest(bounds: Int64[np.ndarray, " bounds"], at: int) -> int | None:
-    """Return the beat that begins near a sample, None where none does."""
-    beat = int(np.argmin(np.abs(bounds - at)))
-    length = int(np.median(np.diff(bounds)))
-    return beat if abs(int(bounds[beat]) - at) <= _NEAR * length else None
-
-
-def _action(spot: Spot, first: int, end: int, lengths: Int64[np.ndarray, "beats 5"]) -> Action | None:
-    """Return the action of a spot, None where no size spans it."""
-    if first >= len(lengths):
-        return None
-    row = V3.rows[spot.type]
-    if row.moves or row.operation == Operation.REPEAT:
-        return Action(spot.type, 0, spot.amount)
-    sizes = np.flatnonzero(lengths[first] == end - first)
-    return Action(spot.type, int(sizes[0]), spot.amount) if len(sizes) else None
-
-
-def _after(first: int, action: Action, lengths: Int64[np.ndarray, "beats 5"]) -> int:
-    """Return the cursor after a step."""
-    state = replace(first_state(len(lengths), V3), cursor=first)
-    return advance(state, action, lengths[first].tolist(), V3).cursor
