@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Shaped
@@ -52,6 +53,8 @@ class EditOptions:
 
     editor: str = "scored"
     """Name of the editor."""
+    checkpoint: Path | None = None
+    """Weights of a learned editor; the shipped ones by default."""
     request: EditRequest = field(default_factory=EditRequest)
     """Length and ranges that the user asked for."""
     polish: tuple[PolishStep, ...] = ()
@@ -121,7 +124,7 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     if options.stem_model is not None:
         analysis = hear_demucs(analysis, recording, options.stem_model, cache=options.cache, progress=progress)
     progress("edit", 0.0)
-    edit_list = editor_named(options.editor).edit(analysis, options.request)
+    edit_list = editor_named(options.editor, options.checkpoint).edit(analysis, options.request)
     pins = pins_of(options.request, edit_list.source)
     edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)

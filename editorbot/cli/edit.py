@@ -9,6 +9,7 @@ import sys
 import traceback
 from collections import Counter
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import tyro
@@ -41,8 +42,10 @@ class Edit:
     """Recordings, or folders of them. A name that starts with - comes after --."""
     output: str | None = None
     """Track to write (OUT.wav gives OUT.json and OUT.html too), or a folder."""
-    editor: Literal["scored", "retarget", "keep-all"] = "scored"
+    editor: Literal["scored", "scored-rules", "retarget", "keep-all"] = "scored"
     """Way of editing."""
+    checkpoint: str | None = None
+    """Weights of a learned editor that you trained yourself: models/scored/scored.safetensors for example."""
     target: str | None = None
     """Wanted length, 3:30 for example. By default the editor decides."""
     keep_ratio: float | None = None
@@ -153,6 +156,7 @@ class Edit:
         )
         return EditOptions(
             editor=self.editor,
+            checkpoint=Path(self.checkpoint) if self.checkpoint else None,
             request=request,
             polish=tuple(PolishStep(name) for name in self.polish if name != "none"),
             cache=None if self.no_cache else AnalysisCache.of_user(),

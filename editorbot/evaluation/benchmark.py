@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
@@ -206,14 +205,4 @@ def _editor_of(entrant: Entrant) -> Editor:
     UsageError
         If it takes none.
     """
-    editor = editor_named(entrant.editor)
-    if entrant.checkpoint is None:
-        return editor
-    make: Any = type(editor)
-    try:
-        other = make(checkpoint=entrant.checkpoint)
-    except TypeError as error:
-        raise UsageError(f"the editor {entrant.editor} takes no checkpoint") from error
-    if not isinstance(other, Editor):
-        raise TypeError(f"{type(other).__name__} is no Editor")
-    return other
+    return editor_named(entrant.editor, entrant.checkpoint)

@@ -7,7 +7,7 @@ import pytest
 
 from editorbot.editors.base import Editor
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
-from editorbot.errors import UsageError
+from editorbot.errors import NotFoundError, UsageError
 
 
 @pytest.mark.parametrize("name", EDITOR_NAMES)
@@ -32,3 +32,10 @@ def test_no_editor_is_loaded_before_it_is_asked_for():
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert out.strip() == "['editorbot.editors.registry']"
+
+
+def test_only_learned_editors_take_weights(tmp_path):
+    with pytest.raises(UsageError, match="takes no checkpoint"):
+        editor_named("retarget", tmp_path / "x.safetensors")
+    with pytest.raises(NotFoundError):
+        editor_named("scored", tmp_path / "x.safetensors")
