@@ -62,5 +62,13 @@ evaluation: music
 	$(BIN)/editorbot pairs simulate $(MUSIC)/test --out $(EVAL)/test --count 66 --seed 2026 --workers 2
 	$(BIN)/editorbot evaluate $(EVAL)/test --split test --workers 2 --cache-dir $(EVAL)/cache --out benchmarks/results/held_out
 
+# Trains the beat tracker's network again from the packages under MUSIC; resumed where it was broken off. The weights that
+# ship are models/beats/beats.safetensors and .json, copied to editorbot/pretrained.
+MUSIC ?= music
+train-beats: $(VENV)/ready-dev
+	$(RUN) benchmarks/known_beats.py $(MUSIC) models/beats/midi
+	$(BIN)/editorbot train beats --midi models/beats/midi --count 620 --epochs 24 --seed 1 \
+		--soundfont $(MUSIC)/timgm6mb-soundfont/usr/share/sounds/sf2/TimGM6mb.sf2
+
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist demo *.egg-info

@@ -37,8 +37,8 @@ CONTEXT_BEATS = 5
 ODDS_SHIFT = 0.5
 """Added to the regression's odds, which hold how rare downbeats are; by cross-validation on the tuning pieces."""
 
-NET_ODDS_SHIFT = 0.5
-"""Added to the network's odds, for the same reason."""
+NET_SHARE, REGRESSION_SHARE = 0.7, 0.5
+"""What the odds of the network and of the regression count where both are asked."""
 
 UNHEARD_BEAT = 0.05
 """A beat that the network gives less chance is taken to have this: nothing is known of it."""
@@ -135,7 +135,7 @@ def find_bars(
     confidence : np.ndarray, shape=(beats,)
         How sure each beat is; no bars where it is below `UNSURE`.
     net_odds : np.ndarray, shape=(frames, 2), float32, optional
-        What the network heard; it replaces the regression.
+        What the network heard; it counts beside the regression.
 
     Returns
     -------
@@ -143,11 +143,10 @@ def find_bars(
     """
     if len(beat_frames) < MIN_BEATS:
         return NO_BARS
+    features = downbeat_features(novelty, frames, beat_frames)
+    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
     if net_odds is not None:
-        odds = heard_downbeats(net_odds, beat_frames)
-    else:
-        features = downbeat_features(novelty, frames, beat_frames)
-        odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
+        odds = NET_SHARE * heard_downbeats(net_odds, beat_frames) + REGRESSION_SHARE * odds
     odds = np.where(confidence < UNSURE, 0.0, odds)
     return bars_from_odds(odds.astype(np.float64), confidence >= UNSURE)
 
@@ -159,7 +158,7 @@ def heard_downbeats(
     around = np.clip(beat_frames[:, None] + np.arange(-1, 2), 0, len(net_odds) - 1)
     beat, downbeat = (1 / (1 + np.exp(-net_odds[around, column].max(axis=1).astype(np.float64))) for column in (0, 1))
     share = np.clip(downbeat / np.maximum(beat, UNHEARD_BEAT), RAREST_SHARE, 1 - RAREST_SHARE)
-    odds: np.ndarray = np.log(share / (1 - share)) + NET_ODDS_SHIFT
+    odds: np.ndarray = np.log(share / (1 - share))
     return odds
 
 

@@ -33,8 +33,8 @@ from editorbot.analysis.beat_net import inputs_of, log_odds
 from editorbot.analysis.beat_path import best_path
 from editorbot.analysis.beat_weights import PRIOR_WEIGHTS, PROFILE_WEIGHTS, TEMPO_WEIGHTS, WINDOW_S
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, RISE_COLUMN, novelty
-from editorbot.analysis.pulse import pulse_clarity
-from editorbot.analysis.smoothing import running_max
+from editorbot.analysis.pulse import AVERAGE_BEATS, pulse_clarity
+from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.tempo import PERIODS_FRAMES, TEMPO_HOP_FRAMES, tempo_scores
 from editorbot.errors import UsageError
@@ -59,6 +59,9 @@ NOVELTY_SHARE = 0.5
 
 CHAIN_PRICES = ChainPrices()
 """What the chain pays where the network is asked; chosen on made-up pieces."""
+
+UNHEARD, HEARD = 0.3, 0.8
+"""Mean chances that the network gives beats that are not heard, and that are heard clearly."""
 
 MIN_MUSIC_S = 4.0
 """Shorter than this, no pulse can be told from chance [s]."""
@@ -135,8 +138,22 @@ def _track(frames: FrameTracks, duration_s: float, net: BeatNet | None) -> BeatG
     clarity = pulse_clarity(evidence, path)
     if not _has_pulse(path, clarity):
         return fallback_grid(duration_s, "NO_BEAT: no steady pulse is heard; beats are counted in half seconds")
-    heard = even_out_gaps(TrustedBeats(_refine(evidence[:, RISE_COLUMN], path), clarity))
+    trust = clarity if odds is None else np.maximum(clarity, heard_clearly(odds, path))
+    heard = even_out_gaps(TrustedBeats(_refine(evidence[:, RISE_COLUMN], path), trust))
     return make_grid(frames, evidence, heard, duration_s, odds=odds)
+
+
+def heard_clearly(
+    odds: Float32[np.ndarray, "frames outputs"], path: Int[np.ndarray, " beats"]
+) -> Float[np.ndarray, " beats"]:
+    """Return how sure the network is of the beats around each one, shape=(beats,), in [0, 1].
+
+    It says which beats of music with a pulse are heard, not whether there is a pulse: that verdict is the clarity's.
+    """
+    around = np.clip(path[:, None] + np.arange(-1, 2), 0, len(odds) - 1)
+    chance = 1 / (1 + np.exp(-odds[around, 0].max(axis=1, keepdims=True).astype(np.float64)))
+    trust: np.ndarray = np.clip((running_mean(chance, AVERAGE_BEATS)[:, 0] - UNHEARD) / (HEARD - UNHEARD), 0.0, 1.0)
+    return trust
 
 
 def find_beat_path(
