@@ -4,6 +4,8 @@ import contextlib
 
 import numpy as np
 import pytest
+import soundfile as sf
+import soxr
 
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.alignment import align
@@ -132,3 +134,27 @@ def test_the_whole_edit_is_read_back(tmp_path, opened):
     result = closeness(sounds, human)
     assert result.frames_share > 0.95
     assert result.log_spectrum_db < 1.0
+
+
+def test_other_rates_and_channels(tmp_path, opened):
+    folder = make_pair(tmp_path, [Clip(0, 8), Clip(12, 20), Clip(20, 24, gain_db=-3.0), Clip(24, 32)])
+    path = folder / "desired_output" / "blues_edit.wav"
+    sound, _ = sf.read(path)
+    other = soxr.resample(sound, RATE, 32_000)
+    sf.write(path, np.stack([other, 0.8 * other], axis=1), 32_000, subtype="PCM_16")
+    sounds = opened(folder)
+    human = human_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
+    assert [clip.action for clip in human.edit_list.clips] == ["KEEP", "KEEP", "GAIN", "KEEP"]
+    gains_db = [clip.gain_db for clip in human.edit_list.clips]
+    # Mixed to one channel the edit has 0.9 of the level.
+    assert gains_db == pytest.approx([-0.92, -0.92, -3.92, -0.92], abs=0.2)
+    assert human.level_db == pytest.approx(-0.92, abs=0.1)
+    assert closeness(sounds, human).frames_share > 0.9
+
+
+def test_an_edit_that_runs_faster_as_a_whole(tmp_path, opened):
+    folder = make_pair(tmp_path, [Clip(0, 32, speed=1.03)])
+    sounds = opened(folder)
+    human = human_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
+    assert {clip.action for clip in human.edit_list.clips} == {"SPEED_UP"}
+    assert np.mean([clip.speed for clip in human.edit_list.clips]) == pytest.approx(1.03, abs=0.004)

@@ -36,6 +36,8 @@ _DOUBT_DB, _CHANGE_DB = 2.0, 4.0
 _KINDS = ("EQ_LOW", "EQ_HIGH", "DISTORTION", "REVERB")
 _FIRST, _PROMISING_DB = (1.5, 0.2), 1.0
 """Values that are tried first, and how much one beat must gain by them for the others to be tried."""
+_HALVINGS = 3
+"""How often the values beside the best one are tried."""
 _FINER = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.6)
 """Factors by which a strength is tried again."""
 
@@ -116,21 +118,22 @@ def finer(
         plain = chunk.explained_by(None)[0]
         return Measured(None, plain.gain, plain.left_db())
     limit = 24.0 if effect.type.startswith("EQ") else 1.0
-    values = np.unique(np.clip([effect.value * by for by in _FINER], -limit, limit))
-    left = np.array([chunk.explained_by(Effect(effect.type, value))[0].left_db() for value in values.tolist()])
-    best = Effect(effect.type, round(_lowest(values, left), 3))
+    left = {}
+    for value in sorted({float(np.clip(effect.value * by, -limit, limit)) for by in _FINER}):
+        left[value] = chunk.explained_by(Effect(effect.type, value))[0].left_db()
+    for _ in range(_HALVINGS):
+        for value in _beside(left):
+            left[value] = chunk.explained_by(Effect(effect.type, value))[0].left_db()
+    best = Effect(effect.type, round(min(left, key=left.__getitem__), 3))
     behind = chunk.explained_by(best)[0]
     return Measured(best, behind.gain, behind.left_db())
 
 
-def _lowest(values: Float64[np.ndarray, " n"], left: Float64[np.ndarray, " n"]) -> float:
-    """Return where the parabola through the lowest value and its neighbours is lowest."""
-    at = int(np.argmin(left))
-    if 0 < at < len(left) - 1:
-        a, b, _ = np.polyfit(values[at - 1 : at + 2], left[at - 1 : at + 2], 2)
-        if a > 0 and values[at - 1] < -b / (2 * a) < values[at + 1]:
-            return float(-b / (2 * a))
-    return float(values[at])
+def _beside(left: dict[float, float]) -> list[float]:
+    """Return the middles between the best value and its neighbours."""
+    values = sorted(left)
+    at = values.index(min(left, key=left.__getitem__))
+    return [(values[at] + values[k]) / 2 for k in (at - 1, at + 1) if 0 <= k < len(values)]
 
 
 def _chunks(

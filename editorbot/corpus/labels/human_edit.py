@@ -87,7 +87,8 @@ def human_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarr
         runs = list(sure.runs)
         level = _level(runs)
         placed = [clip for run in runs for clip in _clips_of(sounds, run, level, sure.tone)]
-        placed += _hidden_clips(sounds, runs, beats)
+        hidden = _hidden_clips(sounds, runs, beats)
+        placed += [replace(entry, clip=replace(entry.clip, gain_db=_exact_db(level))) for entry in hidden]
     placed = sorted((entry for entry in placed if _is_inside(entry.clip, sounds)), key=lambda entry: entry.at)
     placed = [entry for entry in placed if entry.clip.source_samples >= _SHORTEST_S * rate] or placed
     if not placed:

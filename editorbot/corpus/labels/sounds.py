@@ -53,7 +53,7 @@ class PairSounds:
         skip = round(start - first / ratio)
         return self._equal(_fitted(heard[skip:], end - start))
 
-    def _equal(self, sound: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, "samples channels"]:
+    def _equal(self, sound: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, "samples equal"]:
         return mono(sound)[:, None] if self._mixed else sound
 
 
@@ -72,6 +72,6 @@ def _padded(recording: Recording, start: int, end: int) -> Float64[np.ndarray, "
     return np.pad(inside, ((low - start, end - start - (low - start) - len(inside)), (0, 0)))
 
 
-def _fitted(sound: Float64[np.ndarray, "samples channels"], samples: int) -> Float64[np.ndarray, "samples channels"]:
+def _fitted(sound: Float64[np.ndarray, "heard channels"], samples: int) -> Float64[np.ndarray, "fitted channels"]:
     """Return exactly `samples` rows, zeros at the end where they miss."""
     return np.pad(sound[:samples], ((0, max(0, samples - len(sound))), (0, 0)))
