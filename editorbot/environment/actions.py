@@ -95,6 +95,22 @@ class Operation(IntEnum):
     """Leaves the span out and crossfades over the gap."""
 
 
+class Treatment(IntEnum):
+    """What is done to the sound of a span."""
+
+    NONE = 0
+    FADE_IN = 1
+    FADE_OUT = 2
+    GAIN = 3
+    SPEED = 4
+    REVERSE = 5
+    PITCH = 6
+    EQ_LOW = 7
+    EQ_HIGH = 8
+    DISTORTION = 9
+    REVERB = 10
+
+
 @dataclass(frozen=True)
 class Action:
     """One step."""
@@ -121,6 +137,8 @@ class TypeRow:
     """Value of each amount, in `unit`; a distance of 0 stands for the size's own."""
     clip_action: str = ""
     """Name of the action in edit lists."""
+    treatment: Treatment = Treatment.NONE
+    """What it does to the sound of what it plays."""
     identity: float | None = None
     """The value that would change nothing, and so mean KEEP."""
 
@@ -142,7 +160,7 @@ class TypeRow:
     @property
     def changes_sound(self) -> bool:
         """Whether what it plays is more than a copy."""
-        return self.operation == Operation.PLAY and self.name != "KEEP"
+        return self.treatment != Treatment.NONE
 
     @property
     def open_amounts(self) -> tuple[bool, ...]:
@@ -157,16 +175,18 @@ class TypeRow:
 _DISTANCES = (8.0, 4.0, 0.0, 4.0, 8.0)
 _DECIBELS = (-3.0, -1.5, 0.0, 1.5, 3.0)
 _PLAYS = (2.0, 2.0, 2.0, 3.0, 4.0)
-_SEMITONES = (1.0, 1.0, 1.0, 2.0, 2.0)
 _STRENGTHS = (0.1, 0.2, 0.35, 0.5, 0.7)
 
 
-def _changed(
-    name: str, unit: str = "", values: tuple[float, ...] = (0.0,) * 5, identity: float | None = None
+def _treated(
+    name: str,
+    treatment: Treatment,
+    unit: str = "",
+    values: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0),
+    identity: float | None = None,
 ) -> TypeRow:
-    """Return the row of a type that plays the span changed."""
-    a, b, c, d, e = values
-    return TypeRow(name, Operation.PLAY, unit, (a, b, c, d, e), name, identity)
+    """Return the row of a type that plays the span with a treatment."""
+    return TypeRow(name, Operation.PLAY, unit, values, name, treatment, identity)
 
 
 _ROWS: Mapping[str, TypeRow] = MappingProxyType(
@@ -179,22 +199,22 @@ _ROWS: Mapping[str, TypeRow] = MappingProxyType(
             TypeRow("REORDER", Operation.DEFER, clip_action="REORDER"),
             TypeRow("JUMP_BACK", Operation.BACK, "beats", _DISTANCES, "JUMP_BACK"),
             TypeRow("SKIP", Operation.SKIP, "beats", _DISTANCES, "SKIP"),
-            _changed("FADE_IN"),
-            _changed("FADE_OUT"),
-            _changed("GAIN", "dB", _DECIBELS, 0.0),
-            _changed("SPEED_UP", "x", (1.02, 1.05, 1.08, 1.12, 2.0)),
-            _changed("SPEED_DOWN", "x", (0.98, 0.95, 0.92, 0.88, 0.5)),
-            _changed("REVERSE"),
-            _changed("PITCH_UP", "semitones", _SEMITONES),
-            _changed("PITCH_DOWN", "semitones", _SEMITONES),
-            _changed("EQ_LOW", "dB", _DECIBELS, 0.0),
-            _changed("EQ_HIGH", "dB", _DECIBELS, 0.0),
-            _changed("DISTORTION", "strength", _STRENGTHS),
-            _changed("REVERB", "strength", _STRENGTHS),
+            _treated("FADE_IN", Treatment.FADE_IN),
+            _treated("FADE_OUT", Treatment.FADE_OUT),
+            _treated("GAIN", Treatment.GAIN, "dB", _DECIBELS, 0.0),
+            _treated("SPEED_UP", Treatment.SPEED, "x", (1.02, 1.05, 1.08, 1.12, 2.0)),
+            _treated("SPEED_DOWN", Treatment.SPEED, "x", (0.98, 0.95, 0.92, 0.88, 0.5)),
+            _treated("REVERSE", Treatment.REVERSE),
+            _treated("PITCH_UP", Treatment.PITCH, "semitones", (1.0, 1.0, 1.0, 2.0, 2.0)),
+            _treated("PITCH_DOWN", Treatment.PITCH, "semitones", (-1.0, -1.0, -1.0, -2.0, -2.0)),
+            _treated("EQ_LOW", Treatment.EQ_LOW, "dB", _DECIBELS, 0.0),
+            _treated("EQ_HIGH", Treatment.EQ_HIGH, "dB", _DECIBELS, 0.0),
+            _treated("DISTORTION", Treatment.DISTORTION, "strength", _STRENGTHS),
+            _treated("REVERB", Treatment.REVERB, "strength", _STRENGTHS),
             TypeRow("REPEAT_PREV", Operation.REPEAT, clip_action="REPEAT_PREV"),
             TypeRow("SWAP_NEXT", Operation.SWAP, clip_action="SWAP_NEXT"),
-            TypeRow("DOUBLE_TIME", Operation.PLAY, "", (2.0,) * 5, "SPEED_UP"),
-            TypeRow("HALF_TIME", Operation.PLAY, "", (0.5,) * 5, "SPEED_DOWN"),
+            TypeRow("DOUBLE_TIME", Operation.PLAY, "", (2.0,) * 5, "SPEED_UP", Treatment.SPEED),
+            TypeRow("HALF_TIME", Operation.PLAY, "", (0.5,) * 5, "SPEED_DOWN", Treatment.SPEED),
             TypeRow("CROSSFADE", Operation.BRIDGE, "s", (0.05, 0.1, 0.25, 0.5, 1.0), "CUT"),
         )
     }

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from editorbot.environment.actions import Action, Operation, Vocabulary
+from editorbot.environment.actions import Action, Operation, Treatment, Vocabulary
 
 STEPS_PER_BEAT = 4
 """An episode is truncated after so many steps a beat."""
@@ -36,11 +36,6 @@ class Play:
     """Value of its amount, 0 where the type has none."""
     times: int = 1
     """How often it is heard, one after the other."""
-
-    @property
-    def beats(self) -> int:
-        """Length of one time."""
-        return self.end - self.first
 
 
 @dataclass(frozen=True)
@@ -69,6 +64,10 @@ class EpisodeState:
     """What is heard at the end, in order."""
     bridges: tuple[Bridge, ...] = ()
     """Crossfades asked for."""
+    kept: int = 0
+    """Beats that are heard at least once, as a set of bits; those held back are among them."""
+    output_beats: float = 0.0
+    """Length of what is heard, held back or not, at the speed it is played [beats]."""
     counts: tuple[int, ...] = ()
     """Steps of each type so far, in index order."""
     last_type: int = -1
@@ -80,6 +79,11 @@ class EpisodeState:
     def steps(self) -> int:
         """Steps so far."""
         return sum(self.counts)
+
+    @property
+    def kept_beats(self) -> int:
+        """How many beats are heard at least once."""
+        return self.kept.bit_count()
 
     @property
     def is_over(self) -> bool:
@@ -117,7 +121,7 @@ def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabul
         What the type's index means.
     """
     row = vocabulary.rows[action.type]
-    value = row.values[action.amount] if row.uses_amount or row.operation == Operation.PLAY else 0.0
+    value = row.values[action.amount]
     cursor, length = state.cursor, min(lengths[action.size], state.beats - state.cursor)
     plays, deferred, bridges = state.plays, state.deferred, state.bridges
     span = Play(cursor, cursor + length, action.type, value)
@@ -142,6 +146,7 @@ def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabul
         after = end
     elif row.operation == Operation.BRIDGE:
         bridges += (Bridge(len(plays), value),)
+    new = plays[len(state.plays) :] + deferred[len(state.deferred) :]
     counts = list(state.counts)
     counts[action.type] += 1
     return EpisodeState(
@@ -151,10 +156,25 @@ def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabul
         plays=plays,
         deferred=deferred,
         bridges=bridges,
+        kept=_with_kept(state.kept, new),
+        output_beats=state.output_beats + sum(output_beats(play, vocabulary) for play in new),
         counts=tuple(counts),
         last_type=action.type,
         last_size_beats=length,
     )
+
+
+def output_beats(play: Play, vocabulary: Vocabulary) -> float:
+    """Return how long a play is heard, all times together [beats of the recording's own tempo]."""
+    speed = play.value if vocabulary.rows[play.type].treatment == Treatment.SPEED else 1.0
+    return (play.end - play.first) * play.times / speed
+
+
+def _with_kept(kept: int, plays: Iterable[Play]) -> int:
+    """Return a set of beats with those of some plays."""
+    for play in plays:
+        kept |= ((1 << (play.end - play.first)) - 1) << play.first
+    return kept
 
 
 def _distance(value: float, length: int) -> int:

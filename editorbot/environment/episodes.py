@@ -1,0 +1,173 @@
+"""Episodes as edit lists, and edit lists as episodes.
+
+An episode becomes clips on the beats of its recording; what it plays without a
+change and in one piece is one clip. The way back finds actions that play the
+same clips again: exactly, where the clips lie on beats and each has at most one
+treatment that the vocabulary knows; otherwise as nearly as the vocabulary can
+say it, and the transcript tells what was missed. Of several ways to say the
+same the first in index order is taken: what is heard again at once is a LOOP,
+what comes after the next span is a SWAP_NEXT, what was held back until the end is REORDER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Int64
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.seams import seams_of
+from editorbot.editlist.edit_list import Clip, EditList, Effect, MadeBy
+from editorbot.editlist.operations import edit_list_of
+from editorbot.environment.actions import V3, Action, Operation, Treatment, TypeRow, Vocabulary
+from editorbot.environment.dynamics import EpisodeState, Play, play_out
+from editorbot.environment.material import beat_bounds
+from editorbot.environment.spans import span_lengths
+from editorbot.environment.transcript import Span, Transcript, transcribe
+from editorbot.errors import TargetError
+from editorbot.timebase import s_to_samples
+
+
+def edit_list_of_episode(
+    analysis: Analysis, actions: Iterable[Action], *, made_by: MadeBy, vocabulary: Vocabulary = V3
+) -> EditList:
+    """Return what an episode plays as an edit list.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of the recording that the episode was about.
+    actions : iterable of Action
+        The steps, from the first beat on; what they leave unused is cut.
+    made_by : MadeBy
+        Who chose them.
+    vocabulary : Vocabulary
+        What the types' indices mean.
+
+    Raises
+    ------
+    TargetError
+        If nothing is played.
+    """
+    state = play_out(actions, span_lengths(analysis).tolist(), vocabulary)
+    if not state.all_plays:
+        raise TargetError("the episode plays nothing; keep at least one beat", path=analysis.source.path)
+    bounds = beat_bounds(analysis)
+    clips: list[Clip] = []
+    risks: list[float] = []
+    seams = seams_of(analysis)
+    for play in state.all_plays:
+        clip = clip_of(play, vocabulary, bounds)
+        for _ in range(play.times):
+            if clips:
+                leave = int(np.searchsorted(bounds, clips[-1].end))
+                risks.append(float(seams.costs(np.array([leave]), np.array([play.first]))[0]))
+            clips.append(clip)
+    edit_list = edit_list_of(analysis.source, clips, made_by=made_by, risks=risks)
+    return _bridged(edit_list, state, bounds) if state.bridges else edit_list
+
+
+def clip_of(play: Play, vocabulary: Vocabulary, bounds: Int64[np.ndarray, " boundaries"]) -> Clip:
+    """Return one time of a play as a clip.
+
+    Parameters
+    ----------
+    play : Play
+        What is played.
+    vocabulary : Vocabulary
+        What its type means.
+    bounds : np.ndarray, shape=(beats + 1,) [source samples]
+        Boundaries of the beats.
+    """
+    row = vocabulary.rows[play.type]
+    clip = Clip(int(bounds[play.first]), int(bounds[play.end]), row.clip_action, reason=_reason(row, play))
+    treatment, value = row.treatment, play.value
+    if treatment == Treatment.FADE_IN:
+        return replace(clip, fade_in=clip.output_samples)
+    if treatment == Treatment.FADE_OUT:
+        return replace(clip, fade_out=clip.output_samples)
+    if treatment == Treatment.GAIN:
+        return replace(clip, gain_db=value)
+    if treatment == Treatment.SPEED:
+        return replace(clip, speed=value)
+    if treatment == Treatment.REVERSE:
+        return replace(clip, reverse=True)
+    if treatment == Treatment.PITCH:
+        return replace(clip, pitch_semitones=value)
+    if treatment == Treatment.NONE:
+        return clip
+    return replace(clip, effects=(Effect(treatment.name, value),))
+
+
+def _reason(row: TypeRow, play: Play) -> str:
+    """Return what was done, in a few plain words."""
+    words = {
+        Operation.LOOP: f"played {play.times} times",
+        Operation.DEFER: "moved to the end",
+        Operation.SWAP: "swapped with its neighbor",
+    }
+    if row.treatment != Treatment.NONE:
+        return row.name.lower().replace("_", " ")
+    return words.get(row.operation, "")
+
+
+def _bridged(edit_list: EditList, state: EpisodeState, bounds: Int64[np.ndarray, " boundaries"]) -> EditList:
+    """Return the edit list with the crossfades that a CROSSFADE asked for."""
+    joins = list(edit_list.joins)
+    starts = {clip.start: number for number, clip in enumerate(edit_list.clips) if number > 0}
+    for bridge in state.bridges:
+        if bridge.before_play < len(state.plays):
+            number = starts.get(int(bounds[state.plays[bridge.before_play].first]))
+            if number is not None:
+                samples = s_to_samples(bridge.crossfade_s, edit_list.source.sample_rate)
+                joins[number - 1] = replace(joins[number - 1], crossfade=samples)
+    return replace(edit_list, joins=tuple(joins))
+
+
+def transcript_of(edit_list: EditList, analysis: Analysis, vocabulary: Vocabulary = V3) -> Transcript:
+    """Return actions that play an edit list again.
+
+    Parameters
+    ----------
+    edit_list : EditList
+        Any edit of the recording; clip edges count at the boundaries of the beats nearest to them.
+    analysis : Analysis
+        Of the recording.
+    vocabulary : Vocabulary
+        In which words.
+
+    Returns
+    -------
+    transcript : Transcript
+        The actions, and what they could not say.
+    """
+    bounds = beat_bounds(analysis)
+    spans = [span for clip in edit_list.clips for span in _spans_of(clip, bounds)]
+    return transcribe(spans, span_lengths(analysis).tolist(), vocabulary)
+
+
+def _spans_of(clip: Clip, bounds: Int64[np.ndarray, " boundaries"]) -> Sequence[Span]:
+    """Return a clip as a span of beats; none where it fills no beat."""
+    first, end = (int(np.abs(bounds - edge).argmin()) for edge in (clip.start, clip.end))
+    if first >= end:
+        return ()
+    found = _treatments(clip)
+    treatment, value = found[0] if found else (Treatment.NONE, 0.0)
+    return (Span(first, end, treatment, value, len(found) > 1),)
+
+
+def _treatments(clip: Clip) -> list[tuple[Treatment, float]]:
+    """Return what is done to a clip, what is heard most first."""
+    half = clip.output_samples / 2
+    done = [
+        (clip.reverse, Treatment.REVERSE, 0.0),
+        (clip.speed != 1, Treatment.SPEED, clip.speed),
+        (clip.pitch_semitones != 0, Treatment.PITCH, clip.pitch_semitones),
+        *((effect.value != 0, Treatment[effect.type], effect.value) for effect in clip.effects),
+        (clip.fade_in > half, Treatment.FADE_IN, 0.0),
+        (clip.fade_out > half, Treatment.FADE_OUT, 0.0),
+        (clip.gain_db != 0, Treatment.GAIN, clip.gain_db),
+    ]
+    return [(treatment, value) for is_there, treatment, value in done if is_there]
