@@ -116,7 +116,9 @@ class PointerConfig:
         known = {field.name for field in fields(cls)}
         unknown = sorted(set(data) - known)
         _check(not unknown, f"model: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        values = {name: tuple(value) if isinstance(value, list) else value for name, value in data.items()}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
         try:
             return cls(**values)
         except TypeError as error:

@@ -1,0 +1,1 @@
+"""What the pointer editor is made of: decoding, and reading its weights."""

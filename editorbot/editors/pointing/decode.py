@@ -1,0 +1,279 @@
+"""From what the pointer network says at every raw frame to the plays of an edit.
+
+Every raw frame was taken as the last one played. Each is now either played, which costs the log chance of going on,
+or passed over, which costs the log chance of not going on; so paths that play more or less are compared fairly, and
+no cost is negative. A jump costs a price, its bucket's log chance and, inside the bucket, that of the frame it
+arrives at; off the beat it costs more. The cheapest path over the places is exact (Dijkstra), in one go.
+
+Going back costs no passing over, so a repeat is played only where the network says 'back' rather than 'on'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from numba import njit
+
+from editorbot.errors import UsageError
+from editorbot.models.pointer_shape import PointerConfig, RowScores
+from editorbot.timebase import FRAME_S
+
+MOST_LOG = 8.0
+"""No single frame may say more than this [log odds]."""
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """How plays are found."""
+
+    frame_weight: float = 0.05
+    """What a frame's log chance counts: neighbors say nearly the same, so each is far from new evidence."""
+    threshold: float = 0.0
+    """Added to the log odds of going on; above 0 keeps more."""
+    jump_cost: float = 4.0
+    """Price of a jump."""
+    back_cost: float = 4.0
+    """Price of a jump back, on top."""
+    bucket_weight: float = 0.2
+    """What the log chance of a jump's distance counts."""
+    off_beat_cost: float = 1.0
+    """Price of leaving off the beat, and of arriving there."""
+    short_cost: float = 12.0
+    """Price of a play shorter than a beat; only a network that is very sure pays it."""
+
+    def __post_init__(self) -> None:
+        costs = (self.jump_cost, self.back_cost, self.bucket_weight, self.off_beat_cost, self.short_cost)
+        if not (self.frame_weight > 0 and min(costs) >= 0):
+            raise UsageError("frame_weight must be positive, and no cost negative")
+
+
+@dataclass(frozen=True)
+class Plays:
+    """What is played, in order, as half-open ranges of raw frames."""
+
+    starts: Int[np.ndarray, " plays"]
+    """First frame of each play."""
+    ends: Int[np.ndarray, " plays"]
+    """Frame after the last of each play."""
+    cost: float
+    """What the path costs."""
+
+    @property
+    def pointers(self) -> Int[np.ndarray, " edit_frames"]:
+        """The raw frame of each frame of the edit."""
+        parts = [np.arange(a, b) for a, b in zip(self.starts.tolist(), self.ends.tolist())]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Everything that the cheapest path adds up."""
+
+    places: Int[np.ndarray, " places"]
+    """Frames at which plays may start or end, from 0 to the recording's end."""
+    play: Float[np.ndarray, " places"]
+    """Cost of playing all frames before each place."""
+    skip: Float[np.ndarray, " places"]
+    """Cost of passing over all frames before each place."""
+    leave: Float[np.ndarray, " places"]
+    """Cost of jumping away at each place, whereto apart."""
+    arrive: Float[np.ndarray, " places"]
+    """Cost of starting a play at each place, within its bucket."""
+    bucket: Float[np.ndarray, "places buckets"]
+    """Cost of each bucket at each place; the last column is for distances within max_delta."""
+    least: Int[np.ndarray, " places"]
+    """For each place, the first place at which a play that starts there is a beat long."""
+
+
+def log_going_on(scores: RowScores, config: PointerConfig) -> Float[np.ndarray, " frames"]:
+    """Return the log odds that each raw frame is played after the one before it, shape=(frames,).
+
+    A frame to either side counts as going on too: a take played a little faster skips one now and then.
+    """
+    middle = config.max_delta
+    near = np.logaddexp.reduce(scores.delta[:, middle - 1 : middle + 2].astype(np.float64), axis=1)
+    chance = near - np.logaddexp(0.0, scores.use_jump) - np.logaddexp(0.0, scores.stop)
+    chance = np.minimum(chance, -1e-6)[:-1]
+    return np.clip(chance - np.log(-np.expm1(chance)), -MOST_LOG, MOST_LOG)
+
+
+def places_of(
+    beats_s: Float[np.ndarray, " beats"], odds: Float[np.ndarray, " frames"], *, every_frame: bool = False
+) -> tuple[Int[np.ndarray, " places"], Bool[np.ndarray, " places"]]:
+    """Return where plays may start and end, and which of these places are on the beat.
+
+    Beats, and the frames where going on turns likely or unlikely: talk does not end on a beat.
+    """
+    count = len(odds)
+    beats = np.rint(beats_s / FRAME_S).astype(np.int64)
+    beats = np.unique(beats[(beats >= 0) & (beats <= count)])
+    smooth = np.convolve(odds, np.ones(9) / 9, mode="same") > 0
+    turns = np.flatnonzero(np.diff(smooth)) + 1
+    more = np.arange(count + 1) if every_frame else np.concatenate([[0, count], turns])
+    places = np.unique(np.concatenate([beats, more])).astype(np.int64)
+    return places, np.isin(places, np.concatenate([beats, [0, count]]))
+
+
+def costs_of(
+    scores: RowScores,
+    config: PointerConfig,
+    settings: DecodeSettings,
+    beats_s: Float[np.ndarray, " beats"],
+    *,
+    every_frame: bool = False,
+) -> Costs:
+    """Return what playing, passing over and jumping cost."""
+    odds = np.clip(log_going_on(scores, config) + settings.threshold, -MOST_LOG, MOST_LOG)
+    places, is_beat = places_of(beats_s, odds, every_frame=every_frame)
+    weight = settings.frame_weight
+    play = np.concatenate([[0.0], np.cumsum(weight * np.logaddexp(0.0, -odds))])[places]
+    skip = np.concatenate([[0.0], np.cumsum(weight * np.logaddexp(0.0, odds))])[places]
+    off = np.where(is_beat, 0.0, settings.off_beat_cost)
+    rows = np.minimum(places, len(odds))
+    log_jump = -np.logaddexp(0.0, -scores.use_jump[rows].astype(np.float64))
+    log_small = -np.logaddexp(0.0, scores.use_jump[rows].astype(np.float64))
+    bucket = -np.column_stack([scores.jump[rows] + log_jump[:, None], log_small])
+    beat_frames = max(int(np.median(np.diff(beats_s)) / FRAME_S * 0.9), 1) if len(beats_s) > 1 else 1
+    starts = -np.logaddexp(0.0, -scores.arrive[np.minimum(places, len(odds) - 1)].astype(np.float64))
+    return Costs(
+        places=places,
+        play=play,
+        skip=skip,
+        leave=off + settings.jump_cost,
+        arrive=off - settings.bucket_weight * np.maximum(starts, -MOST_LOG),
+        bucket=settings.bucket_weight * np.minimum(bucket, 2 * MOST_LOG),
+        least=np.minimum(np.searchsorted(places, places + beat_frames), len(places) - 1),
+    )
+
+
+def best_plays(costs: Costs, config: PointerConfig, settings: DecodeSettings) -> Plays:
+    """Return the cheapest path from the start of the edit to its end: at least one play."""
+    edges = config.bucket_edges
+    came, total = _cheapest(
+        costs.places, costs.play, costs.skip, costs.leave, costs.arrive, costs.bucket, costs.least,
+        edges, config.max_delta, settings.back_cost, settings.short_cost,
+    )  # fmt: skip
+    count = len(costs.places)
+    node = int(total.argmin())
+    starts, ends = [], []
+    end = node
+    while node >= 0:
+        before = int(came[node])
+        if node < count:  # a play begins here
+            starts.append(int(costs.places[node]))
+            ends.append(int(costs.places[end]) if end < count else int(costs.places[end - count]))
+            end = before
+        node = before
+    return Plays(np.array(starts[::-1], np.int64), np.array(ends[::-1], np.int64), float(total.min()))
+
+
+@njit(cache=True)
+@no_type_check
+def _cheapest(places, play, skip, leave, arrive, bucket, least, edges, max_delta, back_cost, short_cost):
+    """Return where the cheapest way to each node came from, and what ending there costs.
+
+    Node p < places: a play starts at place p. Node places + p: a play that was long enough has come to place p.
+    """
+    count = len(places)
+    buckets = len(edges) - 1
+    cost = np.full(2 * count, np.inf)
+    came = np.full(2 * count, -1, np.int64)
+    done = np.zeros(2 * count, np.bool_)
+    total = np.full(2 * count, np.inf)
+    for p in range(count - 1):
+        cost[p] = skip[p] + arrive[p]
+    for _ in range(2 * count):
+        node, least_cost = -1, np.inf
+        for other in range(2 * count):
+            if not done[other] and cost[other] < least_cost:
+                node, least_cost = other, cost[other]
+        if node < 0:
+            break
+        done[node] = True
+        if node < count:
+            to = least[node]
+            if to > node:
+                _relax(cost, came, node, count + to, least_cost + play[to] - play[node])
+            _relax(cost, came, node, count + node + 1, least_cost + play[node + 1] - play[node] + short_cost)
+            continue
+        p = node - count
+        total[node] = least_cost + skip[count - 1] - skip[p]
+        if p < count - 1:
+            _relax(cost, came, node, node + 1, least_cost + play[p + 1] - play[p])
+        for q in range(count - 1):
+            if q == p or done[q]:
+                continue
+            distance = places[q] - places[p]
+            size = abs(distance)
+            which = 2 * buckets
+            if size > max_delta:
+                which = min(np.searchsorted(edges, size, side="right") - 1, buckets - 1)
+                which += buckets if distance > 0 else 0
+            more = skip[q] - skip[p] if distance > 0 else back_cost
+            _relax(cost, came, node, q, least_cost + leave[p] + bucket[p, which] + arrive[q] + more)
+    return came, total
+
+
+@njit(cache=True)
+@no_type_check
+def _relax(cost, came, node, to, value):
+    """Take a way that is cheaper."""
+    if value < cost[to]:
+        cost[to] = value
+        came[to] = node
+
+
+def greedy_plays(step: Callable[[int], tuple[int, bool]], frames: int, *, longest: int | None = None) -> Plays:
+    """Return the plays of one decision after the other: what decoding was in the original, for comparison.
+
+    Parameters
+    ----------
+    step : callable
+        Given the last pointer (-1 at first), returns the next one, and whether the edit ends instead.
+    frames : int
+        Frames of the recording.
+    longest : int, optional
+        Frames after which the edit ends anyway; twice the recording by default.
+    """
+    starts: list[int] = []
+    ends: list[int] = []
+    previous = -1
+    for _ in range(longest if longest is not None else 2 * frames):
+        pointer, is_end = step(previous)
+        if is_end or not 0 <= pointer < frames:
+            break
+        if ends and pointer == ends[-1]:
+            ends[-1] += 1
+        else:
+            starts.append(pointer)
+            ends.append(pointer + 1)
+        previous = pointer
+    if not starts:
+        starts, ends = [0], [frames]
+    return Plays(np.array(starts, np.int64), np.array(ends, np.int64), 0.0)
+
+
+def greedy_step(scores: RowScores, config: PointerConfig) -> Callable[[int], tuple[int, bool]]:
+    """Return greedy decisions read off what the network said at every row."""
+
+    def step(previous: int) -> tuple[int, bool]:
+        return next_pointer(scores, config, previous + 1, previous)
+
+    return step
+
+
+def next_pointer(scores: RowScores, config: PointerConfig, row: int, previous: int) -> tuple[int, bool]:
+    """Return the likeliest next pointer of a row, and whether the edit ends."""
+    if previous + 1 >= len(scores.arrive) or scores.stop[row] > 0:
+        return previous, True
+    if scores.use_jump[row] <= 0:
+        return previous + 1 + int(scores.delta[row].argmax()) - config.max_delta, False
+    first, end = config.bucket_range(int(scores.jump[row].argmax()))
+    low, high = max(previous + 1 + first, 0), min(previous + 1 + end, len(scores.arrive))
+    if low >= high:
+        return previous, True
+    return low + int(scores.arrive[low:high].argmax()), False
