@@ -31,6 +31,9 @@ PRIOR_KEEP_RATIO = 0.45
 WINDOW_BEATS = 512
 """Longer recordings train on windows of so many beats."""
 
+LEAST_TARGET = 0.02
+"""A window of which the human keeps nothing still has this target: an edit plays something."""
+
 LEAST_BEATS = 2
 """Recordings of fewer beats leave nothing to decide."""
 
@@ -126,7 +129,7 @@ class Material:
             lengths=np.minimum(self.lengths[first:end], left[:, None]),
             bar_phase=self.bar_phase[first:end],
             tables=_window_tables(self.tables, first, end),
-            target_keep_ratio=_window_target(self, first, end),
+            target_keep_ratio=window_target(self, first, end),
             human_kept=human,
         )
 
@@ -245,15 +248,10 @@ def _window_tables(tables: Tables, first: int, end: int) -> Tables:
     return tables._replace(**parts)
 
 
-def _window_target(material: Material, first: int, end: int) -> float | None:
+def window_target(material: Material, first: int, end: int) -> float | None:
     """Return the share that the human keeps of a window; the recording's where it is not known by the beat."""
     if material.human_kept is None or material.target_keep_ratio is None:
         return material.target_keep_ratio
     durations_s = material.tables.duration_s[first:end]
-    share = float((material.human_kept[first:end] * durations_s).sum() / max(durations_s.sum(), 1e-9))
-    return min(max(share, 0.02), 1.0)
-
-
-def windows_of(material: Material, beats: int = WINDOW_BEATS) -> int:
-    """Return at how many beats a window of a recording may begin."""
-    return max(material.beats - beats, 0) + 1
+    share = float((material.human_kept[first:end] * durations_s).sum() / durations_s.sum())
+    return min(max(share, LEAST_TARGET), 1.0)
