@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Optional
 
 import tyro
 
@@ -26,7 +26,7 @@ class Analyze:
     """Recording."""
     json: bool = False
     """Print JSON instead of a table."""
-    features: str | None = None
+    features: Optional[str] = None  # noqa: UP045 - tyro would load typeguard for `|`, a thirtieth of the whole command
     """File (.npz) to write the 121 features of every beat to."""
     stems: bool = False
     """Hear drums, bass, vocals and the rest apart, for the last twelve features; needs the extra stems, and minutes."""

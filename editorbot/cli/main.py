@@ -12,19 +12,14 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import reduce
+from importlib import import_module
+from operator import or_
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 import tyro
 
-from editorbot.cli.analyze import Analyze
-from editorbot.cli.doctor import Doctor
-from editorbot.cli.edit import Edit
-from editorbot.cli.evaluate import Evaluate
-from editorbot.cli.export import Export
-from editorbot.cli.pairs import Pairs
-from editorbot.cli.render import Render
-from editorbot.cli.train import Train
 from editorbot.errors import BugError, EditorbotError
 
 INTERRUPTED_EXIT_CODE = 130
@@ -33,16 +28,16 @@ INTERRUPTED_EXIT_CODE = 130
 COLLECT_AFTER_OBJECTS = 50_000
 """New objects after which the garbage collector looks for cycles; Python's own default is 700 to 2,000."""
 
-Command = (
-    Annotated[Edit, tyro.conf.subcommand("edit")]
-    | Annotated[Render, tyro.conf.subcommand("render")]
-    | Annotated[Export, tyro.conf.subcommand("export")]
-    | Annotated[Analyze, tyro.conf.subcommand("analyze")]
-    | Annotated[Pairs, tyro.conf.subcommand("pairs")]
-    | Annotated[Train, tyro.conf.subcommand("train")]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
-    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
-)
+COMMANDS = ("edit", "render", "export", "analyze", "pairs", "train", "evaluate", "doctor")
+"""Each is a class of its name, capitalized, in a module of its name."""
+
+
+@runtime_checkable
+class Command(Protocol):
+    """What the arguments of a command become."""
+
+    def run(self) -> int:
+        """Do it; return the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,14 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     debug = "--debug" in arguments
     try:
-        command: Edit | Render | Export | Analyze | Pairs | Train | Evaluate | Doctor = tyro.cli(
-            Command,
-            prog="editorbot",
-            description="Turns a raw music recording into a polished track.",
-            args=arguments,
-            config=(tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes),
-        )
-        return command.run()
+        return _parse(arguments).run()
     except EditorbotError as error:
         if debug:
             traceback.print_exc()
@@ -90,6 +78,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         print(BugError.of(error), file=sys.stderr)
         return BugError.exit_code
+
+
+def _parse(arguments: list[str]) -> Command:
+    """Return the command that the arguments ask for; the modules of the others are left alone where it is named."""
+    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes)
+    if arguments and arguments[0] in COMMANDS:
+        name, *rest = arguments
+        named: Command = tyro.cli(_class_of(name), prog=f"editorbot {name}", args=rest, config=config)
+        return named
+    every: Any = reduce(or_, (Annotated[_class_of(name), tyro.conf.subcommand(name)] for name in COMMANDS))
+    told = "Turns a raw music recording into a polished track."
+    command: Command = tyro.cli(every, prog="editorbot", description=told, args=arguments, config=config)
+    return command
+
+
+def _class_of(name: str) -> Any:
+    """Return the class of a command."""
+    return getattr(import_module(f"editorbot.cli.{name}"), name.capitalize())
 
 
 def _print_version() -> int:
