@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from editorbot.analysis.bars import heard_downbeats
-from editorbot.analysis.beat_card import net_of, read_beat_net, shapes_of
+from editorbot.analysis.beat_card import SHIPPED, net_of, read_beat_net, shapes_of
 from editorbot.analysis.beat_decoder import ChainPrices, best_chain
 from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, inputs_of, log_odds
+from editorbot.analysis.beats import choose_tracker, heard_clearly
 from editorbot.analysis.novelty import novelty
 from editorbot.errors import FormatError, MismatchError
 from tests.analysis.rhythm_sounds import drums, steady, tracks_of
@@ -127,6 +129,11 @@ CARD = {"format": "editorbot.beats", "inputs_version": 1, "outputs": ["beat", "d
 
 
 class TestCard:
+    def test_shipped_weights_are_read(self) -> None:
+        net = read_beat_net()
+        assert sum(value.size for value in net.weights.values()) < 300_000
+        assert json.loads(SHIPPED.with_suffix(".json").read_text(encoding="utf-8"))["licence"]
+
     def test_what_is_no_beat_network_is_refused(self, tmp_path: Path) -> None:
         weights = random_weights(TINY)
         assert net_of(CARD, weights, tmp_path).config == TINY
@@ -143,3 +150,29 @@ class TestCard:
         path.with_suffix(".json").write_text("{}")
         with pytest.raises(FormatError):
             read_beat_net(path)
+
+
+def test_beats_that_the_network_hears_are_trusted() -> None:
+    odds = np.full((400, 2), -4.0, dtype=np.float32)
+    path = np.arange(10, 400, 10)
+    odds[path[:20], 0] = 4.0
+    trust = heard_clearly(odds, path)
+    assert trust[:10].min() > 0.8
+    assert trust[-8:].max() < 0.1
+
+
+@pytest.mark.parametrize("tempo_bpm", [80.0, 125.0, 170.0])
+def test_the_shipped_network_follows_a_band(tempo_bpm: float) -> None:
+    beats_s = steady(tempo_bpm, 0.3, 24.0)
+    sound = drums(beats_s, 4, 25.0)
+    grid = choose_tracker("net")(tracks_of(sound), 25.0, lambda: sound)
+    assert np.mean(np.abs(beats_s[:, None] - grid.beats_s).min(axis=1) < 0.07) > 0.95
+    assert 60 / np.median(np.diff(grid.beats_s)) == pytest.approx(tempo_bpm, rel=0.02)
+    downbeats_s = grid.beats_s[grid.downbeats]
+    assert np.mean(np.abs(beats_s[::4][1:-1, None] - downbeats_s).min(axis=1) < 0.07) > 0.9
+
+
+def test_the_shipped_network_finds_no_beat_where_there_is_none() -> None:
+    noise = 0.1 * RNG(0).standard_normal(30 * 22_050).astype(np.float32)
+    grid = choose_tracker("net")(tracks_of(noise), 30.0, lambda: noise)
+    assert any(line.startswith("NO_BEAT") for line in grid.warnings)
