@@ -27,7 +27,7 @@ from editorbot.editors.registry import editor_named
 from editorbot.errors import MismatchError, StrictError
 from editorbot.export import export_edit
 from editorbot.outputs import OutputPaths, path_from, source_path, staged
-from editorbot.polish import Loudness, measure, polish_blocks
+from editorbot.polish import Loudness, measure, polish_blocks, prepare_steps
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
@@ -120,6 +120,7 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
         If the recording or the request is impossible; see the children.
     """
     control = options.editor == CONTROL_EDITOR
+    polish = prepare_steps(options.polish)
     analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
     if options.stem_model is not None:
         analysis = hear_demucs(analysis, recording, options.stem_model, cache=options.cache, progress=progress)
@@ -128,7 +129,7 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     pins = pins_of(options.request, edit_list.source)
     edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
-    edit_list = replace(edit_list, made_by=made_by, polish=options.polish)
+    edit_list = replace(edit_list, made_by=made_by, polish=polish)
     edit_list = edit_list.with_warnings(*options.notes, *recording.warnings, *analysis.warnings)
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)

@@ -63,11 +63,24 @@ def bin_frequencies_hz() -> Float64[np.ndarray, " bins"]:
     return np.arange(BINS) * (ANALYSIS_RATE / N_FFT)
 
 
-def mel_matrix(bands: int) -> Float32[np.ndarray, "bands bins"]:
-    """Return Slaney's mel filters of equal area from 0 Hz to half the rate, shape=(bands, 1025)."""
-    edges_hz = _mel_to_hz(np.linspace(0.0, _hz_to_mel(ANALYSIS_RATE / 2), bands + 2))
+def mel_edges_hz(bands: int) -> Float64[np.ndarray, " edges"]:
+    """Return where mel bands from 0 Hz to half the rate start, peak and end, shape=(bands + 2,) [Hz]."""
+    return np.asarray(_mel_to_hz(np.linspace(0.0, _hz_to_mel(ANALYSIS_RATE / 2), bands + 2)))
+
+
+def mel_matrix(bands: int, bins_hz: Float64[np.ndarray, " bins"] | None = None) -> Float32[np.ndarray, "bands bins"]:
+    """Return Slaney's mel filters of equal area from 0 Hz to half the rate, shape=(bands, bins).
+
+    Parameters
+    ----------
+    bands : int
+        How many.
+    bins_hz : np.ndarray, shape=(bins,), optional [Hz]
+        Frequencies that a spectrum of another rate or size has; those of the one STFT by default.
+    """
+    edges_hz = mel_edges_hz(bands)
     width_hz = np.diff(edges_hz)
-    ramps = edges_hz[:, None] - bin_frequencies_hz()[None, :]
+    ramps = edges_hz[:, None] - (bin_frequencies_hz() if bins_hz is None else bins_hz)[None, :]
     rising = -ramps[:-2] / width_hz[:-1, None]
     falling = ramps[2:] / width_hz[1:, None]
     triangles = np.maximum(0.0, np.minimum(rising, falling)).astype(np.float32)

@@ -54,8 +54,12 @@ class Edit:
     """Ranges that have to stay, 1:20-1:45 for example."""
     must_cut: tuple[str, ...] = ()
     """Ranges that have to go."""
-    polish: tuple[Literal["none", "loudness"], ...] = ("none",)
-    """Tone stages after the arrangement, in order."""
+    polish: tuple[Literal["none", "loudness", "reference"], ...] = ("none",)
+    """Tone stages after the arrangement, in order; loudness comes last."""
+    polish_amount: float = 1.0
+    """How much of them, between 0 and 1."""
+    reference: str | None = None
+    """A finished track whose tone and level yours shall have; means --polish reference."""
     stems: bool = False
     """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
@@ -143,7 +147,6 @@ class Edit:
     def _options(self) -> Any:
         """Return the pipeline's options for these flags."""
         from editorbot.analysis.cache import AnalysisCache
-        from editorbot.editlist.edit_list import PolishStep
         from editorbot.editors.base import EditRequest
         from editorbot.pipeline import EditOptions
 
@@ -158,12 +161,27 @@ class Edit:
             editor=self.editor,
             checkpoint=Path(self.checkpoint) if self.checkpoint else None,
             request=request,
-            polish=tuple(PolishStep(name) for name in self.polish if name != "none"),
+            polish=self._polish_steps(),
             cache=None if self.no_cache else AnalysisCache.of_user(),
             repair=self.repair,
             strict=self.strict,
             stem_model=self._stem_model(),
         )
+
+    def _polish_steps(self) -> Any:
+        """Return the polish that is asked for, what sets the level last."""
+        from editorbot.editlist.edit_list import PolishStep
+
+        if not 0 <= self.polish_amount <= 1:
+            raise UsageError(f"--polish-amount must lie between 0 and 1, but is {self.polish_amount}")
+        names = [name for name in self.polish if name != "none"]
+        if self.reference is not None and "reference" not in names:
+            names.append("reference")
+        if self.reference is None and "reference" in names:
+            raise UsageError("--polish reference needs --reference TRACK, a finished track whose tone you like")
+        names.sort(key=lambda name: name == "loudness")
+        files = {"reference": self.reference}
+        return tuple(PolishStep(name, self.polish_amount, file=files.get(name)) for name in dict.fromkeys(names))
 
     def _stem_model(self) -> str | None:
         """Return the separator's name, refused where it would be unpickled."""

@@ -171,10 +171,15 @@ class PolishStep:
     """How much of it, in [0, 1]."""
     checkpoint: str | None = None
     """Digest of the weights it used, None where it has none."""
+    file: str | None = None
+    """The reference track, or weights of the user's own; None where there is none."""
+    tone_db: tuple[float, ...] = ()
+    """Average spectrum of the reference over its mel bands [dB]; empty where there is none."""
 
     def __post_init__(self) -> None:
         _check(bool(self.name), "polish name must not be empty")
         _check(0 <= self.amount <= 1, f"polish amount must lie in [0, 1], but is {self.amount}")
+        _check(all(map(math.isfinite, self.tone_db)), "polish tone_db must be numbers")
 
 
 @dataclass(frozen=True)

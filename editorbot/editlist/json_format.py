@@ -76,7 +76,7 @@ def to_document(edit_list: EditList) -> dict[str, Any]:
         "source": vars(edit_list.source).copy(),
         "clips": [_clip_document(clip) for clip in edit_list.clips],
         "joins": [vars(join).copy() for join in edit_list.joins],
-        "polish": [vars(step).copy() for step in edit_list.polish],
+        "polish": [_polish_document(step) for step in edit_list.polish],
         "beats": [vars(beat).copy() for beat in edit_list.beats],
         "made_by": vars(edit_list.made_by).copy(),
         "warnings": list(edit_list.warnings),
@@ -87,6 +87,16 @@ def _clip_document(clip: Clip) -> dict[str, Any]:
     """Return one clip as a dict, its effects under their parameters' own names."""
     effects = [{"type": effect.type, EFFECT_RANGES[effect.type][0]: effect.value} for effect in clip.effects]
     return {**vars(clip), "effects": effects}
+
+
+def _polish_document(step: PolishStep) -> dict[str, Any]:
+    """Return one polish step as a dict; what only some stages have is left out where there is none."""
+    document: dict[str, Any] = {"name": step.name, "amount": step.amount, "checkpoint": step.checkpoint}
+    if step.file is not None:
+        document["file"] = step.file
+    if step.tone_db:
+        document["tone_db"] = list(step.tone_db)
+    return document
 
 
 def from_json(text: str | bytes) -> EditList:
@@ -229,8 +239,15 @@ def _read_join(fields: _Fields) -> Join:
 
 
 def _read_polish(fields: _Fields) -> PolishStep:
+    tone_db = fields.take("tone_db", list, [])
+    if not all(type(value) in (int, float) for value in tone_db):
+        raise FormatError("polish tone_db must be numbers")
     return PolishStep(
-        fields.take("name", str), fields.take("amount", float, 1.0), fields.take_optional_text("checkpoint")
+        fields.take("name", str),
+        fields.take("amount", float, 1.0),
+        fields.take_optional_text("checkpoint"),
+        fields.take_optional_text("file"),
+        tuple(map(float, tone_db)),
     )
 
 

@@ -1,6 +1,6 @@
 """Tone after arrangement: stages that change how a track sounds, never what it plays."""
 
-from editorbot.polish.chain import POLISH_NAMES, polish_blocks
+from editorbot.polish.chain import POLISH_NAMES, polish_blocks, prepare_steps
 from editorbot.polish.meter import Loudness, measure
 
-__all__ = ["POLISH_NAMES", "Loudness", "measure", "polish_blocks"]
+__all__ = ["POLISH_NAMES", "Loudness", "measure", "polish_blocks", "prepare_steps"]

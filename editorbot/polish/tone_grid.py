@@ -1,0 +1,182 @@
+"""The frames on which tone is heard and changed: a recording's own STFT, at its own rate.
+
+Whatever the rate, a frame lasts about as long as one of the analysis (93 ms,
+every 23 ms) and is heard in the same 128 mel bands, so a network that has
+learned at 22,050 Hz hears a recording of any rate as it has learned to, and
+what it asks for is done on the recording's own samples.
+
+Conventions
+-----------
+A window is exactly four hops long, so squared Hann windows add up to 1.5
+everywhere. Frame `k` covers samples ``[(k - 3) * hop, (k + 1) * hop)``; what
+lies outside the sound is zero. Every sample lies in four frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+from jaxtyping import Complex64, Float32, Int64, Shaped
+
+from editorbot.analysis.filterbanks import mel_edges_hz, mel_matrix
+from editorbot.analysis.spectrum import MEL_BANDS
+from editorbot.render.samples import full_scale_factor
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
+
+OVERLAP = 4
+"""Hops in a window."""
+
+CHUNK_BYTES = 1 << 22
+"""Spectra worked on at a time [bytes]."""
+
+LOUDEST = 1e12
+"""What larger samples are held at, +240 dBFS, so that squares of spectra are numbers."""
+
+_FAST_PRIMES = (2, 3, 5, 7, 11)
+"""Lengths made of these are transformed fast."""
+
+
+@dataclass(frozen=True)
+class ToneGrid:
+    """Frames of one sample rate."""
+
+    sample_rate: int
+    """Rate [Hz]."""
+    hop: int
+    """Samples from frame to frame."""
+    window: Float32[np.ndarray, " size"]
+    """Hann window, shape=(4 * hop,)."""
+    taken: Int64[np.ndarray, " touched"]
+    """Bins of each mel band, one band after another."""
+    weights: Float32[np.ndarray, " touched"]
+    """What they count in it."""
+    first: Int64[np.ndarray, " 128"]
+    """Where each band's bins start."""
+    below: Int64[np.ndarray, " bins"]
+    """The band that peaks at or below each bin, at most the last but one."""
+    above_share: Float32[np.ndarray, " bins"]
+    """How far each bin lies towards the band above, in [0, 1]."""
+
+    @property
+    def size(self) -> int:
+        """Length of a window [samples]."""
+        return OVERLAP * self.hop
+
+    @property
+    def frame_s(self) -> float:
+        """Time from frame to frame [seconds]."""
+        return self.hop / self.sample_rate
+
+    def frames_of(self, samples: int) -> int:
+        """Return how many frames a sound of `samples` samples has; none for none."""
+        return -(-samples // self.hop) + OVERLAP - 1 if samples else 0
+
+    def chunk_frames(self, channels: int) -> int:
+        """Return how many frames are worked on at a time."""
+        return max(8, CHUNK_BYTES // (8 * channels * (self.size // 2 + 1)))
+
+
+@lru_cache(maxsize=8)
+def grid_of(sample_rate: int) -> ToneGrid:
+    """Return the frames of a sample rate."""
+    hop = _fast_hop(sample_rate * HOP_SAMPLES / ANALYSIS_RATE)
+    size = OVERLAP * hop
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+    bins_hz = np.arange(size // 2 + 1) * (sample_rate / size)
+    peaks_hz = mel_edges_hz(MEL_BANDS)[1:-1]
+    place = np.interp(bins_hz, peaks_hz, np.arange(MEL_BANDS))
+    below = np.minimum(place.astype(np.int64), MEL_BANDS - 2)
+    filters = mel_matrix(MEL_BANDS, bins_hz)
+    # A band above half the rate touches nothing; one bin of weight 0 stands for it.
+    bins = [np.flatnonzero(row) if row.any() else np.zeros(1, dtype=np.int64) for row in filters]
+    return ToneGrid(
+        sample_rate,
+        hop,
+        window.astype(np.float32),
+        taken=np.concatenate(bins),
+        weights=np.concatenate([row[of] for row, of in zip(filters, bins)]),
+        first=np.concatenate([[0], np.cumsum([len(of) for of in bins])[:-1]]).astype(np.int64),
+        below=below,
+        above_share=(place - below).astype(np.float32),
+    )
+
+
+def _fast_hop(wanted: float) -> int:
+    """Return the length nearest to the wanted one that is transformed fast."""
+    start = max(4, round(wanted))
+    return min(filter(_is_fast, range(start // 2, 2 * start + 1)), key=lambda hop: abs(hop - wanted))
+
+
+def _is_fast(length: int) -> bool:
+    for prime in _FAST_PRIMES:
+        while length % prime == 0:
+            length //= prime
+    return length == 1
+
+
+def spectra_blocks(
+    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: ToneGrid, channels: int
+) -> Iterator[Complex64[np.ndarray, "frames channels bins"]]:
+    """Yield the spectra of all frames, some at a time; samples that are no numbers count as silence.
+
+    Parameters
+    ----------
+    blocks : iterable of np.ndarray, shape=(samples, channels)
+        The sound: integers of the source, or floats with full scale 1.0.
+    grid : ToneGrid
+        Its frames.
+    channels : int
+        Channels of every block.
+
+    Yields
+    ------
+    spectra : np.ndarray, shape=(frames, channels, bins), complex64
+        ``grid.frames_of(samples)`` frames in all.
+    """
+    chunk, samples = grid.chunk_frames(channels), 0
+    held = np.zeros((channels, grid.size - grid.hop), dtype=np.float32)
+    for block in blocks:
+        samples += len(block)
+        held = np.concatenate([held, _bounded(block)], axis=1)
+        while held.shape[1] >= (chunk - 1) * grid.hop + grid.size:
+            yield _spectra(held, chunk, grid)
+            held = held[:, chunk * grid.hop :]
+    if samples == 0:
+        return
+    left = -(-(held.shape[1] - (grid.size - grid.hop)) // grid.hop) + OVERLAP - 1
+    padded = np.pad(held, ((0, 0), (0, grid.size)))
+    for first in range(0, left, chunk):
+        yield _spectra(padded[:, first * grid.hop :], min(chunk, left - first), grid)
+
+
+def _bounded(block: Shaped[np.ndarray, "samples channels"]) -> Float32[np.ndarray, "channels samples"]:
+    """Return a block as floats that can be squared, channel by channel."""
+    if block.dtype.kind == "i":
+        return np.ascontiguousarray(block.T, dtype=np.float32) * np.float32(full_scale_factor(block.dtype))
+    bounded = np.clip(np.nan_to_num(block.T, posinf=LOUDEST, neginf=-LOUDEST), -LOUDEST, LOUDEST)
+    return np.ascontiguousarray(bounded, dtype=np.float32)
+
+
+def _spectra(
+    sound: Float32[np.ndarray, "channels samples"], frames: int, grid: ToneGrid
+) -> Complex64[np.ndarray, "frames channels bins"]:
+    windows = np.lib.stride_tricks.sliding_window_view(sound, grid.size, axis=1)[:, :: grid.hop][:, :frames]
+    return np.asarray(scipy.fft.rfft(windows.transpose(1, 0, 2) * grid.window, axis=2))
+
+
+def mel_power_blocks(
+    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: ToneGrid, channels: int
+) -> Iterator[Float32[np.ndarray, "frames 128"]]:
+    """Yield the mel power of all frames, the mean over the channels; arguments as for :func:`spectra_blocks`.
+
+    Full scale is 1.0 at every rate. The mean of powers hears what a mean of sounds would cancel.
+    """
+    scale = np.float32(1.0 / (np.sum(grid.window, dtype=np.float64) ** 2 * channels))
+    for spectra in spectra_blocks(blocks, grid, channels):
+        power = (spectra.real**2 + spectra.imag**2).sum(axis=1) * scale
+        # A matrix product would depend on how many threads share it, in the last bit.
+        yield np.add.reduceat(power[:, grid.taken] * grid.weights, grid.first, axis=1)
