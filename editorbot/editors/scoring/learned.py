@@ -19,7 +19,7 @@ from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.scoring.decode import best_stretches
-from editorbot.editors.scoring.inputs import INPUTS_VERSION, inputs_of
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import Weights, log_odds, softmax
@@ -57,7 +57,10 @@ class LearnedScore:
 
     def chances(self, analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
         """Return the chance of each of CLASSES at every step, shape=(steps, classes)."""
-        inputs = inputs_of(analysis.steps, analysis.activity)
+        return self.chances_of(inputs_of(analysis.steps, analysis.activity))
+
+    def chances_of(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
+        """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
         total = [softmax(log_odds(inputs, weights, self.config) / self.temperature) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
 
