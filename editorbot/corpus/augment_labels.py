@@ -8,7 +8,7 @@ so that the result depends on the seed alone and not on how many processes work.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -114,7 +114,9 @@ def augment(
     return Augmented(joined(parts, data.data_dir), made, missing)
 
 
-def _told(results, on_done):  # type: ignore[no-untyped-def]
+def _told(
+    results: Iterable[Done[AugmentJob, BcDataset]], on_done: Callable[[Done[AugmentJob, BcDataset]], None]
+) -> Iterator[Done[AugmentJob, BcDataset]]:
     for done in results:
         on_done(done)
         yield done

@@ -6,7 +6,7 @@ Keys
 int64; ``pair_ids`` (N,) fixed-width text; ``recording_ids`` (N,) int64, ``beat_index`` (N,) int64;
 ``features`` (beats of all recordings, 121) float32; ``offsets`` (recordings + 1,) int64: recording r has
 rows ``offsets[r]`` to ``offsets[r + 1]`` of ``features``. Beside them ``format``, ``vocabulary``,
-``type_names``, ``feature_names``, ``recording_names`` and ``data_dir`` (text), which tell by what and
+``type_names``, ``feature_names``, ``state_names``, ``recording_names`` and ``data_dir`` (text), which tell by what and
 from what it was made.
 """
 
@@ -25,15 +25,16 @@ from jaxtyping import Float32, Int64, Shaped
 from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.editlist.whole_file import write_whole
+from editorbot.environment.state import STATE_NAMES, STATE_SIZE
 from editorbot.errors import EmptyError, FormatError, NotFoundError, UnreadableError, VersionError
 
 FORMAT = "editorbot.bc/1"
 """Value of the ``format`` key."""
-STATE_WIDTH = 861
-"""Numbers of an observation."""
 WRITER = "python -m scripts.infer_rich_bc_labels --data_dir training_data --out bc_rich.npz"
 """The command that writes such a file."""
 
+_NAMES = (("type_names", ACTIONS), ("feature_names", FEATURE_NAMES), ("state_names", STATE_NAMES))
+"""What every column and label means; another order is another format."""
 _LABEL_KEYS = ("type_labels", "size_labels", "amount_labels", "good_bad", "recording_ids", "beat_index")
 _LABEL_ENDS = (len(ACTIONS), 5, 5, 2)
 
@@ -74,8 +75,8 @@ class BcDataset:
         for key in (*_LABEL_KEYS, "pair_ids"):
             if len(getattr(self, key)) != samples:
                 raise FormatError(f"{key} has {len(getattr(self, key))} entries, states {samples}")
-        if self.states.shape[1:] != (STATE_WIDTH,):
-            raise FormatError(f"states must be {STATE_WIDTH} wide, but their shape is {self.states.shape}")
+        if self.states.shape[1:] != (STATE_SIZE,):
+            raise FormatError(f"states must be {STATE_SIZE} wide, but their shape is {self.states.shape}")
         if self.features.shape[1:] != (len(FEATURE_NAMES),):
             raise FormatError(f"features must be {len(FEATURE_NAMES)} wide, but their shape is {self.features.shape}")
         self._check_labels()
@@ -156,7 +157,7 @@ def write_dataset(path: Path, data: BcDataset) -> None:
     arrays["recording_names"] = np.array(data.recording_names, dtype=np.str_)
     text = {"data_dir": data.data_dir, "vocabulary": data.vocabulary, "format": FORMAT}
     arrays |= {key: np.array(value, dtype=np.str_) for key, value in text.items()}
-    arrays |= {"type_names": np.array(ACTIONS), "feature_names": np.array(FEATURE_NAMES)}
+    arrays |= {key: np.array(names) for key, names in _NAMES}
     body = io.BytesIO()
     np.savez(body, allow_pickle=False, **arrays)
     write_whole(path, body.getvalue())
@@ -194,7 +195,7 @@ def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:
     found = str(arrays.pop("format"))
     if found != FORMAT:
         raise VersionError(f"it is {found}, this editorbot reads {FORMAT}; write it anew with: {WRITER}", path=path)
-    for key, known in (("type_names", ACTIONS), ("feature_names", FEATURE_NAMES)):
+    for key, known in _NAMES:
         names = tuple(arrays.pop(key, np.array([])).tolist())
         if names != known:
             raise VersionError(

@@ -72,7 +72,7 @@ def test_results_do_not_depend_on_the_workers_and_a_failure_stops_nothing(folder
     for workers in (1, 2):
         cache = CacheFolder(folder.parent / f"cache{workers}")
         done = list(label_all(pairs, folder, cache, workers=workers, force=True, picture=False))
-        results.append(sorted((d.job.pair.sample, d.result and d.result.edit_list) for d in done if d.error is None))
+        results.append(sorted((d.job.pair.sample, d.result.labels.edit_list) for d in done if d.error is None))
         assert [d.job.pair.sample for d in done if d.error is not None] == ["air"]
     assert results[0] == results[1]
     assert [name for name, _ in results[0]] == ["blues", "rock"]

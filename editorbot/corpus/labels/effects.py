@@ -118,13 +118,14 @@ def finer(
         plain = chunk.explained_by(None)[0]
         return Measured(None, plain.gain, plain.left_db())
     limit = 24.0 if effect.type.startswith("EQ") else 1.0
-    left = {}
+    left: dict[float, float] = {}
     for value in sorted({float(np.clip(effect.value * by, -limit, limit)) for by in _FINER}):
         left[value] = chunk.explained_by(Effect(effect.type, value))[0].left_db()
     for _ in range(_HALVINGS):
         for value in _beside(left):
             left[value] = chunk.explained_by(Effect(effect.type, value))[0].left_db()
-    best = Effect(effect.type, round(min(left, key=left.__getitem__), 3))
+    value = min(left, key=left.__getitem__)
+    best = Effect(effect.type, round(value, 3))
     behind = chunk.explained_by(best)[0]
     return Measured(best, behind.gain, behind.left_db())
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.corpus.dataset import STATE_WIDTH, BcDataset
+from editorbot.corpus.dataset import BcDataset
 from editorbot.corpus.labels.pair_labels import PairLabels
 from editorbot.corpus.labels.replay import Moment, replayed, without_trifles
 from editorbot.environment.actions import V3
@@ -16,7 +16,7 @@ from editorbot.environment.dynamics import EpisodeState
 from editorbot.environment.episodes import transcript_of
 from editorbot.environment.material import Material, beat_bounds, material_of
 from editorbot.environment.spans import span_lengths
-from editorbot.environment.state import StateRepresentation
+from editorbot.environment.state import STATE_SIZE, raw_state
 
 LEAST_TARGET = 0.02
 """Least share that an edit keeps."""
@@ -80,7 +80,6 @@ def samples_of(
 
 
 def observed(material: Material, states: Sequence[EpisodeState]) -> Float32[np.ndarray, "samples 861"]:
-    """Return what the policy sees in some states, shape=(states, 861)."""
-    seeing = StateRepresentation(material)
-    rows = [seeing.observe(state) for state in states]
-    return np.array(rows, dtype=np.float32).reshape(len(rows), STATE_WIDTH)
+    """Return what the policy sees in some states, not normalized, shape=(states, 861)."""
+    rows = [raw_state(state, material, V3) for state in states]
+    return np.array(rows, dtype=np.float32).reshape(len(rows), STATE_SIZE)
