@@ -24,6 +24,8 @@ import numpy as np
 from jaxtyping import Float32, Int
 from numba import njit
 
+from editorbot.analysis.quick_start import loaded_alone
+
 REACH = 2
 """Largest change of period from beat to beat [period steps]."""
 
@@ -44,6 +46,7 @@ class ChainPrices:
     """Added to the log odds of each beat: how rare beats are among frames [nats]."""
 
 
+@loaded_alone
 @njit(cache=True)
 @no_type_check
 def _forward(odds, profile, tempo, hop, periods, change, miss_price, best, back):

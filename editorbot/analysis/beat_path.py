@@ -21,10 +21,13 @@ import numpy as np
 from jaxtyping import Float32, Int
 from numba import njit
 
+from editorbot.analysis.quick_start import loaded_alone
+
 PERIOD_REACH = 2
 """Largest change of period from beat to beat [period steps]."""
 
 
+@loaded_alone
 @njit(cache=True)
 @no_type_check
 def _forward(profile, tempo, hop, periods, change_price, best, back):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from editorbot.analysis.quick_start import loaded_alone
+
 _POWER_FLOOR = 1e-10
 """librosa's smallest power (`amin`)."""
 _SILENT_SAMPLE = 1e-10
@@ -148,6 +150,7 @@ def chroma_energy(power, filters, out):  # type: ignore[no-untyped-def]
         out[pitch] = total
 
 
+@loaded_alone
 @njit(cache=True, nogil=True)
 def measure_frames(  # type: ignore[no-untyped-def]
     spectra, bin_hz, low_bins, mel, coarse, chroma_filters, contrast, shape, mel_out, coarse_out, chroma_out,
@@ -185,6 +188,7 @@ def measure_frames(  # type: ignore[no-untyped-def]
             valley_out[f, band] = -mean_of_largest(negated, first_bin, end_bin, count, tops)
 
 
+@loaded_alone
 @njit(cache=True, nogil=True)
 def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_crosses):  # type: ignore[no-untyped-def]
     """Sum squares and count zero crossings of each hop; samples outside [real_from, real_to) are padding."""
@@ -201,6 +205,7 @@ def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_cros
         energy[block], crossings[block] = total, count
 
 
+@loaded_alone
 @njit(cache=True, nogil=True)
 def mix_down(block, scale, offset, weights, limit, start, step_samples, mono, side, mid):  # type: ignore[no-untyped-def]
     """Mix a block to mono, and add side and mid energy to the steps that its samples lie in.
