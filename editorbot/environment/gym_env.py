@@ -36,6 +36,23 @@ def observation_space(normalizer: Normalizer | None) -> spaces.Box:
     return spaces.Box(-limit, limit, (STATE_SIZE,), np.float32)
 
 
+def checked(materials: Sequence[Material]) -> tuple[Material, ...]:
+    """Return recordings that can be played on.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    NonFiniteError
+        If a feature is not finite; names file, beat and feature.
+    """
+    if not materials:
+        raise UsageError("an environment needs at least one recording")
+    for material in materials:
+        check_features(material)
+    return tuple(materials)
+
+
 class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
     """Editing as an environment for one learner.
 
@@ -64,11 +81,7 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
         settings: EnvironmentSettings | None = None,
         normalizer: Normalizer | None = None,
     ) -> None:
-        if not materials:
-            raise UsageError("an environment needs at least one recording")
-        for material in materials:
-            check_features(material)
-        self._materials = tuple(materials)
+        self._materials = checked(materials)
         self._settings = settings or EnvironmentSettings()
         self.vocabulary = self._settings.words
         self._representation = StateRepresentation(self.vocabulary, normalizer)
@@ -109,6 +122,8 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
         before = self.state
         if before is None or before.is_over or before.is_truncated:
             raise UsageError("step was called without an episode under way; call reset first")
+        if not all(0 <= int(index) < count for index, count in zip(action, self.vocabulary.shape)):
+            raise UsageError(f"action {list(action)} is outside the space {list(self.vocabulary.shape)}")
         chosen = Action(int(action[0]), int(action[1]), int(action[2]))
         state = advance(before, chosen, self._lengths[before.cursor], self.vocabulary)
         self.state = state

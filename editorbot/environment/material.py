@@ -119,6 +119,8 @@ class Material:
 
     def window(self, first: int, beats: int) -> Material:
         """Return a part of it, from beat `first` on, at most so many beats; observations still see its neighbors."""
+        if first == 0 and beats >= self.beats:
+            return self
         end = min(first + beats, self.beats)
         left = end - np.arange(first, end)
         human = None if self.human_kept is None else self.human_kept[first:end]

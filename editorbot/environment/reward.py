@@ -69,7 +69,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Float64, Int32
 
 from editorbot.environment.actions import Vocabulary
 from editorbot.environment.dynamics import EpisodeState
@@ -160,6 +160,7 @@ def words_of(vocabulary: Vocabulary) -> Words:
         operation=np.array([row.operation for row in vocabulary.rows], dtype=np.int64),
         treatment=np.array([row.treatment for row in vocabulary.rows], dtype=np.int64),
         values=np.array([row.values for row in vocabulary.rows], dtype=np.float64),
+        open_amounts=np.array([row.open_amounts for row in vocabulary.rows]),
     )
 
 
@@ -202,10 +203,10 @@ def reward_of(
     return EpisodeReward(total, MappingProxyType(dict(zip(COMPONENTS, out.tolist()))))
 
 
-def play_rows(state: EpisodeState) -> tuple[np.ndarray, Float64[np.ndarray, " plays"]]:
+def play_rows(state: EpisodeState) -> tuple[Int32[np.ndarray, "plays 5"], Float64[np.ndarray, " plays"]]:
     """Return an episode's plays as the kernel reads them: a table of integers, and a value each."""
     plays = [(play, 0) for play in state.plays] + [(play, 1) for play in state.deferred]
-    rows = np.zeros((len(plays), ROW_COLUMNS), dtype=np.int64)
+    rows = np.zeros((len(plays), ROW_COLUMNS), dtype=np.int32)
     for row, (play, held_back) in zip(rows, plays):
         row[FIRST], row[END], row[TYPE], row[TIMES], row[DEFERRED] = (
             play.first,

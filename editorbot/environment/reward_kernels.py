@@ -11,7 +11,7 @@ import math
 from typing import NamedTuple, no_type_check
 
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Bool, Float64, Int64
 from numba import njit
 
 from editorbot.analysis import seams
@@ -77,6 +77,8 @@ class Words(NamedTuple):
     """What each type does to the sound."""
     values: Float64[np.ndarray, "types 5"]
     """Value of each amount."""
+    open_amounts: Bool[np.ndarray, "types 5"]
+    """Amounts that mean something of their own."""
 
 
 class Outcome(NamedTuple):
