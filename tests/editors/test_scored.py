@@ -7,7 +7,8 @@ import pytest
 
 from editorbot.editlist.operations import played_ranges
 from editorbot.editors.base import EditRequest
-from editorbot.editors.scored import RulesEditor, ScoredEditor, beat_scores
+from editorbot.editors.clips import beat_scores
+from editorbot.editors.scored import RulesEditor, ScoredEditor
 from editorbot.errors import TargetError
 from editorbot.timebase import STEP_S
 from tests.editors.step_grids import RATE, jam_analysis, quiet_steps, song_steps, talk_steps
