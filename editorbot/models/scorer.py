@@ -5,7 +5,9 @@ Context Aggregation by Dilated Convolutions", 2016). The first hears each
 moment in its surroundings and guesses what it is. The second also reads, at
 the places where the same is played again, what the first thought there, and
 how much was stopped or talked in between: whether a take is the sloppy one, or
-a turn one too many, can only be told from both plays together.
+a turn one too many, can only be told from both plays together. And it looks
+over the whole recording (:class:`LagAttention`), led by how alike it is to
+itself at every distance: so the turns of a vamp are counted.
 
 :mod:`editorbot.editors.scoring.network` computes the same without torch; a test
 holds the two together.
@@ -16,7 +18,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.models.scorer_shape import CLASSES, PAIR_FEATURES, ScorerConfig
+
+TOKEN_STEPS = 16
+"""Steps a token; as in `editors.scoring.lags`."""
+
+LAG_TOKENS = 160
+"""Farther apart tokens do not see each other; as in `editors.scoring.lags`."""
 
 
 class ChannelDropout(nn.Module):
@@ -51,6 +59,79 @@ class ConvBlock(nn.Module):
         return hidden + self.drop(self.mix(seen)) * mask
 
 
+class LagAttention(nn.Module):
+    """Tokens of 3 s look at each other, led by how alike the recording is there (Vaswani et al., 2017, with a bias).
+
+    Beside the mean of what is looked at, each token learns how many others are like it, before and after.
+    """
+
+    def __init__(self, config: ScorerConfig) -> None:
+        super().__init__()
+        width, heads, wide = config.width, config.heads, config.width + len(CLASSES)
+        self.heads = heads
+        self.norm = nn.LayerNorm(wide)
+        self.look = nn.Linear(wide, 3 * width)
+        self.pair = nn.Linear(PAIR_FEATURES, config.pair_width)
+        self.bias = nn.Linear(config.pair_width, 3 * heads)
+        self.sink = nn.Parameter(torch.zeros(heads))
+        self.out = nn.Linear(width + 4 * heads, width)
+
+    def forward(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lags: Tensor) -> Tensor:
+        """Map (recordings, steps, width) to the same.
+
+        `chances` are the first pass's, `stopped` the steps stopped so far, shape=(recordings, steps), and `lags`
+        the likeness of all tokens to all, shape=(recordings, 2, tokens, tokens).
+        """
+        steps, tokens = hidden.shape[1], lags.shape[-1]
+        pooled = _pooled(torch.cat([hidden, chances], dim=-1) * mask, tokens)
+        is_there = _pooled(mask, tokens)[..., 0] > 0
+        at = _pooled(stopped[..., None], tokens, last=True)[..., 0]
+        parts = self.look(self.norm(pooled)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        features, near = pair_features(lags, at)
+        hidden_pair = torch.relu(torch.einsum("cf,bfij->bcij", self.pair.weight, features) + _row(self.pair.bias))
+        told = torch.einsum("hc,bcij->bhij", self.bias.weight, hidden_pair) + _row(self.bias.bias)
+        is_open = near & is_there[:, None, None, :]
+        looked = _look(parts, told[:, : self.heads], is_open, self.sink)
+        alike = torch.sigmoid(told[:, self.heads :]) * is_open
+        counts = [torch.log1p(part.sum(-1)) for part in (torch.triu(alike, 1), torch.tril(alike, -1))]
+        found = self.out(torch.cat([looked, torch.cat(counts, dim=1).transpose(1, 2)], dim=-1))
+        return hidden + found.repeat_interleave(TOKEN_STEPS, dim=1)[:, :steps] * mask
+
+
+def _row(bias: Tensor) -> Tensor:
+    return bias[:, None, None]
+
+
+def _pooled(rows: Tensor, tokens: int, *, last: bool = False) -> Tensor:
+    """Return means over the steps of each token; beyond the end are zeros, or the last row."""
+    missing = tokens * TOKEN_STEPS - rows.shape[1]
+    end = rows[:, -1:].expand(-1, missing, -1) if last else rows.new_zeros(rows.shape[0], missing, rows.shape[2])
+    return torch.cat([rows, end], dim=1).unflatten(1, (tokens, TOKEN_STEPS)).mean(2)
+
+
+def pair_features(lags: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
+    """Return PAIR_FEATURES of all pairs, shape=(recordings, PAIR_FEATURES, tokens, tokens), and which are near enough."""
+    place = torch.arange(lags.shape[-1], dtype=lags.dtype)
+    lag = place[None, :] - place[:, None]
+    distance = lag.abs().expand(len(lags), -1, -1)
+    between = torch.log1p((stopped[:, None, :] - stopped[:, :, None]).abs() / 3) / 3
+    short, long = lags[:, 0], lags[:, 1]
+    features = [
+        short, long, torch.relu(long - 0.6) * 3, torch.relu(long - 0.85) * 8,
+        torch.sign(lag).expand_as(distance), torch.log1p(distance) / 4, between, torch.clamp(distance * 0.152, max=1),
+    ]  # fmt: skip
+    return torch.stack(features, dim=1), lag.abs() < LAG_TOKENS
+
+
+def _look(parts: Tensor, bias: Tensor, is_open: Tensor, sink: Tensor) -> Tensor:
+    """Return what is looked at, shape=(recordings, tokens, width); whoever finds nothing looks into the sink."""
+    query, key, value = parts
+    odds = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias + (is_open.to(bias.dtype) - 1) * 1e4
+    nowhere = sink[None, :, None, None].expand(*odds.shape[:-1], 1)
+    share = torch.softmax(torch.cat([odds, nowhere], dim=-1), dim=-1)[..., :-1]
+    return (share @ value).transpose(1, 2).flatten(2)
+
+
 class ScorerNetwork(nn.Module):
     """Steps in, log odds of CLASSES out, from both passes."""
 
@@ -71,22 +152,27 @@ class ScorerNetwork(nn.Module):
         self.tell = nn.Linear(width, config.told)
         self.read = nn.Linear(width + classes + config.twins * (config.told + classes + 3), width)
         self.compare = nn.ModuleList(ConvBlock(width, d, config.dropout) for d in config.second_dilations)
+        self.over = nn.ModuleList(LagAttention(config) for _ in config.lag_layers)
         self.decide = nn.Linear(width, classes)
         self.drop = ChannelDropout(config.dropout)
 
-    def forward(self, values: Tensor, twins: Tensor, likeness: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, values: Tensor, twins: Tensor, likeness: Tensor, mask: Tensor, lags: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Return the log odds of the first and of the second pass.
 
         Parameters
         ----------
         values : Tensor, shape=(recordings, steps, inputs), float32
-            `StepInputs.values`.
+            `JamInputs.values`.
         twins : Tensor, shape=(recordings, steps, twins), int64
-            `StepInputs.twins`, -1 where there is none.
+            `JamInputs.twins`, -1 where there is none.
         likeness : Tensor, shape=(recordings, steps, twins), float32
-            `StepInputs.likeness`.
+            `JamInputs.likeness`.
         mask : Tensor, shape=(recordings, steps, 1), float32
             1 inside the recordings, 0 where they are padded.
+        lags : Tensor, shape=(recordings, 2, tokens, tokens), float32
+            Likeness of all tokens to all; tokens = ceil(steps / TOKEN_STEPS).
         """
         scaled = torch.clamp((values - self.mean) / self.scale, -5, 5)
         hidden = self.enter(self.drop(scaled)) * mask
@@ -100,9 +186,17 @@ class ScorerNetwork(nn.Module):
         for number in range(self.config.twins):
             parts += self._read_twin(told, stopped, twins[..., number], likeness[..., number])
         hidden = self.read(torch.cat(parts, dim=-1)) * mask
-        for block in self.compare:
-            hidden = block(hidden, mask)
-        return first, self.decide(hidden)
+        return first, self.decide(self._compared(hidden, chances, stopped, mask, lags))
+
+    def _compared(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lags: Tensor) -> Tensor:
+        """Go through the blocks of the second pass and the looks over the whole recording between them."""
+        looks = dict(zip(self.config.lag_layers, self.over))
+        for number in range(len(self.compare) + 1):
+            if number in looks:
+                hidden = looks[number](hidden, chances, stopped, mask, lags)
+            if number < len(self.compare):
+                hidden = self.compare[number](hidden, mask)
+        return hidden
 
     def _read_twin(self, told: Tensor, stopped: Tensor, twin: Tensor, likeness: Tensor) -> list[Tensor]:
         """Return what was told at each step's twin, its likeness, and what lies between the two."""

@@ -17,7 +17,8 @@ from jaxtyping import Float32, Int8
 from editorbot.analysis.analysis import Analysis
 from editorbot.corpus.truth import Truth
 from editorbot.editlist.whole_file import write_whole
-from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of
+from editorbot.editors.scoring.again import JamInputs, heard_again
+from editorbot.editors.scoring.inputs import inputs_of
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.timebase import STEP_S
@@ -30,12 +31,15 @@ CLASS_OF_KIND = {
 }  # fmt: skip
 """Kinds of truth -> CLASSES of the network."""
 
+EXAMPLES_VERSION = 2
+"""Raised when an example's inputs change their meaning: older ones are made again."""
+
 
 @dataclass(frozen=True)
 class Example:
     """One jam, ready to learn from."""
 
-    inputs: StepInputs
+    inputs: JamInputs
     """What the network reads."""
     classes: Int8[np.ndarray, " steps"]
     """Index into CLASSES of each step."""
@@ -53,7 +57,7 @@ def example_of(analysis: Analysis, truth: Truth) -> Example:
         classes[inside] = CLASSES.index(CLASS_OF_KIND[segment.kind])
         if segment.source_s is not None:
             source_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
-    return Example(inputs_of(analysis.steps, analysis.activity), classes, source_s)
+    return Example(heard_again(inputs_of(analysis.steps, analysis.activity).values), classes, source_s)
 
 
 def write_example(example: Example, path: Path) -> None:
@@ -61,10 +65,11 @@ def write_example(example: Example, path: Path) -> None:
     file = io.BytesIO()
     np.savez(
         file,
-        version=np.int64(INPUTS_VERSION),
+        version=np.int64(EXAMPLES_VERSION),
         values=example.inputs.values.astype(np.float16),
         twins=example.inputs.twins,
         likeness=example.inputs.likeness.astype(np.float16),
+        lags=example.inputs.lags.astype(np.float16),
         classes=example.classes,
         source_s=example.source_s,
     )
@@ -82,12 +87,13 @@ def read_example(path: Path) -> Example:
     """
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if int(arrays["version"]) != INPUTS_VERSION:
-                raise FormatError(f"inputs of version {arrays['version']}, wanted {INPUTS_VERSION}", path=path)
-            inputs = StepInputs(
+            if int(arrays["version"]) != EXAMPLES_VERSION:
+                raise FormatError(f"inputs of version {arrays['version']}, wanted {EXAMPLES_VERSION}", path=path)
+            inputs = JamInputs(
                 np.asarray(arrays["values"], np.float32),
                 np.asarray(arrays["twins"], np.int32),
                 np.asarray(arrays["likeness"], np.float32),
+                np.asarray(arrays["lags"], np.float32),
             )
             return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:

@@ -22,10 +22,9 @@ from editorbot.analysis.analyze import analyze
 from editorbot.corpus.pairs import RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, make_jam, truth_path
 from editorbot.corpus.truth import read_truth
-from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.errors import EditorbotError, EmptyError, FormatError, NotFoundError
 from editorbot.recording import TrackWriter, open_recording
-from editorbot.training.scored_examples import example_of, read_example, write_example
+from editorbot.training.scored_examples import EXAMPLES_VERSION, example_of, read_example, write_example
 
 JAMS_AT_ONCE = 8
 """Jams that a worker makes before it reports."""
@@ -45,7 +44,7 @@ class MadeExample:
 
 def example_folder(order: Order, cache: Path) -> Path:
     """Return the folder of an order's examples: another for other tracks, settings, seeds."""
-    told = [INPUTS_VERSION, order.seed, order.rate, asdict(order.settings), [path.name for path in order.tracks]]
+    told = [EXAMPLES_VERSION, order.seed, order.rate, asdict(order.settings), [path.name for path in order.tracks]]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:12]
     return cache / f"jams_s{order.seed}_{digest}"
 

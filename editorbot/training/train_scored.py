@@ -4,13 +4,16 @@ Cross-entropy over the classes of both passes, plus one minus the soft F1 of
 'keep' over a whole jam, because F1 is what counts and no step decides alone.
 The rate follows one cycle (Smith and Topin, "Super-Convergence", 2018). Inputs
 are shifted by a random amount a recording, so that no room or instrument is
-learned by heart. Several networks of different seeds are averaged.
+learned by heart, and most jams of an epoch are remixed (:mod:`editorbot.training.remix`).
+What is kept is the running mean of the weights (Polyak and Juditsky, 1992).
+Several networks of different seeds are averaged.
 
 Threshold, price of a switch and temperature are chosen on validation artists.
 """
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -23,8 +26,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.lags import TOKEN_STEPS, square_of
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.training.remix import remixed
 from editorbot.training.scored_examples import Example, step_score
 
 KEEP = CLASSES.index("keep")
@@ -58,6 +63,10 @@ class ScoredTraining:
     """Share of certainty given to the other classes."""
     f1_weight: float = 1.0
     """What one minus soft F1 counts beside the cross-entropy."""
+    remix: float = 0.75
+    """Share of the jams of an epoch that are made anew of their own and others' stretches."""
+    weight_mean: float = 0.998
+    """How much of the running mean of the weights a step leaves."""
     seed: int = 0
     """The same seed gives the same weights."""
 
@@ -70,7 +79,13 @@ class Batch:
     twins: Tensor
     likeness: Tensor
     mask: Tensor
+    lags: Tensor
     classes: Tensor
+
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+        """What the network is called with."""
+        return self.values, self.twins, self.likeness, self.mask, self.lags
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
@@ -88,8 +103,18 @@ def batch_of(examples: Sequence[Example]) -> Batch:
         twins=padded([one.inputs.twins for one in examples], -1, torch.int64),
         likeness=padded([one.inputs.likeness for one in examples], 0, torch.float32),
         mask=padded([np.ones((len(one.classes), 1), np.float32) for one in examples], 0, torch.float32),
+        lags=_squares([one.inputs.lags for one in examples], -(-longest // TOKEN_STEPS)),
         classes=padded([one.classes for one in examples], KEEP, torch.int64),
     )
+
+
+def _squares(lags: Sequence[np.ndarray], tokens: int) -> Tensor:
+    """Return the likeness of all tokens to all, shape=(jams, lengths, tokens, tokens)."""
+    whole = torch.zeros((len(lags), lags[0].shape[0], tokens, tokens))
+    for row, one in enumerate(lags):
+        own = range(one.shape[1])
+        whole[row, :, : len(own), : len(own)] = torch.from_numpy(square_of(one, own, own))
+    return whole
 
 
 def loss_of(first: Tensor, second: Tensor, batch: Batch, config: ScoredTraining) -> Tensor:
@@ -129,7 +154,9 @@ class TrainingState:
     epoch: int
     """Epochs done."""
     weights: Mapping[str, Tensor]
-    """The network's."""
+    """The running mean, which is what is used."""
+    raw_weights: Mapping[str, Tensor]
+    """The network's own."""
     optimizer: Mapping[str, Any]
     """The optimizer's."""
     cycle: Mapping[str, Any]
@@ -141,7 +168,7 @@ class TrainingState:
 
     def as_data(self) -> dict[str, Any]:
         """Return all but weights and epoch as plain data."""
-        names = ("optimizer", "cycle", "torch_random", "numpy_random")
+        names = ("raw_weights", "optimizer", "cycle", "torch_random", "numpy_random")
         return {name: getattr(self, name) for name in names}
 
     @classmethod
@@ -157,6 +184,7 @@ class _Run:
         torch.manual_seed(config.seed)
         self.network = ScorerNetwork(shape)
         set_scale(self.network, examples)
+        self.mean = copy.deepcopy(self.network)
         self.rng = np.random.default_rng(config.seed)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
@@ -166,17 +194,28 @@ class _Run:
             self.optimizer, config.learning_rate, total_steps=total, pct_start=0.15
         )
 
+    def take_mean(self, share: float) -> None:
+        """Draw the running mean to the weights; in the first steps by more."""
+        # The schedule counts the steps, so that a run that goes on does as an unbroken one.
+        steps = self.cycle.last_epoch
+        left = min(share, steps / (steps + 20))
+        with torch.no_grad():
+            for mean, weight in zip(self.mean.parameters(), self.network.parameters()):
+                mean.lerp_(weight, 1 - left)
+
     def state(self, epoch: int) -> TrainingState:
         """Return where the run stands after `epoch` epochs."""
         cycle = {name: value for name, value in self.cycle.state_dict().items() if not callable(value)}
         random = json.dumps(self.rng.bit_generator.state)
         return TrainingState(
-            epoch, self.network.state_dict(), self.optimizer.state_dict(), cycle, torch.get_rng_state(), random
-        )
+            epoch, self.mean.state_dict(), self.network.state_dict(), self.optimizer.state_dict(), cycle,
+            torch.get_rng_state(), random,
+        )  # fmt: skip
 
     def go_to(self, state: TrainingState) -> None:
         """Stand where a state says."""
-        self.network.load_state_dict(dict(state.weights))
+        self.mean.load_state_dict(dict(state.weights))
+        self.network.load_state_dict(dict(state.raw_weights))
         self.optimizer.load_state_dict(dict(state.optimizer))
         self.cycle.load_state_dict(dict(state.cycle))
         torch.set_rng_state(state.torch_random)
@@ -214,25 +253,27 @@ def train_network(
             loss = _train_epoch(run, examples, config)
             if on_epoch is not None:
                 at = run.state(epoch + 1)
-                on_epoch(run.network, EpochReport(epoch, loss, float(run.cycle.get_last_lr()[0])), at)
-        return run.network.eval()
+                on_epoch(run.mean, EpochReport(epoch, loss, float(run.cycle.get_last_lr()[0])), at)
+        return run.mean.eval()
 
 
 def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining) -> float:
     """Go over all jams once; return the mean loss."""
     run.network.train()
     losses = []
-    for group in grouped(examples, config.batch_size, run.rng):
+    jams = [remixed(one, examples, run.rng) if run.rng.random() < config.remix else one for one in examples]
+    for group in grouped(jams, config.batch_size, run.rng):
         batch = batch_of(group)
         noise = run.rng.standard_normal((len(group), 1, batch.values.shape[-1])).astype(np.float32)
         noisy = batch.values + torch.from_numpy(noise * config.input_noise) * run.network.scale
-        first, second = run.network(noisy, batch.twins, batch.likeness, batch.mask)
+        first, second = run.network(noisy, *batch.inputs[1:])
         loss = loss_of(first, second, batch, config)
         run.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(run.network.parameters(), 1.0)
         run.optimizer.step()
         run.cycle.step()
+        run.take_mean(config.weight_mean)
         losses.append(loss.item())
     return float(np.mean(losses))
 
@@ -257,7 +298,7 @@ def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
     batch = batch_of([example])
     network.eval()
     with torch.no_grad():
-        _, scores = network(batch.values, batch.twins, batch.likeness, batch.mask)
+        _, scores = network(*batch.inputs)
     return np.asarray(torch.softmax(scores[0], dim=-1).numpy())
 
 

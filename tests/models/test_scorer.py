@@ -4,27 +4,36 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.scoring.inputs import StepInputs
+from editorbot.editors.scoring.again import JamInputs
+from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS, square_of
 from editorbot.editors.scoring.network import log_odds
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 
-SMALL = ScorerConfig(inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64))
+SMALL = ScorerConfig(
+    inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64),
+    lag_layers=(0, 3), heads=2, pair_width=4,
+)  # fmt: skip
 
 
-def small_inputs(rng: np.random.Generator, count: int) -> StepInputs:
+def small_inputs(rng: np.random.Generator, count: int) -> JamInputs:
     twins = rng.integers(-1, count, (count, 2)).astype(np.int32)
     likeness = rng.random((count, 2)).astype(np.float32)
-    return StepInputs(rng.standard_normal((count, 5)).astype(np.float32), twins, likeness)
+    tokens = -(-count // TOKEN_STEPS)
+    lags = rng.random((2, tokens, LAG_TOKENS)).astype(np.float32)
+    lags[:, np.add.outer(np.arange(tokens), np.arange(LAG_TOKENS)) >= tokens] = 0
+    return JamInputs(rng.standard_normal((count, 5)).astype(np.float32), twins, likeness, lags)
 
 
-def as_tensors(inputs: StepInputs):
+def as_tensors(inputs: JamInputs):
     mask = torch.ones(1, len(inputs.values), 1)
     twins = torch.from_numpy(inputs.twins.astype(np.int64))[None]
-    return torch.from_numpy(inputs.values)[None], twins, torch.from_numpy(inputs.likeness)[None], mask
+    all_tokens = range(inputs.lags.shape[1])
+    lags = torch.from_numpy(square_of(inputs.lags, all_tokens, all_tokens))[None]
+    return torch.from_numpy(inputs.values)[None], twins, torch.from_numpy(inputs.likeness)[None], mask, lags
 
 
-@pytest.mark.parametrize("count", [1, 3, 50, 200])
+@pytest.mark.parametrize("count", [1, 3, 50, 200, 3000])
 def test_numpy_and_torch_agree(count):
     torch.manual_seed(0)
     network = ScorerNetwork(SMALL).eval()
@@ -40,12 +49,14 @@ def test_numpy_and_torch_agree(count):
 def test_padding_changes_nothing():
     torch.manual_seed(1)
     network = ScorerNetwork(SMALL).eval()
-    values, twins, likeness, mask = as_tensors(small_inputs(np.random.default_rng(0), 40))
+    values, twins, likeness, mask, lags = as_tensors(small_inputs(np.random.default_rng(0), 40))
     padding = (0, 0, 0, 30)
     padded = [torch.nn.functional.pad(values, padding, value=9.0), torch.nn.functional.pad(twins, padding, value=-1)]
     padded += [torch.nn.functional.pad(likeness, padding), torch.nn.functional.pad(mask, padding)]
+    # 40 steps are 3 tokens, 70 are 5.
+    padded += [torch.nn.functional.pad(lags, (0, 2, 0, 2))]
     with torch.no_grad():
-        _, short = network(values, twins, likeness, mask)
+        _, short = network(values, twins, likeness, mask, lags)
         _, long = network(*padded)
     torch.testing.assert_close(long[:, :40], short)
     assert short.shape == (1, 40, len(CLASSES))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.scoring.inputs import StepInputs
+from editorbot.editors.scoring.again import JamInputs
+from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.training.scored_examples import Example, StepScore, read_example, step_score, write_example
@@ -20,8 +21,24 @@ from editorbot.training.train_scored import (
     train_network,
 )
 
-SHAPE = ScorerConfig(inputs=3, twins=1, width=8, told=2, first_dilations=(1,), second_dilations=(1, 2), dropout=0.0)
-TRAINING = ScoredTraining(epochs=3, batch_size=2, seed=4)
+SHAPE = ScorerConfig(
+    inputs=3,
+    twins=1,
+    width=8,
+    told=2,
+    first_dilations=(1,),
+    second_dilations=(1, 2),
+    dropout=0.0,
+    lag_layers=(1,),
+    heads=2,
+    pair_width=4,
+)
+TRAINING = ScoredTraining(epochs=3, batch_size=2, seed=4, remix=0.0, weight_mean=0.9)
+
+
+def no_lags(count: int) -> np.ndarray:
+    """Return lags of a recording that is never like itself."""
+    return np.zeros((2, -(-count // TOKEN_STEPS), LAG_TOKENS), np.float32)
 
 
 def _example(rng: np.random.Generator, count: int = 60) -> Example:
@@ -30,7 +47,7 @@ def _example(rng: np.random.Generator, count: int = 60) -> Example:
     classes = np.where(is_music, CLASSES.index("keep"), CLASSES.index("sounds")).astype(np.int8)
     values = rng.standard_normal((count, 3)).astype(np.float32)
     values[:, 0] = np.where(is_music, 2, -2) + 0.3 * values[:, 0]
-    inputs = StepInputs(values, np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.float32))
+    inputs = JamInputs(values, np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.float32), no_lags(count))
     source_s = np.where(is_music, np.cumsum(is_music) * 0.2, np.nan).astype(np.float32)
     return Example(inputs, classes, source_s)
 
@@ -92,7 +109,9 @@ def test_step_score_counts_music_once():
     classes = np.array([0] * 4 + [5] * 4 + [1] * 4, np.int8)
     source_s = np.concatenate([np.arange(4), np.arange(4), np.full(4, np.nan)]).astype(np.float32)
     example = Example(
-        StepInputs(*(np.zeros((count, 1), t) for t in (np.float32, np.int32, np.float32))), classes, source_s
+        JamInputs(*(np.zeros((count, 1), t) for t in (np.float32, np.int32, np.float32)), no_lags(count)),
+        classes,
+        source_s,
     )
     assert step_score(np.arange(12) < 4, example) == StepScore(1.0, 1.0)
     assert step_score(np.arange(12) < 8, example) == StepScore(1.0, 0.5)

@@ -60,21 +60,27 @@ def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Activ
     cues = find_cues(steps, activity, find_repetition(vectors))
     kinds = activity_kinds(activity, len(steps))
     one_hot = (kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]).astype(np.float32)
-    parts = [_sound(steps), np.stack(list(cues.values()), axis=1), one_hot, _likeness(later), _likeness(earlier)]
+    parts = [
+        _sound(steps),
+        np.stack(list(cues.values()), axis=1),
+        one_hot,
+        likeness_columns(later),
+        likeness_columns(earlier),
+    ]
     values = np.ascontiguousarray(np.concatenate(parts, axis=1), np.float32)
-    places = np.concatenate([_places(later, 1), _places(earlier, -1)], axis=1)
+    places = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)
     likeness = np.concatenate([later.similarity[TWIN_LENGTH], earlier.similarity[TWIN_LENGTH]]).T
     return StepInputs(values, places, np.ascontiguousarray(likeness))
 
 
-def _places(twins: Twins, direction: int) -> Int32[np.ndarray, "steps bands"]:
+def places_of(twins: Twins, direction: int) -> Int32[np.ndarray, "steps bands"]:
     """Return the steps at which the twins lie, -1 where there is none."""
     distance = twins.distance[TWIN_LENGTH].T
     here = np.arange(len(distance), dtype=np.int32)[:, None]
     return np.where(distance > 0, here + direction * distance, np.int32(-1)).astype(np.int32)
 
 
-def _likeness(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
+def likeness_columns(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
     """Return likeness and log distance of every length and band as columns."""
     count = twins.similarity.shape[-1]
     nearness = np.log1p(twins.distance.astype(np.float32)) / 4.0

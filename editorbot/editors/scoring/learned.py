@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editors.scoring.again import as_heard, heard_again
 from editorbot.editors.scoring.decode import best_stretches
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of
 from editorbot.editors.scoring.judge import Verdict
@@ -61,7 +62,8 @@ class LearnedScore:
 
     def chances_of(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
         """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
-        total = [softmax(log_odds(inputs, weights, self.config) / self.temperature) for weights in self.members]
+        heard = heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs)
+        total = [softmax(log_odds(heard, weights, self.config) / self.temperature) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
 
 
@@ -124,7 +126,8 @@ def score_of(card: dict[str, Any], tensors: Weights, path: Path) -> LearnedScore
                 f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=path
             )
     known = {field.name for field in fields(ScorerConfig)}
-    shape: dict[str, Any] = card.get("config", {})
+    # Networks of before do not look over the whole recording.
+    shape: dict[str, Any] = {"lag_layers": [], "heads": 4, "pair_width": 16, **card.get("config", {})}
     if set(shape) != known:
         raise FormatError(f"config must have exactly the fields {sorted(known)}", path=path)
     config = ScorerConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in shape.items()})  # type: ignore[arg-type]

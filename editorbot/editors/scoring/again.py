@@ -1,0 +1,86 @@
+"""What the learned score reads of a recording: its sound, and where the same is played again.
+
+All that tells of repetition is made from the columns of sound themselves. So
+jams can be cut, mixed and played on at the level of these columns while
+training, and what is heard again stays true.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int32
+
+from editorbot.analysis.analysis import STEP_MEL_BANDS
+from editorbot.editors.scoring.inputs import TWIN_LENGTH, StepInputs, likeness_columns, places_of
+from editorbot.editors.scoring.lags import LAG_TOKENS, likeness_by_lag
+from editorbot.editors.scoring.repetition import HARMONY_WEIGHT
+from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, earlier_twins, later_twins
+
+TONE = slice(STEP_MEL_BANDS, 2 * STEP_MEL_BANDS)
+"""Columns of `StepInputs.values` that hold the tone."""
+HARMONY = slice(2 * STEP_MEL_BANDS, 2 * STEP_MEL_BANDS + 12)
+"""Columns that hold the pitch classes."""
+LEVEL = 2 * STEP_MEL_BANDS + 12
+"""The column of the level against the loud level."""
+SOUND_COUNT = 2 * STEP_MEL_BANDS + 21
+"""Columns of sound; those of the cues follow."""
+REPEAT_CUES = slice(SOUND_COUNT + 23, SOUND_COUNT + 27)
+"""Cues that tell of repetition by another way; left out here."""
+LIKENESS_COUNT = 4 * BANDS * len(TWIN_LENGTHS)
+"""The last columns: likeness and distance of the twins."""
+
+QUIET = -4.0
+"""A step whose level column lies below this is silent: 48 dB under the loud level."""
+
+
+@dataclass(frozen=True)
+class JamInputs:
+    """Everything that the learned score's network reads of one recording."""
+
+    values: Float32[np.ndarray, "steps inputs"]
+    """One row a step."""
+    twins: Int32[np.ndarray, "steps twins"]
+    """Steps that sound like each step, later ones first; -1 where there is none."""
+    likeness: Float32[np.ndarray, "steps twins"]
+    """How alike each twin is, a mean cosine; 0 where there is none."""
+    lags: Float32[np.ndarray, "lengths tokens lags"]
+    """How alike each token is to every later one; see :mod:`editorbot.editors.scoring.lags`."""
+
+
+def heard_again(values: Float32[np.ndarray, "steps inputs"]) -> JamInputs:
+    """Return the inputs whose columns of sound are given, all that tells of repetition made anew.
+
+    Parameters
+    ----------
+    values : np.ndarray, shape=(steps, INPUT_COUNT), float32
+        Rows of `StepInputs.values`, of one recording or put together from several.
+    """
+    vectors = sound_vectors(values)
+    later, earlier = later_twins(vectors), earlier_twins(vectors)
+    anew = np.array(values, np.float32)
+    anew[:, REPEAT_CUES] = 0
+    anew[:, -LIKENESS_COUNT:] = np.concatenate([likeness_columns(later), likeness_columns(earlier)], axis=1)
+    twins = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)
+    likeness = np.concatenate([later.similarity[TWIN_LENGTH], earlier.similarity[TWIN_LENGTH]]).T
+    return JamInputs(anew, twins, np.ascontiguousarray(likeness), likeness_by_lag(vectors))
+
+
+def as_heard(inputs: StepInputs) -> JamInputs:
+    """Return inputs as they are, for networks that do not look over the whole recording."""
+    return JamInputs(inputs.values, inputs.twins, inputs.likeness, np.zeros((2, 0, LAG_TOKENS), np.float32))
+
+
+def sound_vectors(values: Float32[np.ndarray, "steps inputs"]) -> Float32[np.ndarray, "steps dimensions"]:
+    """Return timbre and harmony of each step as a unit vector, zero where it is silent."""
+    tone, harmony = values[:, TONE], values[:, HARMONY]
+    tone = _unit(tone - tone.mean(1, keepdims=True))
+    harmony = _unit(harmony - harmony.mean(1, keepdims=True))
+    vectors = _unit(np.concatenate([tone, HARMONY_WEIGHT * harmony], axis=1))
+    vectors[values[:, LEVEL] < QUIET] = 0
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+def _unit(rows: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns"]:
+    return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6), np.float32)
