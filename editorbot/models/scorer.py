@@ -86,7 +86,7 @@ class LagAttention(nn.Module):
         pooled = _pooled(torch.cat([hidden, chances], dim=-1) * mask, tokens)
         is_there = _pooled(mask, tokens)[..., 0] > 0
         at = _pooled(stopped[..., None], tokens, last=True)[..., 0]
-        parts = self.look(self.norm(pooled)).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        parts = self.look(self.norm(pooled)).reshape(len(hidden), tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         features, near = pair_features(lags, at)
         hidden_pair = torch.relu(torch.einsum("cf,bfij->bcij", self.pair.weight, features) + _row(self.pair.bias))
         told = torch.einsum("hc,bcij->bhij", self.bias.weight, hidden_pair) + _row(self.bias.bias)
@@ -106,11 +106,11 @@ def _pooled(rows: Tensor, tokens: int, *, last: bool = False) -> Tensor:
     """Return means over the steps of each token; beyond the end are zeros, or the last row."""
     missing = tokens * TOKEN_STEPS - rows.shape[1]
     end = rows[:, -1:].expand(-1, missing, -1) if last else rows.new_zeros(rows.shape[0], missing, rows.shape[2])
-    return torch.cat([rows, end], dim=1).unflatten(1, (tokens, TOKEN_STEPS)).mean(2)
+    return torch.cat([rows, end], dim=1).reshape(len(rows), tokens, TOKEN_STEPS, -1).mean(2)
 
 
 def pair_features(lags: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
-    """Return PAIR_FEATURES of all pairs, shape=(recordings, PAIR_FEATURES, tokens, tokens), and which are near enough."""
+    """Return PAIR_FEATURES of all pairs, shape=(recordings, features, tokens, tokens), and which are near enough."""
     place = torch.arange(lags.shape[-1], dtype=lags.dtype)
     lag = place[None, :] - place[:, None]
     distance = lag.abs().expand(len(lags), -1, -1)

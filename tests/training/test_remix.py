@@ -41,8 +41,8 @@ def test_music_stays_music_and_is_kept_once(jam, seed):
     assert len(np.unique(kept)) >= 0.97 * len(kept)
     assert not np.isnan(kept).any()
     # What is kept is the song's own rows, at their places.
-    first = {int(round(place / STEP_S)): row for place, row in zip(jam.source_s, range(len(jam.classes))) if place == place
-             and jam.classes[row] != BAD_TAKE}  # fmt: skip
+    places = zip(jam.source_s.tolist(), jam.classes.tolist())
+    first = {round(at / STEP_S): row for row, (at, number) in enumerate(places) if at == at and number != BAD_TAKE}
     rows = [first[int(place)] for place in kept]
     there = made.inputs.values[made.classes == KEEP][:, :SOUND_COUNT]
     there_before = jam.inputs.values[rows][:, :SOUND_COUNT]

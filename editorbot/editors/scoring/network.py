@@ -43,11 +43,11 @@ def log_odds(inputs: JamInputs, weights: Weights, config: ScorerConfig) -> Float
         parts += [told_there, np.stack([inputs.likeness[:, number] * is_there, is_there, between * is_there], axis=1)]
     hidden = linear(np.concatenate(parts, axis=1), weights, "read")
     looks = {at: _part(weights, f"over.{number}.") for number, at in enumerate(config.lag_layers)}
-    for number, dilation in enumerate((*config.second_dilations, None)):
+    for number in range(len(config.second_dilations) + 1):
         if number in looks:
             hidden = looked_over(hidden, chances, stopped, inputs.lags, looks[number], config)
-        if dilation is not None:
-            hidden = _block(hidden, weights, f"compare.{number}", dilation)
+        if number < len(config.second_dilations):
+            hidden = _block(hidden, weights, f"compare.{number}", config.second_dilations[number])
     return np.asarray(linear(hidden, weights, "decide"), np.float32)
 
 
