@@ -5,7 +5,10 @@ a frame that was just played, what comes next: it attends to a window around the
 bias for each distance, and to summary tokens of the whole. Heads tell a small delta, or a jump's bucket, or the end.
 
 With ``expected: previous`` the answer depends on the previous pointer alone, so all raw frames are asked at once,
-in training as in use. `PointerNetwork.step` asks one, for greedy decoding.
+in training as in use. `PointerNetwork.decode` asks any, for greedy decoding and for ``expected: ratio``.
+
+Beyond the original: the encoder's layers may see `stride` frames as one, and be told what the analysis says of each
+step; then each moment also reads what was heard where the same is played again, as the learned score's network does.
 
 References
 ----------
@@ -18,38 +21,60 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from editorbot.models.pointer_shape import OPS, PointerConfig, RowScores
-
-BLOCK_ROWS = 64
-"""Rows that share one block of keys in the windowed attention over all rows."""
+from editorbot.models.pointer_layers import EncoderLayer, Memory, attended, banded, gathered
+from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, PointerInputs, RowScores
+from editorbot.models.scorer import ChannelDropout
+from editorbot.models.scorer_shape import CLASSES
+from editorbot.timebase import STEP_FRAMES
 
 CHUNK_ROWS = 2_048
 """Rows whose windows are gathered at a time, which bounds the memory."""
 
-GONE = -1e9
-"""Score of a key that may not be attended to."""
+SONG_CLASSES = 1, 4
+"""Classes [first, end) that stop the music, of CLASSES."""
 
 
 @dataclass(frozen=True)
-class Memory:
-    """What the encoder makes of a recording; every decoding step reads it."""
+class Steps:
+    """What the analysis tells of each step, as tensors; see `pointer_shape.StepsHeard`."""
 
-    frames: Float[Tensor, "frames hidden"]
-    """One vector a raw frame."""
-    window_keys: Float[Tensor, "frames hidden"]
-    """Keys of the windowed attention."""
-    window_values: Float[Tensor, "frames hidden"]
-    """Values of the windowed attention."""
-    token_keys: Float[Tensor, "tokens hidden"]
-    """Keys of the summary tokens."""
-    token_values: Float[Tensor, "tokens hidden"]
-    """Values of the summary tokens."""
-    arrive: Float[Tensor, " frames"]
-    """Log odds that a play starts at each frame."""
+    values: Float[Tensor, "steps values"]
+    twins: Int[Tensor, "steps twins"]
+    likeness: Float[Tensor, "steps twins"]
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A recording as tensors; see `pointer_shape.PointerInputs`."""
+
+    mel: Float[Tensor, "inputs frames"]
+    steps: Steps | None = None
+
+    def to(self, device: str | torch.device) -> Heard:
+        """Return it on another device."""
+        steps = self.steps
+        if steps is not None:
+            steps = Steps(steps.values.to(device), steps.twins.to(device), steps.likeness.to(device))
+        return Heard(self.mel.to(device), steps)
+
+
+def heard(inputs: PointerInputs) -> Heard:
+    """Return a recording as the network's input."""
+    mel, steps = torch.from_numpy(np.ascontiguousarray(inputs.mel, np.float32)), inputs.steps
+    if steps is None:
+        return Heard(mel)
+    return Heard(
+        mel,
+        Steps(
+            torch.from_numpy(np.ascontiguousarray(steps.values, np.float32)),
+            torch.from_numpy(steps.twins.astype(np.int64)),
+            torch.from_numpy(np.ascontiguousarray(steps.likeness, np.float32)),
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -68,41 +93,31 @@ class Heads:
     """Edit operations, None without that head."""
 
 
-def linear_attention(
-    queries: Float[Tensor, "heads frames size"],
-    keys: Float[Tensor, "heads frames size"],
-    values: Float[Tensor, "heads frames size"],
-) -> Float[Tensor, "heads frames size"]:
-    """Return attention with the kernel phi(q) phi(k), phi = ELU + 1: O(frames)."""
-    q, k = functional.elu(queries) + 1, functional.elu(keys) + 1
-    # Means in place of sums keep numbers small over 100,000 frames; the quotient is the same.
-    told = k.transpose(1, 2) @ values / k.shape[1]
-    total = q @ k.mean(1)[:, :, None]
-    return (q @ told) / (total + 1e-6)
+class TwinReader(nn.Module):
+    """Tells each moment what was heard where the same is played again, and how much was stopped in between."""
 
-
-class EncoderLayer(nn.Module):
-    """Linear attention, a dilated convolution and a feed-forward step, each added to its normalized input."""
-
-    def __init__(self, config: PointerConfig, dilation: int) -> None:
+    def __init__(self, config: PointerConfig) -> None:
         super().__init__()
-        width, reach = config.hidden_dim, (config.conv_kernel - 1) // 2 * dilation
-        self.heads = config.n_heads
-        self.attention_norm, self.conv_norm, self.feed_norm = (nn.LayerNorm(width) for _ in range(3))
-        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
-        self.depthwise = nn.Conv1d(width, width, config.conv_kernel, dilation=dilation, padding=reach, groups=width)
-        self.pointwise = nn.Linear(width, width)
-        self.feed = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        width, classes = config.hidden_dim, len(CLASSES)
+        self.tell = nn.Linear(width, config.told)
+        self.read = nn.Linear(classes + STEP_TWINS * (config.told + classes + 3), width)
 
-    def forward(self, x: Float[Tensor, "frames hidden"]) -> Float[Tensor, "frames hidden"]:
-        """Return the frames, each told about the others."""
-        frames, width = x.shape
-        parts = self.qkv(self.attention_norm(x)).view(frames, 3, self.heads, -1).permute(1, 2, 0, 3)
-        attended = linear_attention(parts[0], parts[1], parts[2])
-        x = x + self.out(attended.transpose(0, 1).reshape(frames, width))
-        near = self.depthwise(self.conv_norm(x).T[None])[0].T
-        x = x + self.pointwise(functional.gelu(near))
-        return x + self.feed(self.feed_norm(x))
+    def forward(
+        self, x: Float[Tensor, "coarse hidden"], guess: Float[Tensor, "coarse classes"], steps: Steps
+    ) -> Float[Tensor, "coarse hidden"]:
+        """Return what is to be added to each moment; `steps` have the moments' own rate."""
+        chances = torch.softmax(guess, dim=-1)
+        told = torch.cat([torch.tanh(self.tell(x)), chances], dim=-1)
+        stopped = torch.cumsum(chances.detach()[:, slice(*SONG_CLASSES)].sum(-1), dim=0)
+        parts = [chances]
+        for number in range(STEP_TWINS):
+            twin, is_there = steps.twins[:, number], (steps.twins[:, number] >= 0).to(x.dtype)
+            at = twin.clamp(min=0)
+            between = torch.log1p(torch.abs(stopped[at] - stopped)) / 3
+            parts += [told[at] * is_there[:, None]]
+            parts += [torch.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], dim=-1)]
+        read: Tensor = self.read(torch.cat(parts, dim=-1))
+        return read
 
 
 class PointerNetwork(nn.Module):
@@ -114,42 +129,77 @@ class PointerNetwork(nn.Module):
         Its shape.
     """
 
+    mean: Tensor
+    """Usual value of each number of a step, shape=(values,)."""
+    scale: Tensor
+    """Its spread, shape=(values,)."""
+
     def __init__(self, config: PointerConfig) -> None:
         super().__init__()
         self.config = config
-        width = config.hidden_dim
-        self.stem = nn.Conv1d(config.inputs, width, 5, padding=2)
+        width, frame = config.hidden_dim, config.frame_dim
+        self.stem = nn.Conv1d(config.inputs, frame, 3, padding=1)
+        self.gather = nn.Linear(config.stride * frame, width)
         self.place = nn.Linear(4, width)
         dilations = [config.dilations[n % len(config.dilations)] for n in range(config.n_layers)]
         self.layers = nn.ModuleList(EncoderLayer(config, dilation) for dilation in dilations)
-        self.norm = nn.LayerNorm(width)
-        self.arrive = nn.Linear(width, 1)
-        self.before = nn.Parameter(torch.zeros(width))
-        self.query = nn.Linear(2 * width, width)
-        self.window_kv = nn.Linear(width, 2 * width)
-        self.window_bias = nn.Parameter(torch.zeros(config.n_heads, max(config.window, 1)))
+        if config.step_inputs:
+            self.register_buffer("mean", torch.zeros(config.step_values))
+            self.register_buffer("scale", torch.ones(config.step_values))
+            self.enter, self.twins = nn.Linear(config.step_values, width), TwinReader(config)
+            self.drop = ChannelDropout(config.dropout)
+        self.guess, self.decide = nn.Linear(width, len(CLASSES)), nn.Linear(width, len(CLASSES))
+        self.moment_norm = nn.LayerNorm(width)
         self.tokens = nn.Parameter(torch.randn(config.global_tokens, width) * width**-0.5)
-        self.token_kv = nn.Linear(width, 2 * width)
-        self.mix = nn.Sequential(nn.LayerNorm(3 * width), nn.Linear(3 * width, width), nn.GELU())
-        self.delta = nn.Linear(width, 2 * config.max_delta + 1)
-        self.jump = nn.Linear(width, 2 * config.jump_buckets)
-        self.use_jump, self.stop = nn.Linear(width, 1), nn.Linear(width, 1)
-        self.op = nn.Linear(width, len(OPS)) if config.op_head else None
+        self.token_kv = nn.Linear(width, 2 * frame)
+        self.spread = nn.Linear(width, config.stride * frame)
+        self.refine = nn.Conv1d(frame, frame, config.conv_kernel, padding=config.conv_kernel // 2, groups=frame)
+        self.refined = nn.Linear(frame, frame)
+        self.norm = nn.LayerNorm(frame)
+        self.arrive = nn.Linear(frame, 1)
+        self.before = nn.Parameter(torch.zeros(frame))
+        self.query = nn.Linear(2 * frame, frame)
+        self.window_kv = nn.Linear(frame, 2 * frame)
+        self.window_bias = nn.Parameter(torch.zeros(config.n_heads, max(config.window, 1)))
+        self.mix = nn.Sequential(nn.LayerNorm(3 * frame), nn.Linear(3 * frame, frame), nn.GELU())
+        self.delta = nn.Linear(frame, 2 * config.max_delta + 1)
+        self.jump = nn.Linear(frame, 2 * config.jump_buckets)
+        self.use_jump, self.stop = nn.Linear(frame, 1), nn.Linear(frame, 1)
+        self.op = nn.Linear(frame, len(OPS)) if config.op_head else None
 
-    def encode(self, mel: Float[Tensor, "inputs frames"]) -> Memory:
-        """Return what every decoding step reads, for mels (and stems' mels below them) in [0, 1]."""
+    def encode(self, heard: Heard) -> Memory:
+        """Return what every decoding step reads."""
         # A mel is flat where nothing sounds: its distance from the middle is what tells.
-        x = functional.gelu(self.stem(mel[None] - 0.5))[0].T
-        x = x + self.place(_places(mel.shape[1]).to(x))
-        for layer in self.layers:
+        fine = functional.gelu(self.stem(heard.mel[None] - 0.5))[0].T
+        count, width = fine.shape
+        stride = self.config.stride
+        coarse = functional.pad(fine, (0, 0, 0, -count % stride)).reshape(-1, stride * width)
+        x = self.gather(coarse) + self.place(_places(len(coarse), count, stride).to(fine))
+        steps = None
+        if self.config.step_inputs:
+            if heard.steps is None:
+                raise ValueError("this network reads what the analysis tells of each step, but was given none")
+            steps = steps_at(heard.steps, len(coarse), stride)
+            scaled = ((steps.values - self.mean) / self.scale).clamp(-5, 5)
+            x = x + self.enter(self.drop(scaled[None])[0])
+        half = -(-len(self.layers) // 2)
+        for layer in self.layers[:half]:
             x = layer(x)
-        x = self.norm(x)
-        keys, values = self.window_kv(x).chunk(2, dim=-1)
-        token_keys, token_values = self.token_kv(self._summary(x)).chunk(2, dim=-1)
-        return Memory(x, keys, values, token_keys, token_values, self.arrive(x)[:, 0])
+        kinds = [self.guess(x)]
+        if steps is not None:
+            x = x + self.twins(x, kinds[0], steps)
+        for layer in self.layers[half:]:
+            x = layer(x)
+        kinds.append(self.decide(x))
+        fine = fine + self.spread(x).reshape(-1, width)[:count]
+        near = self.refine(fine.T[None])[0].T
+        frames = self.norm(fine + self.refined(functional.gelu(near)))
+        keys, values = self.window_kv(frames).chunk(2, dim=-1)
+        token_keys, token_values = self.token_kv(self._summary(self.moment_norm(x))).chunk(2, dim=-1)
+        return Memory(frames, keys, values, token_keys, token_values, self.arrive(frames)[:, 0], tuple(kinds))
 
-    def _summary(self, x: Float[Tensor, "frames hidden"]) -> Float[Tensor, "tokens hidden"]:
-        """Return the summary tokens: learned questions to all frames, O(tokens x frames)."""
+    def _summary(self, x: Float[Tensor, "moments hidden"]) -> Float[Tensor, "tokens hidden"]:
+        """Return the summary tokens: learned questions to all moments, O(tokens x moments)."""
         chances = torch.softmax(self.tokens @ x.T * x.shape[1:].numel() ** -0.5, dim=-1)
         return chances @ x
 
@@ -158,7 +208,7 @@ class PointerNetwork(nn.Module):
         count = len(memory.frames)
         expected = torch.arange(count + 1, device=memory.frames.device)
         queries = self._queries(memory, expected - 1)
-        near = _banded(queries, memory, self.window_bias, self.config) if self.config.window else queries * 0
+        near = banded(queries, memory, self.window_bias) if self.config.window else queries * 0
         return self._heads(memory, queries, near)
 
     def decode(self, memory: Memory, previous: Int[Tensor, " rows"], expected: Int[Tensor, " rows"]) -> Heads:
@@ -170,7 +220,7 @@ class PointerNetwork(nn.Module):
         if not self.config.window:
             return self._heads(memory, queries, queries * 0)
         near = [
-            _gathered(queries[at : at + CHUNK_ROWS], expected[at : at + CHUNK_ROWS], memory, self.window_bias)
+            gathered(queries[at : at + CHUNK_ROWS], expected[at : at + CHUNK_ROWS], memory, self.window_bias)
             for at in range(0, len(queries), CHUNK_ROWS)
         ]
         return self._heads(memory, queries, torch.cat(near))
@@ -178,116 +228,49 @@ class PointerNetwork(nn.Module):
     def _queries(self, memory: Memory, previous: Int[Tensor, " rows"]) -> Float[Tensor, "rows hidden"]:
         """Return a question for each row, from the frame that was played last and the one after it."""
         padded = torch.cat([self.before[None], memory.frames, memory.frames[-1:]])
-        return self.query(torch.cat([padded[previous + 1], padded[previous + 2]], dim=-1))
+        asked: Tensor = self.query(torch.cat([padded[previous + 1], padded[previous + 2]], dim=-1))
+        return asked
 
     def _heads(
         self, memory: Memory, queries: Float[Tensor, "rows hidden"], near: Float[Tensor, "rows hidden"]
     ) -> Heads:
-        far = _attended(queries, memory.token_keys, memory.token_values, self.config.n_heads)
+        far = attended(queries, memory.token_keys, memory.token_values, self.config.n_heads)
         x = self.mix(torch.cat([queries, near, far], dim=-1))
         op = None if self.op is None else self.op(x)
         return Heads(self.delta(x), self.jump(x), self.use_jump(x)[:, 0], self.stop(x)[:, 0], op)
 
     @torch.no_grad()
-    def scores(self, mel: Float[Tensor, "inputs frames"]) -> RowScores:
+    def scores(self, heard: Heard) -> RowScores:
         """Return what the network says at every row, as arrays."""
-        memory = self.encode(mel)
-        heads = self.all_rows(memory)
-        return RowScores(
-            delta=torch.log_softmax(heads.delta.float(), -1).cpu().numpy(),
-            jump=torch.log_softmax(heads.jump.float(), -1).cpu().numpy(),
-            use_jump=heads.use_jump.float().cpu().numpy(),
-            stop=heads.stop.float().cpu().numpy(),
-            arrive=memory.arrive.float().cpu().numpy(),
-        )
+        memory = self.encode(heard)
+        return row_scores(self.all_rows(memory), memory)
 
 
-def _places(frames: int) -> Float[Tensor, "frames 4"]:
-    """Return where each frame lies: near the start, near the end, share of the whole, and its square."""
-    at = torch.arange(frames, dtype=torch.float32)
+def row_scores(heads: Heads, memory: Memory) -> RowScores:
+    """Return scores of all rows as arrays."""
+    return RowScores(
+        delta=torch.log_softmax(heads.delta.float(), -1).cpu().numpy(),
+        jump=torch.log_softmax(heads.jump.float(), -1).cpu().numpy(),
+        use_jump=heads.use_jump.float().cpu().numpy(),
+        stop=heads.stop.float().cpu().numpy(),
+        arrive=memory.arrive.float().cpu().numpy(),
+        kinds=torch.softmax(memory.kinds[-1].float(), -1).cpu().numpy(),
+    )
+
+
+def steps_at(steps: Steps, count: int, stride: int) -> Steps:
+    """Return the steps' inputs at each of `count` coarse moments of `stride` frames, twins counted in moments."""
+    moment = torch.arange(count, device=steps.values.device)
+    step = (moment * stride // STEP_FRAMES).clamp(max=len(steps.values) - 1)
+    offset = moment - step * STEP_FRAMES // stride
+    twins = steps.twins[step]
+    there = (twins * STEP_FRAMES // stride + offset[:, None]).clamp(0, count - 1)
+    return Steps(steps.values[step], torch.where(twins >= 0, there, -1), steps.likeness[step])
+
+
+def _places(count: int, frames: int, stride: int) -> Float[Tensor, "moments 4"]:
+    """Return where each moment lies: near the start, near the end, share of the whole, and its square."""
+    at = torch.arange(count, dtype=torch.float32) * stride
     share = at / max(frames - 1, 1)
     near_s = 430.0  # ten seconds of frames
     return torch.stack([torch.exp(-at / near_s), torch.exp(-(frames - 1 - at) / near_s), share, share**2], dim=-1)
-
-
-def _attended(
-    queries: Float[Tensor, "rows hidden"],
-    keys: Float[Tensor, "tokens hidden"],
-    values: Float[Tensor, "tokens hidden"],
-    heads: int,
-) -> Float[Tensor, "rows hidden"]:
-    """Return softmax attention to a few tokens; zeros where there are none."""
-    if not len(keys):
-        return queries * 0
-    q, k, v = (x.view(len(x), heads, -1).transpose(0, 1) for x in (queries, keys, values))
-    chances = torch.softmax(q @ k.transpose(1, 2) * q.shape[-1] ** -0.5, dim=-1)
-    return (chances @ v).transpose(0, 1).reshape(len(queries), -1)
-
-
-def _gathered(
-    queries: Float[Tensor, "rows hidden"],
-    expected: Int[Tensor, " rows"],
-    memory: Memory,
-    bias: Float[Tensor, "heads window"],
-) -> Float[Tensor, "rows hidden"]:
-    """Return attention of each row to the window around its expected position, keys gathered row by row."""
-    heads, window = bias.shape
-    count = len(memory.frames)
-    at = expected.clamp(0, count - 1)[:, None] + torch.arange(window, device=expected.device) - window // 2
-    inside = (at >= 0) & (at < count)
-    picked = at.clamp(0, count - 1)
-    rows = len(queries)
-    q = queries.view(rows, heads, -1)
-    k = memory.window_keys[picked].view(rows, window, heads, -1)
-    v = memory.window_values[picked].view(rows, window, heads, -1)
-    scores = torch.einsum("rhd,rwhd->rhw", q, k) * q.shape[-1] ** -0.5 + bias
-    chances = torch.softmax(scores.masked_fill(~inside[:, None], GONE), dim=-1)
-    return torch.einsum("rhw,rwhd->rhd", chances, v).reshape(rows, -1)
-
-
-def _banded(
-    queries: Float[Tensor, "rows hidden"], memory: Memory, bias: Float[Tensor, "heads window"], config: PointerConfig
-) -> Float[Tensor, "rows hidden"]:
-    """Return what `_gathered` would for expected = row: blocks of rows share their keys, so nothing is gathered.
-
-    The last row expects the frame past the end, which counts as the last frame; it is asked on its own.
-    """
-    heads, window = bias.shape
-    count, half = len(memory.frames), window // 2
-    blocks = -(-count // BLOCK_ROWS)
-    span = BLOCK_ROWS + 2 * half
-
-    def split(x: Tensor) -> Tensor:
-        padded = functional.pad(x, (0, 0, half, blocks * BLOCK_ROWS - count + half))
-        parts = padded.unfold(0, span, BLOCK_ROWS)  # (blocks, hidden, span)
-        return parts.reshape(blocks, heads, -1, span)
-
-    q = functional.pad(queries[:count], (0, 0, 0, blocks * BLOCK_ROWS - count))
-    q = q.view(blocks, BLOCK_ROWS, heads, -1).transpose(1, 2)
-    scores = q @ split(memory.window_keys) * q.shape[-1] ** -0.5
-    allowed, offset = _band(blocks, count, half, span, queries.device)
-    shift = torch.where((offset >= 0) & (offset < window), offset, 0)
-    scores = (scores + bias[:, shift]).masked_fill(~allowed[:, None], GONE)
-    near = torch.softmax(scores, dim=-1) @ split(memory.window_values).transpose(2, 3)
-    near = near.transpose(1, 2).reshape(blocks * BLOCK_ROWS, -1)[:count]
-    last = torch.full((1,), count - 1, device=queries.device)
-    return torch.cat([near, _gathered(queries[count:], last, memory, bias)])
-
-
-def _band(
-    blocks: int, count: int, half: int, span: int, device: torch.device
-) -> tuple[Bool[Tensor, "blocks rows span"], Int[Tensor, "rows span"]]:
-    """Return which keys each row of each block may see, and each key's place in the row's window."""
-    place = torch.arange(span, device=device)
-    offset = place[None] - torch.arange(BLOCK_ROWS, device=device)[:, None]
-    frame = torch.arange(blocks, device=device)[:, None] * BLOCK_ROWS + place[None] - half
-    inside = (frame >= 0) & (frame < count)
-    in_window = (offset >= 0) & (offset <= 2 * half)
-    # Rows past the end see the padding, so that no row sees nothing.
-    return in_window[None] & (inside[:, None] | (~inside.any(1))[:, None, None]), offset
-
-
-def input_of(mel: np.ndarray, stems: np.ndarray | None = None) -> Tensor:
-    """Return mels, and those of the stems below them, as the network's input."""
-    parts = [mel] if stems is None else [mel, *stems]
-    return torch.from_numpy(np.ascontiguousarray(np.concatenate(parts), dtype=np.float32))

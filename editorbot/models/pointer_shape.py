@@ -12,15 +12,22 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int, Int32
 
 from editorbot.errors import UsageError
+from editorbot.models.scorer_shape import CLASSES
 
 Expected = Literal["previous", "ratio"]
 """Where the window of attention lies: at the last pointer + 1, or at output position / compression ratio."""
 
 DEFAULT_RATIO = 0.67
 """Length of an edit over that of its raw recording, where nothing was learned about it."""
+
+STEP_VALUES = 168
+"""Numbers of each step that `editors.scoring.inputs` tells; a test holds the two together."""
+
+STEP_TWINS = 6
+"""Places where the same is played again that it tells of each step."""
 
 OPS = ("COPY", "LOOP", "SKIP", "FADE")
 """Classes of the op head, in index order."""
@@ -60,12 +67,27 @@ class PointerConfig:
     """Length of the edit over that of the recording; learned from the pairs."""
     op_head: bool = True
     """Whether it also tells the edit operation."""
+    stride: int = 1
+    """Frames that the encoder's layers see as one; the heads answer for every frame."""
+    step_inputs: bool = False
+    """Whether it also reads what the learned score reads of each step: cues, and where the same is played again."""
+    score_inputs: bool = False
+    """Whether it is told with these what the learned score that ships takes each step for; needs step_inputs."""
+    frame_dim: int = 64
+    """Channels of a frame on its own grid, outside the encoder's layers; divisible by n_heads."""
+    told: int = 16
+    """Channels that a step tells the places where the same is played again."""
+    dropout: float = 0.0
+    """Share of channels left out while training."""
 
     def __post_init__(self) -> None:
         _check(self.mel_bands >= 1, f"mel_bands must be at least 1, but is {self.mel_bands}")
         _check(self.n_heads >= 1 and self.n_layers >= 1, "n_heads and n_layers must be at least 1")
         divisible = self.hidden_dim >= 1 and self.hidden_dim % self.n_heads == 0
         _check(divisible, f"hidden_dim {self.hidden_dim} must be divisible by n_heads {self.n_heads}")
+        divisible = self.frame_dim >= 1 and self.frame_dim % self.n_heads == 0
+        _check(divisible, f"frame_dim {self.frame_dim} must be divisible by n_heads {self.n_heads}")
+        _check(self.step_inputs or not self.score_inputs, "score_inputs needs step_inputs")
         kernel = self.conv_kernel >= 1 and self.conv_kernel % 2 == 1
         _check(kernel, f"conv_kernel must be odd and at least 1, but is {self.conv_kernel}")
         window = self.window == 0 or (self.window >= 1 and self.window % 2 == 1)
@@ -77,11 +99,19 @@ class PointerConfig:
         _check(longer, f"longest_jump {self.longest_jump} must exceed max_delta and jump_buckets together")
         _check(self.expected in get_args(Expected), f"expected must be previous or ratio, but is {self.expected!r}")
         _check(0 < self.ratio <= 4, f"ratio must lie in (0, 4], but is {self.ratio}")
+        _check(1 <= self.stride <= 64, f"stride must lie in 1 - 64, but is {self.stride}")
+        _check(self.told >= 1, f"told must be at least 1, but is {self.told}")
+        _check(0 <= self.dropout < 1, f"dropout must lie in [0, 1), but is {self.dropout}")
 
     @property
     def inputs(self) -> int:
         """Numbers a frame."""
         return self.mel_bands * (5 if self.use_stems else 1)
+
+    @property
+    def step_values(self) -> int:
+        """Numbers that it reads of each step."""
+        return (STEP_VALUES if self.step_inputs else 0) + (len(CLASSES) if self.score_inputs else 0)
 
     @property
     def bucket_edges(self) -> Int[np.ndarray, " edges"]:
@@ -131,6 +161,39 @@ def _check(condition: bool, message: str) -> None:
 
 
 @dataclass(frozen=True)
+class StepsHeard:
+    """What the analysis tells of each step of a recording; see `editors.scoring.inputs`."""
+
+    values: Float32[np.ndarray, "steps values"]
+    """Numbers of each step."""
+    twins: Int32[np.ndarray, "steps twins"]
+    """Steps that sound like each step, -1 where there is none."""
+    likeness: Float32[np.ndarray, "steps twins"]
+    """How alike each of them is."""
+
+
+def with_chances(steps: StepsHeard, chances: Float32[np.ndarray, "steps classes"]) -> StepsHeard:
+    """Return steps with the learned score's chances of CLASSES behind their other numbers, as logarithms."""
+    said = np.log(np.maximum(chances, 1e-3)).astype(np.float32)
+    return StepsHeard(np.concatenate([steps.values, said], axis=1), steps.twins, steps.likeness)
+
+
+@dataclass(frozen=True)
+class PointerInputs:
+    """A recording as the network hears it."""
+
+    mel: Float32[np.ndarray, "inputs frames"]
+    """Its mel, with those of the stems below it where they are used, in [0, 1]."""
+    steps: StepsHeard | None = None
+    """What the analysis tells of it, where that is used."""
+
+    @property
+    def frames(self) -> int:
+        """Length [frames]."""
+        return int(self.mel.shape[1])
+
+
+@dataclass(frozen=True)
 class RowScores:
     """What the network says at every row, as numpy arrays; logarithms of chances, float32."""
 
@@ -144,3 +207,5 @@ class RowScores:
     """Log odds of the end."""
     arrive: Float[np.ndarray, " frames"]
     """Log odds that a play starts at a raw frame, shape=(rows - 1,); refines a bucket to the frame."""
+    kinds: Float[np.ndarray, "moments classes"]
+    """Chance of each of `scorer_shape.CLASSES` at every moment of `stride` frames."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int8, Int64
+from jaxtyping import Bool, Float, Float32, Int8, Int64
 
 from editorbot.corpus.frame_ops import FrameOp
 from editorbot.corpus.truth import Truth
@@ -36,6 +36,8 @@ class PointerRows:
     """Edit operation, -1 for none to learn."""
     is_copied: Bool[np.ndarray, " rows"]
     """Whether the row is one of the edit's own, rather than one off its way."""
+    weight: Float32[np.ndarray, " rows"]
+    """How many rows it stands for."""
 
     @property
     def distance(self) -> Int64[np.ndarray, " rows"]:
@@ -96,7 +98,34 @@ def rows_of(
         parts.append(_noisy(own, raw_frames, noise, rng))
     previous, output, target, is_stop, op, is_copied = (np.concatenate(columns) for columns in zip(*parts))
     expected = previous + 1 if config.expected == "previous" else np.rint(output / config.ratio).astype(np.int64)
-    return PointerRows(previous, np.minimum(expected, raw_frames), target, is_stop, op, is_copied)
+    weight = np.ones(len(previous), np.float32)
+    return PointerRows(previous, np.minimum(expected, raw_frames), target, is_stop, op, is_copied, weight)
+
+
+NEAR_FRAMES = 24
+"""Rows this near to a cut are always asked [frames], half a second."""
+
+
+def some_rows(rows: PointerRows, most: int, rng: np.random.Generator) -> PointerRows:
+    """Return about `most` of the rows: all near the cuts, and of the others some that stand for the rest.
+
+    Neighbors far from any cut ask nearly the same question, so most of them teach nothing new.
+    """
+    count = len(rows.previous)
+    if count <= most:
+        return rows
+    special = rows.is_cut | (rows.is_stop & rows.is_copied)
+    edges = np.sort(np.concatenate([rows.previous[special], rows.target[rows.is_cut]]))
+    after = np.minimum(np.searchsorted(edges, rows.previous), len(edges) - 1)
+    nearest = np.minimum(np.abs(edges[after] - rows.previous), np.abs(edges[np.maximum(after - 1, 0)] - rows.previous))
+    near = np.flatnonzero((nearest <= NEAR_FRAMES) | special)
+    others = np.flatnonzero((nearest > NEAR_FRAMES) & ~special)
+    some = rng.choice(others, min(max(most - len(near), most // 2), len(others)), replace=False)
+    picked = np.concatenate([near, some])
+    weight = rows.weight[picked]
+    weight[len(near) :] *= len(others) / max(len(some), 1)
+    columns = {name: value[picked] for name, value in vars(rows).items() if name != "weight"}
+    return PointerRows(**columns, weight=weight)
 
 
 def _own_rows(played: np.ndarray, at: np.ndarray, ops: np.ndarray) -> tuple[np.ndarray, ...]:

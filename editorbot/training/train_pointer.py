@@ -1,8 +1,7 @@
 """Trains the pointer network on whole pairs, teacher-forced.
 
-Each step hears one pair: the recording is encoded once, and all rows of `pointer_rows` are asked. Nearly every frame
-of an edit is 'previous + 1', so rows at cuts weigh `jump_weight` times as much: saying 'go on' for ever is no solution.
-The rate follows a cosine after a short rise; gradients of `accumulation` pairs are added and clipped.
+Each step hears one pair: the recording is encoded once, and all rows of `pointer_rows` are asked. The rate follows a
+cosine after a short rise; gradients of `accumulation` pairs are added and clipped.
 """
 
 from __future__ import annotations
@@ -10,138 +9,24 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float, Float32, Int8, Int64
 from torch import Tensor
-from torch.nn import functional
 
-from editorbot.errors import UsageError
-from editorbot.models.pointer import Heads, Memory, PointerNetwork, input_of
-from editorbot.models.pointer_shape import PointerConfig
-from editorbot.training.pointer_rows import PointerRows, rows_of
+from editorbot.models.pointer import PointerNetwork, heard
+from editorbot.models.pointer_shape import PointerConfig, PointerInputs
+from editorbot.training.pointer_data import PointerPair
+from editorbot.training.pointer_losses import PointerTraining, heads_at, losses_of
+from editorbot.training.pointer_rows import rows_of, some_rows
 
+SCALED_ON = 100
+"""Pairs from which the usual value and spread of the steps' numbers are taken."""
 
-@dataclass(frozen=True)
-class PointerTraining:
-    """How the pointer network is trained."""
-
-    epochs: int = 50
-    """Passes over all pairs."""
-    learning_rate: float = 1e-3
-    """Highest learning rate."""
-    weight_decay: float = 1e-2
-    """Pull of the weights to zero."""
-    warmup: float = 0.05
-    """Share of the updates in which the rate rises."""
-    accumulation: int = 1
-    """Pairs an update."""
-    clip_norm: float = 1.0
-    """Longest gradient."""
-    jump_weight: float = 20.0
-    """What a row at a cut counts beside one that goes on."""
-    pointer_noise: float = 0.1
-    """Share of the rows that are asked once more with a wrong last pointer."""
-    op_weight: float = 0.2
-    """What the edit operations count."""
-    stop_weight: float = 1.0
-    """What the end counts."""
-    arrive_weight: float = 1.0
-    """What the starts of plays count."""
-    input_noise: float = 0.05
-    """Random level of the whole mel [of its range]."""
-    seed: int = 0
-    """The same seed gives the same weights."""
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.accumulation < 1:
-            raise UsageError("epochs and accumulation must be at least 1")
-        if not (self.learning_rate > 0 and self.clip_norm > 0 and self.jump_weight > 0):
-            raise UsageError("learning_rate, clip_norm and jump_weight must be positive")
-        if not (0 <= self.pointer_noise <= 1 and 0 <= self.warmup < 1):
-            raise UsageError("pointer_noise must lie in [0, 1], warmup in [0, 1)")
-
-
-@dataclass(frozen=True)
-class PointerPair:
-    """A pair as the pointer network hears it."""
-
-    sample: str
-    """Its name."""
-    mel: Float32[np.ndarray, "inputs frames"]
-    """The raw recording's mel, with those of the stems below it where they are used."""
-    pointers: Int64[np.ndarray, " edit_frames"]
-    """Raw frame of each frame of the edit, -1 = not from the raw recording."""
-    ops: Int8[np.ndarray, " edit_frames"]
-    """Edit operations."""
-    beats_s: Float[np.ndarray, " beats"]
-    """Beats of the raw recording [seconds]."""
-
-
-@dataclass(frozen=True)
-class Losses:
-    """The parts of the loss, and their sum."""
-
-    delta: Tensor
-    jump: Tensor
-    use_jump: Tensor
-    stop: Tensor
-    op: Tensor
-    arrive: Tensor
-    total: Tensor
-
-
-def heads_at(network: PointerNetwork, memory: Memory, rows: PointerRows) -> Heads:
-    """Return the heads at the rows; with ``expected: previous`` each raw frame is computed once."""
-    device = memory.frames.device
-    previous = torch.from_numpy(rows.previous).to(device)
-    if network.config.expected == "ratio":
-        return network.decode(memory, previous, torch.from_numpy(rows.expected).to(device))
-    heads, at = network.all_rows(memory), previous + 1
-    op = None if heads.op is None else heads.op[at]
-    return Heads(heads.delta[at], heads.jump[at], heads.use_jump[at], heads.stop[at], op)
-
-
-def losses_of(heads: Heads, arrive: Tensor, rows: PointerRows, config: PointerConfig, how: PointerTraining) -> Losses:
-    """Return the loss of one pair and its parts."""
-    device = heads.delta.device
-
-    def tensor(array: np.ndarray) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
-
-    distance, goes_on = rows.distance, ~rows.is_stop
-    is_small = np.abs(distance) <= config.max_delta
-    weight = tensor(np.where(rows.is_cut, how.jump_weight, 1.0).astype(np.float32))
-    small, far, on = tensor(goes_on & is_small), tensor(goes_on & ~is_small), tensor(goes_on)
-    deltas = tensor(np.clip(distance, -config.max_delta, config.max_delta) + config.max_delta)
-    delta = _mean(functional.cross_entropy(heads.delta, deltas, reduction="none"), weight * small)
-    jump = _mean(
-        functional.cross_entropy(heads.jump, tensor(config.bucket_of(distance)), reduction="none"), weight * far
-    )
-    use_jump = _mean(_binary(heads.use_jump, far), weight * on)
-    stop = _mean(_binary(heads.stop, ~on), weight)
-    op = heads.delta.new_zeros(())
-    if heads.op is not None:
-        known = tensor(rows.op >= 0)
-        each = functional.cross_entropy(heads.op, tensor(np.maximum(rows.op, 0)), reduction="none")
-        op = _mean(each, weight * known)
-    starts = np.zeros(len(arrive), bool)
-    starts[rows.target[rows.is_cut | ((rows.previous < 0) & goes_on)]] = True
-    arrive_loss = _mean(_binary(arrive, tensor(starts)), torch.ones_like(arrive))
-    total = delta + jump + use_jump + how.stop_weight * stop + how.op_weight * op + how.arrive_weight * arrive_loss
-    return Losses(delta, jump, use_jump, stop, op, arrive_loss, total)
-
-
-def _binary(scores: Tensor, truth: Tensor) -> Tensor:
-    return functional.binary_cross_entropy_with_logits(scores, truth.to(scores), reduction="none")
-
-
-def _mean(each: Tensor, weight: Tensor) -> Tensor:
-    """Return the weighted mean, 0 where nothing weighs."""
-    return (each * weight).sum() / weight.sum().clamp(min=1.0)
+TONE_POINTS = 6
+"""Points of the smooth random tone over the bands of a mel."""
 
 
 @dataclass(frozen=True)
@@ -240,6 +125,8 @@ def train_network(
         run = _Run(len(pairs), config, shape, device)
         if state is not None:
             run.go_to(state)
+        elif shape.step_inputs:
+            _scale_steps(run.network, pairs)
         for epoch in range(state.epoch if state else 0, config.epochs):
             metrics = _train_epoch(run, pairs, epoch)
             if on_epoch is not None:
@@ -270,37 +157,36 @@ def _train_epoch(run: _Run, pairs: Sequence[PointerPair], epoch: int) -> dict[st
 def _backward(run: _Run, pair: PointerPair, share: int) -> dict[str, float]:
     """Add the gradient of one pair; return its losses by name."""
     shape, config = run.network.config, run.config
-    rows = rows_of(pair.pointers, pair.ops, pair.mel.shape[1], shape, noise=config.pointer_noise, rng=run.rng)
-    mel = input_of(pair.mel) + float(run.rng.normal()) * config.input_noise
+    rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, shape, noise=config.pointer_noise, rng=run.rng)
+    rows = some_rows(rows, config.rows or len(rows.previous), run.rng)
+    recording = heard(noisy(pair.inputs, config, run.rng)).to(run.device)
     is_gpu = run.device != "cpu"
     with torch.autocast("cuda" if is_gpu else "cpu", torch.bfloat16, enabled=is_gpu):
-        memory = run.network.encode(mel.to(run.device))
+        memory = run.network.encode(recording)
         heads = heads_at(run.network, memory, rows)
-        losses = losses_of(heads, memory.arrive, rows, shape, config)
+        losses = losses_of(heads, memory, rows, pair.classes, shape, config)
     (losses.total / share).backward()  # type: ignore[no-untyped-call]
-    names = ("delta", "jump", "use_jump", "stop", "op", "arrive", "total")
+    names = ("delta", "jump", "use_jump", "stop", "op", "arrive", "kind", "total")
     return {f"{name}_loss": float(getattr(losses, name).detach()) for name in names}
 
 
-@torch.no_grad()
-def delta_accuracy(network: PointerNetwork, pairs: Sequence[PointerPair]) -> dict[str, float]:
-    """Return how often the small distance is right on the edits' own rows, beside what 'previous + 1' gets.
+def noisy(inputs: PointerInputs, config: PointerTraining, rng: np.random.Generator) -> PointerInputs:
+    """Return a recording at another level and with another tone, its steps' numbers blurred."""
+    bands = inputs.mel.shape[0]
+    points = rng.normal(0, config.input_noise, TONE_POINTS) + rng.normal(0, config.input_noise)
+    tone = np.interp(np.linspace(0, TONE_POINTS - 1, bands), np.arange(TONE_POINTS), points).astype(np.float32)
+    mel, steps = inputs.mel + tone[:, None], inputs.steps
+    if steps is not None:
+        # The numbers are about 1 in spread, by how they are made.
+        noise = rng.standard_normal(steps.values.shape, dtype=np.float32) * np.float32(config.step_noise)
+        steps = replace(steps, values=steps.values + noise)
+    return PointerInputs(mel, steps)
 
-    Accuracy at the cuts alone stands beside them: it is what the frames that go on hide.
-    """
-    right = trivial = count = cuts = cuts_right = 0
-    for pair in pairs:
-        rows = rows_of(pair.pointers, pair.ops, pair.mel.shape[1], network.config)
-        memory = network.encode(input_of(pair.mel).to(next(network.parameters()).device))
-        heads = heads_at(network, memory, rows)
-        own = rows.is_copied & ~rows.is_stop
-        said = heads.delta.argmax(-1).cpu().numpy() - network.config.max_delta
-        hit = (said == rows.distance) & ~(heads.use_jump.cpu().numpy() > 0)
-        right, count = right + int(hit[own].sum()), count + int(own.sum())
-        trivial += int((rows.target == rows.previous + 1)[own].sum())
-        cuts, cuts_right = cuts + int(rows.is_cut.sum()), cuts_right + int(hit[rows.is_cut].sum())
-    return {
-        "val_delta_accuracy": right / max(count, 1),
-        "val_previous_plus_one": trivial / max(count, 1),
-        "val_cut_delta_accuracy": cuts_right / max(cuts, 1),
-    }
+
+def _scale_steps(network: PointerNetwork, pairs: Sequence[PointerPair]) -> None:
+    """Set the usual value and spread of the steps' numbers from some of the pairs."""
+    picked = np.unique(np.linspace(0, len(pairs) - 1, min(len(pairs), SCALED_ON)).astype(int))
+    found = [pairs[int(number)].inputs.steps for number in picked]
+    values = np.concatenate([steps.values for steps in found if steps is not None])
+    network.mean.copy_(torch.from_numpy(values.mean(0)))
+    network.scale.copy_(torch.from_numpy(values.std(0) + 0.05))

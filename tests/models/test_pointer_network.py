@@ -1,12 +1,18 @@
 """The parts of the pointer network against naive twins."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
+from editorbot.editors.pointing import network as in_numpy
+from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT
 from editorbot.errors import UsageError
-from editorbot.models.pointer import PointerNetwork, _banded, _gathered, input_of, linear_attention
-from editorbot.models.pointer_shape import PointerConfig
+from editorbot.models.pointer import PointerNetwork, TwinReader, heard, steps_at
+from editorbot.models.pointer_layers import EncoderLayer, attended, banded, gathered, linear_attention
+from editorbot.models.pointer_shape import STEP_TWINS, STEP_VALUES, PointerConfig, PointerInputs, StepsHeard
+from editorbot.models.scorer_shape import CLASSES
 
 TINY = PointerConfig(mel_bands=6, hidden_dim=8, n_heads=2, n_layers=2, conv_kernel=3, global_tokens=4, window=9)
 
@@ -20,8 +26,23 @@ def _network(config=TINY, seed=0):
     return network
 
 
+def _inputs(frames, config=TINY, seed=1):
+    rng = np.random.default_rng(seed)
+    steps = None
+    if config.step_inputs:
+        count = -(-frames // 8)
+        twins = rng.integers(-1, count, (count, STEP_TWINS)).astype(np.int32)
+        likeness = rng.random((count, STEP_TWINS)).astype(np.float32)
+        steps = StepsHeard(rng.normal(0, 1, (count, STEP_VALUES)).astype(np.float32), twins, likeness)
+    return PointerInputs(rng.random((config.inputs, frames)).astype(np.float32), steps)
+
+
 def _mel(frames, config=TINY, seed=1):
-    return torch.from_numpy(np.random.default_rng(seed).random((config.inputs, frames)).astype(np.float32))
+    return heard(_inputs(frames, config, seed))
+
+
+def test_steps_are_what_the_learned_score_reads():
+    assert (STEP_VALUES, STEP_TWINS) == (INPUT_COUNT, TWIN_COUNT)
 
 
 def test_linear_attention_is_the_sum_over_all_pairs():
@@ -64,8 +85,8 @@ def test_both_ways_of_windowed_attention_are_the_naive_one(frames):
     expected = torch.arange(frames + 1)
     queries = network._queries(memory, expected - 1)
     naive = _naive_window(network, memory, queries, expected)
-    torch.testing.assert_close(_gathered(queries, expected, memory, network.window_bias), naive)
-    torch.testing.assert_close(_banded(queries, memory, network.window_bias, TINY), naive)
+    torch.testing.assert_close(gathered(queries, expected, memory, network.window_bias), naive)
+    torch.testing.assert_close(banded(queries, memory, network.window_bias), naive)
 
 
 @torch.no_grad()
@@ -93,32 +114,101 @@ def test_the_window_is_where_it_is_expected_and_nowhere_else():
     assert not torch.allclose(one.delta[1], two.delta[1])
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"global_tokens": 0},
-        {"window": 0},
-        {"use_stems": True},
-        {"op_head": False},
-        {"expected": "ratio"},
-        {"window": 1},
-    ],
-)
-def test_every_form_gives_finite_scores(change):
-    from dataclasses import replace
+def test_attention_to_tokens_is_the_naive_one():
+    torch.manual_seed(0)
+    queries, keys, values = torch.randn(5, 8), torch.randn(3, 8), torch.randn(3, 8)
+    naive = torch.zeros(5, 8)
+    for row in range(5):
+        for part in (slice(0, 4), slice(4, 8)):
+            chances = torch.softmax(torch.stack([queries[row, part] @ key[part] / 2 for key in keys]), 0)
+            naive[row, part] = sum(c * value[part] for c, value in zip(chances, values))
+    torch.testing.assert_close(attended(queries, keys, values, 2), naive)
+    assert not attended(queries, keys[:0], values[:0], 2).any()
 
+
+@torch.no_grad()
+def test_a_layer_is_the_naive_one():
+    torch.manual_seed(0)
+    layer = EncoderLayer(TINY, 2).eval()
+    x = torch.randn(9, 8)
+    normed = layer.attention_norm(x)
+    q, k, v = (part.view(9, 2, 4).transpose(0, 1) for part in layer.qkv(normed).split(8, dim=1))
+    mid = x + layer.out(linear_attention(q, k, v).transpose(0, 1).reshape(9, 8))
+    normed, near = layer.conv_norm(mid), torch.zeros(9, 8)
+    for frame in range(9):
+        for tap, at in enumerate((frame - 2, frame, frame + 2)):
+            if 0 <= at < 9:
+                near[frame] += layer.depthwise.weight[:, 0, tap] * normed[at]
+    mid = mid + layer.pointwise(torch.nn.functional.gelu(near + layer.depthwise.bias))
+    torch.testing.assert_close(layer(x), mid + layer.feed(layer.feed_norm(mid)))
+
+
+def test_twins_are_read_where_they_are():
+    torch.manual_seed(0)
+    config = replace(TINY, step_inputs=True, told=3)
+    reader, classes = TwinReader(config), len(CLASSES)
+    x, guess = torch.randn(5, 8), torch.randn(5, classes)
+    twins = torch.tensor([[4, -1, 0, 2, -1, 3]] * 5)
+    steps = type(_mel(40, config).steps)(torch.zeros(5, STEP_VALUES), twins, torch.rand(5, 6))
+    chances = torch.softmax(guess, -1)
+    stopped = [float(chances[: n + 1, 1:4].sum()) for n in range(5)]
+    for row in range(5):
+        parts = [chances[row]]
+        for number, twin in enumerate(twins[row].tolist()):
+            if twin < 0:
+                parts.append(torch.zeros(3 + classes + 3))
+                continue
+            between = np.log1p(abs(stopped[twin] - stopped[row])) / 3
+            parts += [torch.tanh(reader.tell(x[twin])), chances[twin], steps.likeness[row, number : number + 1]]
+            parts.append(torch.tensor([1.0, between], dtype=torch.float32))
+        torch.testing.assert_close(reader(x, guess, steps)[row], reader.read(torch.cat(parts)))
+
+
+@pytest.mark.parametrize(("stride", "frames"), [(8, 61), (4, 61), (1, 20), (16, 61)])
+def test_steps_are_found_at_every_moment(stride, frames):
+    config = replace(TINY, step_inputs=True, stride=stride)
+    steps = _mel(frames, config).steps
+    count = -(-frames // stride)
+    found = steps_at(steps, count, stride)
+    for moment in range(count):
+        step = moment * stride // 8
+        torch.testing.assert_close(found.values[moment], steps.values[step])
+        for there, twin in zip(found.twins[moment].tolist(), steps.twins[step].tolist()):
+            if twin < 0:
+                assert there == -1
+            else:  # a moment inside the step that is meant, as far into it
+                assert there == min(twin * 8 // stride + (moment - step * 8 // stride), count - 1)
+
+
+FORMS = [
+    {"global_tokens": 0},
+    {"window": 0},
+    {"use_stems": True},
+    {"op_head": False},
+    {"expected": "ratio"},
+    {"window": 1},
+    {"stride": 4},
+    {"stride": 8, "step_inputs": True, "n_layers": 3},
+    {"stride": 1, "step_inputs": True},
+]
+
+
+@pytest.mark.parametrize("change", FORMS)
+@pytest.mark.parametrize("frames", [1, 37, 200])
+def test_every_form_gives_finite_scores_the_same_without_torch(change, frames, monkeypatch):
+    monkeypatch.setattr(in_numpy, "BLOCK_ROWS", 64)
     config = replace(TINY, **change)
-    scores = _network(config).scores(_mel(37, config))
-    assert scores.delta.shape == (38, 129)
-    assert scores.jump.shape == (38, 32)
-    assert scores.arrive.shape == (37,)
-    assert all(np.isfinite(value).all() for value in scores.__dict__.values())
+    network, inputs = _network(config), _inputs(frames, config)
+    scores = network.scores(heard(inputs))
+    assert scores.delta.shape == (frames + 1, 129)
+    assert scores.jump.shape == (frames + 1, 32)
+    assert scores.arrive.shape == (frames,)
+    assert all(np.isfinite(value).all() for value in vars(scores).values())
     np.testing.assert_allclose(np.exp(scores.delta).sum(1), 1, atol=1e-5)
-
-
-def test_stems_lie_below_the_mel():
-    mel, stems = np.zeros((2, 3), np.float32), np.ones((4, 2, 3), np.float32)
-    assert input_of(mel, stems).sum(1).tolist() == [0, 0] + [3] * 8
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    plain = in_numpy.row_scores(inputs, weights, config)
+    for name, value in vars(scores).items():
+        np.testing.assert_allclose(getattr(plain, name), value, atol=2e-4, err_msg=name)
 
 
 def test_buckets_hold_every_distance_once():
@@ -147,6 +237,8 @@ def test_the_usual_buckets_grow_by_a_constant_factor():
         ({"dilations": []}, "dilations"),
         ({"nheads": 3}, "unknown keys nheads"),
         ({"longest_jump": 10}, "longest_jump"),
+        ({"stride": 0}, "stride"),
+        ({"dropout": 1.0}, "dropout"),
     ],
 )
 def test_impossible_shapes_are_refused_by_name(values, said):

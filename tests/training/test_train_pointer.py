@@ -9,13 +9,17 @@ import torch
 
 from editorbot.corpus.truth import Segment, Truth
 from editorbot.errors import MismatchError, UsageError
-from editorbot.models.pointer_shape import PointerConfig
+from editorbot.models.pointer import heard
+from editorbot.models.pointer_shape import PointerConfig, PointerInputs
 from editorbot.timebase import FRAME_S
-from editorbot.training.pointer_rows import rows_of, small_share, truth_pointers
-from editorbot.training.train_pointer import PointerPair, PointerTraining, delta_accuracy, train_network
+from editorbot.training.pointer_data import PointerPair, pointer_ops
+from editorbot.training.pointer_losses import PointerTraining
+from editorbot.training.pointer_rows import rows_of, small_share, some_rows, truth_pointers
+from editorbot.training.pointer_scores import cut_point_f1, validate
+from editorbot.training.train_pointer import train_network
 
-SHAPE = PointerConfig(mel_bands=3, hidden_dim=8, n_heads=2, n_layers=1, conv_kernel=5, dilations=(2,), global_tokens=2,
-                      window=9, max_delta=16, jump_buckets=3, longest_jump=100)  # fmt: skip
+SHAPE = PointerConfig(mel_bands=3, hidden_dim=8, frame_dim=8, n_heads=2, n_layers=1, conv_kernel=5, dilations=(2,),
+                      global_tokens=2, window=9, max_delta=16, jump_buckets=3, longest_jump=100)  # fmt: skip
 HOW = PointerTraining(epochs=2, seed=3, accumulation=2)
 
 
@@ -27,7 +31,9 @@ def _pair(seed: int) -> PointerPair:
     mel = (0.1 * rng.random((3, 96))).astype(np.float32)
     mel[0] += 0.8 * kept
     pointers = np.flatnonzero(kept)
-    return PointerPair(f"p{seed}", mel, pointers, np.zeros(len(pointers), np.int8), np.arange(0, 2, 0.5))
+    classes = np.where(kept.reshape(-1, 8).mean(1) > 0.5, 0, -1).astype(np.int8)
+    ops = np.zeros(len(pointers), np.int8)
+    return PointerPair(f"p{seed}", PointerInputs(mel), pointers, ops, np.arange(0, 2, 0.5), classes)
 
 
 @pytest.fixture
@@ -66,6 +72,32 @@ def test_noise_moves_the_last_pointer_and_not_the_answer():
     shift = noisy.previous[more] - plain.previous[plain.is_copied & ~plain.is_stop]
     assert np.abs(shift).max() <= 8
     assert len(np.unique(shift)) > 5
+
+
+def test_some_rows_stand_for_all():
+    pointers = np.concatenate([np.arange(0, 900), np.arange(1500, 3000)])
+    rows = rows_of(pointers, np.zeros(len(pointers), np.int8), 4000, SHAPE)
+    some = some_rows(rows, 600, np.random.default_rng(0))
+    assert len(some.previous) <= 700
+    assert some.weight.sum() == pytest.approx(len(rows.previous), rel=1e-3)
+    assert some.is_cut.sum() == rows.is_cut.sum() == 1
+    near = np.abs(rows.previous - 899) <= 24
+    assert np.isin(rows.previous[near], some.previous).all()
+    assert some_rows(rows, 10_000, np.random.default_rng(0)) is rows
+
+
+def test_operations_follow_from_pointers():
+    pointers = np.array([0, 1, 1, 2, -1, 9, 10, 1, 2])
+    assert pointer_ops(pointers).tolist() == [0, 0, 0, 0, 4, 2, 0, 1, 1]
+
+
+def test_cut_points_are_matched_one_to_one_within_70_ms():
+    right = np.concatenate([np.arange(100, 200), np.arange(300, 400)])
+    assert cut_point_f1(right, right) == 1.0
+    three_off = np.concatenate([np.arange(103, 203), np.arange(303, 400)])
+    assert cut_point_f1(three_off, right) == 1.0
+    assert cut_point_f1(np.arange(100, 400), right) == pytest.approx(2 * 2 / (2 + 4))
+    assert cut_point_f1(np.arange(104, 204), right) == 0.0
 
 
 def test_pointers_past_the_recording_are_refused():
@@ -117,9 +149,11 @@ def test_the_same_seed_gives_the_same_weights_and_a_broken_run_ends_where_an_unb
 
 def test_it_learns_what_is_kept(pairs):
     network = train_network(pairs[:5], replace(HOW, epochs=20, accumulation=1, learning_rate=1e-2), SHAPE)
-    found = delta_accuracy(network, pairs[5:])
+    found = validate(network, pairs[5:])
     assert found["val_delta_accuracy"] > 0.85
-    scores = network.scores(torch.from_numpy(pairs[5].mel))
+    assert found["val_previous_plus_one"] > 0.85
+    assert found["val_f1"] > 0.7
+    scores = network.scores(heard(pairs[5].inputs))
     kept = np.zeros(96, bool)
     kept[pairs[5].pointers] = True
     # Row r asks what comes after frame r - 1: 'go on' where frames r - 1 and r are both kept.

@@ -9,10 +9,15 @@ from typing import Annotated
 import tyro
 
 from editorbot.cli.train.beats import Beats
+from editorbot.cli.train.pointer import Pointer
 from editorbot.cli.train.scored import Scored
 from editorbot.errors import MissingExtraError
 
-Method = Annotated[Scored, tyro.conf.subcommand("scored")] | Annotated[Beats, tyro.conf.subcommand("beats")]
+Method = (
+    Annotated[Scored, tyro.conf.subcommand("scored")]
+    | Annotated[Beats, tyro.conf.subcommand("beats")]
+    | Annotated[Pointer, tyro.conf.subcommand("pointer")]
+)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,72 @@
+"""Copies frames of the recording, as a pointer network says: each play goes on until a jump is worth it.
+
+The network is asked about all frames at once what comes after each; the cheapest path over beats and turns makes
+plays of that (`pointing.decode`). Their edges then move to where the beat goes on, as those of other editors do.
+
+With a target length the network's chances give each beat its worth, and the shortest path (`editors.path`) decides
+which joins reach that length.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar, final
+
+import numpy as np
+from jaxtyping import Float
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.edit_list import EditList, MadeBy
+from editorbot.editlist.operations import Range, edit_list_of, range_from_s
+from editorbot.editors.base import Editor, EditRequest
+from editorbot.editors.clips import beat_scores, clips_of, join_risks, listed, obey
+from editorbot.editors.path import shortest_path_edit
+from editorbot.editors.pointing.decode import Plays, best_plays, costs_of
+from editorbot.editors.pointing.hearing import hear
+from editorbot.editors.pointing.joins import placed, verdict_of
+from editorbot.editors.pointing.weights import SHIPPED, read_pointer
+from editorbot.models.pointer_shape import RowScores
+
+
+@final
+class PointerEditor(Editor):
+    """Plays what a pointer network points at.
+
+    Parameters
+    ----------
+    checkpoint : Path, optional
+        Weights: a .safetensors with its card beside it, or the .pt of a run; the shipped ones by default.
+    """
+
+    name: ClassVar[str] = "pointer"
+
+    def __init__(self, checkpoint: Path = SHIPPED) -> None:
+        self._pointer = read_pointer(checkpoint)
+
+    def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
+        """Decide what is played; see :class:`Editor`."""
+        scores = self._pointer.scores(hear(analysis, self._pointer.config))
+        plays = self.plays(scores, analysis.beats_s)
+        verdict = verdict_of(analysis, scores, plays)
+        made_by = MadeBy(self.name, checkpoint=self._pointer.digest, seed=request.seed)
+        worth = beat_scores(analysis, verdict.score)
+        if request.target_length_s(analysis.duration_s) is not None:
+            worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
+            return shortest_path_edit(analysis, request, worth, made_by=made_by)
+        spans_s = placed(analysis, plays, verdict)
+        ranges = ordered_obey(tuple(range_from_s(a, b, analysis.source) for a, b in spans_s), analysis, request)
+        clips = clips_of(analysis, verdict, ranges)
+        risks = join_risks(analysis, clips)
+        return edit_list_of(analysis.source, clips, made_by=made_by, risks=risks, beats=listed(analysis, worth))
+
+    def plays(self, scores: RowScores, beats_s: Float[np.ndarray, " beats"]) -> Plays:
+        """Return the cheapest plays of a recording."""
+        pointer = self._pointer
+        return best_plays(costs_of(scores, pointer.config, pointer.decode, beats_s), pointer.config, pointer.decode)
+
+
+def ordered_obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) -> tuple[Range, ...]:
+    """Return the ranges as the user wants them; in the network's own order where the user asks for nothing."""
+    if not (request.must_keep_s or request.must_cut_s) and ranges:
+        return ranges
+    return obey(ranges, analysis, request)

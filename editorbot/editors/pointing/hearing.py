@@ -1,0 +1,41 @@
+"""What a pointer network hears of a recording: the mel, and what the analysis tells of each step."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float32
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editors.scoring.inputs import inputs_of
+from editorbot.editors.scoring.learned import read_score
+from editorbot.errors import UsageError
+from editorbot.models.pointer_shape import PointerConfig, PointerInputs, StepsHeard, with_chances
+from editorbot.timebase import ANALYSIS_RATE, frame_count
+
+
+def hear(analysis: Analysis, config: PointerConfig) -> PointerInputs:
+    """Return what the network hears of a recording.
+
+    Raises
+    ------
+    UsageError
+        If it was trained with stems: those are not at hand while editing.
+    EditorbotError
+        If the recording cannot be read again.
+    """
+    if config.use_stems:
+        raise UsageError("this network was trained with stems, which edit does not hand on; train one without them")
+    frames = frame_count(-(-analysis.source.samples * ANALYSIS_RATE // analysis.source.sample_rate))
+    return PointerInputs(analysis.mel(0, frames), steps_of(analysis, config) if config.step_inputs else None)
+
+
+def steps_of(analysis: Analysis, config: PointerConfig) -> StepsHeard:
+    """Return what the analysis tells of each step, and the learned score says of it where that is asked for."""
+    found = inputs_of(analysis.steps, analysis.activity)
+    steps = StepsHeard(found.values, found.twins, found.likeness)
+    return with_chances(steps, chances_of(analysis)) if config.score_inputs else steps
+
+
+def chances_of(analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
+    """Return what the learned score that ships takes each step for."""
+    return read_score().chances(analysis)

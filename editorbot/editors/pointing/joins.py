@@ -1,0 +1,81 @@
+"""Moves the edges of plays to where they belong, and says what was heard.
+
+The decoder puts edges on beats and on turns of the network's mind. Where the music goes on across a join, the beat
+has to: the distance of the two plays beside it, or else the beats, say when to leave.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editors.pointing.decode import Plays
+from editorbot.editors.scoring.edges import LINK_SLACK_STEPS, in_time
+from editorbot.editors.scoring.judge import Link, Verdict
+from editorbot.editors.scoring.links import find_links
+from editorbot.editors.scoring.repetition import step_vectors
+from editorbot.models.pointer_shape import RowScores
+from editorbot.models.scorer_shape import CLASSES
+from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S
+
+SONG = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
+"""Classes that are the band's music, played well or not."""
+
+SHORTEST_PLAY_S = 0.5
+"""Moving edges leaves no play shorter than this [seconds]."""
+
+
+def verdict_of(analysis: Analysis, scores: RowScores, plays: Plays) -> Verdict:
+    """Return what was decided about each step, in the words of the editors that score."""
+    count = len(analysis.steps)
+    moment = np.minimum(np.arange(count) * len(scores.kinds) // count, len(scores.kinds) - 1)
+    chances = scores.kinds[moment]
+    keep = kept_steps(plays, count)
+    is_song = (chances[:, SONG].sum(1) > 0.5) | keep
+    links = find_links(step_vectors(analysis.steps), keep)
+    return Verdict(keep, np.asarray(chances[:, 0], np.float64), is_song, (), links, classes=chances.argmax(1))
+
+
+def kept_steps(plays: Plays, count: int) -> Bool[np.ndarray, " steps"]:
+    """Return which steps are played, for their greater part."""
+    held = np.zeros(count * STEP_FRAMES)
+    for start, end in zip(plays.starts.tolist(), plays.ends.tolist()):
+        held[start:end] = 1
+    return np.asarray(held.reshape(count, STEP_FRAMES).mean(1) > 0.5)
+
+
+def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[float, float]]:
+    """Return the plays in their order with their ends moved to where the beat goes on, as (start, end) [seconds]."""
+    last_s = analysis.duration_s
+    starts = [float(start * FRAME_S) for start in plays.starts]
+    ends = [min(float(end * FRAME_S), last_s) for end in plays.ends]
+    for number in range(len(starts) - 1):
+        leave_s, arrive_s = ends[number], starts[number + 1]
+        if not (_is_song(verdict, leave_s - STEP_S) and _is_song(verdict, arrive_s)):
+            continue
+        link = _link_of(verdict, leave_s, arrive_s)
+        moved_s = leave_s
+        if link is not None and abs(arrive_s - link.lag_steps * STEP_S - leave_s) <= LINK_SLACK_STEPS * STEP_S:
+            moved_s = arrive_s - link.lag_steps * STEP_S
+        moved_s = in_time(analysis, moved_s, arrive_s)
+        if starts[number] + SHORTEST_PLAY_S < moved_s <= last_s and (arrive_s < leave_s or moved_s <= arrive_s):
+            ends[number] = moved_s
+    spans_s = [(start, end) for start, end in zip(starts, ends) if end > start]
+    return spans_s or [(0.0, last_s)]
+
+
+def _is_song(verdict: Verdict, time_s: float) -> bool:
+    """Tell whether the band plays at a time."""
+    return bool(verdict.is_song[min(max(int(time_s / STEP_S), 0), len(verdict.is_song) - 1)])
+
+
+def _link_of(verdict: Verdict, leave_s: float, arrive_s: float) -> Link | None:
+    """Return the link nearest to a cut, None where none is near."""
+    leave, arrive = leave_s / STEP_S, arrive_s / STEP_S
+    near = [
+        (abs(link.leave - leave) + abs(link.arrive - arrive), number)
+        for number, link in enumerate(verdict.links)
+        if max(abs(link.leave - leave), abs(link.arrive - arrive)) <= LINK_SLACK_STEPS
+    ]
+    return verdict.links[min(near)[1]] if near else None

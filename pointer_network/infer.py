@@ -1,0 +1,10 @@
+"""``python -m pointer_network.infer input.wav --checkpoint F``: forwards to ``editorbot edit --editor pointer``."""
+
+from __future__ import annotations
+
+import sys
+
+from editorbot.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["edit", "--editor", "pointer", *sys.argv[1:]]))

@@ -1,0 +1,1 @@
+"""The original trainer of the pointer network, as a forward to editorbot."""
