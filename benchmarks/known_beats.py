@@ -32,7 +32,7 @@ import soundfile
 import soxr
 import tinysoundfont
 
-from editorbot.corpus.band import excerpt, humanized, play, read_midi
+from editorbot.corpus.band import Score, excerpt, humanized, play, read_midi
 from editorbot.training.beat_examples import mixed, on_another_instrument, roughened
 
 RATE = 22_050
@@ -233,14 +233,16 @@ def _with_another_sound(name: str, content: bytes, number: int, soundfont: Path)
     The same way of drawing sounds as in the beat network's training, from a seed that it never saw.
     """
     score = excerpt(read_midi(content), 0.0, OTHER_SOUND_S)
-
-    def read_mono(performance: Performance = AS_WRITTEN) -> np.ndarray:
-        rng = np.random.default_rng([OTHER_SOUND_SEED, number])
-        played = humanized(score, rng, timing_s=0.008)
-        parts = tuple(on_another_instrument(part, rng) for part in played.parts if part.notes)
-        return roughened(mixed(play(replace(played, parts=parts), soundfont, sample_rate=RATE), rng), rng)
-
+    read_mono = partial(_play_otherwise, score, number, soundfont)
     return KnownPiece(name, "other-sound", score.beats_s, score.downbeats_s, read_mono)
+
+
+def _play_otherwise(score: Score, number: int, soundfont: Path, performance: Performance = AS_WRITTEN) -> np.ndarray:
+    """Play a score with the sound that belongs to its number."""
+    rng = np.random.default_rng([OTHER_SOUND_SEED, number])
+    played = humanized(score, rng, timing_s=0.008)
+    parts = tuple(on_another_instrument(part, rng) for part in played.parts if part.notes)
+    return roughened(mixed(play(replace(played, parts=parts), soundfont, sample_rate=RATE), rng), rng)
 
 
 def _rendered(music: Path) -> Iterator[KnownPiece]:

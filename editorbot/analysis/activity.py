@@ -218,7 +218,7 @@ class _SpeechListener:
         start = min(s_to_samples(start_s, rate), self._recording.samples)
         end = min(s_to_samples(end_s, rate), self._recording.samples)
         sound = self._recording.read(start, end)
-        mono = sound.mean(axis=1)
+        mono = sound @ np.full(sound.shape[1], 1 / sound.shape[1])  # a mean over two takes NumPy ten times as long
         if (mono**2).sum() < 0.05 * (sound[:, 0] ** 2).sum():
             mono = sound[:, 0]
         return np.asarray(soxr.resample(np.nan_to_num(mono), rate, VAD_RATE), np.float64)

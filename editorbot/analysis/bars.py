@@ -191,7 +191,7 @@ def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " b
 
 
 @loaded_alone
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _viterbi(odds, meter_of, place_of, prior, change_price, reset_price):
     """Return the best state of each beat."""

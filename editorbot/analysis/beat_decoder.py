@@ -47,7 +47,7 @@ class ChainPrices:
 
 
 @loaded_alone
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _forward(odds, profile, tempo, hop, periods, change, miss_price, best, back):
     """Fill `best` (ring of frames, periods) and `back` with coded predecessors."""

@@ -28,7 +28,7 @@ PERIOD_REACH = 2
 
 
 @loaded_alone
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 @no_type_check
 def _forward(profile, tempo, hop, periods, change_price, best, back):
     """Fill `best` (frames, periods) ring-free in blocks and `back` with coded predecessors."""

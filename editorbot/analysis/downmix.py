@@ -13,9 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from jaxtyping import Float32, Float64, Shaped
+from jaxtyping import Float, Float32, Float64, Int, Shaped
 
-from editorbot.analysis.kernels import mix_down
 from editorbot.recording import Recording
 from editorbot.recording.scan import SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
@@ -164,8 +163,52 @@ class MonoReader:
         side: Float64[np.ndarray, " steps"],
         mid: Float64[np.ndarray, " steps"],
     ) -> Float32[np.ndarray, " samples"]:
-        full_scale = float(1 << (8 * block.dtype.itemsize - 1)) if block.dtype.kind == "i" else 1.0
-        mix, mono = self.downmix, np.empty(len(block), dtype=np.float32)
-        scale = mix.gain / full_scale
-        mix_down(block, scale, mix.offset, mix.weights, _LIMIT, start, self._step_samples, mono, side, mid)
-        return mono
+        mix, live = self.downmix, np.flatnonzero(self.downmix.weights).tolist()
+        is_integer = block.dtype.kind == "i"
+        scale = mix.gain / (float(1 << (8 * block.dtype.itemsize - 1)) if is_integer else 1.0)
+        # The mean of two channels of 16 bits fits a float32 exactly, which takes half the time.
+        fits = len(live) <= 2 and block.dtype == np.int16 and not mix.offset.any()
+        values = block.astype(np.float32 if fits else np.float64)
+        sounds = [values[:, c] * values.dtype.type(scale * mix.weights[c]) for c in live]
+        if mix.offset.any():
+            sounds = [sound - mix.offset[c] * mix.weights[c] for sound, c in zip(sounds, live)]
+        total: np.ndarray = sum(sounds[1:], start=sounds[0])
+        if not is_integer:
+            total = np.clip(total, -_LIMIT, _LIMIT)
+        apart = _squares_apart(sounds, total, np.inf if is_integer else _LIMIT)
+        steps = _steps_of(start, len(block), self._step_samples, len(side))
+        np.add.at(mid, steps.numbers, np.add.reduceat(total * total, steps.firsts))
+        np.add.at(side, steps.numbers, np.add.reduceat(apart, steps.firsts))
+        return total.astype(np.float32, copy=False)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """The steps that a block's samples lie in."""
+
+    numbers: Int[np.ndarray, " parts"]
+    """Which steps."""
+    firsts: Int[np.ndarray, " parts"]
+    """The first sample of each in the block."""
+
+
+def _steps_of(start: int, samples: int, step_samples: float, count: int) -> _Steps:
+    """Return the steps of samples [start, start + samples); the last of `count` steps takes what lies behind it too."""
+    numbers = np.arange(int(start / step_samples), int((start + samples - 1) / step_samples) + 1)
+    firsts = np.maximum(np.ceil(numbers * step_samples).astype(np.int64) - start, 0)
+    kept = firsts < samples
+    return _Steps(np.minimum(numbers[kept], count - 1), firsts[kept])
+
+
+def _squares_apart(
+    sounds: list[Float[np.ndarray, " samples"]], total: Float[np.ndarray, " samples"], limit: float
+) -> Float[np.ndarray, " samples"]:
+    """Return what the energy of the channels, times their number, has over that of their sum, at each sample."""
+    if len(sounds) == 1:
+        return np.zeros_like(total)
+    if len(sounds) == 2:
+        return np.asarray(np.square(np.clip(sounds[0] - sounds[1], -limit, limit)))
+    energy = np.zeros_like(total)
+    for sound in sounds:
+        energy += np.square(np.clip(sound, -limit, limit))
+    return np.asarray(np.maximum(energy * len(sounds) - np.square(total), 0.0))

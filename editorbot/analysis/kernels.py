@@ -1,7 +1,7 @@
 """The hot loops of the analysis: one frame after another, no memory beyond a few rows.
 
 Everything here is a plain function of arrays; what the numbers mean stands in
-`spectrum.py`, `scan.py` and `downmix.py`. One thread on purpose: threads inside a block of
+`spectrum.py` and `scan.py`. One thread on purpose: threads inside a block of
 256 frames were measured to be slower than none.
 """
 
@@ -203,37 +203,3 @@ def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_cros
                 if i == block * hop:
                     first_crosses[block] = crosses
         energy[block], crossings[block] = total, count
-
-
-@loaded_alone
-@njit(cache=True, nogil=True)
-def mix_down(block, scale, offset, weights, limit, start, step_samples, mono, side, mid):  # type: ignore[no-untyped-def]
-    """Mix a block to mono, and add side and mid energy to the steps that its samples lie in.
-
-    ``u_c = (x_c * scale - offset_c) * weights_c``; mono is the sum of `u_c`, limited to +-`limit`;
-    mid its energy; side the mean energy of the channels less mid.
-    """
-    channels = block.shape[1]
-    live = 0
-    for c in range(channels):
-        live += weights[c] != 0.0
-    position, stop = 0, 0
-    while position < block.shape[0]:
-        step = min(int((start + position) / step_samples), side.size - 1)
-        stop = block.shape[0]
-        if step + 1 < side.size:
-            stop = max(position + 1, min(stop, int(np.ceil((step + 1) * step_samples)) - start))
-        energy, middle = 0.0, 0.0
-        for i in range(position, stop):
-            total, squares = 0.0, 0.0
-            for c in range(channels):
-                value = (block[i, c] * scale - offset[c]) * weights[c]
-                total += value
-                squares += value * value
-            total = min(max(total, -limit), limit)
-            mono[i] = total
-            energy += min(squares, limit * limit)
-            middle += total * total
-        mid[step] += middle
-        side[step] += max(0.0, energy * live - middle)
-        position = stop

@@ -49,7 +49,8 @@ GROUPS = 5
 BLOCK_WINDOWS = 256
 """Windows worked on at a time, to bound memory."""
 
-_FFT_SIZE = 1024
+_FFT_SIZE = 768
+"""At least WINDOW_FRAMES + MAX_LAG_FRAMES, so that nothing wraps round."""
 
 
 @dataclass(frozen=True)
@@ -99,10 +100,20 @@ def autocorrelation(
     views = np.lib.stride_tricks.sliding_window_view(padded, WINDOW_FRAMES, axis=0)[centers]
     windows = (views - views.mean(axis=-1, keepdims=True)) * taper
     power = np.abs(np.fft.rfft(windows, _FFT_SIZE)) ** 2
-    correlation = np.fft.irfft(power, _FFT_SIZE)[..., :MAX_LAG_FRAMES]
-    decay = np.fft.irfft(np.abs(np.fft.rfft(taper, _FFT_SIZE)) ** 2, _FFT_SIZE)[:MAX_LAG_FRAMES]
+    correlation = _even_inverse(power)
+    decay = _even_inverse(np.abs(np.fft.rfft(taper, _FFT_SIZE)) ** 2)
     correlation /= (correlation[..., :1] + 1e-3 * WINDOW_FRAMES) * np.maximum(decay / decay[0], 0.05)
     return np.asarray(correlation, dtype=np.float32)
+
+
+def _even_inverse(power: Float32[np.ndarray, "*rows bins"]) -> Float32[np.ndarray, "*rows lags"]:
+    """Return the first lags of the inverse transform of real numbers.
+
+    Laid out twice, once mirrored, they transform into it forth as well as back, and forth takes half the time.
+    """
+    whole = np.concatenate([power, power[..., -2:0:-1]], axis=-1)
+    lags: np.ndarray = np.fft.rfft(whole)[..., :MAX_LAG_FRAMES].real / np.float32(_FFT_SIZE)
+    return lags
 
 
 def tempo_features(
