@@ -230,7 +230,7 @@ class Vocabulary:
     rows: tuple[TypeRow, ...]
     """The types, in index order."""
 
-    @property
+    @cached_property
     def types(self) -> int:
         """How many types there are."""
         return len(self.rows)
@@ -240,7 +240,40 @@ class Vocabulary:
         """Names of the types, in index order."""
         return tuple(row.name for row in self.rows)
 
-    @property
+    @cached_property
+    def open_amounts(self) -> tuple[tuple[bool, ...], ...]:
+        """The amounts of each type that mean something of their own."""
+        return tuple(row.open_amounts for row in self.rows)
+
+    @cached_property
+    def operations(self) -> tuple[Operation, ...]:
+        """What each type does."""
+        return tuple(row.operation for row in self.rows)
+
+    @cached_property
+    def again_types(self) -> tuple[int, ...]:
+        """Types that play something again."""
+        return self._doing(Operation.LOOP, Operation.REPEAT)
+
+    @cached_property
+    def jump_types(self) -> tuple[int, ...]:
+        """Types that only move the cursor."""
+        return self._doing(Operation.BACK, Operation.SKIP)
+
+    @cached_property
+    def cut_types(self) -> tuple[int, ...]:
+        """Types that are a CUT."""
+        return self._doing(Operation.CUT)
+
+    @cached_property
+    def effect_types(self) -> tuple[int, ...]:
+        """Types that change the sound."""
+        return tuple(index for index, row in enumerate(self.rows) if row.changes_sound)
+
+    def _doing(self, *operations: Operation) -> tuple[int, ...]:
+        return tuple(index for index, operation in enumerate(self.operations) if operation in operations)
+
+    @cached_property
     def shape(self) -> tuple[int, int, int]:
         """Numbers of types, sizes and amounts."""
         return self.types, SIZES, AMOUNTS

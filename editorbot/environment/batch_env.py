@@ -13,7 +13,8 @@ ended, also ``final_obs`` (episodes, 861) and ``final_info`` with ``recording``,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,8 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         (`AutoresetMode.DISABLED`), until ``reset(options={"reset_mask": ...})``.
     copy : bool
         Whether each step hands out arrays of its own. Otherwise the next step overwrites observations and masks.
+    threads : int
+        Threads that share the episodes; they pay off from a few hundred episodes on. Results don't depend on it.
 
     Raises
     ------
@@ -72,9 +75,10 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         *,
         autoreset: bool = True,
         copy: bool = True,
+        threads: int = 1,
     ) -> None:
-        if num_envs < 1:
-            raise UsageError(f"num_envs must be at least 1, but is {num_envs}")
+        if num_envs < 1 or threads < 1:
+            raise UsageError(f"num_envs and threads must be at least 1, but are {num_envs} and {threads}")
         settings = settings or EnvironmentSettings()
         self._materials = checked(materials)
         self._settings, self._copy, self._autoreset = settings, copy, autoreset
@@ -99,8 +103,10 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         self._states = np.zeros((num_envs, STATE_SIZE), dtype=np.float32)
         self._final_states = np.zeros((num_envs, STATE_SIZE), dtype=np.float32)
         self._components = np.zeros((num_envs, len(COMPONENTS)))
-        self._scratch = np.zeros(window)
         self._everyone = np.arange(num_envs)
+        bounds = [int(bound) for bound in np.linspace(0, num_envs, min(threads, num_envs) + 1)]
+        self._shares = list(zip(bounds, bounds[1:]))
+        self._pool = ThreadPoolExecutor(len(self._shares)) if len(self._shares) > 1 else None
         shape = normalizer or Normalizer.identity()
         self._mean, self._scale, self._is_normalized = shape.mean_array, shape.scale_array, normalizer is not None
 
@@ -155,18 +161,9 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         was_done = self._episodes.is_done.copy()
         rewards = np.empty(self.num_envs)
         terminated, truncated = np.empty(self.num_envs, dtype=bool), np.empty(self.num_envs, dtype=bool)
-        batch_kernels.step_all(
-            actions,
-            self._recordings,
-            self._words,
-            self._weights,
-            self._episodes,
-            self._scratch,
-            rewards,
-            terminated,
-            truncated,
-            self._components,
-        )
+        paid = (rewards, terminated, truncated, self._components)
+        shape = (self._recordings, self._words, self._weights, self._episodes)
+        self._share(lambda low, high: batch_kernels.step_all(low, high, actions, *shape, *paid))
         ended = np.flatnonzero(self._episodes.is_done & ~was_done)
         final = self._final(ended) if len(ended) else {}
         if len(ended) and self._autoreset:
@@ -206,14 +203,31 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
 
     def _seen(self) -> Float32[np.ndarray, "episodes 861"]:
         """Return what is seen now, and write the masks."""
-        self._observe(self._everyone, self._states)
-        limit = self._settings.max_loops
-        batch_kernels.mask_all(self._recordings, self._words, limit, self._episodes, self._masks)
+        self._share(self._see)
         return self._states.copy() if self._copy else self._states
+
+    def _see(self, low: int, high: int) -> None:
+        """Write states and masks of some episodes."""
+        limit = self._settings.max_loops
+        self._observe(self._everyone[low:high], self._states)
+        batch_kernels.mask_all(low, high, self._recordings, self._words, limit, self._episodes, self._masks)
 
     def _observe(self, which: Int64[np.ndarray, " some"], out: Float32[np.ndarray, "episodes 861"]) -> None:
         shape = (self._mean, self._scale, self._is_normalized)
         batch_kernels.observe(which, self._recordings, self._words, self._episodes, *shape, out)
+
+    def _share(self, work: Callable[[int, int], None]) -> None:
+        """Do something to all episodes, each thread to its share of them."""
+        if self._pool is None:
+            work(0, self.num_envs)
+        else:
+            for done in [self._pool.submit(work, low, high) for low, high in self._shares]:
+                done.result()
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Let the threads go."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def _places(self) -> Info:
         episodes = self._episodes

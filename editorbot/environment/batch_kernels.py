@@ -158,12 +158,13 @@ def _target(recordings, recording, first, beats):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def step_all(actions, recordings, words, weights, episodes, scratch, rewards, terminated, truncated, components):
-    """Carry out one action of every episode that is under way; judge those that end by it.
+def step_all(low, high, actions, recordings, words, weights, episodes, rewards, terminated, truncated, components):
+    """Carry out one action of each of episodes low to high that is under way; judge those that end by it.
 
     `components` is filled for those alone; `rewards` are 0 for all others.
     """
-    for i in range(len(actions)):
+    scratch = np.empty(episodes.heard.shape[1])
+    for i in range(low, high):
         rewards[i], terminated[i], truncated[i] = 0.0, False, False
         if episodes.is_done[i]:
             continue
@@ -197,7 +198,7 @@ def _judge(i, recordings, words, episodes, scratch, components):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def _advance(i, kind, size, amount, recordings, words, episodes):
     """The same as `dynamics.advance`."""
@@ -234,7 +235,7 @@ def _advance(i, kind, size, amount, recordings, words, episodes):
     episodes.last_type[i], episodes.last_size[i] = kind, length
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def _play(i, first, end, kind, value, times, is_deferred, words, episodes):
     """Note what is heard."""
@@ -254,64 +255,50 @@ def _play(i, first, end, kind, value, times, is_deferred, words, episodes):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def mask_all(recordings, words, max_loops, episodes, room):
-    """Write what is open to every episode; the same as `masks.masks_at`."""
+def mask_all(low, high, recordings, words, max_loops, episodes, room):
+    """Write what is open to episodes low to high; the same as `masks.masks_at`."""
     spans = np.zeros(SIZES, dtype=np.int64)
-    for i in range(len(episodes.cursor)):
-        left = episodes.beats[i] - episodes.cursor[i]
+    is_first = np.zeros(SIZES, dtype=np.bool_)
+    types, sizes, amounts = room.type, room.size, room.amount
+    operations, values, open_amounts, counts = words.operation, words.values, words.open_amounts, episodes.counts
+    kinds = len(operations)
+    for i in range(low, high):
+        cursor = episodes.cursor[i]
+        left = episodes.beats[i] - cursor
         if left <= 0:
-            room.type[i], room.size[i], room.amount[i] = False, False, False
-            room.type[i, 0] = room.size[i, 0, 0] = room.amount[i, 0, 0] = True
+            types[i], sizes[i], amounts[i] = False, False, False
+            types[i, 0] = sizes[i, 0, 0] = amounts[i, 0, 0] = True
             continue
-        at = recordings.offset[episodes.recording[i]] + episodes.first[i] + episodes.cursor[i]
+        at = recordings.offset[episodes.recording[i]] + episodes.first[i] + cursor
         for size in range(SIZES):
             spans[size] = min(recordings.lengths[at, size], left)
-        loops = _loops(episodes.counts[i], words)
-        for kind in range(len(words.operation)):
-            _mask_type(i, kind, spans, left, loops < max_loops, words, episodes, room)
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
-def _loops(counts, words):
-    loops = 0
-    for kind in range(len(counts)):
-        if words.operation[kind] == LOOP or words.operation[kind] == REPEAT:
-            loops += counts[kind]
-    return loops
-
-
-@njit(cache=True, nogil=True)
-@no_type_check
-def _mask_type(i, kind, spans, left, may_loop, words, episodes, room):
-    """Write the sizes and amounts of one type."""
-    operation = words.operation[kind]
-    is_heard = episodes.play_count[i] > 0
-    sizes, amounts = room.size[i, kind], room.amount[i, kind]
-    any_size, any_amount = False, False
-    most = _most(operation, left, is_heard, episodes.last_play[i] >= 0, may_loop)
-    for size in range(SIZES):
-        is_open = spans[size] <= most
-        for earlier in range(size):
-            is_open = is_open and spans[earlier] != spans[size]
-        sizes[size] = is_open
-        any_size = any_size or is_open
-    if operation in (BACK, SKIP, REPEAT):
-        sizes[:] = False
-        sizes[0] = any_size = most > 0
-    for amount in range(AMOUNTS):
-        is_open = words.open_amounts[kind, amount]
-        way = int(words.values[kind, amount]) if int(words.values[kind, amount]) != 0 else spans[0]
-        if operation == BACK:
-            is_open = is_open and episodes.cursor[i] >= way
-        elif operation == SKIP:
-            is_open = is_open and way <= left - (0 if is_heard else 1)
-        amounts[amount] = is_open
-        any_amount = any_amount or is_open
-    room.type[i, kind] = any_size and any_amount
-    if not room.type[i, kind]:
-        sizes[:] = False
-        amounts[:] = False
+            is_first[size] = True
+            for earlier in range(size):
+                is_first[size] = is_first[size] and spans[earlier] != spans[size]
+        loops = 0
+        for kind in range(kinds):
+            loops += counts[i, kind] if operations[kind] in (LOOP, REPEAT) else 0
+        is_heard, is_played = episodes.play_count[i] > 0, episodes.last_play[i] >= 0
+        for kind in range(kinds):
+            operation = operations[kind]
+            most = _most(operation, left, is_heard, is_played, loops < max_loops)
+            first_alone = operation in (BACK, SKIP, REPEAT)
+            any_size, any_amount = False, False
+            for size in range(SIZES):
+                is_open = size == 0 and most > 0 if first_alone else is_first[size] and spans[size] <= most
+                sizes[i, kind, size] = is_open
+                any_size = any_size or is_open
+            for amount in range(AMOUNTS):
+                is_open = open_amounts[kind, amount]
+                if operation in (BACK, SKIP):
+                    way = int(values[kind, amount]) if int(values[kind, amount]) != 0 else spans[0]
+                    is_open = is_open and way <= (cursor if operation == BACK else left - (0 if is_heard else 1))
+                amounts[i, kind, amount] = is_open
+                any_amount = any_amount or is_open
+            types[i, kind] = any_size and any_amount
+            if not types[i, kind]:
+                for k in range(SIZES):
+                    sizes[i, kind, k] = amounts[i, kind, k] = False
 
 
 @njit(cache=True, nogil=True)
@@ -339,22 +326,27 @@ def observe(which, recordings, words, episodes, mean, scale, is_normalized, out)
         i = which[k]
         cursor = episodes.cursor[i]
         start = (recordings.offset[episodes.recording[i]] + episodes.first[i] + cursor) * FEATURES
-        out[i, :SEEN] = recordings.features[start : start + SEEN]
-        if cursor >= episodes.beats[i]:
-            out[i, SEEN - FEATURES : SEEN] = 0.0  # the window's neighbors reach no further
-        _summarize(i, recordings, words, episodes, out[i])
+        # The window's neighbors reach no further than this.
+        there = SEEN if cursor < episodes.beats[i] else SEEN - FEATURES
+        row = out[i]
         if is_normalized:
-            _normalize(out[i], mean, scale)
+            _normalize(recordings.features[start : start + there], mean, scale, row)
+        else:
+            row[:there] = recordings.features[start : start + there]
+        row[there:] = 0.0
+        _summarize(i, recordings, words, episodes, row)
+        if is_normalized:
+            _normalize(row[there:], mean[there:], scale[there:], row[there:])
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
 @no_type_check
-def _normalize(row, mean, scale):
-    for k in range(len(row)):
-        row[k] = min(max((row[k] - mean[k]) * scale[k], LOWER), UPPER)
+def _normalize(raw, mean, scale, out):
+    for k in range(len(raw)):
+        out[k] = min(max((raw[k] - mean[k]) * scale[k], LOWER), UPPER)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def _summarize(i, recordings, words, episodes, row):
     """The same as `state.summary`."""

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from editorbot.environment.actions import AMOUNTS, SIZES, Action, Operation, TypeRow, Vocabulary
+from editorbot.environment.actions import SIZES, Action, Operation, TypeRow, Vocabulary
 from editorbot.environment.dynamics import EpisodeState, Play
 from editorbot.errors import UsageError
 
@@ -71,52 +71,53 @@ def masks_at(state: EpisodeState, lengths: Sequence[int], vocabulary: Vocabulary
     max_loops : int
         LOOP and REPEAT_PREV steps that an episode may hold.
     """
-    size = np.zeros((vocabulary.types, SIZES), dtype=bool)
-    amount = np.zeros((vocabulary.types, AMOUNTS), dtype=bool)
     left = state.beats - state.cursor
+    if left <= 0:
+        return _keep_alone(vocabulary)
     spans = [min(length, left) for length in lengths]
-    loops = loops_used(state.counts, vocabulary)
-    for index, row in enumerate(vocabulary.rows):
-        if left <= 0:
-            size[index, 0] = amount[index, 0] = index == 0
-            continue
-        if row.operation in (Operation.LOOP, Operation.REPEAT) and loops >= max_loops:
-            continue
-        size[index] = _open_sizes(row, spans, left, state)
-        amount[index] = [
-            is_open and _reaches(row, row.values[k], spans, left, state) for k, is_open in enumerate(row.open_amounts)
-        ]
+    is_first = [length not in spans[:k] for k, length in enumerate(spans)]
+    longest = _longest(state, left, loops_used(state.counts, vocabulary) < max_loops)
+    rows = {
+        operation: [is_open and length <= most for is_open, length in zip(is_first, spans)]
+        for operation, most in longest.items()
+    }
+    for operation in (Operation.BACK, Operation.SKIP, Operation.REPEAT):
+        rows[operation] = [longest[operation] > 0] + [False] * (SIZES - 1)
+    size = np.array([rows[operation] for operation in vocabulary.operations])
+    amount = np.array(vocabulary.open_amounts)
+    for index in vocabulary.jump_types:
+        amount[index] &= _within(vocabulary.rows[index], spans[0], left, state)
     is_open: Bool[np.ndarray, " types"] = np.logical_and(size.any(axis=1), amount.any(axis=1))
     return Masks(is_open, size & is_open[:, None], amount & is_open[:, None])
 
 
+def _keep_alone(vocabulary: Vocabulary) -> Masks:
+    """Return the masks that leave only the first type open, which is KEEP in every vocabulary."""
+    size = np.zeros((vocabulary.types, SIZES), dtype=bool)
+    size[0, 0] = True
+    return Masks(size[:, 0].copy(), size, size.copy())
+
+
 def loops_used(counts: Sequence[int], vocabulary: Vocabulary) -> int:
     """Return how many steps played something again."""
-    again = (Operation.LOOP, Operation.REPEAT)
-    return sum(count for count, row in zip(counts, vocabulary.rows) if row.operation in again)
+    return sum([counts[index] for index in vocabulary.again_types])
 
 
-def _open_sizes(row: TypeRow, spans: list[int], left: int, state: EpisodeState) -> list[bool]:
-    """Return the sizes that a type may have: the first of each length that it can take."""
-    if row.moves or row.operation == Operation.REPEAT:
-        return [True] + [False] * (SIZES - 1)
-    most = left
-    if row.operation == Operation.SWAP:
-        most = left // 2
-    elif row.operation == Operation.BRIDGE:
-        most = left - 1 if state.plays else 0
-    elif row.operation == Operation.CUT and not _is_heard(state):
-        most = left - 1
-    return [length <= most and length not in spans[:k] for k, length in enumerate(spans)]
+def _longest(state: EpisodeState, left: int, may_loop: bool) -> dict[Operation, int]:
+    """Return how many beats each operation may take; one that may take none is closed."""
+    longest = dict.fromkeys(Operation, left)
+    longest[Operation.SWAP] = left // 2
+    longest[Operation.BRIDGE] = left - 1 if state.plays else 0
+    longest[Operation.CUT] = left if _is_heard(state) else left - 1
+    longest[Operation.LOOP] = left if may_loop else 0
+    longest[Operation.REPEAT] = left if may_loop and state.plays else 0
+    return longest
 
 
-def _reaches(row: TypeRow, value: float, spans: list[int], left: int, state: EpisodeState) -> bool:
-    """Tell whether an amount can be carried out."""
-    if row.operation == Operation.BACK:
-        return state.cursor >= (value or spans[0])
-    if row.operation == Operation.SKIP:
-        return (value or spans[0]) <= left - (0 if _is_heard(state) else 1)
-    return row.operation != Operation.REPEAT or bool(state.plays)
+def _within(row: TypeRow, shortest: int, left: int, state: EpisodeState) -> list[bool]:
+    """Tell by which amounts the cursor can be moved."""
+    most = state.cursor if row.operation == Operation.BACK else left - (0 if _is_heard(state) else 1)
+    return [(value or shortest) <= most for value in row.values]
 
 
 def _is_heard(state: EpisodeState) -> bool:

@@ -96,21 +96,27 @@ class Outcome(NamedTuple):
 
 @njit(cache=True, nogil=True)
 @no_type_check
+def _apart(one, other):
+    """Return the squared distance; the order of the sum is free, so that it runs in parallel lanes."""
+    total = np.float32(0.0)
+    for dim in range(len(one)):
+        difference = one[dim] - other[dim]
+        total += difference * difference
+    return total
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
 def join_cost(tables, leave, arrive):
     """Return the cost of one join; the same as `Seams.costs`."""
     if leave == arrive:
         return 0.0
     before, after = 0.0, 0.0
+    old, new = leave + REACH_BEATS, arrive + REACH_BEATS
+    vectors = tables.vectors
     for offset in range(REACH_BEATS):
-        past, future = 0.0, 0.0
-        old, new = leave + REACH_BEATS, arrive + REACH_BEATS
-        for dim in range(tables.vectors.shape[1]):
-            difference = tables.vectors[old - 1 - offset, dim] - tables.vectors[new - 1 - offset, dim]
-            past += difference * difference
-            difference = tables.vectors[old + offset, dim] - tables.vectors[new + offset, dim]
-            future += difference * difference
-        before += SEAM_WEIGHTS[offset] * past
-        after += SEAM_WEIGHTS[offset] * future
+        before += SEAM_WEIGHTS[offset] * _apart(vectors[old - 1 - offset], vectors[new - 1 - offset])
+        after += SEAM_WEIGHTS[offset] * _apart(vectors[old + offset], vectors[new + offset])
     before, after = math.sqrt(before), math.sqrt(after)
     seam = min(before, after) / 2 + (before + after) / 4
     quiet = tables.quiet_before[leave] * tables.begins[arrive]

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64
 
 from editorbot.analysis.features import FEATURE_NAMES
-from editorbot.environment.actions import Operation, Vocabulary
+from editorbot.environment.actions import Vocabulary
 from editorbot.environment.dynamics import EpisodeState
 from editorbot.environment.masks import loops_used
 from editorbot.environment.material import REACH, Material
@@ -216,14 +216,12 @@ def raw_state(state: EpisodeState, material: Material, vocabulary: Vocabulary) -
 
 def summary(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> list[float]:
     """Return the fourteen numbers about the episode so far, in the order of SUMMARY_NAMES."""
-    beats, target, steps = state.beats, material.target, state.steps
-    jumps = effects = cuts = types = 0
-    for row, count in zip(vocabulary.rows, state.counts):
-        if count:
-            types += 1
-            jumps += count if row.moves else 0
-            effects += count if row.changes_sound else 0
-            cuts += count if row.operation == Operation.CUT else 0
+    beats, target, steps, counts = state.beats, material.target, state.steps, state.counts
+    jumps, effects, cuts = (
+        sum([counts[index] for index in indices])
+        for indices in (vocabulary.jump_types, vocabulary.effect_types, vocabulary.cut_types)
+    )
+    types = len(counts) - counts.count(0)
     kept = state.kept_beats / state.frontier if state.frontier else 0.0
     return [
         state.cursor / beats,
@@ -233,7 +231,7 @@ def summary(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> 
         target,
         target - state.output_beats / beats,
         1.0 - kept if state.frontier else 0.0,
-        loops_used(state.counts, vocabulary) / (FREE_LOOPS + cuts // CUTS_PER_LOOP),
+        loops_used(counts, vocabulary) / (FREE_LOOPS + cuts // CUTS_PER_LOOP),
         jumps / steps if steps else 0.0,
         effects / steps if steps else 0.0,
         types / vocabulary.types,

@@ -85,13 +85,14 @@ def test_steps_beyond_the_limit_truncate_alike():
     assert truncated[0]
 
 
-def test_the_same_seed_plays_the_same():
-    runs = []
-    for _ in range(2):
-        rng, env = np.random.default_rng(3), BatchEditingEnv(MATERIALS, 5, EnvironmentSettings(window_beats=20))
+def test_the_same_seed_plays_the_same_in_any_number_of_threads():
+    runs, settings = [], EnvironmentSettings(window_beats=20)
+    for threads in (1, 2):
+        rng, env = np.random.default_rng(3), BatchEditingEnv(MATERIALS, 5, settings, threads=threads)
         seen = [env.reset(seed=9)[0]]
         for _ in range(40):
             seen.append(env.step(env.sample_open(rng))[0])
+        env.close()
         runs.append(np.stack(seen))
     np.testing.assert_array_equal(*runs)
 
