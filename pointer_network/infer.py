@@ -1,4 +1,7 @@
-"""``python -m pointer_network.infer input.wav --checkpoint F``: forwards to ``editorbot edit --editor pointer``."""
+"""``python -m pointer_network.infer input.wav --checkpoint F``: forwards to ``editorbot edit --editor pointer``.
+
+The picture of the pointers lies beside the track.
+"""
 
 from __future__ import annotations
 
@@ -7,4 +10,4 @@ import sys
 from editorbot.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(["edit", "--editor", "pointer", *sys.argv[1:]]))
+    sys.exit(main(["edit", "--editor", "pointer", "--export", "picture", *sys.argv[1:]]))

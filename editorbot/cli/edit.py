@@ -64,8 +64,8 @@ class Edit:
     """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
     """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
-    export: tuple[Literal["audacity", "reaper"], ...] = ()
-    """Projects for other programs to write beside the track."""
+    export: tuple[Literal["audacity", "reaper", "picture"], ...] = ()
+    """Projects for other programs to write beside the track, or a picture of where the clips come from."""
     seed: int = 0
     """Seed of whatever randomness the editor has."""
     force: bool = False

@@ -17,8 +17,8 @@ class Export:
 
     file: tyro.conf.Positional[str]
     """Edit list (.json)."""
-    to: tuple[Literal["audacity", "reaper"], ...] = ("reaper",)
-    """Programs to write for."""
+    to: tuple[Literal["audacity", "reaper", "picture"], ...] = ("reaper",)
+    """Programs to write for, or a picture of where the clips come from."""
     output: str | None = None
     """File to write, where there is one program; by default beside the list."""
     force: bool = False

@@ -9,9 +9,10 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import ExistsError, OutputError, UsageError
 from editorbot.export.audacity import joins_text, regions_text
+from editorbot.export.picture import picture_of
 from editorbot.export.reaper import project_text
 
-EXPORT_ENDINGS: Mapping[str, str] = {"audacity": ".txt", "reaper": ".rpp"}
+EXPORT_ENDINGS: Mapping[str, str] = {"audacity": ".txt", "reaper": ".rpp", "picture": ".png"}
 """Every export by its name, and how its file ends."""
 
 EXPORT_NAMES: tuple[str, ...] = tuple(EXPORT_ENDINGS)
@@ -20,9 +21,10 @@ EXPORT_NAMES: tuple[str, ...] = tuple(EXPORT_ENDINGS)
 JOINS_INFIX = ".joins"
 """Put before the ending of the second Audacity file, whose labels count in the track's time."""
 
-_WRITERS: Mapping[str, tuple[tuple[str, Callable[[EditList], str]], ...]] = {
+_WRITERS: Mapping[str, tuple[tuple[str, Callable[[EditList], str | bytes]], ...]] = {
     "audacity": (("", regions_text), (JOINS_INFIX, joins_text)),
     "reaper": (("", project_text),),
+    "picture": (("", picture_of),),
 }
 
 
@@ -43,7 +45,7 @@ def export_paths(name: str, output_path: str | os.PathLike[str]) -> tuple[str, .
 def export_edit(
     edit_list: EditList, name: str, output_path: str | os.PathLike[str], *, force: bool = False
 ) -> tuple[str, ...]:
-    """Write an edit list for another program.
+    """Write an edit list for another program, or as a picture.
 
     Parameters
     ----------
@@ -76,6 +78,7 @@ def export_edit(
             raise OutputError("is a folder; give a file name", path=path)
         if os.path.lexists(path) and not force:
             raise ExistsError("is there already; give another name or --force", path=path)
-    for path, (_, text_of) in zip(paths, _WRITERS[name]):
-        write_whole(path, text_of(edit_list).encode("utf-8", "surrogateescape"))
+    for path, (_, content_of) in zip(paths, _WRITERS[name]):
+        content = content_of(edit_list)
+        write_whole(path, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
     return paths

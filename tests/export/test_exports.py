@@ -170,6 +170,14 @@ def test_places_that_cannot_be_written_are_named(tmp_path):
         export_edit(edit_list(), "reaper", tmp_path)
 
 
+def test_the_picture_is_one_and_the_same_each_time(tmp_path):
+    one = export_edit(edit_list(), "picture", tmp_path / "a.png")[0]
+    other = export_edit(edit_list(), "picture", tmp_path / "b.png")[0]
+    content = Path(one).read_bytes()
+    assert content.startswith(b"\x89PNG")
+    assert content == Path(other).read_bytes()
+
+
 def test_an_unknown_export_is_refused():
     with pytest.raises(UsageError, match="audacity, reaper"):
         export_paths("cubase", "x.cpr")
