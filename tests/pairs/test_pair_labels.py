@@ -10,10 +10,11 @@ from editorbot.corpus.labels import pair_labels
 from editorbot.corpus.labels.folder import label_all
 from editorbot.corpus.labels.pair_labels import LabelJob, kept_beats, label_pair, label_paths
 from editorbot.corpus.pairs import find_pairs
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
 from editorbot.editlist.json_format import read_edit_list
 from editorbot.errors import MismatchError
-from tests.pairs.label_pairs import make_pair
+from tests.pairs.label_pairs import RATE, make_pair
 from tests.sounds import write
 
 
@@ -82,3 +83,29 @@ def test_half_a_beat_played_is_kept():
     source = Source("jam.wav", "sha256:" + "0" * 64, 100, 1, 400)
     edit_list = EditList(source, (Clip(0, 150), Clip(140, 155), Clip(280, 400)), (Join(), Join()))
     assert kept_beats(edit_list, np.array([0, 100, 200, 300])).tolist() == [1, 1, 0, 1]
+
+
+def known_folder(tmp_path, segments, duration_s=10.0):
+    folder = make_pair(tmp_path / "data", [Clip(0, 20)])
+    (folder / "truth").mkdir()
+    write_truth(folder / "truth" / "blues.json", Truth(duration_s, 8.0, tuple(segments)))
+    return folder
+
+
+def test_the_edit_of_a_simulated_pair_is_read_from_its_truth(tmp_path):
+    takes = [(0.0, 1.0, "talk"), (1.0, 4.0, "music", 4.0), (4.0, 5.0, "talk"), (5.0, 7.0, "music", 0.0)]
+    folder = known_folder(tmp_path, [Segment(*take) for take in [*takes, (7.02, 9.0, "music", 2.0, 1.01)]])
+    labels = label_pair(job_of(folder))
+    assert [(clip.start / RATE, clip.end / RATE) for clip in labels.edit_list.clips] == [(5, 9), (1, 4)]
+    assert labels.closeness is None
+    assert not (folder / "pointer_sequences" / "blues_info.json").exists()
+    assert read_edit_list(label_paths(folder, job_of(folder).cache, "blues").edit) == labels.edit_list
+
+
+@pytest.mark.parametrize(
+    ("segment", "duration_s", "says"),
+    [((0.0, 1.0, "talk"), 10.0, "nothing of it is kept"), ((0.0, 1.0, "music", 0.0), 12.0, "12.0 s")],
+)
+def test_a_truth_of_something_else_is_refused(tmp_path, segment, duration_s, says):
+    with pytest.raises(MismatchError, match=says):
+        label_pair(job_of(known_folder(tmp_path, [Segment(*segment)], duration_s)))

@@ -29,6 +29,8 @@ class Labels:
     """Pairs that are worked on at the same time; the results are the same."""
     no_picture: bool = False
     """Draw no pictures of new alignments."""
+    measure: bool = False
+    """Measure simulated pairs too; else their edit is read from truth/NAME.json, where it is known exactly."""
     force: bool = False
     """Label again what is labelled already."""
     debug: bool = False
@@ -52,6 +54,7 @@ class Labels:
             workers=self.workers,
             force=self.force,
             picture=not self.no_picture,
+            measure=self.measure,
         )
         parts: dict[str, BcDataset] = {}
         for done in results:
@@ -88,10 +91,10 @@ def counted(data: BcDataset) -> str:
 
 def _print_labels(labels: PairLabels) -> None:
     """Print one line about a pair."""
-    close = labels.closeness
-    print(
-        f"{printable(labels.sample)}: {len(labels.edit_list.clips)} clips, {labels.kept.mean():.0%} of the beats kept, "
-        f"{labels.matched_share:.1%} understood; rendered again {close.frames_share:.1%} of the frames fit"
-    )
+    close, kept = labels.closeness, labels.kept.mean() if len(labels.kept) else 0.0
+    how = "known from its truth"
+    if close is not None:
+        how = f"{labels.matched_share:.1%} understood; rendered again {close.frames_share:.1%} of the frames fit"
+    print(f"{printable(labels.sample)}: {len(labels.edit_list.clips)} clips, {kept:.0%} of the beats kept, {how}")
     for line in labels.edit_list.warnings:
         print(f"warning: {printable(labels.sample)}: {line}", file=sys.stderr)

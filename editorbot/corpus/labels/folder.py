@@ -32,9 +32,10 @@ def label_all(
     workers: int = 1,
     force: bool = False,
     picture: bool = True,
+    measure: bool = False,
 ) -> Iterator[Done[LabelJob, Labelled]]:
     """Yield what each pair gives, as it is done; parameters as in `LabelJob`."""
-    jobs = [LabelJob(pair, data_dir, cache, force, picture) for pair in pairs]
+    jobs = [LabelJob(pair, data_dir, cache, force, picture, measure) for pair in pairs]
     return run_batch(jobs, labelled, workers=workers)
 
 

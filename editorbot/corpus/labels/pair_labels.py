@@ -23,14 +23,16 @@ from editorbot.corpus.alignment import Alignment
 from editorbot.corpus.cache_files import CacheFolder, write_array
 from editorbot.corpus.labels.closeness import Closeness, closeness
 from editorbot.corpus.labels.human_edit import HumanEdit, human_edit
+from editorbot.corpus.labels.known import known_edit, known_truth
 from editorbot.corpus.labels.sounds import PairSounds
 from editorbot.corpus.labels.stored import read_alignment
 from editorbot.corpus.pairs import POINTER_FOLDER, Pair, align_pair, pointer_paths
+from editorbot.corpus.truth import Truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editlist.operations import played_ranges
 from editorbot.editlist.whole_file import write_whole
-from editorbot.errors import EditorbotError
+from editorbot.errors import EditorbotError, OutputError
 from editorbot.recording import open_recording
 
 LABELS_VERSION = 1
@@ -54,6 +56,8 @@ class LabelJob:
     """Label again what is labelled already."""
     picture: bool = True
     """Draw the alignment where it has to be found first."""
+    measure: bool = False
+    """Measure simulated pairs too, whose edit is known."""
 
 
 @dataclass(frozen=True)
@@ -80,8 +84,8 @@ class PairLabels:
     """Gain over most of the edit [dB]; no action."""
     kept: Int8[np.ndarray, " beats"]
     """1 where a raw beat is played, else 0, shape=(beats,)."""
-    closeness: Closeness
-    """How close the edit list, rendered again, is to the edit."""
+    closeness: Closeness | None
+    """How close the edit list, rendered again, is to the edit; None where it was known and not measured."""
     matched_share: float
     """Share of the edit that the clips hold, in [0, 1]."""
     analysis: Analysis
@@ -95,13 +99,37 @@ def label_paths(data_dir: Path, cache: CacheFolder, sample: str) -> LabelPaths:
 
 
 def label_pair(job: LabelJob) -> PairLabels:
-    """Return the labels of a pair; aligned first where that was not done, read where they are there already.
+    """Return the labels of a pair: known where it was simulated, read where they are there already, else measured.
 
     Raises
     ------
     EditorbotError
         Whatever opening, analyzing and aligning say, or OutputError if the results cannot be written.
     """
+    truth = None if job.measure else known_truth(job.data_dir, job.pair.sample)
+    return _measured(job) if truth is None else _known(job, truth)
+
+
+def _known(job: LabelJob, truth: Truth) -> PairLabels:
+    """Return the labels of a simulated pair."""
+    paths = label_paths(job.data_dir, job.cache, job.pair.sample)
+    with open_recording(job.pair.raw) as raw:
+        analysis = analyze(raw, cache=AnalysisCache(job.cache.root / "analysis"))
+        edit_list = known_edit(truth, raw.source)
+    kept = kept_beats(edit_list, beat_samples(analysis))
+    try:
+        paths.edit.parent.mkdir(parents=True, exist_ok=True)
+        # A report of what was measured before would say that this edit was.
+        paths.report.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot be written: {error.strerror}", path=paths.edit.parent) from error
+    write_edit_list(paths.edit, edit_list)
+    write_array(paths.kept, kept)
+    return PairLabels(job.pair.sample, edit_list, 0.0, kept, None, 1.0, analysis)
+
+
+def _measured(job: LabelJob) -> PairLabels:
+    """Return the labels of a pair, aligned first where that was not done."""
     paths = label_paths(job.data_dir, job.cache, job.pair.sample)
     with open_recording(job.pair.raw) as raw, open_recording(job.pair.edit) as edit:
         analysis = analyze(raw, cache=AnalysisCache(job.cache.root / "analysis"))
@@ -115,7 +143,7 @@ def label_pair(job: LabelJob) -> PairLabels:
         close = closeness(sounds, human)
     kept = kept_beats(human.edit_list, beat_samples(analysis))
     labels = PairLabels(job.pair.sample, human.edit_list, human.level_db, kept, close, human.explained_share, analysis)
-    _write(paths, labels, human, files)
+    _write(paths, labels, human, close, files)
     return labels
 
 
@@ -157,14 +185,14 @@ def _key(raw_digest: str, edit_digest: str, analysis: Analysis) -> dict[str, Any
     }
 
 
-def _write(paths: LabelPaths, labels: PairLabels, human: HumanEdit, files: dict[str, Any]) -> None:
+def _write(paths: LabelPaths, labels: PairLabels, human: HumanEdit, close: Closeness, files: dict[str, Any]) -> None:
     write_edit_list(paths.edit, labels.edit_list)
     write_array(paths.kept, labels.kept)
     report = files | {
         "level_db": human.level_db,
         "matched_share": human.explained_share,
         "positions": list(human.positions),
-        "closeness": labels.closeness.as_dict(),
+        "closeness": close.as_dict(),
     }
     # Written last: where it is there, the rest is whole.
     write_whole(paths.report, (json.dumps(report, indent=1) + "\n").encode())
