@@ -10,4 +10,4 @@ import sys
 from editorbot.cli.main import main
 
 if __name__ == "__main__":
-    sys.exit(main(["edit", "--editor", "pointer", "--export", "picture", *sys.argv[1:]]))
+    sys.exit(main(["edit", "--export", "picture", "--editor", "pointer", *sys.argv[1:]]))

@@ -42,7 +42,7 @@ class Edit:
     """Recordings, or folders of them. A name that starts with - comes after --."""
     output: str | None = None
     """Track to write (OUT.wav gives OUT.json and OUT.html too), or a folder."""
-    editor: Literal["scored", "scored-rules", "retarget", "keep-all"] = "scored"
+    editor: Literal["scored", "scored-rules", "retarget", "pointer", "keep-all"] = "scored"
     """Way of editing."""
     checkpoint: str | None = None
     """Weights of a learned editor that you trained yourself: models/scored/scored.safetensors for example."""
@@ -54,12 +54,14 @@ class Edit:
     """Ranges that have to stay, 1:20-1:45 for example."""
     must_cut: tuple[str, ...] = ()
     """Ranges that have to go."""
-    polish: tuple[Literal["none", "loudness", "reference"], ...] = ("none",)
-    """Tone stages after the arrangement, in order; loudness comes last."""
+    polish: tuple[Literal["none", "loudness", "reference", "mel2mel", "reconstruct"], ...] = ("none",)
+    """Tone stages after the arrangement, in order; loudness comes last. reconstruct and mel2mel are learned."""
     polish_amount: float = 1.0
     """How much of them, between 0 and 1."""
     reference: str | None = None
     """A finished track whose tone and level yours shall have; means --polish reference."""
+    polish_checkpoint: str | None = None
+    """Weights of reconstruct or mel2mel that you trained yourself."""
     stems: bool = False
     """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
@@ -180,7 +182,10 @@ class Edit:
         if self.reference is None and "reference" in names:
             raise UsageError("--polish reference needs --reference TRACK, a finished track whose tone you like")
         names.sort(key=lambda name: name == "loudness")
-        files = {"reference": self.reference}
+        learned = [name for name in names if name in ("mel2mel", "reconstruct")]
+        if self.polish_checkpoint is not None and len(set(learned)) != 1:
+            raise UsageError("--polish-checkpoint goes with one learned stage: --polish reconstruct, or mel2mel")
+        files = {"reference": self.reference, **dict.fromkeys(learned, self.polish_checkpoint)}
         return tuple(PolishStep(name, self.polish_amount, file=files.get(name)) for name in dict.fromkeys(names))
 
     def _stem_model(self) -> str | None:

@@ -16,6 +16,7 @@ _PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "scored": ("editorbot.editors.scored", "ScoredEditor"),
         "scored-rules": ("editorbot.editors.scored", "RulesEditor"),
         "retarget": ("editorbot.editors.retarget", "RetargetEditor"),
+        "pointer": ("editorbot.editors.pointer", "PointerEditor"),
     }
 )
 """Name -> (module, class); the class takes no arguments, or a `checkpoint`."""
@@ -24,7 +25,7 @@ EDITOR_NAMES: tuple[str, ...] = tuple(_PLACES)
 """What ``--editor`` takes."""
 
 
-LEARNED_NAMES = ("scored",)
+LEARNED_NAMES = ("scored", "pointer")
 """Editors that take other weights than the shipped ones."""
 
 

@@ -41,7 +41,7 @@ def _scores(frames, kept, *, sure=6.0):
             jump[row, int(CONFIG.bucket_of(np.array([distance]))[0])] = 0.0
     arrive[nexts[np.diff(nexts, prepend=-9) > 1]] = sure
     log = lambda x: x - np.logaddexp.reduce(x, axis=1)[:, None]  # noqa: E731
-    return RowScores(log(delta), log(jump), use_jump, stop, arrive)
+    return RowScores(log(delta), log(jump), use_jump, stop, arrive, np.full((frames, 6), 1 / 6))
 
 
 def _kept(*spans, frames=200):
@@ -116,7 +116,7 @@ def test_the_path_is_the_cheapest_of_all(seed):
     log = lambda x: x - np.logaddexp.reduce(x, axis=1)[:, None]  # noqa: E731
     scores = RowScores(
         log(rng.normal(0, 2, (61, 9))), log(rng.normal(0, 1, (61, 6))), rng.normal(0, 3, 61), rng.normal(-4, 1, 61),
-        rng.normal(0, 2, 60),
+        rng.normal(0, 2, 60), np.full((60, 6), 1 / 6),
     )  # fmt: skip
     settings = DecodeSettings(jump_cost=0.3, back_cost=0.2, short_cost=0.4, off_beat_cost=0.1)
     costs = costs_of(scores, CONFIG, settings, np.array([0, 12, 25, 37, 48]) * FRAME_S)
