@@ -49,7 +49,8 @@ def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[flo
     """Return the plays in their order with their ends moved to where the beat goes on, as (start, end) [seconds]."""
     last_s = analysis.duration_s
     starts = [float(start * FRAME_S) for start in plays.starts]
-    ends = [min(float(end * FRAME_S), last_s) for end in plays.ends]
+    # What goes on to the last frame goes on to the last sample.
+    ends = [float(end * FRAME_S) if end * FRAME_S < last_s - FRAME_S else last_s for end in plays.ends]
     for number in range(len(starts) - 1):
         leave_s, arrive_s = ends[number], starts[number + 1]
         if not (_is_song(verdict, leave_s - STEP_S) and _is_song(verdict, arrive_s)):
