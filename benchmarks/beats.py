@@ -27,11 +27,11 @@ from beat_peers import track_with_beatnet, track_with_librosa
 from beat_scores import f_measure, fitted_offset_s
 from known_beats import AS_WRITTEN, RATE, KnownPiece, known_pieces
 
-from editorbot.analysis.beats import track_beats, track_beats_with_net
+from editorbot.analysis.beats import track_beats, track_beats_by_novelty
 from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import FrameTracks
 
-SHOWN = "editorbot, net"
+SHOWN = "editorbot"
 """The tracker of the table of pieces."""
 
 MARGIN_S = 0.2
@@ -66,13 +66,13 @@ def track_with_editorbot(frames: FrameTracks, duration_s: float) -> tuple[np.nda
     return grid.beats_s, grid.beats_s[grid.downbeats]
 
 
-def track_with_net(frames: FrameTracks, duration_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return the beats and downbeats of the tracker with the network [s]."""
-    grid = track_beats_with_net(frames, duration_s)
+def track_by_novelty(frames: FrameTracks, duration_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the beats and downbeats of the tracker without its network [s]."""
+    grid = track_beats_by_novelty(frames, duration_s)
     return grid.beats_s, grid.beats_s[grid.downbeats]
 
 
-OURS = {"editorbot": track_with_editorbot, "editorbot, net": track_with_net}
+OURS = {"editorbot": track_with_editorbot, "editorbot, no network": track_by_novelty}
 """Trackers that read the frame grid, which the analysis has anyway."""
 
 PEERS = {"librosa": track_with_librosa, "BeatNet + DBN": track_with_beatnet}

@@ -14,7 +14,6 @@ import numpy as np
 
 from editorbot.analysis.activity import find_activity
 from editorbot.analysis.analysis import Analysis
-from editorbot.analysis.beats import track_beats
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import beat_features, beat_levels_db, mean_level_db
 from editorbot.analysis.listening import Heard, listen
@@ -111,6 +110,8 @@ def _check_length(recording: Recording, allow_short: bool) -> None:
 
 def _conclude(recording: Recording, heard: Heard, beside: Executor) -> Analysis:
     """Draw the conclusions from what was heard, some of them beside the others."""
+    from editorbot.analysis.beats import track_beats  # not before the reading has begun: it loads numba
+
     duration_s, spectrum = recording.duration_s, heard.spectrum
     activity = beside.submit(find_activity, recording, spectrum.steps, duration_s)
     grid = track_beats(spectrum.tracks, duration_s)

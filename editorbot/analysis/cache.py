@@ -57,10 +57,11 @@ def cache_folder() -> Path:
 
 @functools.cache
 def code_version() -> str:
-    """Return a digest of the code and constants that an analysis follows from."""
+    """Return a digest of the code, constants and weights that an analysis follows from."""
     digest = hashlib.sha256(__version__.encode())
     files = (path for path in Path(__file__).parent.iterdir() if path.is_file())
-    for path in [Path(timebase.__file__), *sorted(files)]:
+    weights = Path(__file__).parent.parent / "pretrained" / "beats.safetensors"
+    for path in [Path(timebase.__file__), weights, *sorted(files)]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from jaxtyping import Float, Float32, Float64, Int, Shaped
+from jaxtyping import Float, Float32, Float64, Int, Int16, Shaped
 
 from editorbot.recording import Recording
 from editorbot.recording.scan import SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
 
-READ_SAMPLES = 1 << 17
+READ_SAMPLES = 1 << 18
 """Samples of each channel read at a time, where there are few channels."""
 
 READ_VALUES = 1 << 21
@@ -120,13 +120,13 @@ class MonoReader:
         """Yield the whole downmix in order; `samples`, where given, takes what was read as it was."""
         rate, left = self.recording.sample_rate, self.samples
         stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
-        size = read_samples(self.recording.channels)
+        size, room = read_samples(self.recording.channels), _Room()
         for start in range(0, self.recording.samples, size):
             end = min(start + size, self.recording.samples)
             block = self.recording.read_native(start, end)
             if samples is not None:
                 samples.update(block)
-            mono = self._mix(block, start, self._side, self._mid)
+            mono = self._mix(block, start, self._side, self._mid, room)
             if rate != ANALYSIS_RATE:
                 mono = stream.resample_chunk(mono, last=end == self.recording.samples)
             yield mono[:left]
@@ -150,7 +150,7 @@ class MonoReader:
         start = cell * source_grid
         end = min(self.recording.samples, -(-(high + _WARM_UP) * rate // ANALYSIS_RATE))
         unused = np.zeros(1)
-        source = self._mix(self.recording.read_native(start, end), start, unused, unused.copy())
+        source = self._mix(self.recording.read_native(start, end), start, unused, unused.copy(), _Room())
         heard = source if rate == ANALYSIS_RATE else soxr.resample(source, rate, ANALYSIS_RATE, quality="HQ")
         piece = heard[low - cell * target_grid : high - cell * target_grid]
         mono[low - first : low - first + len(piece)] = piece
@@ -162,24 +162,59 @@ class MonoReader:
         start: int,
         side: Float64[np.ndarray, " steps"],
         mid: Float64[np.ndarray, " steps"],
+        room: _Room,
     ) -> Float32[np.ndarray, " samples"]:
         mix, live = self.downmix, np.flatnonzero(self.downmix.weights).tolist()
         is_integer = block.dtype.kind == "i"
         scale = mix.gain / (float(1 << (8 * block.dtype.itemsize - 1)) if is_integer else 1.0)
-        # The mean of two channels of 16 bits fits a float32 exactly, which takes half the time.
-        fits = len(live) <= 2 and block.dtype == np.int16 and not mix.offset.any()
-        values = block.astype(np.float32 if fits else np.float64)
-        sounds = [values[:, c] * values.dtype.type(scale * mix.weights[c]) for c in live]
-        if mix.offset.any():
-            sounds = [sound - mix.offset[c] * mix.weights[c] for sound, c in zip(sounds, live)]
-        total: np.ndarray = sum(sounds[1:], start=sounds[0])
-        if not is_integer:
-            total = np.clip(total, -_LIMIT, _LIMIT)
-        apart = _squares_apart(sounds, total, np.inf if is_integer else _LIMIT)
+        if len(live) == 2 and block.shape[1] == 2 and block.dtype == np.int16 and not mix.offset.any():
+            total, apart = _mix_of_two(block, scale * mix.weights, room)
+        else:
+            total, apart = self._mix_of_any(block, scale * mix.weights, live, np.inf if is_integer else _LIMIT)
         steps = _steps_of(start, len(block), self._step_samples, len(side))
-        np.add.at(mid, steps.numbers, np.add.reduceat(total * total, steps.firsts))
         np.add.at(side, steps.numbers, np.add.reduceat(apart, steps.firsts))
+        np.add.at(mid, steps.numbers, np.add.reduceat(np.square(total, out=apart), steps.firsts))
         return total.astype(np.float32, copy=False)
+
+    def _mix_of_any(
+        self,
+        block: Shaped[np.ndarray, "samples channels"],
+        factors: Float64[np.ndarray, " channels"],
+        live: list[int],
+        limit: float,
+    ) -> tuple[Float64[np.ndarray, " samples"], Float64[np.ndarray, " samples"]]:
+        """Return the mix, and its squares apart."""
+        offset = self.downmix.offset * self.downmix.weights
+        sounds = [block[:, c] * factors[c] - offset[c] for c in live]
+        total: np.ndarray = np.clip(sum(sounds[1:], start=sounds[0]), -limit, limit)
+        return total, _squares_apart(sounds, total, limit)
+
+
+class _Room:
+    """Room to mix in, reused from block to block: fresh memory would cost more than the mixing."""
+
+    def __init__(self) -> None:
+        self._numbers = np.empty(0, dtype=np.float32)
+
+    def numbers(self, count: int) -> Float32[np.ndarray, " count"]:
+        """Return room for some numbers."""
+        if len(self._numbers) < count:
+            self._numbers = np.empty(count, dtype=np.float32)
+        return self._numbers[:count]
+
+
+def _mix_of_two(
+    block: Int16[np.ndarray, "samples 2"], factors: Float64[np.ndarray, " two"], room: _Room
+) -> tuple[Float32[np.ndarray, " samples"], Float32[np.ndarray, " samples"]]:
+    """Return the mix of two channels of 16 bits, which fits a float32 exactly, and its squares apart, in the room."""
+    left, right, *_ = quarters = room.numbers(4 * len(block)).reshape(4, -1)
+    values = quarters[2:].reshape(-1, 2)
+    np.copyto(values, block)
+    np.multiply(values[:, 0], np.float32(factors[0]), out=left)
+    np.multiply(values[:, 1], np.float32(factors[1]), out=right)
+    total = left + right
+    left -= right
+    return total, np.square(left, out=left)
 
 
 @dataclass(frozen=True)

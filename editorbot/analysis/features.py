@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Float64, Int
 
 from editorbot.analysis.analysis import Analysis, phase_in_bar
-from editorbot.analysis.beats import BeatGrid
+from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.filterbanks import CONTRAST_BANDS
 from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
 from editorbot.editlist.json_format import write_whole

@@ -46,7 +46,6 @@ class Analyze:
         from editorbot.analysis.analyze import analyze
         from editorbot.analysis.cache import AnalysisCache
         from editorbot.analysis.features import write_features
-        from editorbot.analysis.stem_columns import hear_demucs
         from editorbot.recording import check_output, open_recording
 
         if self.features is not None:
@@ -56,6 +55,8 @@ class Analyze:
             with progress_bar(printable(os.path.basename(self.file))) as progress:
                 analysis = analyze(recording, cache=cache, progress=progress)
                 if self.stems:
+                    from editorbot.analysis.stem_columns import hear_demucs
+
                     analysis = hear_demucs(analysis, recording, self.stem_model, cache=cache, progress=progress)
             warnings = tuple(dict.fromkeys(recording.warnings + analysis.warnings))
         if self.features is not None:

@@ -165,7 +165,7 @@ def test_beats_that_the_network_hears_are_trusted() -> None:
 def test_the_shipped_network_follows_a_band(tempo_bpm: float) -> None:
     beats_s = steady(tempo_bpm, 0.3, 24.0)
     sound = drums(beats_s, 4, 25.0)
-    grid = choose_tracker("net")(tracks_of(sound), 25.0, lambda: sound)
+    grid = choose_tracker("embedded")(tracks_of(sound), 25.0, lambda: sound)
     assert np.mean(np.abs(beats_s[:, None] - grid.beats_s).min(axis=1) < 0.07) > 0.95
     assert 60 / np.median(np.diff(grid.beats_s)) == pytest.approx(tempo_bpm, rel=0.02)
     downbeats_s = grid.beats_s[grid.downbeats]
@@ -174,5 +174,5 @@ def test_the_shipped_network_follows_a_band(tempo_bpm: float) -> None:
 
 def test_the_shipped_network_finds_no_beat_where_there_is_none() -> None:
     noise = 0.1 * RNG(0).standard_normal(30 * 22_050).astype(np.float32)
-    grid = choose_tracker("net")(tracks_of(noise), 30.0, lambda: noise)
+    grid = choose_tracker("embedded")(tracks_of(noise), 30.0, lambda: noise)
     assert any(line.startswith("NO_BEAT") for line in grid.warnings)
