@@ -31,6 +31,7 @@ from editorbot.corpus.cache_files import (
     write_array,
     write_entry,
 )
+from editorbot.corpus.labels.pair_labels import kept_beats, stored_edit
 from editorbot.corpus.pairs import POINTER_FOLDER, Pair, PairList, align_pair, find_pairs, pointer_paths
 from editorbot.errors import MismatchError, NotFoundError
 from editorbot.recording import Recording, open_recording
@@ -134,13 +135,23 @@ def precache(job: PrecacheJob) -> Precached:
         pointers = read_pointers(job.data_folder, job.pair.sample, raw, edit)
         if pointers is None:
             raise MismatchError("it changed while it was aligned; run this again", path=job.pair.edit)
-    labels = keep_labels(pointers, raw.beats_s, raw.mel.shape[1])
+    labels = _labels(job, raw, edit, pointers)
     place = job.cache.labels(job.pair.sample)
     old = read_array(place)
     if job.force or old is None or not np.array_equal(old, labels) or old.dtype != labels.dtype:
         write_array(place, labels)
         made.append("labels")
     return Precached(job.pair.sample, tuple(made), float(labels.mean()))
+
+
+def _labels(
+    job: PrecacheJob, raw: MelEntry, edit: MelEntry, pointers: Int64[np.ndarray, " edit_frames"]
+) -> Int8[np.ndarray, " beats"]:
+    """Return which beats are kept: as `pairs labels` found where it was run, else by the pointers."""
+    edit_list = stored_edit(job.data_folder, job.cache, job.pair.sample, raw.digest, edit.digest)
+    if edit_list is None:
+        return keep_labels(pointers, raw.beats_s, raw.mel.shape[1])
+    return kept_beats(edit_list, np.rint(raw.beats_s * edit_list.source.sample_rate).astype(np.int64))
 
 
 def make_mel(recording: Recording, analyses: AnalysisCache | None = None) -> MelEntry:

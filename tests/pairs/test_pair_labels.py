@@ -5,15 +5,17 @@ import json
 import numpy as np
 import pytest
 
-from editorbot.corpus.cache_files import CacheFolder
+from editorbot.corpus.cache_files import CacheFolder, read_array
 from editorbot.corpus.labels import pair_labels
 from editorbot.corpus.labels.folder import label_all
-from editorbot.corpus.labels.pair_labels import LabelJob, kept_beats, label_pair, label_paths
+from editorbot.corpus.labels.pair_labels import LabelJob, kept_beats, label_pair, label_paths, stored_edit
 from editorbot.corpus.pairs import find_pairs
+from editorbot.corpus.precache import PrecacheJob, precache
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
 from editorbot.editlist.json_format import read_edit_list
 from editorbot.errors import MismatchError
+from editorbot.recording import open_recording
 from tests.pairs.label_pairs import RATE, make_pair
 from tests.sounds import write
 
@@ -109,3 +111,13 @@ def test_the_edit_of_a_simulated_pair_is_read_from_its_truth(tmp_path):
 def test_a_truth_of_something_else_is_refused(tmp_path, segment, duration_s, says):
     with pytest.raises(MismatchError, match=says):
         label_pair(job_of(known_folder(tmp_path, [Segment(*segment)], duration_s)))
+
+
+def test_the_cache_holds_the_same_labels_whoever_made_them(folder):
+    job = job_of(folder)
+    labels = label_pair(job)
+    made = precache(PrecacheJob(job.pair, folder, job.cache))
+    assert "labels" not in made.made
+    assert read_array(job.cache.labels("blues")).tolist() == labels.kept.tolist()
+    with open_recording(job.pair.raw) as raw:
+        assert stored_edit(folder, job.cache, "blues", raw.digest, "of another edit") is None

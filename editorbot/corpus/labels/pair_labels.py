@@ -147,6 +147,18 @@ def _measured(job: LabelJob) -> PairLabels:
     return labels
 
 
+def stored_edit(data_dir: Path, cache: CacheFolder, sample: str, raw_digest: str, edit_digest: str) -> EditList | None:
+    """Return the human's edit as `label_pair` wrote it; None where there is none, or it is of other files."""
+    paths = label_paths(data_dir, cache, sample)
+    try:
+        edit_list = read_edit_list(paths.edit)
+        measured = json.loads(paths.report.read_text(encoding="utf-8")) if paths.report.exists() else None
+        fits = measured["edit_digest"] == edit_digest if measured else known_truth(data_dir, sample) is not None
+    except (OSError, ValueError, KeyError, TypeError, EditorbotError):
+        return None
+    return edit_list if fits and edit_list.source.digest == raw_digest else None
+
+
 def beat_samples(analysis: Analysis) -> Int64[np.ndarray, " beats"]:
     """Return the beats in samples of the source, shape=(beats,)."""
     return np.rint(analysis.beats_s * analysis.source.sample_rate).astype(np.int64)
