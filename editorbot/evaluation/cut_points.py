@@ -1,0 +1,121 @@
+"""How well an edit's cut points lie where the truth has them.
+
+A cut point is where a play starts or ends. It is right within 70 ms of one of the truth's, in the recording's time or
+in the finished track's: so where a take was recorded twice, or a passage repeats itself, either is right, and so is any
+point in the same silent run. Each of the truth's cut points counts once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from editorbot.corpus.truth import Segment, Truth
+from editorbot.editlist.edit_list import EditList
+
+CUT_SLACK_S = 0.07
+"""How far a cut point may lie from the right one [seconds]."""
+
+
+@dataclass(frozen=True)
+class CutPoints:
+    """How many cut points there are, and how many are right."""
+
+    found: int
+    """Cut points of the edit."""
+    wanted: int
+    """Cut points of the truth."""
+    right: int
+    """Pairs of both that belong together, one to one."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of the shares of both that are right; 1 where there are none on either side."""
+        total = self.found + self.wanted
+        return 2 * self.right / total if total else 1.0
+
+
+@dataclass(frozen=True)
+class _Point:
+    """A start or an end of a play."""
+
+    at_s: float
+    """Where in the recording."""
+    sources_s: tuple[float, ...]
+    """Every place of the finished track that sounds like it; none for junk."""
+    silence: tuple[float, float] | None
+    """The silent stretch of the recording that it lies in or at."""
+
+
+def cut_points(edit_list: EditList, truth: Truth) -> CutPoints:
+    """Compare an edit's cut points with the truth's.
+
+    Examples
+    --------
+    >>> from editorbot.editlist.edit_list import Clip, Source
+    >>> truth = Truth(20.0, 10.0, (Segment(0.0, 10.0, "talk"), Segment(10.0, 20.0, "music", 0.0)))
+    >>> source = Source("jam.wav", "sha256:" + "0" * 64, 100, 1, 2000)
+    >>> cut_points(EditList(source, (Clip(1004, 2000),), ()), truth).f1
+    1.0
+    """
+    rate = edit_list.source.sample_rate
+    mine = [(clip.start / rate, clip.end / rate) for clip in edit_list.clips]
+    theirs = _plays_of(truth)
+    right = 0
+    for is_end in (False, True):
+        found = [_point(span[is_end], is_end, truth) for span in mine]
+        wanted = [_point(span[is_end], is_end, truth) for span in theirs]
+        fits = np.array([[_fits(one, other, truth) for other in wanted] for one in found]).reshape(len(mine), -1)
+        rows, columns = linear_sum_assignment(fits, maximize=True)
+        right += int(fits[rows, columns].sum())
+    return CutPoints(2 * len(mine), 2 * len(theirs), right)
+
+
+def _plays_of(truth: Truth) -> list[tuple[float, float]]:
+    """Return the plays of the best edit: stretches of music that run on in the recording, in their order."""
+    plays: list[tuple[float, float]] = []
+    kept = [segment for segment in truth.segments if segment.kind == "music"]
+    for segment in sorted(kept, key=lambda one: one.source_s or 0.0):
+        if plays and abs(segment.start_s - plays[-1][1]) <= CUT_SLACK_S:
+            plays[-1] = (plays[-1][0], segment.end_s)
+        else:
+            plays.append((segment.start_s, segment.end_s))
+    return plays
+
+
+def _point(at_s: float, is_end: bool, truth: Truth) -> _Point:
+    """Return a cut point, seen from the inside of its play."""
+    inside_s = at_s - 1e-3 if is_end else at_s + 1e-3
+    sources: tuple[float, ...] = ()
+    for segment in truth.segments:
+        if segment.start_s <= inside_s < segment.end_s and segment.source_s is not None:
+            sources = _equals(segment.source_s + (at_s - segment.start_s) * segment.speed, truth)
+    quiet = [(one.start_s, one.end_s) for one in truth.segments if one.kind == "silence" and _touches(one, at_s)]
+    return _Point(at_s, sources, quiet[0] if quiet else None)
+
+
+def _touches(segment: Segment, at_s: float) -> bool:
+    return segment.start_s - CUT_SLACK_S <= at_s <= segment.end_s + CUT_SLACK_S
+
+
+def _equals(at_s: float, truth: Truth) -> tuple[float, ...]:
+    """Return every place of the finished track that sounds like one of its places, itself first."""
+    found = [at_s]
+    for group in truth.equal:
+        for start_s in group.starts_s:
+            if start_s <= at_s <= start_s + group.length_s:
+                found += [other_s + at_s - start_s for other_s in group.starts_s if other_s != start_s]
+    return tuple(found)
+
+
+def _fits(one: _Point, other: _Point, truth: Truth) -> bool:
+    """Tell whether two cut points are the same to a listener."""
+    if abs(one.at_s - other.at_s) <= CUT_SLACK_S or (one.silence is not None and one.silence == other.silence):
+        return True
+    return any(
+        abs(a - b) <= CUT_SLACK_S or any(low <= min(a, b) and max(a, b) <= high for low, high in truth.silent_s)
+        for a in one.sources_s
+        for b in other.sources_s
+    )
