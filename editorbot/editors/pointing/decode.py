@@ -3,7 +3,7 @@
 Every raw frame was taken as the last one played. Each is now either played, which costs the log chance of going on,
 or passed over, which costs the log chance of not going on; so paths that play more or less are compared fairly, and
 no cost is negative. A jump costs a price, its bucket's log chance and, inside the bucket, that of the frame it
-arrives at; off the beat it costs more. The cheapest path over the places is exact (Dijkstra), in one go.
+arrives at; off the beat it costs more. The cheapest path over the places is exact (`pointing.sweeps`).
 
 Going back costs no passing over, so a repeat is played only where the network says 'back' rather than 'on'.
 """
@@ -12,12 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
-from numba import njit
 
+from editorbot.editors.pointing.sweeps import cheapest_ways
 from editorbot.errors import UsageError
 from editorbot.models.pointer_shape import PointerConfig, RowScores
 from editorbot.timebase import FRAME_S
@@ -151,80 +150,28 @@ def costs_of(
 
 
 def best_plays(costs: Costs, config: PointerConfig, settings: DecodeSettings) -> Plays:
-    """Return the cheapest path from the start of the edit to its end: at least one play."""
-    edges = config.bucket_edges
-    came, total = _cheapest(
-        costs.places, costs.play, costs.skip, costs.leave, costs.arrive, costs.bucket, costs.least,
-        edges, config.max_delta, settings.back_cost, settings.short_cost,
-    )  # fmt: skip
-    count = len(costs.places)
-    node = int(total.argmin())
-    starts, ends = [], []
-    end = node
-    while node >= 0:
-        before = int(came[node])
-        if node < count:  # a play begins here
-            starts.append(int(costs.places[node]))
-            ends.append(int(costs.places[end]) if end < count else int(costs.places[end - count]))
-            end = before
-        node = before
-    return Plays(np.array(starts[::-1], np.int64), np.array(ends[::-1], np.int64), float(total.min()))
+    """Return the cheapest path from the start of the edit to its end: at least one play.
 
-
-@njit(cache=True)
-@no_type_check
-def _cheapest(places, play, skip, leave, arrive, bucket, least, edges, max_delta, back_cost, short_cost):
-    """Return where the cheapest way to each node came from, and what ending there costs.
-
-    Node p < places: a play starts at place p. Node places + p: a play that was long enough has come to place p.
+    Notes
+    -----
+    Time O(places x buckets) a sweep, and a sweep more than the most jumps back that a cheapest path makes.
     """
-    count = len(places)
-    buckets = len(edges) - 1
-    cost = np.full(2 * count, np.inf)
-    came = np.full(2 * count, -1, np.int64)
-    done = np.zeros(2 * count, np.bool_)
-    total = np.full(2 * count, np.inf)
-    for p in range(count - 1):
-        cost[p] = skip[p] + arrive[p]
-    for _ in range(2 * count):
-        node, least_cost = -1, np.inf
-        for other in range(2 * count):
-            if not done[other] and cost[other] < least_cost:
-                node, least_cost = other, cost[other]
-        if node < 0:
-            break
-        done[node] = True
-        if node < count:
-            to = least[node]
-            if to > node:
-                _relax(cost, came, node, count + to, least_cost + play[to] - play[node])
-            _relax(cost, came, node, count + node + 1, least_cost + play[node + 1] - play[node] + short_cost)
-            continue
-        p = node - count
-        total[node] = least_cost + skip[count - 1] - skip[p]
-        if p < count - 1:
-            _relax(cost, came, node, node + 1, least_cost + play[p + 1] - play[p])
-        for q in range(count - 1):
-            if q == p or done[q]:
-                continue
-            distance = places[q] - places[p]
-            size = abs(distance)
-            which = 2 * buckets
-            if size > max_delta:
-                which = min(np.searchsorted(edges, size, side="right") - 1, buckets - 1)
-                which += buckets if distance > 0 else 0
-            more = skip[q] - skip[p] if distance > 0 else back_cost
-            _relax(cost, came, node, q, least_cost + leave[p] + bucket[p, which] + arrive[q] + more)
-    return came, total
-
-
-@njit(cache=True)
-@no_type_check
-def _relax(cost, came, node, to, value):
-    """Take a way that is cheaper."""
-    if value < cost[to]:
-        cost[to] = value
-        came[to] = node
+    reach_cost, start_from, reach_from = cheapest_ways(
+        costs.places, costs.play, costs.skip, costs.leave, costs.arrive, costs.bucket, costs.least,
+        config.bucket_edges, config.max_delta, settings.back_cost, settings.short_cost,
+    )  # fmt: skip
+    total = reach_cost + costs.skip[-1] - costs.skip
+    place = int(total.argmin())
+    starts: list[int] = []
+    ends: list[int] = []
+    while place >= 0:
+        ends.append(int(costs.places[place]))
+        while reach_from[place] < 0:  # the play was long enough already one place before
+            place -= 1
+        begin = int(reach_from[place])
+        starts.append(int(costs.places[begin]))
+        place = int(start_from[begin])
+    return Plays(np.array(starts[::-1], np.int64), np.array(ends[::-1], np.int64), float(total.min()))
 
 
 def greedy_plays(step: Callable[[int], tuple[int, bool]], frames: int, *, longest: int | None = None) -> Plays:
