@@ -1,0 +1,154 @@
+"""The policy's networks, computed with NumPy alone, so that editing needs no torch.
+
+The same sums as :class:`editorbot.models.policy.EditingAgent`, from the same weights; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32
+
+from editorbot.environment.masks import Masks
+from editorbot.environment.state import Normalizer
+from editorbot.models.attention_kernels import attend, neighborhood
+from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, FEATURES, PolicyConfig
+
+EPSILON = 1e-5
+"""Of the layer norms, as in torch."""
+
+CLOSED = np.float32(-1e9)
+"""Log odds of what is closed."""
+
+Weights = Mapping[str, Float32[np.ndarray, "..."]]
+"""Parameters by torch's names."""
+
+Rows = Float32[np.ndarray, "_ _"]
+
+
+@dataclass(frozen=True)
+class EncodedRecording:
+    """What the encoder makes of one recording."""
+
+    beats: Rows
+    """Each beat, shape=(beats, hidden)."""
+    summary: Float32[np.ndarray, " twice_hidden"]
+    """The whole."""
+    keep_ratio: float
+    """Share that an edit of it would keep."""
+
+
+@dataclass(frozen=True)
+class StepLogits:
+    """What the policy says at one moment; what is closed has CLOSED."""
+
+    type: Float32[np.ndarray, " types"]
+    """Log odds of the types."""
+    size: Float32[np.ndarray, "types 5"]
+    """Log odds of the sizes given each type."""
+    amount: Float32[np.ndarray, "types 5"]
+    """Log odds of the amounts given each type."""
+
+
+def beat_inputs(features: Rows, hints: Rows, normalizer: Normalizer) -> Rows:
+    """Return what the encoder reads of beats: features normalized as those of the beat at the cursor are, and hints."""
+    shaped = (np.asarray(features, np.float32) - normalizer.mean_array[CENTRE]) * normalizer.scale_array[CENTRE]
+    inputs = np.concatenate([np.clip(shaped, -5, 5), hints], axis=1).astype(np.float32)
+    if inputs.shape[1] != FEATURES + hints.shape[1]:
+        raise ValueError(f"features are {features.shape[1]} wide, but {FEATURES} are known")
+    return inputs
+
+
+def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecording:
+    """Return what the encoder makes of one recording.
+
+    Notes
+    -----
+    Time and memory O(beats).
+    """
+    first, count = neighborhood([len(inputs)], config.natten_kernel_size)
+    x = _linear(inputs, weights, "encoder.enter")
+    for number in range(config.natten_n_layers):
+        name = f"encoder.layers.{number}"
+        parts = _linear(_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
+        heads = parts.reshape(len(x), 3, config.natten_n_heads, -1).transpose(1, 2, 0, 3)
+        q, k, v = (np.ascontiguousarray(part) for part in heads)
+        near = np.empty_like(q)
+        shares = np.empty((*q.shape[:2], int(count.max())), np.float32)
+        attend(q, k, v, first, count, np.float32(q.shape[-1] ** -0.5), near, shares)
+        x = x + _linear(near.transpose(1, 0, 2).reshape(x.shape), weights, f"{name}.out")
+        fed = np.maximum(_linear(_norm(x, weights, f"{name}.feed_norm"), weights, f"{name}.feed_in"), 0)
+        x = x + _linear(fed, weights, f"{name}.feed_out")
+    beats = _norm(x, weights, "encoder.norm")
+    summary = np.concatenate([beats.mean(0), beats.max(0)])
+    ratio = _linear(summary[None], weights, "tasks.keep_ratio")[0, 0]
+    return EncodedRecording(beats, summary, float(1 / (1 + np.exp(-np.float64(ratio)))))
+
+
+def step_logits(
+    inputs: Float32[np.ndarray, " inputs"], masks: Masks, weights: Weights, config: PolicyConfig
+) -> StepLogits:
+    """Return what the policy says at one moment.
+
+    Parameters
+    ----------
+    inputs : np.ndarray, shape=(PolicyConfig.inputs,)
+        Encoded beat, summary, and normalized state, one after the other.
+    masks : Masks
+        What is open.
+    weights, config
+        Of the network.
+    """
+    types = config.words.types
+    x = np.maximum(_linear(inputs[None], weights, "policy.enter"), 0)
+    x = x + np.maximum(_linear(x, weights, "policy.mix"), 0)
+    sizes = _linear(x, weights, "policy.size_head").reshape(types, -1)
+    amounts = _linear(x, weights, "policy.amount_head").reshape(types, -1)
+    return StepLogits(
+        np.where(masks.type, _linear(x, weights, "policy.type_head")[0], CLOSED),
+        np.where(masks.size, sizes, CLOSED),
+        np.where(masks.amount, amounts, CLOSED),
+    )
+
+
+def weight_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every parameter that is needed in use."""
+    hidden, types = config.policy_hidden_dim, config.words.types
+    wide = 2 * hidden
+    shapes: dict[str, tuple[int, ...]] = {}
+
+    def linear(name: str, inputs: int, outputs: int) -> None:
+        shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (outputs, inputs), (outputs,)
+
+    def norm(name: str) -> None:
+        shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (hidden,)
+
+    linear("encoder.enter", BEAT_INPUTS, hidden)
+    for number in range(config.natten_n_layers):
+        name = f"encoder.layers.{number}"
+        norm(f"{name}.attention_norm")
+        linear(f"{name}.qkv", hidden, 3 * hidden)
+        linear(f"{name}.out", hidden, hidden)
+        norm(f"{name}.feed_norm")
+        linear(f"{name}.feed_in", hidden, wide)
+        linear(f"{name}.feed_out", wide, hidden)
+    norm("encoder.norm")
+    linear("tasks.keep_ratio", wide, 1)
+    linear("policy.enter", config.inputs, wide)
+    linear("policy.mix", wide, wide)
+    linear("policy.type_head", wide, types)
+    linear("policy.size_head", wide, 5 * types)
+    linear("policy.amount_head", wide, 5 * types)
+    return shapes
+
+
+def _linear(rows: Rows, weights: Weights, name: str) -> Rows:
+    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], np.float32)
+
+
+def _norm(rows: Rows, weights: Weights, name: str) -> Rows:
+    centered = rows - rows.mean(1, keepdims=True)
+    scaled = centered / np.sqrt((centered**2).mean(1, keepdims=True) + np.float32(EPSILON))
+    return np.asarray(scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)

@@ -1,0 +1,118 @@
+"""Edits as a learned policy acts: keep, cut, loop, move and change, a step at a time.
+
+The policy walks over the beats (`environment.dynamics`); each step is the
+likeliest open one, or drawn, at a temperature above 0. Without a length it keeps the share that its own
+encoder expects. With one it leans toward leaving out, or away from it, until
+the length fits; where that misses by more than a bar, or ranges were given too,
+the shortest path (`editors.path`) takes the policy's chances for worth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar, final
+
+import numpy as np
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.edit_list import Clip, EditList, MadeBy
+from editorbot.editlist.operations import Range, edit_list_of, range_from_s
+from editorbot.editors.acting.episode import Episode, Listening, listen, output_s, play, play_to
+from editorbot.editors.acting.hints import hints_of
+from editorbot.editors.acting.ranges import with_ranges
+from editorbot.editors.acting.shares import collapse_line, share_lines
+from editorbot.editors.acting.weights import SHIPPED, read_policy
+from editorbot.editors.base import Editor, EditRequest
+from editorbot.editors.clips import join_risks, listed, obey
+from editorbot.editors.path import shortest_path_edit
+from editorbot.environment.episodes import edit_list_of_episode
+from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
+
+
+@final
+class PolicyEditor(Editor):
+    """Edits as a policy acts that was taught by edits and by reward.
+
+    Parameters
+    ----------
+    checkpoint : Path, optional
+        Weights: a .safetensors with its card beside it, or the .pt of a run; the shipped ones by default.
+    temperature : float
+        0 takes the likeliest step each time, 1 draws as the policy says.
+    """
+
+    name: ClassVar[str] = "policy"
+
+    def __init__(self, checkpoint: Path = SHIPPED, temperature: float = 0.0) -> None:
+        self._policy = read_policy(checkpoint)
+        self._temperature = temperature
+
+    def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
+        """Decide what is played; see :class:`Editor`."""
+        if len(analysis.beats_s) < LEAST_BEATS:
+            return shortest_path_edit(analysis, request, made_by=self._made_by(request))
+        target_s = request.target_length_s(analysis.duration_s)
+        listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
+        episode = self._episode(listening, target_s, request.seed)
+        made_by = self._made_by(request)
+        if target_s is not None and not self._is_met(listening, episode, target_s, request):
+            return shortest_path_edit(analysis, request, episode.keep_chance, made_by=made_by)
+        words = self._policy.config.words
+        whole = edit_list_of_episode(analysis, episode.actions, made_by=made_by, vocabulary=words)
+        clips = self._obeyed(whole.clips, analysis, request)
+        warning = collapse_line(episode.actions, words)
+        return edit_list_of(
+            analysis.source,
+            _sure(clips, episode, analysis),
+            made_by=made_by,
+            risks=join_risks(analysis, clips),
+            beats=listed(analysis, episode.keep_chance),
+            warnings=[warning] if warning else [],
+        )
+
+    def listen(self, analysis: Analysis, keep_ratio: float | None) -> Listening:
+        """Return a recording as the policy knows it before the first step."""
+        return listen(self._policy, material_of(analysis), hints_of(analysis), keep_ratio)
+
+    def told(self, analysis: Analysis, request: EditRequest) -> list[str]:
+        """Return the shares of types, sizes and amounts in the policy's way through a recording, as lines."""
+        target_s = request.target_length_s(analysis.duration_s)
+        listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
+        return share_lines(self._episode(listening, target_s, request.seed).actions, self._policy.config.words)
+
+    def _made_by(self, request: EditRequest) -> MadeBy:
+        return MadeBy(self.name, checkpoint=self._policy.digest, seed=request.seed)
+
+    def _episode(self, listening: Listening, target_s: float | None, seed: int) -> Episode:
+        if target_s is None:
+            return play(listening, temperature=self._temperature, seed=seed)
+        return play_to(listening, target_s, temperature=self._temperature, seed=seed)
+
+    def _is_met(self, listening: Listening, episode: Episode, target_s: float, request: EditRequest) -> bool:
+        """Tell whether an episode's edit is within a bar of what is wanted, and nothing more is asked."""
+        bar_s = 4 * float(np.median(listening.material.tables.duration_s))
+        off_s = output_s(episode.state, listening.material, self._policy.config.words) - target_s
+        return abs(off_s) <= bar_s and not (request.must_keep_s or request.must_cut_s)
+
+    def _obeyed(self, clips: tuple[Clip, ...], analysis: Analysis, request: EditRequest) -> list[Clip]:
+        """Return the clips as the user's ranges want them."""
+        if not (request.must_keep_s or request.must_cut_s):
+            return list(clips)
+        ranges: tuple[Range, ...] = tuple((clip.start, clip.end) for clip in clips)
+        left = obey(ranges, analysis, request)  # refuses what cannot be had
+        wanted = [range_from_s(*span, analysis.source) for span in request.must_keep_s]
+        unwanted = [range_from_s(*span, analysis.source) for span in request.must_cut_s]
+        return with_ranges(clips, wanted, unwanted) or [Clip(*span) for span in left]
+
+
+def _sure(clips: list[Clip], episode: Episode, analysis: Analysis) -> list[Clip]:
+    """Return the clips, each with the mean chance that the policy gave to its beats for a confidence."""
+    bounds = beat_bounds(analysis)
+    sure = []
+    for clip in clips:
+        first = int(np.abs(bounds - clip.start).argmin())
+        end = max(int(np.abs(bounds - clip.end).argmin()), first + 1)
+        chances = episode.keep_chance[first:end]
+        sure.append(replace(clip, confidence=float(chances.mean()) if len(chances) else 0.0))
+    return sure

@@ -1,0 +1,78 @@
+"""The encoder of recordings: neighborhood attention along the beats, and a summary of the whole.
+
+It runs once a recording; the policy reads the beat at its cursor and the
+summary. :mod:`editorbot.editors.acting.network` computes the same without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from editorbot.models.attention import neighborhood_attention_1d
+from editorbot.models.policy_shape import BEAT_INPUTS, PolicyConfig
+
+
+class Encoded(NamedTuple):
+    """What the encoder makes of some recordings."""
+
+    beats: Tensor
+    """Each beat, shape=(beats of all recordings, hidden)."""
+    summary: Tensor
+    """Each recording, shape=(recordings, 2 * hidden)."""
+
+
+class NATTENLayer(nn.Module):
+    """Attention to the beats around, then a step on each beat alone; both added to what was."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        hidden = config.policy_hidden_dim
+        self.heads, self.kernel = config.natten_n_heads, config.natten_kernel_size
+        self.attention_norm = nn.LayerNorm(hidden)
+        self.qkv = nn.Linear(hidden, 3 * hidden)
+        self.out = nn.Linear(hidden, hidden)
+        self.feed_norm = nn.LayerNorm(hidden)
+        self.feed_in = nn.Linear(hidden, 2 * hidden)
+        self.feed_out = nn.Linear(2 * hidden, hidden)
+        self.drop = nn.Dropout(config.dropout)
+
+    def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
+        """Map (beats, hidden) to the same."""
+        beats, hidden = x.shape
+        parts = self.qkv(self.attention_norm(x)).view(beats, 3, self.heads, -1).permute(1, 2, 0, 3)
+        near = neighborhood_attention_1d(parts[0], parts[1], parts[2], self.kernel, lengths=lengths)
+        x = x + self.drop(self.out(near.transpose(0, 1).reshape(beats, hidden)))
+        return x + self.drop(self.feed_out(torch.relu(self.feed_in(self.feed_norm(x)))))
+
+
+class HybridNATTENEncoder(nn.Module):
+    """Beats in, beats in their surroundings and a summary of each recording out."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        hidden = config.policy_hidden_dim
+        self.enter = nn.Linear(BEAT_INPUTS, hidden)
+        self.layers = nn.ModuleList(NATTENLayer(config) for _ in range(config.natten_n_layers))
+        self.norm = nn.LayerNorm(hidden)
+
+    def forward(self, inputs: Tensor, lengths: Sequence[int]) -> Encoded:
+        """Encode recordings that lie end to end.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape=(beats, BEAT_INPUTS)
+            Normalized features and hints of all beats.
+        lengths : sequence of int
+            Beats of each recording, at least 1.
+        """
+        x = self.enter(inputs)
+        for layer in self.layers:
+            x = layer(x, lengths)
+        beats = self.norm(x)
+        parts = torch.split(beats, list(lengths))
+        summary = torch.stack([torch.cat([part.mean(0), part.amax(0)]) for part in parts])
+        return Encoded(beats, summary)

@@ -1,0 +1,251 @@
+"""The policy and its value: which step to take, and what the episode will be worth.
+
+A step is drawn in three: its type; its size, given the type; its amount, given
+the type. So its log probability is the sum of three, and what is closed has
+probability 0. :mod:`editorbot.editors.acting.network` computes the same without torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from editorbot.environment.actions import AMOUNTS, SIZES
+from editorbot.models.encoder import Encoded, HybridNATTENEncoder
+from editorbot.models.policy_shape import CEPSTRA, ENERGY_CLASSES, PolicyConfig
+
+CLOSED = -1e9
+"""Log odds of what is closed."""
+
+
+class TypeLogits(NamedTuple):
+    """What the policy says of some moments; sizes and amounts for every type."""
+
+    type: Tensor
+    """Log odds of the types, shape=(moments, types)."""
+    size: Tensor
+    """Log odds of the sizes given each type, shape=(moments, types, 5)."""
+    amount: Tensor
+    """Log odds of the amounts given each type, shape=(moments, types, 5)."""
+
+
+class MaskTensors(NamedTuple):
+    """What is open; see :class:`editorbot.environment.masks.Masks`."""
+
+    type: Tensor
+    """Shape=(moments, types), bool."""
+    size: Tensor
+    """Shape=(moments, types, 5), bool."""
+    amount: Tensor
+    """Shape=(moments, types, 5), bool."""
+
+
+class PolicyNetwork(nn.Module):
+    """Beat, recording and state in, log odds of types, sizes and amounts out."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        hidden, types = 2 * config.policy_hidden_dim, config.words.types
+        self.types = types
+        self.enter = nn.Linear(config.inputs, hidden)
+        self.drop = nn.Dropout(config.dropout)
+        self.mix = nn.Linear(hidden, hidden)
+        self.type_head = nn.Linear(hidden, types)
+        self.size_head = nn.Linear(hidden, types * SIZES)
+        self.amount_head = nn.Linear(hidden, types * AMOUNTS)
+        for head in (self.type_head, self.size_head, self.amount_head):
+            # Small at first: a fresh policy is nearly uniform over what is open.
+            nn.init.normal_(head.weight, std=0.01)
+            nn.init.zeros_(head.bias)
+
+    def forward(self, inputs: Tensor, masks: MaskTensors | None = None) -> TypeLogits:
+        """Return log odds; those of what is closed are CLOSED.
+
+        Parameters
+        ----------
+        inputs : Tensor, shape=(moments, PolicyConfig.inputs)
+            See `policy_inputs`.
+        masks : MaskTensors, optional
+            All is open where left out.
+        """
+        x = torch.relu(self.enter(inputs))
+        x = x + torch.relu(self.mix(self.drop(x)))
+        types = self.type_head(x)
+        sizes = self.size_head(x).unflatten(-1, (self.types, SIZES))
+        amounts = self.amount_head(x).unflatten(-1, (self.types, AMOUNTS))
+        if masks is None:
+            return TypeLogits(types, sizes, amounts)
+        return TypeLogits(
+            types.masked_fill(~masks.type, CLOSED),
+            sizes.masked_fill(~masks.size, CLOSED),
+            amounts.masked_fill(~masks.amount, CLOSED),
+        )
+
+
+class ValueNetwork(nn.Module):
+    """Beat, recording and state in, the return to expect out; shares nothing with the policy's own layers."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        hidden = 2 * config.policy_hidden_dim
+        self.enter = nn.Linear(config.inputs, hidden)
+        self.mix = nn.Linear(hidden, hidden)
+        self.head = nn.Linear(hidden, 1)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Map (moments, PolicyConfig.inputs) to (moments,)."""
+        x = torch.relu(self.enter(inputs))
+        value: Tensor = self.head(torch.relu(self.mix(x)))[..., 0]
+        return value
+
+
+class AuxiliaryHeads(nn.Module):
+    """What the encoder has to tell beside, so that it learns to hear.
+
+    Tempo, energy, phrases, the mel spectrum, what the human keeps, and how much of the whole.
+    """
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        hidden = config.policy_hidden_dim
+        self.tempo = nn.Linear(hidden, 1)
+        self.energy = nn.Linear(hidden, ENERGY_CLASSES)
+        self.phrase = nn.Linear(hidden, 1)
+        self.mel = nn.Linear(hidden, CEPSTRA.stop - CEPSTRA.start)
+        self.kept = nn.Linear(hidden, 1)
+        self.keep_ratio = nn.Linear(2 * hidden, 1)
+
+
+class AgentOutput(NamedTuple):
+    """What an agent says of some moments."""
+
+    encoded: Encoded
+    """The recordings."""
+    logits: TypeLogits
+    """The policy."""
+    values: Tensor
+    """The returns to expect, shape=(moments,)."""
+
+
+class EditingAgent(nn.Module):
+    """Encoder, policy, value and auxiliary heads: all that a checkpoint holds."""
+
+    def __init__(self, config: PolicyConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = HybridNATTENEncoder(config)
+        self.policy = PolicyNetwork(config)
+        self.value = ValueNetwork(config)
+        self.tasks = AuxiliaryHeads(config)
+
+    def forward(
+        self,
+        inputs: Tensor,
+        lengths: Sequence[int],
+        rows: Tensor,
+        recordings: Tensor,
+        states: Tensor,
+        masks: MaskTensors | None = None,
+    ) -> AgentOutput:
+        """Return what is said of some moments of some recordings.
+
+        Parameters
+        ----------
+        inputs, lengths
+            Of the recordings, see `HybridNATTENEncoder.forward`.
+        rows, recordings, states
+            Of the moments, see `policy_inputs`.
+        masks : MaskTensors, optional
+            All is open where left out.
+        """
+        encoded = self.encoder(inputs, lengths)
+        seen = policy_inputs(encoded, rows, recordings, states)
+        return AgentOutput(encoded, self.policy(seen, masks), self.value(seen))
+
+
+def policy_inputs(encoded: Encoded, rows: Tensor, recordings: Tensor, states: Tensor) -> Tensor:
+    """Return what policy and value network read at some moments.
+
+    Parameters
+    ----------
+    encoded : Encoded
+        Of all recordings.
+    rows : Tensor, shape=(moments,), int64
+        Row of the beat at the cursor in ``encoded.beats``.
+    recordings : Tensor, shape=(moments,), int64
+        Row of the recording in ``encoded.summary``.
+    states : Tensor, shape=(moments, 861)
+        Normalized states.
+    """
+    return torch.cat([encoded.beats[rows], encoded.summary[recordings], states], dim=-1)
+
+
+@dataclass(frozen=True)
+class StepChances:
+    """The distribution over steps at some moments, from log odds; exact over all combinations."""
+
+    type: Tensor
+    """Log probabilities of the types, shape=(moments, types)."""
+    size: Tensor
+    """Log probabilities of the sizes given each type, shape=(moments, types, 5)."""
+    amount: Tensor
+    """Log probabilities of the amounts given each type, shape=(moments, types, 5)."""
+
+    @classmethod
+    def of(cls, logits: TypeLogits) -> StepChances:
+        """Return the distribution that log odds tell; what is closed has probability 0."""
+        return cls(*(functional.log_softmax(part, dim=-1) for part in logits))
+
+    def log_prob(self, actions: Tensor) -> Tensor:
+        """Return log P(type) + log P(size | type) + log P(amount | type) of actions, shape=(moments,)."""
+        parts = self.parts(actions)
+        return parts[0] + parts[1] + parts[2]
+
+    def parts(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the three log probabilities of actions (moments, 3), each of shape=(moments,)."""
+        types, sizes, amounts = actions.unbind(-1)
+        row = torch.arange(len(actions), device=actions.device)
+        return self.type[row, types], self.size[row, types, sizes], self.amount[row, types, amounts]
+
+    def entropy(self) -> Tensor:
+        """Return the entropy of the whole step, shape=(moments,) [nats]; what is logged is a third of it."""
+        within = _entropy(self.size) + _entropy(self.amount)
+        return _entropy(self.type) + (self.type.exp() * within).sum(-1)
+
+    def kl_from(self, other: StepChances) -> Tensor:
+        """Return KL(other || self) of the whole step, shape=(moments,) [nats]."""
+        chance = other.type.exp()
+        within = _kl(other.size, self.size) + _kl(other.amount, self.amount)
+        return _kl(other.type, self.type) + (chance * within).sum(-1)
+
+    def best(self) -> Tensor:
+        """Return the likeliest type, and its likeliest size and amount, shape=(moments, 3)."""
+        types = self.type.argmax(-1)
+        row = torch.arange(len(types), device=types.device)
+        return torch.stack([types, self.size[row, types].argmax(-1), self.amount[row, types].argmax(-1)], dim=-1)
+
+    def sample(self, generator: torch.Generator, temperature: float = 1.0) -> Tensor:
+        """Return a step drawn for each moment, shape=(moments, 3); closed ones are never drawn."""
+        types = _draw(self.type / temperature, generator)
+        row = torch.arange(len(types), device=types.device)
+        size = _draw(self.size[row, types] / temperature, generator)
+        return torch.stack([types, size, _draw(self.amount[row, types] / temperature, generator)], dim=-1)
+
+
+def _entropy(log_chances: Tensor) -> Tensor:
+    return -(log_chances.exp() * log_chances).sum(-1)
+
+
+def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
+    return (log_p.exp() * (log_p - log_q)).sum(-1)
+
+
+def _draw(log_chances: Tensor, generator: torch.Generator) -> Tensor:
+    """Return an index drawn from each row; a closed one's chance is exactly 0."""
+    chances = torch.softmax(log_chances, dim=-1)
+    return torch.multinomial(chances, 1, generator=generator)[:, 0]

@@ -1,0 +1,76 @@
+"""The recordings behind a data set, heard again: their hints for the encoder, and materials to play episodes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float32
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
+from editorbot.corpus.cache_files import read_array, write_array
+from editorbot.corpus.pairs import Pair, find_pairs
+from editorbot.editors.acting.hints import hints_of
+from editorbot.editors.scoring.learned import LearnedScore, read_score
+from editorbot.errors import EditorbotError
+from editorbot.models.policy_shape import HINTS
+from editorbot.recording import open_recording
+
+Hints = Float32[np.ndarray, "beats hints"]
+OnLine = Callable[[str], None]
+
+
+def pairs_by_name(data_dir: Path) -> dict[str, Pair]:
+    """Return the pairs of a folder by their names; none where there is no such folder."""
+    if not data_dir.is_dir():
+        return {}
+    try:
+        return {pair.sample: pair for pair in find_pairs(data_dir).pairs}
+    except EditorbotError:
+        return {}
+
+
+def heard(pair: Pair, cache: Path) -> Analysis:
+    """Return the analysis of a pair's raw recording, from the learn line's cache where it is there."""
+    with open_recording(pair.raw) as raw:
+        return analyze(raw, cache=AnalysisCache(cache / "analysis"))
+
+
+def hints_by_name(names: Iterable[str], data_dir: Path, cache: Path, on_line: OnLine) -> dict[str, Hints]:
+    """Return the hints of the recordings that lie in a folder of pairs; others have none.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Recordings of a data set.
+    data_dir : Path
+        Folder of the pairs that it was made from.
+    cache : Path
+        The learn line's cache; hints once made are kept there.
+    on_line : callable
+        Told of recordings that cannot be read.
+    """
+    pairs, score = pairs_by_name(data_dir), read_score()
+    found: dict[str, Hints] = {}
+    for name in names:
+        if name in pairs:
+            try:
+                found[name] = _kept_hints(pairs[name], cache, score)
+            except EditorbotError as error:
+                on_line(str(error))
+    return found
+
+
+def _kept_hints(pair: Pair, cache: Path, score: LearnedScore) -> Hints:
+    """Return the hints of a pair's raw recording, kept by the digest of the score that they are made with."""
+    path = cache / "hints" / (score.digest or "none").removeprefix("sha256:")[:12] / f"{pair.sample}.npy"
+    stored = read_array(path)
+    if stored is not None and stored.ndim == 2 and stored.shape[1] == HINTS and stored.dtype == np.float32:
+        return stored
+    hints = hints_of(heard(pair, cache), score)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_array(path, hints)
+    return hints

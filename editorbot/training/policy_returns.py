@@ -1,0 +1,87 @@
+"""What human edits are worth by the reward: the advantage that weighs them in offline reinforcement learning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from editorbot.environment.actions import Action, Vocabulary
+from editorbot.environment.dynamics import play_out
+from editorbot.environment.material import Material, material_of
+from editorbot.environment.reward import reward_of
+from editorbot.errors import EditorbotError
+from editorbot.models.policy_shape import HINT_NAMES
+from editorbot.training.policy_data import UNKNOWN, TaughtRecording
+from editorbot.training.policy_hints import heard, pairs_by_name
+
+SHARPNESS = 1.0
+"""Advantages are divided by this many of their standard deviations before the exponential."""
+
+MOST_WEIGHT = 4.0
+"""No edit counts more, and none less than its inverse."""
+
+CHANCE = HINT_NAMES.index("chance_keep")
+
+
+def advantage_weights(
+    recordings: Sequence[TaughtRecording],
+    data_dir: Path,
+    cache: Path,
+    words: Vocabulary,
+    on_line: Callable[[str], None],
+) -> list[TaughtRecording]:
+    """Return the recordings weighed by exp(advantage): their edit's reward against the mean of all.
+
+    Recordings that are not in the folder, synthetic ones for example, weigh 1.
+    """
+    materials = materials_of(recordings, data_dir, cache, on_line)
+    returns = {one.name: return_of(one, materials[one.name], words) for one in recordings if one.name in materials}
+    if not returns:
+        on_line("no edit's reward could be judged; all samples count the same")
+        return list(recordings)
+    values = np.array(list(returns.values()))
+    spread = max(float(values.std()), 1e-6)
+    mean = float(values.mean())
+    on_line(f"the human edits are worth {mean:.2f} +- {spread:.2f} by the reward")
+
+    def weight(name: str) -> float:
+        if name not in returns:
+            return 1.0
+        return float(np.clip(np.exp((returns[name] - mean) / spread / SHARPNESS), 1 / MOST_WEIGHT, MOST_WEIGHT))
+
+    return [replace(one, weight=weight(one.name)) for one in recordings]
+
+
+def return_of(recording: TaughtRecording, material: Material, words: Vocabulary) -> float:
+    """Return what the human's own steps are worth."""
+    actions = [Action(*row) for row in recording.actions.tolist()]
+    return reward_of(play_out(actions, material.lengths.tolist(), words), material, words).total
+
+
+def materials_of(
+    recordings: Sequence[TaughtRecording], data_dir: Path, cache: Path, on_line: Callable[[str], None]
+) -> dict[str, Material]:
+    """Return materials to play on, by name, of the recordings that lie in a folder of pairs.
+
+    Worth is the learned score's chance where it is known; the human's kept beats come along.
+    """
+    pairs = pairs_by_name(data_dir)
+    found: dict[str, Material] = {}
+    for one in recordings:
+        if one.name not in pairs or one.target is None:
+            continue
+        try:
+            analysis = heard(pairs[one.name], cache)
+            if len(analysis.beats_s) != len(one.features):
+                on_line(f"warning: {one.name} has other beats than its samples; it is left out")
+                continue
+            worth = one.hints[:, CHANCE].astype(np.float64) if one.hints[:, 0].any() else None
+            kept = np.where(one.kept == UNKNOWN, 0, one.kept).astype(np.float64)
+            target = min(max(one.target, 0.02), 1.0)
+            found[one.name] = material_of(analysis, worth=worth, target_keep_ratio=target, human_kept=kept)
+        except EditorbotError as error:
+            on_line(str(error))
+    return found

@@ -1,0 +1,262 @@
+"""The whole cloning run: data set, hints, epochs, checkpoints, and the weights as they ship."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from editorbot import __version__
+from editorbot.corpus.dataset import BcDataset, read_dataset
+from editorbot.corpus.splits import refuse_held_out_pairs
+from editorbot.editors.acting.weights import inputs_digest
+from editorbot.environment.state import Normalizer
+from editorbot.errors import EmptyError, MismatchError, UsageError
+from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from editorbot.models.policy_shape import PolicyConfig, told
+from editorbot.training.machine import device_line, device_of
+from editorbot.training.policy_data import TaughtRecording, normalizer_of, taught_recordings
+from editorbot.training.policy_hints import hints_by_name
+from editorbot.training.policy_returns import advantage_weights
+from editorbot.training.policy_watch import Watch
+from editorbot.training.ship_policy import write_policy
+from editorbot.training.train_bc import BcRun, BcState, BcTraining, train_bc
+
+OnLine = Callable[[str], None]
+WEIGHTINGS = ("none", "advantage")
+"""How samples of better edits count."""
+
+
+@dataclass(frozen=True)
+class BcSettings:
+    """What to clone from, and where everything goes."""
+
+    data: Path
+    """The npz of samples."""
+    valid: Path | None = None
+    """An npz of other artists; some of the training artists where left out."""
+    data_dir: Path | None = None
+    """Folder of the pairs, for hints; the one that the npz names where left out."""
+    cache: Path = Path("cache")
+    """The learn line's cache."""
+    save: Path = Path("models/bc")
+    """Folder for best.pt, latest.pt and the weights as they ship."""
+    log: Path = Path("logs/bc")
+    """Folder for TensorBoard."""
+    hints: bool = True
+    """Ask the learned score for hints."""
+    weighting: str = "none"
+    """none, or advantage: samples of edits that are worth more by the reward count more."""
+    device: str = "auto"
+    """cpu, cuda or auto."""
+    threads: int = 1
+    """Threads on a CPU."""
+    model: PolicyConfig = field(default_factory=PolicyConfig)
+    """The networks."""
+    training: BcTraining = field(default_factory=BcTraining)
+    """How to train."""
+
+    def __post_init__(self) -> None:
+        if self.weighting not in WEIGHTINGS:
+            raise UsageError(f"weighting must be one of {', '.join(WEIGHTINGS)}, but is {self.weighting!r}")
+        if self.threads < 1:
+            raise UsageError("threads must be at least 1")
+
+
+@dataclass(frozen=True)
+class BcResult:
+    """What a run came to."""
+
+    best: Path
+    """The best checkpoint."""
+    shipped: Path
+    """The same as safetensors; its card lies beside it."""
+    metrics: Mapping[str, float]
+    """What was measured where it was best."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What is cloned, and on what it is watched."""
+
+    train: list[TaughtRecording]
+    valid: list[TaughtRecording]
+    digest: str
+    """Of the data set."""
+
+
+def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> BcResult:
+    """Clone to the end; go on from a checkpoint where one is given.
+
+    Raises
+    ------
+    EditorbotError
+        If there is nothing to clone, or the checkpoint is of another run.
+    """
+    device = device_of(settings.device)
+    torch.set_num_threads(settings.threads)
+    on_line(device_line(device, settings.threads))
+    taught = read_taught(settings, on_line)
+    normalizer = normalizer_of(taught.train)
+    run = BcRun(taught.train, normalizer, settings.model, settings.training, device)
+    if resume is not None:
+        run.go_to(_state_at(resume, settings, normalizer, taught.digest))
+    samples = sum(len(one.actions) for one in taught.train)
+    on_line(f"{samples} samples of {len(taught.train)} recordings; {len(taught.valid)} recordings to choose on")
+    keeper = Keeper(settings, taught.digest, normalizer, on_line)
+    train_bc(run, valid=taught.valid, on_epoch=keeper.keep)
+    keeper.watch.close()
+    return keeper.ship(len(taught.train), len(taught.valid))
+
+
+def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
+    """Return the recordings of the data set, with hints, and those to choose on.
+
+    Raises
+    ------
+    EmptyError, VersionError, SplitError
+        If there are no samples, they are of another vocabulary, or of test artists.
+    """
+    data = read_dataset(settings.data)
+    folder = settings.data_dir or Path(data.data_dir)
+    if folder.is_dir():
+        refuse_held_out_pairs(folder)
+    train = _with_hints(data, folder, settings, on_line)
+    if settings.weighting == "advantage":
+        train = advantage_weights(train, folder, settings.cache, settings.model.words, on_line)
+    if settings.valid is not None:
+        other = read_dataset(settings.valid)
+        valid = _with_hints(other, Path(other.data_dir), settings, on_line)
+    else:
+        train, valid = split_by_artist(train)
+    digest = hashlib.sha256(settings.data.read_bytes()).hexdigest()[:16]
+    return Taught(train, valid, digest)
+
+
+def _with_hints(data: BcDataset, folder: Path, settings: BcSettings, on_line: OnLine) -> list[TaughtRecording]:
+    names = data.recording_names
+    hints = hints_by_name(names, folder, settings.cache, on_line) if settings.hints else {}
+    if settings.hints and not hints and len(names):
+        on_line(f"no recording of the data set lies in {folder}; the policy learns from features alone")
+    return taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
+
+
+def split_by_artist(
+    recordings: Sequence[TaughtRecording], share: float = 0.1
+) -> tuple[list[TaughtRecording], list[TaughtRecording]]:
+    """Return recordings to train on and those to choose on, whole artists; all to train on where there is but one."""
+    by_artist: dict[str, list[TaughtRecording]] = {}
+    for one in recordings:
+        by_artist.setdefault(one.name.split("_")[0], []).append(one)
+    names = sorted(by_artist, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    chosen = set(names[: round(share * len(names))])
+    train = [one for one in recordings if one.name.split("_")[0] not in chosen]
+    if not train:
+        raise EmptyError("all recordings would be kept apart to choose on; give --valid-npz")
+    return train, [one for one in recordings if one.name.split("_")[0] in chosen]
+
+
+class Keeper:
+    """Writes down what each epoch came to, and keeps the best."""
+
+    def __init__(self, settings: BcSettings, data: str, normalizer: Normalizer, on_line: OnLine) -> None:
+        self.settings, self.data, self.normalizer, self.on_line = settings, data, normalizer, on_line
+        self.watch = Watch(settings.log, on_line)
+        self.best_path, self.latest_path = settings.save / "best.pt", settings.save / "latest.pt"
+        self._best = float("inf")
+        if self.best_path.is_file() and self.latest_path.is_file():
+            found = load_checkpoint(self.best_path, method="bc")
+            if found.data == data and found.config.get("training") == plain(settings.training):
+                self._best = badness(found.metrics)
+
+    def keep(self, run: BcRun, metrics: dict[str, float]) -> None:
+        """Log an epoch, keep latest.pt, and best.pt where it is the best so far."""
+        self.watch.log(metrics, run.epoch)
+        state = run.state()
+        kept = self._checkpoint(run, metrics)
+        training = {**asdict_shallow(state), "raw_weights": dict(state.weights)}
+        training.pop("weights")
+        save_checkpoint(replace(kept, training=training), self.latest_path)
+        if badness(metrics) < self._best:
+            self._best = badness(metrics)
+            save_checkpoint(kept, self.best_path)
+        shown = {name: value for name, value in metrics.items() if not name.startswith("train/task")}
+        self.on_line(f"epoch {run.epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in shown.items()))
+
+    def _checkpoint(self, run: BcRun, metrics: dict[str, float]) -> Checkpoint:
+        settings = self.settings
+        config = {
+            "model": told(settings.model),
+            "training": plain(settings.training),
+            "normalizer": {"mean": list(self.normalizer.mean), "std": list(self.normalizer.std)},
+        }
+        return Checkpoint(
+            "bc", config, run.calibrated(), seed=settings.training.seed, step=run.epoch, metrics=metrics,
+            vocabulary=settings.model.vocabulary, features=inputs_digest(), data=self.data, code_version=__version__,
+        )  # fmt: skip
+
+    def ship(self, train: int, valid: int) -> BcResult:
+        """Write the best weights as they ship."""
+        found = load_checkpoint(self.best_path, method="bc")
+        path = self.settings.save / "policy.safetensors"
+        card = {
+            "data": f"{train} recordings; chosen on {valid} of other artists",
+            "data_digest": self.data,
+            "seed": self.settings.training.seed,
+            "training": plain(self.settings.training),
+            "command": "make train-policy",
+            "validation": {name: round(value, 4) for name, value in found.metrics.items()},
+            "licence": "GPL-3.0-or-later",
+            "version": __version__,
+        }
+        write_policy(found, path, told=card)
+        return BcResult(self.best_path, path, found.metrics)
+
+
+def badness(metrics: Mapping[str, float]) -> float:
+    """Return by what the best epoch is chosen: the loss on other recordings, else on these."""
+    return metrics.get("val/bc_loss", metrics.get("train/bc_loss", float("inf")))
+
+
+def plain(config: Any) -> dict[str, Any]:
+    """Return a configuration as JSON types."""
+    data: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
+    return data
+
+
+def asdict_shallow(state: BcState) -> dict[str, Any]:
+    """Return the fields of a state, tensors as they are."""
+    return dict(state.__dict__)
+
+
+def _state_at(path: Path, settings: BcSettings, normalizer: Normalizer, data: str) -> BcState:
+    """Return where a run stood.
+
+    Raises
+    ------
+    MismatchError
+        If it was another run: other networks, training, normalizer or data.
+    """
+    vocabulary = settings.model.vocabulary
+    found = load_checkpoint(path, method="bc", vocabulary=vocabulary, features=inputs_digest())
+    for name, mine in (("model", told(settings.model)), ("training", plain(settings.training))):
+        theirs = found.config.get(name, {})
+        other = sorted(key for key in mine if theirs.get(key) != mine[key])
+        if other:
+            key = other[0]
+            asked = f"{mine[key]!r} is asked; go on as it began"
+            message = f"it was trained with {name}.{key} {theirs.get(key)!r}, but {asked}"
+            raise MismatchError(message, path=path)
+    stored = found.config.get("normalizer", {})
+    Normalizer(tuple(stored.get("mean", ())), tuple(stored.get("std", ()))).check_same(normalizer)
+    if found.data != data:
+        raise MismatchError(f"it was trained on the data set {found.data}, but this is {data}", path=path)
+    if not found.training:
+        raise MismatchError("it holds no state to go on from; resume from latest.pt", path=path)
+    training = dict(found.training)
+    return BcState(weights=training.pop("raw_weights"), **training)
