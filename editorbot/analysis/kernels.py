@@ -49,18 +49,21 @@ def apply_bank(power, first, offset, weights, out):  # type: ignore[no-untyped-d
     """Sum `power` under each triangle of a BandBank into `out`."""
     for band in range(first.size):
         total = np.float32(0.0)
-        start, shift = offset[band], first[band]
-        for i in range(offset[band + 1] - start):
-            total += power[shift + i] * weights[start + i]
+        its = weights[offset[band] : offset[band + 1]]
+        # Slices, because an index that might be negative keeps the compiler from taking many at a time.
+        under = power[first[band] : first[band] + its.size]
+        for i in range(its.size):
+            total += under[i] * its[i]
         out[band] = total
 
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "nnan"})
 def _largest(values, first, end):  # type: ignore[no-untyped-def]
     """Return the largest of values[first:end]; many at a time where the processor can."""
-    largest = values[first]
-    for k in range(first, end):
-        largest = max(largest, values[k])
+    part = values[first:end]
+    largest = part[0]
+    for k in range(part.size):
+        largest = max(largest, part[k])
     return largest
 
 
@@ -188,18 +191,35 @@ def measure_frames(  # type: ignore[no-untyped-def]
             valley_out[f, band] = -mean_of_largest(negated, first_bin, end_bin, count, tops)
 
 
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
+def _energy(samples):  # type: ignore[no-untyped-def]
+    """Return the sum of squares."""
+    total = 0.0
+    for i in range(samples.size):
+        total += np.float64(samples[i]) * samples[i]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _crossings(samples):  # type: ignore[no-untyped-def]
+    """Return how often a sample lies on the other side of zero than the one before."""
+    here, before, count = samples[1:], samples[:-1], 0
+    for i in range(here.size):
+        count += (here[i] < -_SILENT_SAMPLE) != (before[i] < -_SILENT_SAMPLE)
+    return count
+
+
 @loaded_alone
 @njit(cache=True, nogil=True)
 def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_crosses):  # type: ignore[no-untyped-def]
     """Sum squares and count zero crossings of each hop; samples outside [real_from, real_to) are padding."""
     for block in range(energy.size):
-        total, count = 0.0, 0
-        first_crosses[block] = 0
-        for i in range(block * hop, (block + 1) * hop):
-            total += np.float64(samples[i]) * samples[i]
-            if i - 1 >= real_from and i < real_to:
-                crosses = (samples[i] < -_SILENT_SAMPLE) != (samples[i - 1] < -_SILENT_SAMPLE)
-                count += crosses
-                if i == block * hop:
-                    first_crosses[block] = crosses
-        energy[block], crossings[block] = total, count
+        first, end = block * hop, (block + 1) * hop
+        energy[block] = _energy(samples[first:end])
+        # A sample crosses that has a real one before it.
+        low, high = max(first, real_from + 1, 1), min(end, real_to)
+        crossings[block], first_crosses[block] = 0.0, 0.0
+        if low < high:
+            crossings[block] = _crossings(samples[low - 1 : high])
+            if low == first:
+                first_crosses[block] = _crossings(samples[low - 1 : low + 1])
