@@ -27,7 +27,7 @@ from editorbot.editors.registry import editor_named
 from editorbot.errors import MismatchError, StrictError
 from editorbot.export import export_edit
 from editorbot.outputs import OutputPaths, path_from, source_path, staged
-from editorbot.polish import Loudness, measure, polish_blocks, prepare_steps
+from editorbot.polish import Loudness, frame_labels, measure, polish_blocks, prepare_steps
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
@@ -252,9 +252,17 @@ def write_track(edit_list: EditList, recording: Recording, path: str, progress: 
     def make_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
         return render_blocks(edit_list, recording)
 
+    warnings: list[str] = []
     blocks = make_blocks()
     if edit_list.polish:
-        blocks = polish_blocks(make_blocks, recording.sample_rate, recording.channels, edit_list.polish)
+        blocks = polish_blocks(
+            make_blocks,
+            recording.sample_rate,
+            recording.channels,
+            edit_list.polish,
+            labels=frame_labels(edit_list),
+            warnings=warnings,
+        )
     subtype = track_subtype(recording.subtype, path)
     total = edit_list.output_samples
     with TrackWriter(path, recording.sample_rate, recording.channels, subtype, total_samples=total) as writer:
@@ -263,7 +271,7 @@ def write_track(edit_list: EditList, recording: Recording, path: str, progress: 
             writer.write(block)
             done += len(block)
             progress("render", done / total)
-    return writer.warnings
+    return (*warnings, *writer.warnings)
 
 
 def render_file(

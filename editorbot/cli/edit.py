@@ -185,7 +185,8 @@ class Edit:
         learned = [name for name in names if name in ("mel2mel", "reconstruct")]
         if self.polish_checkpoint is not None and len(set(learned)) != 1:
             raise UsageError("--polish-checkpoint goes with one learned stage: --polish reconstruct, or mel2mel")
-        files = {"reference": self.reference, **dict.fromkeys(learned, self.polish_checkpoint)}
+        files: dict[str, str | None] = dict.fromkeys(learned, self.polish_checkpoint)
+        files["reference"] = self.reference
         return tuple(PolishStep(name, self.polish_amount, file=files.get(name)) for name in dict.fromkeys(names))
 
     def _stem_model(self) -> str | None:

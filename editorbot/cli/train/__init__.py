@@ -8,15 +8,23 @@ from typing import Annotated
 
 import tyro
 
+from editorbot.cli.train.bc import Bc
 from editorbot.cli.train.beats import Beats
+from editorbot.cli.train.mel2mel import Mel2Mel
 from editorbot.cli.train.pointer import Pointer
+from editorbot.cli.train.ppo import Ppo
+from editorbot.cli.train.reconstruct import Reconstruct
 from editorbot.cli.train.scored import Scored
 from editorbot.errors import MissingExtraError
 
 Method = (
     Annotated[Scored, tyro.conf.subcommand("scored")]
     | Annotated[Beats, tyro.conf.subcommand("beats")]
+    | Annotated[Bc, tyro.conf.subcommand("bc")]
+    | Annotated[Ppo, tyro.conf.subcommand("ppo")]
     | Annotated[Pointer, tyro.conf.subcommand("pointer")]
+    | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
+    | Annotated[Mel2Mel, tyro.conf.subcommand("mel2mel")]
 )
 
 

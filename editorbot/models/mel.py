@@ -1,0 +1,207 @@
+"""Networks that say how a raw mel sounds when it is finished.
+
+`Reconstruct` is :class:`EditEncoder` (raw mel and edit labels through a
+transformer to a latent) and :class:`MelDecoder` (a transformer on it, whose
+output is added to the raw mel). `Mel2Mel` is a stack of dilated convolutions
+without labels. Both are told what the whole track sounds like: a window of
+seconds cannot tell a dull microphone from a quiet hi-hat, the track can. From
+that they draw one curve for the whole track, and a gate that is closed where
+the track sounds finished already.
+
+:mod:`editorbot.polish.mel_network` computes the same with NumPy; a test holds
+the two together.
+
+References
+----------
+A. Vaswani et al., "Attention is all you need", NeurIPS 2017; R. Xiong et al.,
+"On layer normalization in the transformer architecture", ICML 2020 (norms
+before the layers).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from editorbot.models.mel_shape import (
+    BANDS,
+    LABELS,
+    SUMMARY_SIZE,
+    Mel2MelShape,
+    MelNetShape,
+    ReconstructShape,
+)
+
+
+class Summary(nn.Module):
+    """What the whole track sounds like, as a vector, a curve for all of it, and a gate."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(SUMMARY_SIZE, width)
+        self.mix = nn.Linear(width, width)
+        self.curve = nn.Linear(width, BANDS)
+        self.gate = nn.Linear(width, 1)
+        for layer in (self.curve, self.gate):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return vector (tracks, width), curve (tracks, 1, 128) and gate (tracks, 1, 1) in [0, 1]."""
+        heard = torch.relu(self.enter(summary))
+        heard = torch.relu(self.mix(heard))
+        return heard, self.curve(heard)[:, None], torch.sigmoid(2.0 + self.gate(heard))[:, None]
+
+
+class Layer(nn.Module):
+    """One transformer layer, norms first."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_1, self.norm_2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.attend, self.leave = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Return rows of the same shape, (batch, frames, width)."""
+        batch, frames, width = rows.shape
+        parts = self.attend(self.norm_1(rows)).reshape(batch, frames, 3, self.heads, width // self.heads)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        rows = rows + self.leave(seen.transpose(1, 2).reshape(batch, frames, width))
+        changed: Tensor = rows + self.narrow(torch.relu(self.widen(self.norm_2(rows))))
+        return changed
+
+
+def positions(frames: int, width: int) -> Tensor:
+    """Return sines and cosines that tell frames apart, shape=(frames, width)."""
+    at = torch.arange(frames, dtype=torch.float32)[:, None]
+    rates = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10_000.0) / width))
+    return torch.cat([torch.sin(at * rates), torch.cos(at * rates)], dim=1)
+
+
+class EditEncoder(nn.Module):
+    """Raw mel and edit labels in, latent out."""
+
+    def __init__(self, shape: ReconstructShape) -> None:
+        super().__init__()
+        width = shape.encoder_dim
+        self.enter = nn.Linear(3 * BANDS, width)
+        self.label = nn.Embedding(LABELS, width)
+        self.track = nn.Linear(shape.summary_dim, width)
+        self.layers = nn.ModuleList(Layer(width, shape.n_heads) for _ in range(shape.n_layers))
+        self.norm = nn.LayerNorm(width)
+        nn.init.normal_(self.label.weight, std=0.02)
+
+    def forward(self, raw: Tensor, labels: Tensor, track: Tensor) -> Tensor:
+        """Return the latent, shape=(batch, frames, encoder_dim).
+
+        Parameters
+        ----------
+        raw : Tensor, shape=(batch, frames, 128)
+            Raw mel in [0, 1].
+        labels : Tensor, shape=(batch, frames), int64
+            Index in ACTIONS, or UNKNOWN_LABEL.
+        track : Tensor, shape=(batch, summary_dim)
+            What the whole track sounds like.
+        """
+        rows = self.enter(with_neighbors(raw)) + self.label(labels) + self.track(track)[:, None]
+        rows = rows + positions(raw.shape[1], rows.shape[2]).to(rows)
+        for layer in self.layers:
+            rows = layer(rows)
+        latent: Tensor = self.norm(rows)
+        return latent
+
+
+def with_neighbors(raw: Tensor) -> Tensor:
+    """Return each frame beside the ones before and after it, centred, shape=(batch, frames, 3 * 128)."""
+    padded = torch.cat([raw[:, :1], raw, raw[:, -1:]], dim=1) - 0.5
+    return torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=2)
+
+
+class MelDecoder(nn.Module):
+    """Latent in, change of the raw mel out."""
+
+    def __init__(self, shape: ReconstructShape) -> None:
+        super().__init__()
+        width = shape.decoder_dim
+        self.enter = nn.Linear(shape.encoder_dim, width)
+        self.layers = nn.ModuleList(Layer(width, shape.n_heads) for _ in range(shape.n_layers))
+        self.norm = nn.LayerNorm(width)
+        self.leave = nn.Linear(width, BANDS)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, latent: Tensor) -> Tensor:
+        """Return what is to be added to the raw mel, shape=(batch, frames, 128)."""
+        rows = self.enter(latent)
+        for layer in self.layers:
+            rows = layer(rows)
+        change: Tensor = self.leave(self.norm(rows))
+        return change
+
+
+class Reconstruct(nn.Module):
+    """Raw mel and labels to edited mel."""
+
+    def __init__(self, shape: ReconstructShape) -> None:
+        super().__init__()
+        self.shape = shape
+        self.summary = Summary(shape.summary_dim)
+        self.encoder = EditEncoder(shape)
+        self.decoder = MelDecoder(shape)
+
+    def forward(self, raw: Tensor, labels: Tensor, summary: Tensor) -> Tensor:
+        """Return the edited mel, shape=(batch, frames, 128): the raw mel and what is added to it.
+
+        Parameters
+        ----------
+        raw : Tensor, shape=(batch, frames, 128)
+            Raw mel in [0, 1].
+        labels : Tensor, shape=(batch, frames), int64
+            Index in ACTIONS, or UNKNOWN_LABEL.
+        summary : Tensor, shape=(batch, SUMMARY_SIZE)
+            Of the whole track.
+        """
+        track, curve, gate = self.summary(summary)
+        edited: Tensor = raw + gate * (curve + self.decoder(self.encoder(raw, labels, track)))
+        return edited
+
+
+class Mel2Mel(nn.Module):
+    """Raw mel to edited mel, without labels."""
+
+    def __init__(self, shape: Mel2MelShape) -> None:
+        super().__init__()
+        self.shape = shape
+        width = shape.width
+        self.summary = Summary(shape.summary_dim)
+        self.enter = nn.Linear(BANDS, width)
+        self.track = nn.Linear(shape.summary_dim, width)
+        self.look = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in shape.dilations)
+        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in shape.dilations)
+        self.leave = nn.Linear(width, BANDS)
+        with torch.no_grad():
+            for name, parameter in self.mix.named_parameters():
+                if name.endswith("weight"):
+                    parameter.mul_(0.3)  # so that a deep stack begins gently
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, raw: Tensor, labels: Tensor, summary: Tensor) -> Tensor:
+        """Return the edited mel, shape=(batch, frames, 128); `labels` are not looked at."""
+        track, curve, gate = self.summary(summary)
+        rows = self.enter(raw - 0.5) + self.track(track)[:, None]
+        for look, mix in zip(self.look, self.mix):
+            rows = rows + mix(torch.relu(look(torch.relu(rows).transpose(1, 2)).transpose(1, 2)))
+        edited: Tensor = raw + gate * (curve + self.leave(torch.relu(rows)))
+        return edited
+
+
+def build(shape: MelNetShape) -> Reconstruct | Mel2Mel:
+    """Return a new network of a shape."""
+    return Reconstruct(shape) if isinstance(shape, ReconstructShape) else Mel2Mel(shape)

@@ -1,0 +1,88 @@
+"""Shapes of the networks that change tone; no torch, so that using them needs none.
+
+:mod:`editorbot.models.mel` says what they are, :mod:`editorbot.polish.mel_network` computes them with NumPy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from editorbot.editlist.edit_list import ACTIONS
+from editorbot.errors import UsageError
+
+BANDS = 128
+"""Mel bands."""
+
+MEL_SPAN_DB = 80.0
+"""Decibels that mel values in [0, 1] stand for."""
+
+SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion")
+"""What the whole track says of each band; see :mod:`editorbot.polish.mel_summary`."""
+
+SUMMARY_SIZE = len(SUMMARY_PLANES) * BANDS
+"""Numbers that sum a track up."""
+
+UNKNOWN_LABEL = len(ACTIONS)
+"""Label of a frame of which no action is known."""
+
+LABELS = len(ACTIONS) + 1
+"""Labels that a frame may bear: the actions, and none known."""
+
+INPUTS_VERSION = 1
+"""Goes up when mels or summaries come out differently: weights trained on the old ones are refused."""
+
+
+@dataclass(frozen=True)
+class ReconstructShape:
+    """The shape of EditEncoder and MelDecoder."""
+
+    encoder_dim: int = 512
+    """Width of the encoder."""
+    decoder_dim: int = 512
+    """Width of the decoder."""
+    n_layers: int = 6
+    """Transformer layers of each."""
+    n_heads: int = 8
+    """Attention heads of each; they divide the widths."""
+    summary_dim: int = 128
+    """Width in which the whole track is summed up."""
+    chunk_frames: int = 256
+    """Frames that see one another."""
+
+    def __post_init__(self) -> None:
+        for name in ("encoder_dim", "decoder_dim"):
+            width = getattr(self, name)
+            if self.n_heads < 1 or width < 2 or width % self.n_heads or width % 2:
+                raise UsageError(f"{name} must be even and a multiple of n_heads {self.n_heads}, but is {width}")
+        if self.n_layers < 1 or self.summary_dim < 1 or self.chunk_frames < 16:
+            raise UsageError("n_layers and summary_dim must be at least 1, chunk_frames at least 16")
+
+
+@dataclass(frozen=True)
+class Mel2MelShape:
+    """The shape of the convolutional network."""
+
+    width: int = 256
+    """Channels."""
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    """Distances that its convolutions look at [frames]."""
+    summary_dim: int = 128
+    """Width in which the whole track is summed up."""
+    chunk_frames: int = 512
+    """Frames worked on at a time."""
+
+    def __post_init__(self) -> None:
+        if self.width < 1 or not self.dilations or min(self.dilations) < 1 or self.summary_dim < 1:
+            raise UsageError("width, summary_dim and all dilations must be at least 1")
+        if self.chunk_frames < 16:
+            raise UsageError(f"chunk_frames must be at least 16, but is {self.chunk_frames}")
+
+
+SMALL_RECONSTRUCT = ReconstructShape(128, 128, 2, 4, 96, 192)
+"""What a CPU trains in less than an hour."""
+
+SMALL_MEL2MEL = Mel2MelShape(96, (1, 2, 4, 8, 16), 96, 512)
+"""What a CPU trains in less than half an hour."""
+
+MelNetShape = ReconstructShape | Mel2MelShape
+"""Either of them."""

@@ -1,0 +1,208 @@
+"""The networks of tone, computed with NumPy alone: polishing a track needs no torch.
+
+The same sums as :mod:`editorbot.models.mel`, from the same weights; a test
+holds the two together. A track of any length goes through in chunks that
+overlap, and where two meet one fades into the other, so no border is heard.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float32, Int64
+
+from editorbot.models.mel_shape import BANDS, Mel2MelShape, MelNetShape, ReconstructShape
+
+Weights = Mapping[str, Float32[np.ndarray, "..."]]
+"""Parameters by torch's names."""
+
+Rows = Float32[np.ndarray, "_frames _width"]
+"""Numbers of each frame."""
+
+
+@dataclass(frozen=True)
+class MelNet:
+    """A network that is ready to be asked."""
+
+    weights: Weights
+    """Parameters by torch's names."""
+    shape: MelNetShape
+    """Its shape."""
+    digest: str = ""
+    """Of its weights."""
+
+
+def edited_mel(
+    net: MelNet,
+    raw: Float32[np.ndarray, "frames 128"],
+    labels: Int64[np.ndarray, " frames"],
+    summary: Float32[np.ndarray, " summary"],
+) -> Float32[np.ndarray, "frames 128"]:
+    """Return the edited mel of one chunk, shape=(frames, 128).
+
+    Parameters
+    ----------
+    net : MelNet
+        Either network.
+    raw : np.ndarray, shape=(frames, 128), float32
+        Raw mel in [0, 1]; at most ``net.shape.chunk_frames`` frames for `Reconstruct`.
+    labels : np.ndarray, shape=(frames,), int64
+        Index in ACTIONS, or UNKNOWN_LABEL.
+    summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
+        Of the whole track.
+    """
+    weights = net.weights
+    track = np.maximum(_linear(summary[None], weights, "summary.enter"), 0)
+    track = np.maximum(_linear(track, weights, "summary.mix"), 0)
+    curve = _linear(track, weights, "summary.curve")
+    gate = _sigmoid(np.float32(2.0) + _linear(track, weights, "summary.gate"))
+    change = _convolved_change if isinstance(net.shape, Mel2MelShape) else _attended_change
+    return np.asarray(raw + gate * (curve + change(net, raw, labels, track)), dtype=np.float32)
+
+
+def _convolved_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"], track: Rows) -> Rows:
+    weights = net.weights
+    rows = _linear(raw - np.float32(0.5), weights, "enter") + _linear(track, weights, "track")
+    for number, dilation in enumerate(_mel2mel(net.shape).dilations):
+        seen = np.maximum(_convolved(np.maximum(rows, 0), weights, f"look.{number}", dilation), 0)
+        rows = rows + _linear(seen, weights, f"mix.{number}")
+    return _linear(np.maximum(rows, 0), weights, "leave")
+
+
+def _mel2mel(shape: MelNetShape) -> Mel2MelShape:
+    assert isinstance(shape, Mel2MelShape)
+    return shape
+
+
+def _attended_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"], track: Rows) -> Rows:
+    shape, weights = net.shape, net.weights
+    assert isinstance(shape, ReconstructShape)
+    padded = np.concatenate([raw[:1], raw, raw[-1:]]) - np.float32(0.5)
+    rows = _linear(np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1), weights, "encoder.enter")
+    rows = rows + weights["encoder.label.weight"][labels] + _linear(track, weights, "encoder.track")
+    rows = rows + _positions(len(raw), rows.shape[1])
+    for number in range(shape.n_layers):
+        rows = _layer(rows, weights, f"encoder.layers.{number}", shape.n_heads)
+    rows = _linear(_normed(rows, weights, "encoder.norm"), weights, "decoder.enter")
+    for number in range(shape.n_layers):
+        rows = _layer(rows, weights, f"decoder.layers.{number}", shape.n_heads)
+    return _linear(_normed(rows, weights, "decoder.norm"), weights, "decoder.leave")
+
+
+def _layer(rows: Rows, weights: Weights, name: str, heads: int) -> Rows:
+    """Return rows after one transformer layer, norms first."""
+    frames, width = rows.shape
+    parts = _linear(_normed(rows, weights, f"{name}.norm_1"), weights, f"{name}.attend")
+    query, key, value = parts.reshape(frames, 3, heads, width // heads).transpose(1, 2, 0, 3)
+    odds = query @ key.transpose(0, 2, 1) * np.float32(1 / math.sqrt(width // heads))
+    odds = np.exp(odds - odds.max(axis=2, keepdims=True))
+    seen = (odds / odds.sum(axis=2, keepdims=True)) @ value
+    rows = rows + _linear(seen.transpose(1, 0, 2).reshape(frames, width), weights, f"{name}.leave")
+    wide = np.maximum(_linear(_normed(rows, weights, f"{name}.norm_2"), weights, f"{name}.widen"), 0)
+    return rows + _linear(wide, weights, f"{name}.narrow")
+
+
+def _positions(frames: int, width: int) -> Rows:
+    at = np.arange(frames, dtype=np.float32)[:, None]
+    rates = np.exp(np.arange(0, width, 2, dtype=np.float32) * np.float32(-math.log(10_000.0) / width))
+    return np.concatenate([np.sin(at * rates), np.cos(at * rates)], axis=1)
+
+
+def _normed(rows: Rows, weights: Weights, name: str) -> Rows:
+    centred = rows - rows.mean(axis=1, keepdims=True)
+    scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(1e-5))
+    return np.asarray(centred / scale * weights[f"{name}.weight"] + weights[f"{name}.bias"])
+
+
+def _linear(rows: Rows, weights: Weights, name: str) -> Rows:
+    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+
+
+def _sigmoid(values: Rows) -> Rows:
+    return np.asarray(1 / (1 + np.exp(-values)))
+
+
+def _convolved(rows: Rows, weights: Weights, name: str, dilation: int) -> Rows:
+    """Convolve along the frames, zeros beyond the ends; the kernel is (outputs, inputs, 3)."""
+    kernel = weights[f"{name}.weight"]
+    padded = np.pad(rows, ((dilation, dilation), (0, 0)))
+    total = np.broadcast_to(weights[f"{name}.bias"], rows.shape).copy()
+    for tap in range(3):
+        total += padded[tap * dilation : tap * dilation + len(rows)] @ kernel[:, :, tap].T
+    return total
+
+
+def edited_chunks(
+    net: MelNet,
+    raw: Iterable[Float32[np.ndarray, "_frames 128"]],
+    labels: Int64[np.ndarray, " all_frames"],
+    summary: Float32[np.ndarray, " summary"],
+) -> Iterator[Float32[np.ndarray, "_frames 128"]]:
+    """Yield what is added to the raw mel of a whole track, piece by piece.
+
+    Parameters
+    ----------
+    net : MelNet
+        Either network.
+    raw : iterable of np.ndarray, shape=(frames, 128), float32
+        Raw mel in [0, 1], in pieces of any length.
+    labels : np.ndarray, shape=(all frames,), int64
+        Of the whole track; the last one stands for frames beyond its end.
+    summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
+        Of the whole track.
+
+    Yields
+    ------
+    change : np.ndarray, shape=(frames, 128), float32
+        As many frames in all as there are in `raw`.
+
+    Notes
+    -----
+    Chunks begin half a chunk apart. An eighth of a chunk at each of its inner ends is context only; over the quarter
+    next to that, one chunk fades into the other.
+    """
+    size = net.shape.chunk_frames
+    step, fading = size // 2, 2 * (size // 8)
+    leave = size - size // 4 - size // 8  # where the fade into the next chunk begins
+    enter = leave - step
+    fade = fade_in(fading)[:, None]
+    held = np.zeros((0, BANDS), dtype=np.float32)
+    before: Float32[np.ndarray, "_frames 128"] | None = None
+    first = 0
+    for piece, last in _told_last(raw):
+        held = np.concatenate([held, piece])
+        while len(held) > size or (last and len(held)):
+            chunk, is_last = held[:size], len(held) <= size
+            named = labels[np.minimum(np.arange(first, first + len(chunk)), len(labels) - 1)]
+            change = edited_mel(net, chunk, named, summary) - chunk
+            if before is not None:
+                change = change[enter:]
+                change[:fading] = fade * change[:fading] + (1 - fade) * before
+            if is_last:
+                yield change
+                return
+            end = leave if before is None else leave - enter
+            yield change[:end]
+            before = change[end : end + fading]
+            held, first = held[step:], first + step
+
+
+def fade_in(frames: int) -> Float32[np.ndarray, " frames"]:
+    """Return weights that rise evenly from 0 to 1, without either, shape=(frames,)."""
+    return ((np.arange(frames) + 0.5) / max(frames, 1)).astype(np.float32)
+
+
+def _told_last(
+    pieces: Iterable[Float32[np.ndarray, "_frames 128"]],
+) -> Iterator[tuple[Float32[np.ndarray, "_frames 128"], bool]]:
+    """Yield each piece, and whether it is the last."""
+    before: Float32[np.ndarray, "_frames 128"] | None = None
+    for piece in pieces:
+        if before is not None:
+            yield before, False
+        before = piece
+    if before is not None:
+        yield before, True

@@ -1,0 +1,145 @@
+"""Losses of the networks of tone; each has a naive twin in the tests.
+
+Conventions
+-----------
+Mels have shape (batch, frames, 128), values in [0, 1] stand for
+MEL_SPAN_DB decibels. Sounds have shape (batch, samples).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from editorbot.models.mel_shape import MEL_SPAN_DB
+from editorbot.polish.tone_grid import OVERLAP, grid_of
+from editorbot.polish.track_tone import band_widths
+from editorbot.timebase import ANALYSIS_RATE, FRAME_S
+from editorbot.training.mel_examples import ear_db
+
+STFT_SIZES = (512, 1024, 2048)
+"""Windows of the multi-scale STFT loss [samples]; each moves by a quarter."""
+
+SLOW_S = 2.0
+"""What changes slower than this is tone, faster is shape [seconds]."""
+
+EPSILON = 1e-7
+"""Keeps logarithms and roots from zero."""
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """What each loss counts."""
+
+    l1_weight: float = 1.0
+    """Of the distance of the mels."""
+    multiscale_stft_weight: float = 1.0
+    """Of the distance of the sounds, phases included."""
+    edit_consistency_weight: float = 0.5
+    """Of changes of shape where the raw recording is kept."""
+    feature_weight: float = 0.0
+    """Of the distance of what changes from band to band and from frame to frame."""
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over what a mask of the same or a broadcast shape lets through, 0 where that is nothing."""
+    wide = mask.expand_as(values)
+    return (values * wide).sum() / wide.sum().clamp(min=1.0)
+
+
+def at_loudness_of(edited: Tensor, raw: Tensor) -> Tensor:
+    """Return a mel moved to the loudness of another: only tone is to count, level is another stage's."""
+    weights = torch.from_numpy(10 ** (ear_db() / 10) * band_widths()).to(raw)
+    levels = [
+        torch.log10((torch.pow(10.0, side * (MEL_SPAN_DB / 10)).mean(dim=1) @ weights).clamp(min=EPSILON))
+        for side in (edited, raw)
+    ]
+    return edited - ((levels[0] - levels[1]) * (10 / MEL_SPAN_DB))[:, None, None]
+
+
+def l1_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean absolute distance of two mels where `mask` (batch, frames) is 1."""
+    return masked_mean((edited - wanted).abs(), mask[:, :, None])
+
+
+def edit_consistency_loss(edited: Tensor, raw: Tensor, kept: Tensor) -> Tensor:
+    """Return how far the change of the mel moves faster than tone does, where `kept` (batch, frames) is 1.
+
+    From the change of every band its mean over SLOW_S around each frame is taken out; what is left is a
+    change of shape.
+    """
+    change = edited - raw
+    reach = max(1, round(SLOW_S / FRAME_S / 2))
+    reach = min(reach, change.shape[1] - 1)
+    rows = change.transpose(1, 2)
+    padded = functional.pad(rows, (reach, reach), mode="reflect")
+    slow = functional.avg_pool1d(padded, 2 * reach + 1, stride=1).transpose(1, 2)
+    return masked_mean((change - slow).abs(), kept[:, :, None])
+
+
+def feature_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """Return the distance of the mels' steps from band to band and from frame to frame."""
+    bands = masked_mean((edited.diff(dim=2) - wanted.diff(dim=2)).abs(), mask[:, :, None])
+    both = mask[:, 1:] * mask[:, :-1]
+    return bands + masked_mean((edited.diff(dim=1) - wanted.diff(dim=1)).abs(), both[:, :, None])
+
+
+def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:
+    """Return the mean over STFT_SIZES of spectral convergence, log magnitude and complex distance.
+
+    Notes
+    -----
+    The first two are those of auraloss' `MultiResolutionSTFTLoss`; the third is the mean distance of the complex
+    spectra beside the mean magnitude of what is wanted: phases count.
+    """
+    total = sound.new_zeros(())
+    for size in STFT_SIZES:
+        window = torch.hann_window(size, dtype=sound.dtype, device=sound.device)
+        here, there = (
+            torch.stft(side, size, size // 4, window=window, return_complex=True) for side in (sound, wanted)
+        )
+        near, far = magnitude(here), magnitude(there)
+        convergence = torch.linalg.norm(far - near) / torch.linalg.norm(far).clamp(min=EPSILON)
+        logs = (near.log() - far.log()).abs().mean()
+        distance = magnitude(here - there).mean() / far.mean()
+        total = total + convergence + logs + distance
+    return total / len(STFT_SIZES)
+
+
+def magnitude(spectrum: Tensor) -> Tensor:
+    """Return magnitudes that can be differentiated at zero."""
+    return (spectrum.real**2 + spectrum.imag**2).clamp(min=EPSILON).sqrt()
+
+
+def sound_under_gain(raw_sound: Tensor, change: Tensor) -> Tensor:
+    """Return a sound at ANALYSIS_RATE under the change of its mel, as `polish.tone` does it.
+
+    Parameters
+    ----------
+    raw_sound : Tensor, shape=(batch, samples)
+        What frames 3 and on cover: ``(frames - 3) * hop`` samples beginning at frame 3's first hop.
+    change : Tensor, shape=(batch, frames, 128)
+        Change of its mel, in units of MEL_SPAN_DB.
+    """
+    grid = grid_of(ANALYSIS_RATE)
+    window = torch.from_numpy(grid.window).to(raw_sound)
+    below = torch.from_numpy(grid.below).to(change.device)
+    share = torch.from_numpy(grid.above_share).to(change)
+    lower, upper = change[:, :, below], change[:, :, below + 1]
+    factors = torch.pow(10.0, (lower + (upper - lower) * share) * (MEL_SPAN_DB / 20))
+    lead = (OVERLAP - 1) * grid.hop
+    frames = functional.pad(raw_sound, (lead, lead)).unfold(1, grid.size, grid.hop)[:, : change.shape[1]]
+    spectra = torch.fft.rfft(frames * window) * factors[:, : frames.shape[1]]
+    windows = torch.fft.irfft(spectra, grid.size) * (window / 1.5)
+    length = lead + raw_sound.shape[1] + lead
+    folded = functional.fold(
+        windows.transpose(1, 2),
+        (1, grid.size + (windows.shape[1] - 1) * grid.hop),
+        kernel_size=(1, grid.size),
+        stride=(1, grid.hop),
+    )[:, 0, 0]
+    folded = functional.pad(folded, (0, max(0, length - folded.shape[1])))
+    return folded[:, lead : lead + raw_sound.shape[1]]

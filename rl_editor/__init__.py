@@ -1,0 +1,1 @@
+"""The original policy commands, as forwards to editorbot."""

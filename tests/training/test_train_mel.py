@@ -1,0 +1,295 @@
+"""Losses against naive twins; training learns, resumes bit for bit, and stops where a loss is no number."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import butter, sosfilt
+
+from editorbot.corpus.frame_ops import FrameOp
+from editorbot.errors import NonFiniteError, SplitError, UsageError
+from editorbot.models.mel_shape import BANDS, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
+from editorbot.polish.mel_summary import SummaryMeter, power_db
+from editorbot.polish.tone import ToneLimits, tone_blocks
+from editorbot.timebase import ANALYSIS_RATE
+from editorbot.training import mel_losses
+from editorbot.training.mel_augment import changed_example, summary_of
+from editorbot.training.mel_examples import example_of, mel_power_of, read_example, write_example
+from editorbot.training.mel_losses import LossWeights
+from editorbot.training.pair_mel_examples import aligned_example, best_lag
+from editorbot.training.run_mel import MelRun, run_mel
+from editorbot.training.train_mel import MelState, MelTraining, is_overfitting, train_mel
+from tests.sounds import band, write
+
+SHAPES = (ReconstructShape(16, 16, 1, 2, 8, 64), Mel2MelShape(16, (1, 2), 8, 64))
+QUICK = LossWeights(1.0, 0.0, 0.02, 0.0)
+
+
+def dulled(sound):
+    return sosfilt(butter(1, 800, fs=ANALYSIS_RATE, output="sos"), sound).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("examples")
+    paths = []
+    for seed in range(4):
+        finished = band(3.0, ANALYSIS_RATE, seed=seed, root_hz=90.0 + 20 * seed)[None].astype(np.float32)
+        paths.append(folder / f"{seed}.npz")
+        write_example(paths[-1], example_of(dulled(finished), finished))
+    return paths
+
+
+def training(shape, **changes):
+    values = {"epochs": 4, "batch_size": 4, "learning_rate": 1e-2, "window_frames": 64, "weights": QUICK}
+    return MelTraining(shape=shape, **{**values, **changes})
+
+
+def mels(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    raw, edited, wanted = (torch.rand(2, 100, BANDS, generator=generator) for _ in range(3))
+    return raw, edited, wanted, (torch.rand(2, 100, generator=generator) > 0.3).float()
+
+
+def test_l1_is_the_mean_over_known_frames():
+    _, edited, wanted, mask = mels()
+    naive = np.mean([abs(float(edited[b, t, k] - wanted[b, t, k])) for b in range(2) for t in range(100)
+                     for k in range(0, BANDS, 16) if mask[b, t]])  # fmt: skip
+    thin = mel_losses.l1_loss(edited[:, :, ::16], wanted[:, :, ::16], mask)
+    assert float(thin) == pytest.approx(naive, abs=1e-5)
+    assert float(mel_losses.l1_loss(edited, wanted, torch.zeros(2, 100))) == 0
+
+
+def test_consistency_lets_slow_tone_pass_and_counts_what_is_faster():
+    raw, *_ = mels()
+    kept = torch.ones(2, 100)
+    assert float(mel_losses.edit_consistency_loss(raw + 0.3 * torch.rand(1, 1, BANDS), raw, kept)) < 1e-6
+    change = torch.randn(2, 100, BANDS)
+    reach = round(mel_losses.SLOW_S / mel_losses.FRAME_S / 2)
+    padded = np.pad(change.numpy(), ((0, 0), (reach, reach), (0, 0)), mode="reflect")
+    slow = np.stack([padded[:, at : at + 2 * reach + 1].mean(axis=1) for at in range(100)], axis=1)
+    naive = np.abs(change.numpy() - slow).mean()
+    assert float(mel_losses.edit_consistency_loss(raw + change, raw, kept)) == pytest.approx(naive, rel=1e-4)
+
+
+def test_features_are_steps_between_bands_and_frames():
+    _, edited, wanted, mask = mels()
+    e, w, m = edited.numpy(), wanted.numpy(), mask.numpy()
+    bands = np.abs(np.diff(e, axis=2) - np.diff(w, axis=2))[m > 0].mean()
+    frames = np.abs(np.diff(e, axis=1) - np.diff(w, axis=1))[(m[:, 1:] * m[:, :-1]) > 0].mean()
+    assert float(mel_losses.feature_loss(edited, wanted, mask)) == pytest.approx(bands + frames, rel=1e-4)
+
+
+def test_stft_loss_of_a_naive_twin():
+    generator = torch.Generator().manual_seed(0)
+    sound, wanted = torch.randn(1, 4_096, generator=generator), torch.randn(1, 4_096, generator=generator)
+    total = 0.0
+    for size in mel_losses.STFT_SIZES:
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+        spectra = []
+        for side in (sound, wanted):
+            padded = np.pad(side[0].numpy(), size // 2, mode="reflect")
+            starts = range(0, len(padded) - size + 1, size // 4)
+            spectra.append(np.array([np.fft.rfft(window * padded[at : at + size]) for at in starts]))
+        near, far = (np.abs(one) for one in spectra)
+        total += np.linalg.norm(far - near) / np.linalg.norm(far) + np.abs(np.log(near / far)).mean()
+        total += np.abs(spectra[0] - spectra[1]).mean() / far.mean()
+    assert float(mel_losses.multiscale_stft_loss(sound, wanted)) == pytest.approx(total / 3, rel=1e-3)
+    assert float(mel_losses.multiscale_stft_loss(wanted, wanted)) < 1e-2
+
+
+def test_two_of_its_parts_are_auraloss():
+    auraloss = pytest.importorskip("auraloss")
+    sound, wanted = torch.randn(1, 1, 8_192), torch.randn(1, 1, 8_192)
+    sizes = list(mel_losses.STFT_SIZES)
+    theirs = auraloss.freq.MultiResolutionSTFTLoss(sizes, [size // 4 for size in sizes], sizes, eps=1e-7)(sound, wanted)
+    distance = 0.0
+    for size in sizes:
+        here, there = (torch.stft(x[0], size, size // 4, window=torch.hann_window(size), return_complex=True)
+                       for x in (sound, wanted))  # fmt: skip
+        distance += float((here - there).abs().mean() / there.abs().mean())
+    ours = mel_losses.multiscale_stft_loss(sound[0], wanted[0])
+    assert float(ours) - distance / 3 == pytest.approx(float(theirs), rel=2e-2)
+
+
+def test_sound_under_gain_is_what_polish_does():
+    rng = np.random.default_rng(0)
+    sound = rng.standard_normal(512 * 20).astype(np.float32) * 0.1
+    change = rng.normal(0, 0.05, (23, BANDS)).astype(np.float32)
+    ours = mel_losses.sound_under_gain(torch.from_numpy(sound)[None], torch.from_numpy(change)[None])[0].numpy()
+    gains = [change * np.float32(80)]
+    theirs = np.concatenate(
+        list(tone_blocks([sound[:, None].astype(np.float64)], ANALYSIS_RATE, 1, gains, ToneLimits(60.0, 60.0, 0, 0)))
+    )[:, 0]
+    assert np.allclose(ours, theirs, atol=1e-5)
+
+
+def test_loudness_is_taken_out():
+    raw, edited, *_ = mels()
+    moved = mel_losses.at_loudness_of(edited, raw)
+    again = mel_losses.at_loudness_of(edited + 0.2, raw)
+    assert torch.allclose(moved, again, atol=1e-5)
+    assert torch.allclose(mel_losses.at_loudness_of(raw, raw), raw, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_it_learns_that_finished_tracks_are_brighter(files, shape):
+    reports = []
+    train_mel(files, files, training(shape, epochs=25, learning_rate=4e-3, changes_tone=False), on_epoch=lambda report, state: reports.append(report.metrics))
+    assert reports[-1]["val/edited_db"] < 0.8 * reports[-1]["val/raw_db"]
+
+
+def test_every_loss_trains(files):
+    reports = []
+    config = training(SHAPES[1], epochs=4, learning_rate=3e-3, weights=LossWeights(1.0, 1.0, 0.5, 0.1))
+    train_mel(files, files[:1], config, on_epoch=lambda report, state: reports.append(report.metrics))
+    assert {"train/l1_loss", "train/msstft_loss", "val/total_loss", "train/feature_loss"} <= set(reports[0])
+    assert reports[-1]["train/total_loss"] < reports[0]["train/total_loss"]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_resumed_run_ends_with_the_same_weights(files, shape):
+    states = []
+    whole = train_mel(files, files, training(shape), on_epoch=lambda report, state: states.append(_copy(state)))
+    resumed = train_mel(files, files, training(shape), state=states[1])
+    for one, other in zip(whole.parameters(), resumed.parameters()):
+        assert torch.equal(one, other)
+
+
+def _copy(state):
+    import copy
+
+    return MelState(state.epoch, dict(state.network), copy.deepcopy(state.optimizer), list(state.history))
+
+
+def test_a_loss_that_is_no_number_stops_with_the_last_good_state(files):
+    states = []
+
+    def poison(report, state):
+        states.append(state)
+        for value in network_values:
+            value.data.fill_(float("nan"))
+
+    network_values = []
+    from editorbot.training import train_mel as room
+
+    built = room.build
+
+    def remembered(shape):
+        network = built(shape)
+        network_values.extend(network.parameters())
+        return network
+
+    room.build = remembered
+    try:
+        with pytest.raises(NonFiniteError, match="epoch 1"):
+            train_mel(files, files, training(SHAPES[1]), on_epoch=poison)
+    finally:
+        room.build = built
+    assert len(states) == 1
+    assert all(torch.isfinite(value).all() for value in states[0].network.values())
+
+
+def test_overfitting_is_told_of_once():
+    falling, rising = [5.0, 4.0, 3.0], [3.1, 3.2, 3.3, 3.4, 3.5, 3.6]
+    told = [is_overfitting([*falling, *rising][:end]) for end in range(1, 10)]
+    assert told == [False] * 7 + [True, False]
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(UsageError, match="chunk_frames"):
+        training(SHAPES[0], window_frames=65)
+    with pytest.raises(UsageError, match="learning rate"):
+        training(SHAPES[0], learning_rate=0.0)
+
+
+def test_summaries_of_the_track_and_of_a_mel_agree(files):
+    example = read_example(files[0])
+    assert np.abs(summary_of(example.raw.astype(np.float32)) - example.summary).max() < 0.05
+    whole, parts = SummaryMeter(), SummaryMeter()
+    mel_db = power_db(mel_power_of(band(3.0, ANALYSIS_RATE)[None].astype(np.float32)))
+    whole.add(mel_db)
+    for at in range(0, len(mel_db), 7):
+        parts.add(mel_db[at : at + 7])
+    assert np.abs(whole.summary() - parts.summary()).max() < 0.1
+
+
+def test_changed_examples_stay_examples(files):
+    example = read_example(files[0])
+    changed = [changed_example(example, np.random.default_rng(seed)) for seed in range(12)]
+    assert all(one.raw.shape == example.raw.shape and np.isfinite(one.summary).all() for one in changed)
+    assert sum(one is example for one in changed) < 12
+    again = changed_example(example, np.random.default_rng(3))
+    assert np.array_equal(again.raw, changed[3].raw)
+    for one in changed:
+        assert one.raw.min() >= 0
+        assert one.raw.max() == pytest.approx(1.0, abs=2e-3)
+
+
+def test_a_pair_is_laid_frame_beside_frame():
+    sound = band(8.0, ANALYSIS_RATE)[: 512 * 340].astype(np.float32)
+    pointers = np.concatenate([np.arange(100, 200), np.full(20, -1), np.arange(20, 100)]).astype(np.int64)
+    moved = np.concatenate([sound[512 * 100 + 37 :][: 512 * 100], np.zeros(512 * 20), sound[512 * 20 :][: 512 * 80]])
+    ops = np.where(pointers < 0, FrameOp.OTHER, FrameOp.COPY).astype(np.int8)
+    example = aligned_example(sound, moved.astype(np.float32), pointers, ops)
+    known = example.known == 1
+    difference = np.abs(example.raw.astype(float) - example.edit.astype(float)).max(axis=1)
+    inner = known & np.roll(known, 4) & np.roll(known, -4)
+    inner[:4] = inner[-4:] = False
+    assert difference[inner].max() < 0.02
+    assert set(example.labels[~known]) == {UNKNOWN_LABEL}
+    assert set(example.labels[known]) == {0}
+
+
+@pytest.mark.parametrize("lag", [-300, 0, 1, 211])
+def test_the_lag_is_found(lag):
+    sound = np.random.default_rng(0).standard_normal(20_000).astype(np.float32)
+    assert best_lag(sound[1_000:9_000], sound[1_000 - lag : 9_000 - lag], 512) == lag
+
+
+@pytest.fixture
+def artists(tmp_path):
+    for name in ("band", "others"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name / "song.wav", band(6.5, ANALYSIS_RATE), ANALYSIS_RATE)
+    return tmp_path
+
+
+def mel_run(folder, **changes):
+    config = training(SHAPES[1], epochs=2, batch_size=2)
+    values = {"method": "mel2mel", "training": config, "tracks": (folder / "band",), "count": 2, "valid_count": 2,
+              "valid_tracks": (folder / "others",), "cache": folder / "cache", "save": folder / "m",
+              "log": folder / "logs"}  # fmt: skip
+    return MelRun(**{**values, **changes})
+
+
+def test_a_whole_run_writes_checkpoints_weights_and_card(artists):
+    from editorbot.polish.mel_weights import read_mel_net
+
+    lines = []
+    result = run_mel(mel_run(artists), on_line=lines.append)
+    assert {path.name for path in (artists / "m").iterdir()} == {"best.pt", "latest.pt", "mel2mel.json",
+                                                                 "mel2mel.safetensors"}  # fmt: skip
+    net = read_mel_net(result.path, "mel2mel")
+    assert net.shape == SHAPES[1]
+    content = torch.load(artists / "m" / "latest.pt", weights_only=True)
+    assert content["method"] == "mel2mel"
+    again = []
+    run_mel(mel_run(artists), on_line=again.append)
+    assert not [line for line in again if line.startswith("epoch")]
+    with pytest.raises(UsageError, match="other settings"):
+        run_mel(mel_run(artists, resume=artists / "m" / "latest.pt", training=training(SHAPES[1], epochs=3)))
+
+
+def test_one_artist_on_both_sides_and_test_artists_are_refused(artists):
+    with pytest.raises(UsageError, match="validation side"):
+        run_mel(mel_run(artists, valid_tracks=(artists / "band",)))
+    (artists / "zaz-data").mkdir()
+    write(artists / "zaz-data" / "song.wav", band(8.0, ANALYSIS_RATE), ANALYSIS_RATE)
+    with pytest.raises(SplitError):
+        run_mel(mel_run(artists, tracks=(artists / "zaz-data",)))
+    with pytest.raises(UsageError, match="both sides need some"):
+        run_mel(dataclasses.replace(mel_run(artists), tracks=(), valid_tracks=()))
