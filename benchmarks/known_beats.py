@@ -247,7 +247,7 @@ def _play_otherwise(score: Score, number: int, soundfont: Path, performance: Per
 
 def _rendered(music: Path) -> Iterator[KnownPiece]:
     """Yield the MIDI pieces: even-numbered ones to tune on, the odd-numbered held out, these with another sound too."""
-    soundfont = next(music.glob("timgm6mb-soundfont/**/*.sf2"))
+    soundfont = next(music.glob("**/timgm6mb-soundfont/**/*.sf2"))
     for number, (name, content) in enumerate(midi_pieces(music)):
         yield _piece(name, ("tune", "held-out")[number % 2], mido.MidiFile(file=io.BytesIO(content)), soundfont)
         if number % 2:
@@ -255,12 +255,19 @@ def _rendered(music: Path) -> Iterator[KnownPiece]:
 
 
 def midi_pieces(music: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield name and content of every MIDI piece in the order of the split: even ones to tune on, odd ones held out."""
-    for wad in sorted(music.glob("freedoom/**/*.wad")):
-        for name, lump in midi_lumps(wad):
-            if mido.MidiFile(file=io.BytesIO(lump)).ticks_per_beat not in TRACKER_RESOLUTIONS:
-                yield f"{wad.stem}-{name}", lump
-    for path in sorted(music.glob("planetblupi-music-midi/**/*.mid")):
+    """Yield name and content of every MIDI piece in the order of the split: even ones to tune on, odd ones held out.
+
+    `music` holds the packages as they unpack, or as ``make music`` lays them out, without the pieces that two of
+    the WADs share: the split is another one then.
+    """
+    wads = sorted(music.glob("freedoom/**/*.wad"))
+    lumps = [(f"{wad.stem}-{name}", lump) for wad in wads for name, lump in midi_lumps(wad)]
+    if not wads:
+        lumps = [(path.stem, path.read_bytes()) for path in sorted(music.glob("*/freedoom/**/*.mid"))]
+    for name, lump in lumps:
+        if mido.MidiFile(file=io.BytesIO(lump)).ticks_per_beat not in TRACKER_RESOLUTIONS:
+            yield name, lump
+    for path in sorted(music.glob("**/planetblupi-music-midi/**/*.mid")):
         yield path.stem, path.read_bytes()
 
 
