@@ -169,7 +169,7 @@ class _Walk:
 
     def _loop_times(self, first: int, end: int, times: int) -> None:
         """Play beats so many times."""
-        amount = int(self._words.nearest_amount("LOOP", times))
+        amount = int(self._words.nearest_amount("LOOP", float(times)))
         size = self._size_of(first, end - first)
         self._actions.append(Action(self._words.index("LOOP"), size or 0, amount))
         self._cursor, self._plain, self._last = end, None, Span(first, end)
