@@ -11,6 +11,7 @@ the two files, each at its own rate.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -201,14 +202,19 @@ def _segment(tied: Tied, raw: Recording, edit: Recording, gain_db: Float32[np.nd
     start = round(found.first * edit.sample_rate / ANALYSIS_RATE)
     end = min(round(found.end * edit.sample_rate / ANALYSIS_RATE), edit.samples)
     scale = raw.sample_rate / ANALYSIS_RATE
+    step = line.speed * raw.sample_rate / edit.sample_rate
     raw_start = line.raw_of(start * ANALYSIS_RATE / edit.sample_rate) * scale
-    raw_length = (end - start) * line.speed * raw.sample_rate / edit.sample_rate
+    # A line may reach a little beyond the recording, where the frames at its ends hear silence.
+    lead = math.ceil(max(0.0, -raw_start - 0.5) / step)
+    start, raw_start = start + lead, raw_start + lead * step
+    end -= math.ceil(max(0.0, raw_start + (end - start) * step - raw.samples - 0.5) / step)
+    raw_length = (end - start) * step
     inside = gain_db[found.first // HOP_SAMPLES : max(found.end // HOP_SAMPLES, found.first // HOP_SAMPLES + 1)]
     return Segment(
         edit_start=start,
         edit_end=end,
-        raw_start=round(raw_start),
-        raw_end=round(raw_start) + round(raw_length),
+        raw_start=max(round(raw_start), 0),
+        raw_end=min(max(round(raw_start), 0) + round(raw_length), raw.samples),
         speed=line.speed,
         confidence=float(np.clip(0.5 * found.likeness + 0.5 * min(found.strength / _CERTAIN_STRENGTH, 1.0), 0.0, 1.0)),
         gain_db=float(np.nanmedian(inside)) if np.isfinite(inside).any() else 0.0,

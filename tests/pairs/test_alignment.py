@@ -9,6 +9,8 @@ from scipy import signal
 
 from editorbot.corpus.alignment import Alignment, align
 from editorbot.corpus.frame_ops import FrameOp, frame_ops
+from editorbot.corpus.labels.human_edit import human_edit
+from editorbot.corpus.labels.sounds import PairSounds
 from editorbot.corpus.pairs import Pair, align_all, align_pair, find_pairs, pointer_paths, sample_of
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, SilentError, TooShortError
 from editorbot.recording import open_recording
@@ -215,3 +217,17 @@ def test_the_same_pair_gives_the_same_files(tmp_path):
 def test_sample_names():
     assert sample_of(Path("a/blues_edit.wav")) == "blues"
     assert sample_of(Path("blues.flac")) == "blues"
+
+
+def test_no_segment_reaches_beyond_the_recording(tmp_path):
+    raw, more = raw_sound(4)[: 12 * RATE], raw_sound(51)[: 12 * RATE]
+    write(tmp_path / "raw.wav", raw)
+    write(tmp_path / "edit.wav", np.concatenate([raw, more]))
+    with open_recording(tmp_path / "raw.wav") as a, open_recording(tmp_path / "edit.wav") as b:
+        alignment = align(a, b)
+        human = human_edit(PairSounds(a, b), alignment, np.arange(0.0, 12.0, 0.5))
+    assert all(0 <= s.raw_start < s.raw_end <= len(raw) for s in alignment.segments)
+    assert any(line.startswith("LONGER") for line in alignment.warnings)
+    first = human.edit_list.clips[0]
+    assert (first.start, first.speed, first.reverse) == (0, 1.0, False)
+    assert first.end >= 0.9 * len(raw)

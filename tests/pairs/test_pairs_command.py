@@ -41,6 +41,9 @@ def test_a_folder_goes_on_after_a_failure(sounds, capsys):
     assert "1 pairs aligned, 1 problems" in seen.out
     assert main(["pairs", "align", "--data-dir", str(sounds), "--no-picture"]) == 3
     assert "0 pairs aligned, 1 were there already" in capsys.readouterr().out
+    (sounds / "pointer_sequences" / "blues_info.json").write_text("{damaged")
+    assert main(["pairs", "align", "--data-dir", str(sounds), "--no-picture"]) == 3
+    assert "1 pairs aligned, 1 problems" in capsys.readouterr().out
 
 
 def test_an_empty_folder(tmp_path, capsys):

@@ -53,13 +53,14 @@ class Align:
         return 0
 
     def _run_folder(self) -> int:
-        from editorbot.corpus.pairs import POINTER_FOLDER, align_all, find_pairs, pointer_paths
+        from editorbot.corpus.labels.stored import is_aligned
+        from editorbot.corpus.pairs import POINTER_FOLDER, align_all, find_pairs
 
         folder = Path(self.data_dir) / POINTER_FOLDER
         listed = find_pairs(Path(self.data_dir))
         for problem in listed.problems:
             print(problem, file=sys.stderr)
-        todo = tuple(p for p in listed.pairs if self.force or not pointer_paths(folder, p.sample).info.exists())
+        todo = tuple(p for p in listed.pairs if self.force or not is_aligned(p, folder))
         failures: list[EditorbotError] = list(listed.problems)
 
         def on_done(pair: Pair, result: Alignment | EditorbotError) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from editorbot.corpus.alignment import Alignment, Segment
-from editorbot.corpus.pairs import INFO_VERSION, PointerPaths
+from editorbot.corpus.pairs import INFO_VERSION, Pair, PointerPaths, pointer_paths
 from editorbot.corpus.speed import Speed
+from editorbot.errors import EditorbotError
+from editorbot.recording import open_recording
 
 
 def read_alignment(paths: PointerPaths, raw_digest: str, edit_digest: str) -> Alignment | None:
@@ -25,6 +28,19 @@ def read_alignment(paths: PointerPaths, raw_digest: str, edit_digest: str) -> Al
         return _alignment(info, pointers.astype(np.int64))
     except (OSError, ValueError, KeyError, TypeError, EOFError):
         return None
+
+
+def is_aligned(pair: Pair, folder: Path) -> bool:
+    """Tell whether a folder holds the whole alignment of the two files of a pair, as they are now."""
+    paths = pointer_paths(folder, pair.sample)
+    if not (paths.info.exists() and paths.ops.exists()):
+        return False
+    try:
+        with open_recording(pair.raw) as raw, open_recording(pair.edit) as edit:
+            return read_alignment(paths, raw.digest, edit.digest) is not None
+    except EditorbotError:
+        # Aligning says what is wrong with it.
+        return False
 
 
 def _alignment(info: dict[str, Any], pointers: np.ndarray) -> Alignment:

@@ -104,6 +104,8 @@ def _laid(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " b
         start, end = segment.raw_start, segment.raw_start + round((segment.edit_end - segment.edit_start) * scale)
         offset = round(segment.edit_start * scale) - segment.raw_start
         offset += _exact_lag(sounds, start, end, offset)
+        # A segment may be said to reach a little beyond the recording.
+        start, end = max(start, 0), min(end, sounds.raw.samples)
         bounds = beat_bounds(start, end, beats)
         laid.append(_Laid(bounds, offset, segment.confidence))
     return laid
