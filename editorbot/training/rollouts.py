@@ -1,0 +1,353 @@
+"""Episodes for PPO: played in waves, each on a few recordings several times, every one to its end.
+
+Several episodes of one recording tell how good each was beside the others, and
+the encoder runs once for all of them. Masks are kept with the steps, so that the
+update sees the very distribution that the step was drawn from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float32, Float64, Int64
+from torch import Tensor
+
+from editorbot.environment.material import Material
+from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.state import Normalizer
+from editorbot.models.encoder import Encoded
+from editorbot.models.policy import EditingAgent, MaskTensors, StepChances, policy_inputs
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Where several episodes stand."""
+
+    states: Float32[np.ndarray, "episodes 861"]
+    """Normalized states."""
+    recording: Int64[np.ndarray, " episodes"]
+    """Number of the recording."""
+    beat: Int64[np.ndarray, " episodes"]
+    """Beat of the recording at the cursor."""
+    type_mask: Bool[np.ndarray, "episodes types"]
+    """Open types."""
+    size_mask: Bool[np.ndarray, "episodes types 5"]
+    """Open sizes."""
+    amount_mask: Bool[np.ndarray, "episodes types 5"]
+    """Open amounts."""
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What a step of several episodes came to."""
+
+    rewards: Float64[np.ndarray, " episodes"]
+    """Rewards."""
+    is_done: Bool[np.ndarray, " episodes"]
+    """Whether the episode ended with it."""
+    components: Mapping[str, Float64[np.ndarray, " episodes"]]
+    """Components of the reward, meant only where an episode ended."""
+
+
+@runtime_checkable
+class Games(Protocol):
+    """Several episodes side by side."""
+
+    @property
+    def count(self) -> int:
+        """Episodes side by side."""
+
+    @property
+    def group(self) -> int:
+        """Episodes of a wave that have to be on one recording; divides `count`."""
+
+    def begin(self, recordings: Int64[np.ndarray, " episodes"], rng: np.random.Generator) -> Moments:
+        """Begin an episode on each of these recordings."""
+
+    def step(self, actions: Int64[np.ndarray, "episodes 3"]) -> tuple[Moments, Outcomes]:
+        """Carry out an action of each episode; those that are over take any."""
+
+    def close(self) -> None:
+        """Let go of processes."""
+
+
+class EditingGames:
+    """Episodes of editing, in arrays or in worker processes.
+
+    Parameters
+    ----------
+    materials : sequence of Material
+        Recordings.
+    count : int
+        Episodes side by side.
+    settings : EnvironmentSettings
+        How they are played and paid.
+    normalizer : Normalizer
+        Of the states; the one of cloning.
+    group : int
+        Episodes of a wave on one recording; divides `count`.
+    subprocess : bool
+        Whether each episode is played in a process of its own. Then a wave is on one recording.
+    """
+
+    def __init__(
+        self,
+        materials: Sequence[Material],
+        count: int,
+        settings: EnvironmentSettings,
+        normalizer: Normalizer,
+        *,
+        group: int = 4,
+        subprocess: bool = False,
+    ) -> None:
+        self._beats = np.array([material.beats for material in materials])
+        self._window = settings.window_beats
+        self._subprocess = subprocess
+        self._count, self._group = count, count if subprocess else group
+        self._env: Any
+        if subprocess:
+            from editorbot.environment.gym_env import subprocess_envs
+
+            self._env = subprocess_envs(materials, count, settings, normalizer)
+        else:
+            from editorbot.environment.batch_env import BatchEditingEnv
+
+            self._env = BatchEditingEnv(materials, count, settings, normalizer, autoreset=False)
+
+    @property
+    def count(self) -> int:
+        """Episodes side by side."""
+        return self._count
+
+    @property
+    def group(self) -> int:
+        """Episodes of a wave on one recording."""
+        return self._group
+
+    def begin(self, recordings: Int64[np.ndarray, " episodes"], rng: np.random.Generator) -> Moments:
+        """Begin an episode on each of these recordings; episodes of one group begin at one beat."""
+        spare = np.maximum(self._beats[recordings[:: self._group]] - self._window, 0)
+        first = np.repeat(rng.integers(spare + 1), self._group)
+        if self._subprocess:
+            states, info = self._env.reset(options={"recording": int(recordings[0]), "first": int(first[0])})
+        else:
+            states, info = self._env.reset(options={"recording": recordings, "first": first})
+        return moments_of(states, info)
+
+    def step(self, actions: Int64[np.ndarray, "episodes 3"]) -> tuple[Moments, Outcomes]:
+        """Carry out an action of each episode."""
+        states, rewards, terminated, truncated, info = self._env.step(actions)
+        ended = np.asarray(terminated | truncated)
+        told: Mapping[str, Any] = info.get("final_info", {}).get("components", {})
+        components = {name: np.asarray(value, np.float64) for name, value in told.items() if not name.startswith("_")}
+        return moments_of(states, info), Outcomes(np.asarray(rewards, np.float64), ended, components)
+
+    def close(self) -> None:
+        """Let go of processes."""
+        self._env.close()
+
+
+def moments_of(states: np.ndarray, info: Mapping[str, Any]) -> Moments:
+    """Return what a vector environment hands out."""
+    return Moments(
+        np.asarray(states, np.float32),
+        np.asarray(info["recording"], np.int64),
+        np.asarray(info["beat"], np.int64),
+        np.asarray(info["type_mask"], bool),
+        np.asarray(info["size_mask"], bool),
+        np.asarray(info["amount_mask"], bool),
+    )
+
+
+@dataclass(frozen=True)
+class Recordings:
+    """What the encoder reads of all recordings."""
+
+    inputs: tuple[Tensor, ...]
+    """Of each recording, shape=(beats, BEAT_INPUTS)."""
+
+    def of(self, numbers: Sequence[int], device: torch.device) -> tuple[Tensor, list[int], Tensor]:
+        """Return the inputs of some recordings end to end, their lengths, and the first row of each."""
+        chosen = [self.inputs[number] for number in numbers]
+        lengths = [len(one) for one in chosen]
+        firsts = torch.cumsum(torch.tensor([0, *lengths]), 0)[:-1]
+        return torch.cat(chosen).to(device), lengths, firsts.to(device)
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Steps of finished episodes, episode by episode."""
+
+    states: Tensor
+    """Normalized states, shape=(steps, 861)."""
+    recording: Tensor
+    """Number of the recording, shape=(steps,)."""
+    beat: Tensor
+    """Beat at the cursor, shape=(steps,)."""
+    masks: MaskTensors
+    """What was open."""
+    actions: Tensor
+    """What was done, shape=(steps, 3)."""
+    log_prob: Tensor
+    """Its joint log probability, shape=(steps,)."""
+    value: Tensor
+    """What the value network expected, shape=(steps,)."""
+    episode: Tensor
+    """Number of the episode, shape=(steps,), rising."""
+    reward: Tensor
+    """Reward of the step, shape=(steps,)."""
+    components: Mapping[str, float]
+    """Mean of each component of the reward over the episodes."""
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    @property
+    def is_last(self) -> Tensor:
+        """Whether each step ends its episode, shape=(steps,)."""
+        following = torch.cat([self.episode[1:], self.episode[-1:] + 1])
+        return following != self.episode
+
+    def to(self, device: torch.device) -> Steps:
+        """Return the steps on a device."""
+        moved: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, MaskTensors):
+                value = MaskTensors(*(part.to(device) for part in value))
+            moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
+        return Steps(**moved)
+
+
+@torch.no_grad()
+def play_wave(
+    agent: EditingAgent,
+    games: Games,
+    recordings: Recordings,
+    chosen: Int64[np.ndarray, " episodes"],
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> Steps:
+    """Return the steps of one episode on each of some recordings.
+
+    Parameters
+    ----------
+    agent : EditingAgent
+        Who plays; drawn as it says.
+    games : Games
+        Where.
+    recordings : Recordings
+        What the encoder reads.
+    chosen : np.ndarray, shape=(games.count,)
+        Number of each episode's recording.
+    rng, generator
+        Of the windows and of the draws.
+    """
+    agent.eval()
+    device = next(agent.parameters()).device
+    unique = sorted(set(chosen.tolist()))
+    inputs, lengths, firsts = recordings.of(unique, device)
+    encoded = agent.encoder(inputs, lengths)
+    place = {number: at for at, number in enumerate(unique)}
+    at = torch.tensor([place[number] for number in chosen.tolist()], device=device)
+    moments = games.begin(chosen, rng)
+    is_alive = np.ones(games.count, dtype=bool)
+    kept: list[list[dict[str, Tensor]]] = [[] for _ in range(games.count)]
+    finals: dict[str, list[float]] = {}
+    while is_alive.any():
+        said = _act(agent, encoded, at, firsts, moments, generator)
+        following, outcomes = games.step(said["actions"].cpu().numpy())
+        for episode in np.flatnonzero(is_alive):
+            step = {name: value[episode] for name, value in said.items()}
+            step["reward"] = torch.tensor(float(outcomes.rewards[episode]))
+            step["beat"] = torch.tensor(int(moments.beat[episode]))
+            kept[episode].append(step)
+            if outcomes.is_done[episode]:
+                for name, values in outcomes.components.items():
+                    finals.setdefault(name, []).append(float(values[episode]))
+        is_alive &= ~outcomes.is_done
+        moments = following
+    return _stacked(kept, chosen, finals)
+
+
+def _act(
+    agent: EditingAgent, encoded: Encoded, at: Tensor, firsts: Tensor, moments: Moments, generator: torch.Generator
+) -> dict[str, Tensor]:
+    """Return what is drawn at some moments, and what the update needs of it."""
+    device = at.device
+    states = torch.from_numpy(moments.states).to(device)
+    masks = MaskTensors(
+        torch.from_numpy(moments.type_mask).to(device),
+        torch.from_numpy(moments.size_mask).to(device),
+        torch.from_numpy(moments.amount_mask).to(device),
+    )
+    # An episode that is over stands behind the last beat; what it is told does not count.
+    rows = firsts[at] + torch.from_numpy(moments.beat).to(device)
+    seen = policy_inputs(encoded, torch.clamp(rows, max=len(encoded.beats) - 1), at, states)
+    chances = StepChances.of(agent.policy(seen, masks))
+    actions = chances.sample(generator)
+    return {
+        "states": states,
+        "actions": actions,
+        "log_prob": chances.log_prob(actions),
+        "value": agent.value(seen),
+        "type_mask": masks.type,
+        "size_mask": masks.size,
+        "amount_mask": masks.amount,
+    }
+
+
+def _stacked(
+    kept: Sequence[Sequence[Mapping[str, Tensor]]],
+    chosen: Int64[np.ndarray, " episodes"],
+    finals: Mapping[str, list[float]],
+) -> Steps:
+    counts = [len(episode) for episode in kept]
+    numbers = torch.arange(len(kept))
+    names = kept[0][0]
+    whole = {name: torch.stack([step[name] for episode in kept for step in episode]) for name in names}
+    return Steps(
+        states=whole["states"],
+        recording=torch.from_numpy(np.repeat(chosen, counts)),
+        beat=whole["beat"],
+        masks=MaskTensors(whole["type_mask"], whole["size_mask"], whole["amount_mask"]),
+        actions=whole["actions"],
+        log_prob=whole["log_prob"],
+        value=whole["value"],
+        episode=torch.repeat_interleave(numbers, torch.tensor(counts)),
+        reward=whole["reward"],
+        components={name: float(np.mean(values)) for name, values in finals.items()},
+    )
+
+
+def joined(waves: Sequence[Steps]) -> Steps:
+    """Return the steps of several waves as one."""
+    episodes, offset = [], 0
+    for wave in waves:
+        episodes.append(wave.episode + offset)
+        offset += int(wave.episode[-1]) + 1
+    names = ("states", "recording", "beat", "actions", "log_prob", "value", "reward")
+    whole = {name: torch.cat([getattr(wave, name) for wave in waves]) for name in names}
+    masks = MaskTensors(*(torch.cat(parts) for parts in zip(*(wave.masks for wave in waves))))
+    means = {name: float(np.mean([wave.components[name] for wave in waves])) for name in waves[0].components}
+    return Steps(masks=masks, episode=torch.cat(episodes), components=means, **whole)
+
+
+def collect(
+    agent: EditingAgent,
+    games: Games,
+    recordings: Recordings,
+    least_steps: int,
+    rng: np.random.Generator,
+    generator: torch.Generator,
+) -> Steps:
+    """Return at least so many steps, of finished episodes; recordings are drawn a group at a time."""
+    waves: list[Steps] = []
+    while sum(len(wave) for wave in waves) < least_steps:
+        drawn = rng.integers(len(recordings.inputs), size=games.count // games.group)
+        waves.append(play_wave(agent, games, recordings, np.repeat(drawn, games.group), rng, generator))
+    return joined(waves)
