@@ -94,7 +94,7 @@ class Outcome(NamedTuple):
     """Beats of the episode."""
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def _apart(one, other):
     """Return the squared distance; the order of the sum is free, so that it runs in parallel lanes."""
@@ -105,7 +105,7 @@ def _apart(one, other):
     return total
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def join_cost(tables, leave, arrive):
     """Return the cost of one join; the same as `Seams.costs`."""
@@ -243,7 +243,7 @@ def _penalize_steps(type_counts, words, out):
     out[DIVERSITY] = min(max(types - 1, 0) / (MANY_TYPES - 1), 1.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 @no_type_check
 def _add_join(tables, first, leave, arrive, beside_reversed, sums):
     """Add up what joins are judged by: 4 number, 5 cost, 6 flow, 7 places, 10 backward, 12 clicks."""
