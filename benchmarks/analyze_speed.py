@@ -84,6 +84,7 @@ def main() -> None:
     arguments.add_argument("track", type=Path)
     arguments.add_argument("--minutes", type=float, default=10.0)
     arguments.add_argument("--runs", type=int, default=3)
+    arguments.add_argument("--note", default="", help="a sentence about how it was run")
     options = arguments.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         wav = str(Path(folder) / "track.wav")
@@ -113,7 +114,7 @@ def write_result(options: argparse.Namespace, runs: list[dict[str, dict[str, flo
         "",
         f"{options.minutes:g} min of {options.track.name}, 44.1 kHz stereo 16-bit; {options.runs} runs in turn, "
         f"medians; {os.cpu_count()} cores ({platform.machine()}), shared with other work (load {loads}). "
-        "Bar: 8 x, goal 20 x.",
+        f"Bar: 8 x, goal 20 x. {options.note}".strip(),
         "",
         "| | wall s | processor s | ratio, wall | ratio, processor |",
         "|---|---|---|---|---|",
