@@ -12,20 +12,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar, final
 
-import numpy as np
-from jaxtyping import Float
-
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.clips import beat_scores, clips_of, join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
-from editorbot.editors.pointing.decode import Plays, best_plays, costs_of
 from editorbot.editors.pointing.hearing import hear
 from editorbot.editors.pointing.joins import placed, verdict_of
 from editorbot.editors.pointing.weights import SHIPPED, read_pointer
-from editorbot.models.pointer_shape import RowScores
 
 
 @final
@@ -45,8 +40,9 @@ class PointerEditor(Editor):
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
-        scores = self._pointer.scores(hear(analysis, self._pointer.config))
-        plays = self.plays(scores, analysis.beats_s)
+        inputs = hear(analysis, self._pointer.config)
+        scores = self._pointer.scores(inputs)
+        plays = self._pointer.plays(scores, inputs, analysis.beats_s)
         verdict = verdict_of(analysis, scores, plays)
         made_by = MadeBy(self.name, checkpoint=self._pointer.digest, seed=request.seed)
         worth = beat_scores(analysis, verdict.score)
@@ -58,11 +54,6 @@ class PointerEditor(Editor):
         clips = clips_of(analysis, verdict, ranges)
         risks = join_risks(analysis, clips)
         return edit_list_of(analysis.source, clips, made_by=made_by, risks=risks, beats=listed(analysis, worth))
-
-    def plays(self, scores: RowScores, beats_s: Float[np.ndarray, " beats"]) -> Plays:
-        """Return the cheapest plays of a recording."""
-        pointer = self._pointer
-        return best_plays(costs_of(scores, pointer.config, pointer.decode, beats_s), pointer.config, pointer.decode)
 
 
 def ordered_obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) -> tuple[Range, ...]:

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of
+from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of
 from editorbot.models.pointer import PointerNetwork, heard, row_scores
-from editorbot.models.pointer_shape import RowScores
+from editorbot.models.pointer_shape import PointerConfig, RowScores
 from editorbot.timebase import FRAME_S
 from editorbot.training.pointer_data import PointerPair
 from editorbot.training.pointer_losses import heads_at
@@ -26,6 +26,12 @@ def scores_of(network: PointerNetwork, pair: PointerPair) -> RowScores:
     recording = heard(pair.inputs).to(next(network.parameters()).device)
     memory = network.encode(recording)
     return row_scores(network.all_rows(memory), memory)
+
+
+def plays_of(scores: RowScores, pair: PointerPair, config: PointerConfig, how: DecodeSettings) -> Plays:
+    """Return the cheapest plays of a pair's recording."""
+    odds = score_odds_of(pair.inputs, config)
+    return best_plays(costs_of(scores, config, how, pair.beats_s, score_odds=odds), config, how)
 
 
 @torch.no_grad()
@@ -54,7 +60,7 @@ def validate(
         cuts, cuts_right = cuts + int(rows.is_cut.sum()), cuts_right + int(hit[rows.is_cut].sum())
         if network.config.expected == "previous":
             scores = row_scores(network.all_rows(memory), memory)
-            plays = best_plays(costs_of(scores, network.config, how, pair.beats_s), network.config, how)
+            plays = plays_of(scores, pair, network.config, how)
             cut_f1.append(cut_point_f1(plays.pointers, pair.pointers))
             frame_f1.append(held_f1(plays, pair.pointers))
     found = {

@@ -12,21 +12,21 @@ from typing import Any
 import numpy as np
 
 from editorbot.editlist.whole_file import write_whole
-from editorbot.editors.pointing.decode import DecodeSettings, best_plays, costs_of
+from editorbot.editors.pointing.decode import DecodeSettings
 from editorbot.editors.pointing.weights import FORMAT
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.models.pointer import PointerNetwork
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.training.pointer_data import PointerPair
-from editorbot.training.pointer_scores import cut_point_f1, held_f1, scores_of, validate
+from editorbot.training.pointer_scores import cut_point_f1, held_f1, plays_of, scores_of, validate
 
-THRESHOLDS = (-1.0, 0.0, 0.5, 1.0, 1.5, 2.0)
+THRESHOLDS = (-0.5, 0.0, 0.25, 0.5, 1.0)
 """Tried as `DecodeSettings.threshold`."""
 
-FRAME_WEIGHTS = (0.02, 0.05, 0.1)
+FRAME_WEIGHTS = (0.05, 0.1)
 """Tried as `DecodeSettings.frame_weight`."""
 
-JUMP_COSTS = (2.0, 4.0, 8.0)
+JUMP_COSTS = (4.0, 8.0)
 """Tried as `DecodeSettings.jump_cost`."""
 
 
@@ -42,7 +42,7 @@ def calibrate(
         tried = replace(start, threshold=threshold, frame_weight=weight, jump_cost=jump)
         f1s = []
         for scores, pair in said:
-            plays = best_plays(costs_of(scores, network.config, tried, pair.beats_s), network.config, tried)
+            plays = plays_of(scores, pair, network.config, tried)
             f1s.append(held_f1(plays, pair.pointers) + 0.2 * cut_point_f1(plays.pointers, pair.pointers))
         if float(np.mean(f1s)) > best:
             best, settings = float(np.mean(f1s)), tried

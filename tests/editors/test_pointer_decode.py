@@ -1,6 +1,7 @@
 """Decoding of the pointer network: the cheapest path against all paths, and what it makes of clear scores."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,17 @@ from editorbot.editors.pointing.decode import (
     greedy_plays,
     greedy_step,
     log_going_on,
+    score_odds_of,
 )
 from editorbot.errors import UsageError
-from editorbot.models.pointer_shape import PointerConfig, RowScores
+from editorbot.models.pointer_shape import (
+    STEP_VALUES,
+    PointerConfig,
+    PointerInputs,
+    RowScores,
+    StepsHeard,
+    with_chances,
+)
 from editorbot.timebase import FRAME_S
 
 CONFIG = PointerConfig(max_delta=4, jump_buckets=3, longest_jump=200)
@@ -120,8 +129,6 @@ def test_the_path_is_the_cheapest_of_all(seed):
     )  # fmt: skip
     settings = DecodeSettings(jump_cost=0.3, back_cost=0.2, short_cost=0.4, off_beat_cost=0.1)
     costs = costs_of(scores, CONFIG, settings, np.array([0, 12, 25, 37, 48]) * FRAME_S)
-    from dataclasses import replace
-
     picked = np.unique(np.linspace(0, len(costs.places) - 1, 6).astype(int))
     few = replace(
         costs,
@@ -141,6 +148,26 @@ def test_going_on_is_one_less_everything_else():
         chance = np.exp(scores.delta[row, 3:6]).sum()
         chance *= (1 - sigmoid(scores.use_jump[row])) * (1 - sigmoid(scores.stop[row]))
         assert sigmoid(odds[row]) == pytest.approx(chance)
+
+
+def test_the_score_has_its_say():
+    scores = _scores(200, np.ones(200, bool), sure=4.0)
+    steps = StepsHeard(np.zeros((25, STEP_VALUES), np.float32), np.zeros((25, 6), np.int32), np.zeros((25, 6), "f4"))
+    chances = np.full((25, 6), 0.001, np.float32)
+    chances[:, 0] = np.where(np.arange(25) < 10, 0.001, 0.999)
+    inputs = PointerInputs(np.zeros((128, 200), np.float32), with_chances(steps, chances))
+    config = replace(CONFIG, step_inputs=True, score_inputs=True)
+    odds = score_odds_of(inputs, config)
+    assert odds.shape == (200,)
+    assert odds[[0, 79]] == pytest.approx(np.log(0.001 / 0.999))
+    assert odds[[80, 199]] == pytest.approx(np.log(0.999 / 0.001), rel=1e-3)
+    for weight, first in ((0.0, 0), (0.8, 80)):
+        settings = DecodeSettings(score_weight=weight, frame_weight=0.5)
+        plays = best_plays(costs_of(scores, CONFIG, settings, BEATS_S, score_odds=odds), CONFIG, settings)
+        assert (plays.starts.tolist(), plays.ends.tolist()) == ([first], [200])
+    assert score_odds_of(inputs, CONFIG) is None
+    with pytest.raises(UsageError, match="score_weight"):
+        DecodeSettings(score_weight=1.5)
 
 
 def test_a_silent_network_still_gives_an_edit():

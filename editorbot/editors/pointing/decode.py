@@ -18,8 +18,9 @@ from jaxtyping import Bool, Float, Int
 
 from editorbot.editors.pointing.sweeps import cheapest_ways
 from editorbot.errors import UsageError
-from editorbot.models.pointer_shape import PointerConfig, RowScores
-from editorbot.timebase import FRAME_S
+from editorbot.models.pointer_shape import STEP_VALUES, PointerConfig, PointerInputs, RowScores
+from editorbot.models.scorer_shape import CLASSES
+from editorbot.timebase import FRAME_S, STEP_FRAMES
 
 MOST_LOG = 8.0
 """No single frame may say more than this [log odds]."""
@@ -31,6 +32,8 @@ class DecodeSettings:
 
     frame_weight: float = 0.05
     """What a frame's log chance counts: neighbors say nearly the same, so each is far from new evidence."""
+    score_weight: float = 0.5
+    """What the learned score's log odds of 'keep' count beside the network's own, where it is told them; in [0, 1]."""
     threshold: float = 0.0
     """Added to the log odds of going on; above 0 keeps more."""
     jump_cost: float = 4.0
@@ -48,6 +51,8 @@ class DecodeSettings:
         costs = (self.jump_cost, self.back_cost, self.bucket_weight, self.off_beat_cost, self.short_cost)
         if not (self.frame_weight > 0 and min(costs) >= 0):
             raise UsageError("frame_weight must be positive, and no cost negative")
+        if not 0 <= self.score_weight <= 1:
+            raise UsageError(f"score_weight must lie in [0, 1], but is {self.score_weight}")
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,16 @@ def log_going_on(scores: RowScores, config: PointerConfig) -> Float[np.ndarray, 
     return np.clip(chance - np.log(-np.expm1(chance)), -MOST_LOG, MOST_LOG)
 
 
+def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndarray, " frames"] | None:
+    """Return the learned score's log odds of 'keep' at each frame, shape=(frames,); None where it is not told."""
+    if not config.score_inputs or inputs.steps is None:
+        return None
+    keep = np.exp(inputs.steps.values[:, STEP_VALUES + CLASSES.index("keep")].astype(np.float64))
+    keep = np.clip(keep, 1e-6, 1 - 1e-6)
+    step = np.minimum(np.arange(inputs.frames) // STEP_FRAMES, len(keep) - 1)
+    return np.asarray(np.clip(np.log(keep) - np.log1p(-keep), -MOST_LOG, MOST_LOG)[step])
+
+
 def places_of(
     beats_s: Float[np.ndarray, " beats"], odds: Float[np.ndarray, " frames"], *, every_frame: bool = False
 ) -> tuple[Int[np.ndarray, " places"], Bool[np.ndarray, " places"]]:
@@ -123,10 +138,30 @@ def costs_of(
     settings: DecodeSettings,
     beats_s: Float[np.ndarray, " beats"],
     *,
+    score_odds: Float[np.ndarray, " frames"] | None = None,
     every_frame: bool = False,
 ) -> Costs:
-    """Return what playing, passing over and jumping cost."""
-    odds = np.clip(log_going_on(scores, config) + settings.threshold, -MOST_LOG, MOST_LOG)
+    """Return what playing, passing over and jumping cost.
+
+    Parameters
+    ----------
+    scores : RowScores
+        What the network says.
+    config : PointerConfig
+        Its shape.
+    settings : DecodeSettings
+        The prices.
+    beats_s : np.ndarray, shape=(beats,) [seconds]
+        Where plays should start and end.
+    score_odds : np.ndarray, shape=(frames,), optional
+        From :func:`score_odds_of`.
+    every_frame : bool
+        Let plays start and end at every frame rather than at beats and turns.
+    """
+    odds = log_going_on(scores, config)
+    if score_odds is not None:
+        odds = (1 - settings.score_weight) * odds + settings.score_weight * score_odds
+    odds = np.clip(odds + settings.threshold, -MOST_LOG, MOST_LOG)
     places, is_beat = places_of(beats_s, odds, every_frame=every_frame)
     weight = settings.frame_weight
     play = np.concatenate([[0.0], np.cumsum(weight * np.logaddexp(0.0, -odds))])[places]

@@ -17,7 +17,7 @@ from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, Point
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.timebase import STEP_FRAMES
 
-BLOCK_ROWS = 4_096
+BLOCK_ROWS = 2_048
 """Frames or rows that go through together."""
 
 BAND_ROWS = 64
@@ -50,11 +50,12 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
         mixed = _norm(np.concatenate([asked, near, far], axis=1), weights, "mix.0")
         mixed = _gelu(_linear(mixed, weights, "mix.1"))
         for name, found in parts.items():
-            found.append(_linear(mixed, weights, name))
+            said = _linear(mixed, weights, name)
+            found.append(_log_softmax(said) if name in ("delta", "jump") else said)
     whole = {name: np.concatenate(found) for name, found in parts.items()}
     return RowScores(
-        delta=_log_softmax(whole["delta"]),
-        jump=_log_softmax(whole["jump"]),
+        delta=whole["delta"],
+        jump=whole["jump"],
         use_jump=whole["use_jump"][:, 0],
         stop=whole["stop"][:, 0],
         arrive=_linear(frames, weights, "arrive")[:, 0],

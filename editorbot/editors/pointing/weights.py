@@ -15,7 +15,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from editorbot.editors.pointing.decode import DecodeSettings
+import numpy as np
+from jaxtyping import Float
+
+from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of
 from editorbot.editors.pointing.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.network import Weights
@@ -46,6 +49,13 @@ class LearnedPointer:
     def scores(self, inputs: PointerInputs) -> RowScores:
         """Return what the network says of a recording."""
         return row_scores(inputs, self.weights, self.config)
+
+    def plays(self, scores: RowScores, inputs: PointerInputs, beats_s: Float[np.ndarray, " beats"]) -> Plays:
+        """Return the cheapest plays of a recording."""
+        odds = score_odds_of(inputs, self.config)
+        return best_plays(
+            costs_of(scores, self.config, self.decode, beats_s, score_odds=odds), self.config, self.decode
+        )
 
 
 @lru_cache(maxsize=4)
