@@ -157,6 +157,13 @@ def damaged(edit: np.ndarray, damage: str, rng: np.random.Generator, folder: Pat
     return sound
 
 
+def stretched(sound: np.ndarray, speed: float) -> np.ndarray:
+    """Return a sound faster, at its pitch, by another stretcher than this project's."""
+    import pedalboard as pb
+
+    return pb.time_stretch(sound.T.astype(np.float32), RATE, stretch_factor=speed).T
+
+
 def equal_places(ear: np.ndarray, one_s: np.ndarray, other_s: np.ndarray) -> np.ndarray:
     """Tell for each pair of times whether the raw recording sounds the same there."""
     half, slack = round(0.05 * EAR_RATE), round(0.012 * EAR_RATE)
@@ -261,19 +268,19 @@ def tracks_of(folder: Path, least_s: float) -> list[Path]:
     return result
 
 
-def run_pair(tracks: list[Path], k: int, seed: int, folder: Path) -> Score:
+def run_pair(tracks: list[Path], k: int, seed: int, folder: Path, damage: str = "") -> Score:
     """Make and align one pair."""
     rng = np.random.default_rng([seed, k])
-    damage = DAMAGES[k % len(DAMAGES)]
+    damage = damage or DAMAGES[k % len(DAMAGES)]
     path, other_path = (tracks[int(i)] for i in rng.choice(len(tracks), 2, replace=False))
     raw_s = float(rng.uniform(90, 160))
     raw = load(path, 0.0, raw_s)
     other = load(other_path, 20.0, 40.0)
     edit, truth = make_edit(raw, other, rng, float(rng.uniform(60, 110)), foreign=k % 2 == 1)
     edit = damaged(edit, damage, rng, folder)
-    if damage == "speed":
+    if damage in ("speed", "tempo"):
         speed = float(rng.uniform(0.96, 1.04))
-        edit = soxr.resample(edit, RATE * speed, RATE)
+        edit = soxr.resample(edit, RATE * speed, RATE) if damage == "speed" else stretched(edit, speed)
         truth = Truth([s / speed for s in truth.edit_s], truth.raw_s, speed)
     sf.write(folder / "raw.wav", raw, RATE, subtype="PCM_16")
     sf.write(folder / "edit.wav", edit, RATE, subtype="PCM_16")
@@ -293,7 +300,7 @@ def report(scores: list[Score]) -> str:
         "| damage | pairs | frames right | cut F1 at 50 ms | median error | x real time |",
         "|---|---|---|---|---|---|",
     ]  # fmt: skip
-    for damage in (*DAMAGES, "everything together"):
+    for damage in (*DAMAGES, "tempo", "everything together"):
         rows = [s for s in scores if damage in (s.damage, "everything together")]
         if rows:
             lines.append(
@@ -324,14 +331,18 @@ def run_long(tracks: list[Path], length_s: float, folder: Path) -> str:
         "from editorbot.recording import open_recording;"
         "a=align(open_recording(sys.argv[1]),open_recording(sys.argv[2]));"
         "peak=[x for x in open('/proc/self/status') if x.startswith('VmHWM')][0].split()[1];"
-        "print(len(a.segments),round(a.matched_share,4),int(peak)//1024)"
+        "import resource;used=resource.getrusage(resource.RUSAGE_SELF);"
+        "print(len(a.segments),round(a.matched_share,4),int(peak)//1024,round(used.ru_utime+used.ru_stime,1))"
     )
     names = [str(folder / "raw.wav"), str(folder / "edit.wav")]
     begin = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", code, *names], capture_output=True, text=True, check=True)
     seconds = time.perf_counter() - begin
-    found, share, peak_mb = done.stdout.split()
-    return f"{length_s:.0f} s pair: {seconds:.1f} s whole process, {peak_mb} MB, {found} segments, {share} matched"
+    found, share, peak_mb, cpu_s = done.stdout.split()
+    return (
+        f"{length_s:.0f} s pair: {seconds:.1f} s whole process ({cpu_s} s of CPU), {peak_mb} MB, {found} segments, "
+        f"{share} matched"
+    )
 
 
 def main() -> None:
@@ -340,6 +351,7 @@ def main() -> None:
     parser.add_argument("music", type=Path)
     parser.add_argument("--pairs", type=int, default=27)
     parser.add_argument("--only", type=int, nargs="*", help="numbers of the pairs to make")
+    parser.add_argument("--damage", default="", choices=("", *DAMAGES, "tempo"), help="this damage on all pairs")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--long", type=float, help="make one pair of that many seconds instead, and time it")
     parser.add_argument("--out", type=Path, help="table (.md) and numbers (.json), without the ending")
@@ -351,7 +363,7 @@ def main() -> None:
             return
         scores = []
         for k in arguments.only or range(arguments.pairs):
-            scores.append(run_pair(tracks, k, arguments.seed, Path(name)))
+            scores.append(run_pair(tracks, k, arguments.seed, Path(name), arguments.damage))
             s = scores[-1]
             print(
                 f"{k} {s.name} {s.damage}: {s.frames_right:.2%} F1 {s.cut_f1:.3f} ({s.true_cuts} true, {s.found_cuts} "

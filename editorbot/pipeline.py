@@ -27,7 +27,7 @@ from editorbot.editors.registry import editor_named
 from editorbot.errors import MismatchError, StrictError
 from editorbot.export import export_edit
 from editorbot.outputs import OutputPaths, path_from, source_path, staged
-from editorbot.polish import Loudness, frame_labels, measure, polish_blocks, prepare_steps
+from editorbot.polish import Loudness, compare_tone, frame_labels, measure, polish_blocks, prepare_steps
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
@@ -206,6 +206,7 @@ def edit_recording(
                 edited.analysis,
                 recording,
                 track=rendered,
+                tone=compare_tone(edited.edit_list, recording, rendered) if edited.edit_list.polish else None,
                 loudness_before=edited.before,
                 loudness_after=edited.after,
                 progress=lambda share: progress("report", share),

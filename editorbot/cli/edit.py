@@ -42,7 +42,7 @@ class Edit:
     """Recordings, or folders of them. A name that starts with - comes after --."""
     output: str | None = None
     """Track to write (OUT.wav gives OUT.json and OUT.html too), or a folder."""
-    editor: Literal["scored", "scored-rules", "retarget", "pointer", "keep-all"] = "scored"
+    editor: Literal["scored", "scored-rules", "retarget", "pointer", "policy", "keep-all"] = "scored"
     """Way of editing."""
     checkpoint: str | None = None
     """Weights of a learned editor that you trained yourself: models/scored/scored.safetensors for example."""
@@ -70,6 +70,8 @@ class Edit:
     """Projects for other programs to write beside the track, or a picture of where the clips come from."""
     seed: int = 0
     """Seed of whatever randomness the editor has."""
+    temperature: float = 0.0
+    """How freely the editor policy draws its steps: 0 takes the likeliest, 1 as it learned, more is bolder."""
     force: bool = False
     """Replace results that are there already."""
     in_place: bool = False
@@ -158,6 +160,7 @@ class Edit:
             must_keep_s=tuple(parse_range(text) for text in self.must_keep),
             must_cut_s=tuple(parse_range(text) for text in self.must_cut),
             seed=self.seed,
+            temperature=self.temperature,
         )
         return EditOptions(
             editor=self.editor,

@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import EditList
-from editorbot.errors import TargetError
+from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import clock
 
 
@@ -31,6 +31,8 @@ class EditRequest:
     """Ranges that must not be in the output [seconds]."""
     seed: int = 0
     """Seed of whatever randomness the editor has."""
+    temperature: float = 0.0
+    """How freely an editor that draws may draw: 0 always takes what is likeliest."""
 
     def __post_init__(self) -> None:
         if self.target_s is not None and self.keep_ratio is not None:
@@ -39,6 +41,8 @@ class EditRequest:
             raise TargetError(f"the target length must be positive, but is {self.target_s} s")
         if self.keep_ratio is not None and not 0 < self.keep_ratio <= 1:
             raise TargetError(f"the keep ratio must lie in (0, 1], but is {self.keep_ratio}")
+        if not 0 <= self.temperature < 100:
+            raise UsageError(f"the temperature must lie between 0 and 100, but is {self.temperature}")
         for start_s, end_s in self.must_keep_s + self.must_cut_s:
             if not 0 <= start_s < end_s:
                 raise TargetError(f"the range {clock(start_s)}-{clock(end_s)} must end after it starts")

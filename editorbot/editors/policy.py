@@ -38,15 +38,12 @@ class PolicyEditor(Editor):
     ----------
     checkpoint : Path, optional
         Weights: a .safetensors with its card beside it, or the .pt of a run; the shipped ones by default.
-    temperature : float
-        0 takes the likeliest step each time, 1 draws as the policy says.
     """
 
     name: ClassVar[str] = "policy"
 
-    def __init__(self, checkpoint: Path = SHIPPED, temperature: float = 0.0) -> None:
+    def __init__(self, checkpoint: Path = SHIPPED) -> None:
         self._policy = read_policy(checkpoint)
-        self._temperature = temperature
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
@@ -54,7 +51,7 @@ class PolicyEditor(Editor):
             return shortest_path_edit(analysis, request, made_by=self._made_by(request))
         target_s = request.target_length_s(analysis.duration_s)
         listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
-        episode = self._episode(listening, target_s, request.seed)
+        episode = self._episode(listening, target_s, request)
         made_by = self._made_by(request)
         if target_s is not None and not self._is_met(listening, episode, target_s, request):
             return shortest_path_edit(analysis, request, episode.keep_chance, made_by=made_by)
@@ -79,15 +76,15 @@ class PolicyEditor(Editor):
         """Return the shares of types, sizes and amounts in the policy's way through a recording, as lines."""
         target_s = request.target_length_s(analysis.duration_s)
         listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
-        return share_lines(self._episode(listening, target_s, request.seed).actions, self._policy.config.words)
+        return share_lines(self._episode(listening, target_s, request).actions, self._policy.config.words)
 
     def _made_by(self, request: EditRequest) -> MadeBy:
         return MadeBy(self.name, checkpoint=self._policy.digest, seed=request.seed)
 
-    def _episode(self, listening: Listening, target_s: float | None, seed: int) -> Episode:
+    def _episode(self, listening: Listening, target_s: float | None, request: EditRequest) -> Episode:
         if target_s is None:
-            return play(listening, temperature=self._temperature, seed=seed)
-        return play_to(listening, target_s, temperature=self._temperature, seed=seed)
+            return play(listening, temperature=request.temperature, seed=request.seed)
+        return play_to(listening, target_s, temperature=request.temperature, seed=request.seed)
 
     def _is_met(self, listening: Listening, episode: Episode, target_s: float, request: EditRequest) -> bool:
         """Tell whether an episode's edit is within a bar of what is wanted, and nothing more is asked."""

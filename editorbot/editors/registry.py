@@ -17,6 +17,7 @@ _PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
         "scored-rules": ("editorbot.editors.scored", "RulesEditor"),
         "retarget": ("editorbot.editors.retarget", "RetargetEditor"),
         "pointer": ("editorbot.editors.pointer", "PointerEditor"),
+        "policy": ("editorbot.editors.policy", "PolicyEditor"),
     }
 )
 """Name -> (module, class); the class takes no arguments, or a `checkpoint`."""
@@ -25,7 +26,7 @@ EDITOR_NAMES: tuple[str, ...] = tuple(_PLACES)
 """What ``--editor`` takes."""
 
 
-LEARNED_NAMES = ("scored", "pointer")
+LEARNED_NAMES = ("scored", "pointer", "policy")
 """Editors that take other weights than the shipped ones."""
 
 

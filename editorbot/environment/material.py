@@ -20,7 +20,8 @@ from jaxtyping import Float, Float32, Float64, Int64
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.seams import REACH_BEATS, quietness, seams_of
 from editorbot.environment.spans import span_lengths
-from editorbot.errors import TooShortError, UsageError
+from editorbot.errors import MismatchError, NonFiniteError, TooShortError, UsageError
+from editorbot.timebase import clock
 
 REACH = 3
 """Beats on either side of the cursor that an observation shows."""
@@ -161,8 +162,14 @@ def material_of(
     ------
     TooShortError
         If it has fewer than two beats.
+    MismatchError
+        If `worth` or `human_kept` is not one number a beat.
+    NonFiniteError
+        If one of them is not finite; names file and beat.
     """
     beats = len(analysis.beats_s)
+    for name, given in (("worth", worth), ("human_kept", human_kept)):
+        _check_by_beat(name, given, analysis)
     padded = np.zeros((beats + 2 * REACH, analysis.features.shape[1]), dtype=np.float32)
     padded[REACH : beats + REACH] = analysis.features
     return Material(
@@ -175,6 +182,18 @@ def material_of(
         target_keep_ratio=target_keep_ratio,
         human_kept=None if human_kept is None else np.asarray(human_kept, dtype=np.float64),
     )
+
+
+def _check_by_beat(name: str, given: Float[np.ndarray, " beats"] | None, analysis: Analysis) -> None:
+    """Refuse what is not one finite number a beat."""
+    if given is None:
+        return
+    path, beats = analysis.source.path, len(analysis.beats_s)
+    if given.shape != (beats,):
+        raise MismatchError(f"{name} has shape {given.shape}, but the recording has {beats} beats", path=path)
+    if not np.isfinite(given).all():
+        beat = int(np.argmin(np.isfinite(given)))
+        raise NonFiniteError(f"{name} is {given[beat]} at beat {beat} ({clock(analysis.beats_s[beat])})", path=path)
 
 
 def beat_bounds(analysis: Analysis) -> Int64[np.ndarray, " boundaries"]:

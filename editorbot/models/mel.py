@@ -28,8 +28,9 @@ from torch.nn import functional
 
 from editorbot.models.mel_shape import (
     BANDS,
+    GROUPS,
     LABELS,
-    SUMMARY_SIZE,
+    SUMMARY_PLANES,
     Mel2MelShape,
     MelNetShape,
     ReconstructShape,
@@ -41,7 +42,7 @@ class Summary(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.enter = nn.Linear(SUMMARY_SIZE, width)
+        self.enter = nn.Linear(len(SUMMARY_PLANES) * GROUPS, width)
         self.mix = nn.Linear(width, width)
         self.curve = nn.Linear(width, BANDS)
         self.gate = nn.Linear(width, 1)
@@ -51,7 +52,8 @@ class Summary(nn.Module):
 
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return vector (tracks, width), curve (tracks, 1, 128) and gate (tracks, 1, 1) in [0, 1]."""
-        heard = torch.relu(self.enter(summary))
+        groups = summary.reshape(len(summary), len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(dim=2)
+        heard = torch.relu(self.enter(groups))
         heard = torch.relu(self.mix(heard))
         return heard, self.curve(heard)[:, None], torch.sigmoid(2.0 + self.gate(heard))[:, None]
 

@@ -22,6 +22,10 @@ SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion")
 SUMMARY_SIZE = len(SUMMARY_PLANES) * BANDS
 """Numbers that sum a track up."""
 
+GROUPS = 16
+"""Groups of bands in which the networks hear a track's summary: whoever knew every band would know the track by it,
+and remember its finished sound instead of hearing what is wrong."""
+
 UNKNOWN_LABEL = len(ACTIONS)
 """Label of a frame of which no action is known."""
 

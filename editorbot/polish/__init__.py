@@ -1,7 +1,8 @@
 """Tone after arrangement: stages that change how a track sounds, never what it plays."""
 
 from editorbot.polish.chain import POLISH_NAMES, polish_blocks, prepare_steps
+from editorbot.polish.compare import compare_tone
 from editorbot.polish.edit_labels import frame_labels
 from editorbot.polish.meter import Loudness, measure
 
-__all__ = ["POLISH_NAMES", "Loudness", "frame_labels", "measure", "polish_blocks", "prepare_steps"]
+__all__ = ["POLISH_NAMES", "Loudness", "compare_tone", "frame_labels", "measure", "polish_blocks", "prepare_steps"]

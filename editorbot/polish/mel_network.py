@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from editorbot.models.mel_shape import BANDS, Mel2MelShape, MelNetShape, ReconstructShape
+from editorbot.models.mel_shape import BANDS, GROUPS, SUMMARY_PLANES, Mel2MelShape, MelNetShape, ReconstructShape
 
 Weights = Mapping[str, Float32[np.ndarray, "..."]]
 """Parameters by torch's names."""
@@ -55,7 +55,8 @@ def edited_mel(
         Of the whole track.
     """
     weights = net.weights
-    track = np.maximum(_linear(summary[None], weights, "summary.enter"), 0)
+    groups = summary.reshape(1, len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(axis=2)
+    track = np.maximum(_linear(groups, weights, "summary.enter"), 0)
     track = np.maximum(_linear(track, weights, "summary.mix"), 0)
     curve = _linear(track, weights, "summary.curve")
     gate = _sigmoid(np.float32(2.0) + _linear(track, weights, "summary.gate"))

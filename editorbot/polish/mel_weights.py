@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 
 from editorbot.errors import FormatError, MismatchError, NonFiniteError, NotFoundError
-from editorbot.models.mel_shape import BANDS, INPUTS_VERSION, LABELS, SUMMARY_SIZE, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_shape import (
+    BANDS,
+    GROUPS,
+    INPUTS_VERSION,
+    LABELS,
+    SUMMARY_PLANES,
+    Mel2MelShape,
+    ReconstructShape,
+)
 from editorbot.polish.mel_network import MelNet
 
 FORMAT = "editorbot.mel"
@@ -97,7 +105,7 @@ def tensor_shapes(shape: ReconstructShape | Mel2MelShape) -> dict[str, tuple[int
     """Return the shape of every tensor of a network."""
     told = shape.summary_dim
     linears = {
-        "summary.enter": (told, SUMMARY_SIZE),
+        "summary.enter": (told, len(SUMMARY_PLANES) * GROUPS),
         "summary.mix": (told, told),
         "summary.curve": (BANDS, told),
         "summary.gate": (1, told),

@@ -30,6 +30,7 @@ from editorbot.report.page import LoudnessLike, clip_rows, cut_rows, figures, jo
 from editorbot.report.peaks import Peaks, scan_peaks
 from editorbot.report.pictures import draw_pictures
 from editorbot.report.sounds import AROUND_JOIN_S, embed_sounds
+from editorbot.report.tone import ToneCompared, show_tone
 
 FIRST_ROWS = 12
 """Joins that are shown at once; the others unfold."""
@@ -49,6 +50,7 @@ def write_report(
     loudness_before: LoudnessLike | None = None,
     loudness_after: LoudnessLike | None = None,
     title: str | None = None,
+    tone: ToneCompared | None = None,
     raw_peaks: Peaks | None = None,
     track_peaks: Peaks | None = None,
     progress: Callable[[float], None] | None = None,
@@ -73,6 +75,8 @@ def write_report(
         Of the recording and of the track.
     title : str, optional
         Heading of the page; the recording's name where left out.
+    tone : ToneCompared, optional
+        The track without and with its polish, where it has any.
     raw_peaks, track_peaks : Peaks, optional
         Outlines of recording and track where another pass has collected them; else each is read once.
     progress : callable, optional
@@ -103,6 +107,7 @@ def write_report(
         "joins": join_rows(edit_list),
         "cuts": cut_rows(edit_list, analysis),
         "sounds": sounds,
+        "tone": show_tone(tone) if tone is not None else None,
         "around_s": AROUND_JOIN_S,
         "first_rows": FIRST_ROWS,
         "most_rows": MOST_ROWS,

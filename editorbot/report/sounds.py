@@ -11,6 +11,7 @@ import base64
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -36,6 +37,41 @@ BLOCK_SAMPLES = 1 << 16
 
 LOUDEST = 1e6
 """What louder samples of a float file are held at before they are resampled, so that they fit 32 bits."""
+
+
+@runtime_checkable
+class Readable(Protocol):
+    """What can be encoded: a Recording, or a sound in memory."""
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples a second [Hz]."""
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+
+    def read(self, start: int, end: int) -> Float[np.ndarray, "samples channels"]:
+        """Return samples [start, end), full scale 1.0."""
+
+
+@dataclass(frozen=True)
+class SoundInMemory:
+    """Samples that are at hand."""
+
+    sound: Float[np.ndarray, "samples channels"]
+    """The samples, full scale 1.0."""
+    sample_rate: int
+    """Samples a second [Hz]."""
+
+    @property
+    def channels(self) -> int:
+        """How many."""
+        return self.sound.shape[1]
+
+    def read(self, start: int, end: int) -> Float[np.ndarray, "samples channels"]:
+        """Return samples [start, end)."""
+        return self.sound[start:end]
 
 
 @dataclass(frozen=True)
@@ -95,7 +131,7 @@ def riskiest_joins(edit_list: EditList, most: int) -> tuple[int, ...]:
     return tuple(sorted(audible, key=lambda number: (-edit_list.joins[number].risk, number))[:most])
 
 
-def encode_mp3(track: Recording, start: int, end: int, progress: Callable[[float], None] | None = None) -> str:
+def encode_mp3(track: Readable, start: int, end: int, progress: Callable[[float], None] | None = None) -> str:
     """Return samples [start, end) of a track as MP3 in base64."""
     import av
 
@@ -117,7 +153,7 @@ def encode_mp3(track: Recording, start: int, end: int, progress: Callable[[float
 
 
 def _preview_blocks(
-    track: Recording, start: int, end: int, rate: int, progress: Callable[[float], None]
+    track: Readable, start: int, end: int, rate: int, progress: Callable[[float], None]
 ) -> Iterator[Float[np.ndarray, "samples channels"]]:
     """Yield a stretch of the track at another rate, with one or two channels, within full scale."""
     import soxr

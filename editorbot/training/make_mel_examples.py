@@ -12,7 +12,7 @@ import numpy as np
 from editorbot.errors import EditorbotError
 from editorbot.training.mel_examples import example_name, read_example, ruined_examples, write_example
 
-AT_ONCE = 4
+AT_ONCE = 1
 """Examples that are made of a track each time that it is opened."""
 
 

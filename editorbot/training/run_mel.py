@@ -107,8 +107,7 @@ def run_mel(run: MelRun, *, on_line: Callable[[str], None] = lambda line: None) 
 
 def example_files(run: MelRun, on_line: Callable[[str], None]) -> tuple[list[Path], list[Path]]:
     """Return the files of the examples to learn from, and of those to choose on."""
-    tracks = list(find_tracks(run.tracks)) if run.tracks else []
-    valid_tracks = list(find_tracks(run.valid_tracks)) if run.valid_tracks else []
+    tracks, valid_tracks = _sounds(run.tracks), _sounds(run.valid_tracks)
     refuse_held_out([*tracks, *valid_tracks])
     both = {path.resolve().parent for path in tracks} & {path.resolve().parent for path in valid_tracks}
     if both:
@@ -130,6 +129,11 @@ def example_files(run: MelRun, on_line: Callable[[str], None]) -> tuple[list[Pat
             on_line("there is one pair only: the network is chosen on what it learns from")
             valid = pairs
     return train, valid
+
+
+def _sounds(named: tuple[Path, ...]) -> list[Path]:
+    """Return the tracks named, folders looked through; MIDI files are no sound yet and left out."""
+    return [path for path in find_tracks(named) if path.suffix.lower() not in (".mid", ".midi")] if named else []
 
 
 def _trained(run: MelRun, train: list[Path], valid: list[Path], data: str, on_line: Callable[[str], None]) -> MelResult:

@@ -244,7 +244,7 @@ def train_mel(
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         network = build(config.shape).to(config.device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.05)
     history: list[float] = []
     if state is not None:
         network.load_state_dict(state.network)
@@ -290,7 +290,9 @@ def _train_epoch(
             group["lr"] = rate
         chosen = [train[index] for index in order[start : start + config.batch_size]]
         # Sounds are not changed along with their mels.
-        drawn = batch_of(read_all(chosen, with_sound=with_sound), config, rng, change=config.changes_tone and not with_sound)
+        drawn = batch_of(
+            read_all(chosen, with_sound=with_sound), config, rng, change=config.changes_tone and not with_sound
+        )
         batch = _on(drawn, config.device)
         losses = losses_of(network, batch, config.weights, with_sound=with_sound)
         if not torch.isfinite(losses["total_loss"]):

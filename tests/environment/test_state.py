@@ -152,3 +152,14 @@ def test_without_a_score_music_is_worth_more_than_silence():
     worth = material_of(analysis).tables.worth
     assert worth[:32].min() > 0.9
     assert worth[32:64].max() < 0.1
+
+
+@pytest.mark.parametrize("name", ["worth", "human_kept"])
+def test_what_is_not_one_finite_number_a_beat_is_refused(name):
+    analysis = song_analysis("AB")
+    with pytest.raises(MismatchError, match=rf"{name} has shape \(63,\), but the recording has 64 beats"):
+        material_of(analysis, **{name: np.ones(63)})
+    broken = np.ones(64)
+    broken[10] = np.nan
+    with pytest.raises(NonFiniteError, match=rf"song\.wav: {name} is nan at beat 10 \(0:05"):
+        material_of(analysis, **{name: broken})

@@ -96,7 +96,9 @@ def test_what_is_closed_is_never_drawn_and_the_rest_as_often_as_it_should_be():
     many = StepChances(*(part.expand(4000, *part.shape[1:]) for part in (chances.type, chances.size, chances.amount)))
     actions = many.sample(torch.Generator().manual_seed(0))
     kinds, sizes, amounts = actions.unbind(-1)
-    assert masks.type[0, kinds].all() and masks.size[0, kinds, sizes].all() and masks.amount[0, kinds, amounts].all()
+    assert masks.type[0, kinds].all()
+    assert masks.size[0, kinds, sizes].all()
+    assert masks.amount[0, kinds, amounts].all()
     each = joint(chances, 0)
     for action, chance in each.items():
         share = float((actions == torch.tensor(action)).all(dim=1).float().mean())

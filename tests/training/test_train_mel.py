@@ -138,7 +138,12 @@ def test_loudness_is_taken_out():
 @pytest.mark.parametrize("shape", SHAPES)
 def test_it_learns_that_finished_tracks_are_brighter(files, shape):
     reports = []
-    train_mel(files, files, training(shape, epochs=25, learning_rate=4e-3, changes_tone=False), on_epoch=lambda report, state: reports.append(report.metrics))
+    train_mel(
+        files,
+        files,
+        training(shape, epochs=25, learning_rate=4e-3, changes_tone=False),
+        on_epoch=lambda report, state: reports.append(report.metrics),
+    )
     assert reports[-1]["val/edited_db"] < 0.8 * reports[-1]["val/raw_db"]
 
 

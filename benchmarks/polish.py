@@ -1,0 +1,230 @@
+"""How near each polish brings worsened recordings to the finished track: `benchmarks/results/polish.md`.
+
+Stretches of finished tracks of held-out artists are worsened as `corpus/simulate/worsened.py` draws it (room, dull,
+boomy, noisy, clipped, phone), which keeps them in time with the finished track to the sample: the truth's
+arrangement. Each stage then polishes the worsened stretch, and what comes out is compared with the finished one at
+equal loudness. `reference` is given another track of the same artist, never the answer.
+
+    python benchmarks/polish.py --tracks DIR [DIR ...] [--finishes jams] [--out benchmarks/results/polish]
+
+Every DIR is an artist. Measures: log-mel distance (mean |dB| over 128 bands, floor -70 dB below the finished track's
+highest), multi-scale STFT distance (spectral convergence + log magnitude, 512 / 1024 / 2048), SI-SDR [dB].
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from editorbot.corpus.simulate.finishes import draw_recorded
+from editorbot.corpus.simulate.folder import find_tracks
+from editorbot.corpus.simulate.plan import FINISHES
+from editorbot.corpus.simulate.recording import recorded
+from editorbot.corpus.simulate.worsened import WAYS, draw_worsened
+from editorbot.editlist.edit_list import PolishStep
+from editorbot.polish import measure, polish_blocks, prepare_steps
+from editorbot.polish.mel_summary import power_db
+from editorbot.polish.tone_grid import grid_of, mel_power_blocks
+from editorbot.recording import open_recording
+
+STAGES = ("none", "loudness", "reference", "mel2mel", "reconstruct")
+FLOOR_DB = -70.0
+SIZES = (512, 1024, 2048)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Some seconds of one track, shape=(samples, channels), float64."""
+
+    artist: str
+    track: str
+    rate: int
+    sound: np.ndarray
+
+
+def read_stretch(path: Path, seconds: float, rng: np.random.Generator) -> Stretch | None:
+    """Return a stretch of a track from a drawn place, None where it is nearly silent."""
+    with open_recording(str(path)) as recording:
+        length = min(recording.samples, round(seconds * recording.sample_rate))
+        start = int(rng.integers(0, recording.samples - length + 1))
+        sound = recording.read(start, start + length)[:, :2].astype(np.float64)
+        rate = recording.sample_rate
+    loud = measure([sound], rate, sound.shape[1]).integrated_lufs
+    return Stretch(path.parent.name, path.stem, rate, sound) if np.isfinite(loud) and loud > -45 else None
+
+
+def at_loudness(sound: np.ndarray, rate: int, lufs: float) -> np.ndarray:
+    """Return a sound at another loudness."""
+    there = measure([sound], rate, sound.shape[1]).integrated_lufs
+    return sound * 10 ** ((lufs - there) / 20) if np.isfinite(there) else sound
+
+
+def mel_db(sound: np.ndarray, rate: int) -> np.ndarray:
+    """Return the levels of all mel bands and frames [dB]."""
+    return power_db(np.concatenate(list(mel_power_blocks([sound], grid_of(rate), sound.shape[1]))))
+
+
+def mel_distance(sound: np.ndarray, finished: np.ndarray, rate: int) -> float:
+    """Return the mean distance of two mels [dB]."""
+    here, there = mel_db(sound, rate), mel_db(finished, rate)
+    floor = there.max() + FLOOR_DB
+    return float(np.abs(np.maximum(here, floor) - np.maximum(there, floor)).mean())
+
+
+def stft_distance(sound: np.ndarray, finished: np.ndarray) -> float:
+    """Return the multi-scale distance of the magnitudes."""
+    total = 0.0
+    for size in SIZES:
+        window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
+        near, far = (
+            np.abs(
+                np.fft.rfft(np.lib.stride_tricks.sliding_window_view(side.mean(axis=1), size)[:: size // 4] * window)
+            )
+            for side in (sound, finished)
+        )
+        total += np.linalg.norm(far - near) / np.linalg.norm(far)
+        total += np.abs(np.log(np.maximum(near, 1e-5)) - np.log(np.maximum(far, 1e-5))).mean()
+    return float(total / len(SIZES))
+
+
+def si_sdr_db(sound: np.ndarray, finished: np.ndarray) -> float:
+    """Return the scale-invariant signal to distortion ratio [dB]."""
+    here, there = sound.mean(axis=1), finished.mean(axis=1)
+    wanted = (here @ there) / max(there @ there, 1e-12) * there
+    return float(10 * np.log10(max(wanted @ wanted, 1e-12) / max(((here - wanted) ** 2).sum(), 1e-12)))
+
+
+def polished(sound: np.ndarray, rate: int, step: PolishStep) -> np.ndarray:
+    """Return a sound behind one stage."""
+    blocks = [sound[at : at + 65_536] for at in range(0, len(sound), 65_536)]
+    return np.concatenate(list(polish_blocks(lambda: iter(blocks), rate, sound.shape[1], prepare_steps([step]))))
+
+
+def scores(stretch: Stretch, raw: np.ndarray, steps: dict[str, PolishStep]) -> dict[str, dict[str, float]]:
+    """Return every measure of every stage."""
+    finished, rate = stretch.sound, stretch.rate
+    lufs = measure([finished], rate, finished.shape[1]).integrated_lufs
+    found = {}
+    for name, step in steps.items():
+        begin = time.perf_counter()
+        out = raw if name == "none" else polished(raw, rate, step)
+        took = time.perf_counter() - begin
+        out = at_loudness(out, rate, lufs)
+        found[name] = {
+            "mel_db": mel_distance(out, finished, rate),
+            "stft": stft_distance(out, finished),
+            "si_sdr_db": si_sdr_db(out, finished),
+            "times_real": len(raw) / rate / max(took, 1e-9),
+        }
+    return found
+
+
+def run(args: argparse.Namespace) -> list[dict[str, object]]:
+    """Measure every stretch of every artist."""
+    rows = []
+    for artist in args.tracks:
+        tracks = [path for path in find_tracks([Path(artist)]) if path.suffix.lower() not in (".mid", ".midi")]
+        for number in range(args.count):
+            rng = np.random.default_rng([args.seed, number])
+            path = tracks[number % len(tracks)]
+            stretch = read_stretch(path, args.seconds, rng)
+            if stretch is None:
+                continue
+            way = WAYS[number % len(WAYS)]
+            how = draw_recorded(rng, FINISHES) if args.finishes == "jams" else _worsened(rng, way)
+            raw = recorded(stretch.sound.T.astype(np.float32), stretch.rate, how).T.astype(np.float64)
+            other = tracks[(number + 1 + int(rng.integers(max(1, len(tracks) - 1)))) % len(tracks)]
+            other = other if other != path else tracks[(number + 1) % len(tracks)]
+            steps = {name: PolishStep(name) for name in STAGES}
+            steps["reference"] = PolishStep("reference", file=str(other))
+            row = {"artist": stretch.artist, "track": stretch.track, "way": way, "scores": scores(stretch, raw, steps)}
+            left = {name: polished(stretch.sound, stretch.rate, steps[name]) for name in ("mel2mel", "reconstruct")}
+            lufs = measure([stretch.sound], stretch.rate, stretch.sound.shape[1]).integrated_lufs
+            moved = {name: at_loudness(polished(raw, stretch.rate, steps[name]), stretch.rate, lufs) for name in left}
+            before = at_loudness(raw, stretch.rate, lufs)
+            row["finished_moved_db"] = {
+                name: mel_distance(at_loudness(out, stretch.rate, lufs), stretch.sound, stretch.rate)
+                for name, out in left.items()
+            }
+            row["raw_moved_db"] = {name: mel_distance(out, before, stretch.rate) for name, out in moved.items()}
+            rows.append(row)
+            shown = ", ".join(f"{name} {row['scores'][name]['mel_db']:.2f}" for name in STAGES)
+            print(f"{row['artist']}/{row['track']} {way}: {shown}", flush=True)
+    return rows
+
+
+def _worsened(rng: np.random.Generator, way: str):
+    """Return one way for sure, and others by chance."""
+    others = tuple(other for other in WAYS if other != way and rng.random() < 0.2)
+    return draw_worsened(rng, (way, *others))
+
+
+def table(rows: list[dict], args: argparse.Namespace) -> str:
+    """Return the page of results."""
+    by_track = sorted({(row["artist"], row["track"]) for row in rows})
+    lines = [
+        f"# Polish: {len(rows)} stretches of {len(by_track)} tracks of {len({row['artist'] for row in rows})} artists",
+        "",
+        f"Worsened: {args.finishes}, seed {args.seed}, {args.seconds:g} s each; see `benchmarks/polish.py`.",
+        "",
+        "| stage | log-mel distance, dB | removed | worst track | tracks worse by > 5 % | multi-scale STFT "
+        "| SI-SDR, dB | x real time |",
+        "|---|---|---|---|---|---|---|---|",
+        *(_stage_line(name, rows, by_track) for name in STAGES),
+        "",
+        "Removed by way:",
+        "",
+        "| way | n | none, dB | reference | mel2mel | reconstruct |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way in WAYS:
+        own = [row["scores"] for row in rows if row["way"] == way]
+        if own:
+            raw = np.mean([s["none"]["mel_db"] for s in own])
+            cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in STAGES[2:])
+            lines.append(f"| {way} | {len(own)} | {raw:.2f} | {' | '.join(cells)} |")
+    lines += ["", "A finished stretch put in is moved by, beside the worsened one:", ""]
+    for name in ("mel2mel", "reconstruct"):
+        finished, raw = (np.mean([row[key][name] for row in rows]) for key in ("finished_moved_db", "raw_moved_db"))
+        lines.append(f"* `{name}`: {finished:.2f} dB beside {raw:.2f} dB ({finished / max(raw, 1e-9):.0%})")
+    return "\n".join(lines) + "\n"
+
+
+def _stage_line(name: str, rows: list[dict], by_track: list[tuple[str, str]]) -> str:
+    """Return one stage's line."""
+    means = {key: np.mean([row["scores"][name][key] for row in rows]) for key in ("mel_db", "stft", "si_sdr_db")}
+    base = np.mean([row["scores"]["none"]["mel_db"] for row in rows])
+    ratios = []
+    for key in by_track:
+        own = [row["scores"] for row in rows if (row["artist"], row["track"]) == key]
+        ratios.append(np.mean([s[name]["mel_db"] for s in own]) / np.mean([s["none"]["mel_db"] for s in own]))
+    speed = f"{np.median([row['scores'][name]['times_real'] for row in rows]):.0f}" if name != "none" else "-"
+    worse = sum(ratio > 1.05 for ratio in ratios)
+    return (
+        f"| `{name}` | {means['mel_db']:.2f} | {1 - means['mel_db'] / base:+.0%} | {max(ratios) - 1:+.0%} | {worse} | "
+        f"{means['stft']:.3f} | {means['si_sdr_db']:.2f} | {speed} |"
+    )
+
+
+def main() -> None:
+    """Measure and write the results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--tracks", nargs="+", required=True)
+    parser.add_argument("--count", type=int, default=12, help="stretches an artist")
+    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--finishes", choices=("worsened", "jams"), default="worsened")
+    parser.add_argument("--out", default="benchmarks/results/polish")
+    args = parser.parse_args()
+    rows = run(args)
+    Path(f"{args.out}.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    Path(f"{args.out}.md").write_text(table(rows, args), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

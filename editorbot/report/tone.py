@@ -1,0 +1,82 @@
+"""Tone before and after polish: two excerpts to compare by ear, two average spectra to compare by eye."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from editorbot.report.sounds import SoundInMemory, encode_mp3
+
+RANGE_DB = 70.0
+"""Levels that the picture shows below the loudest band [dB]."""
+
+MARKS_HZ = (100, 300, 1_000, 3_000, 10_000)
+"""Frequencies that are named."""
+
+
+@dataclass(frozen=True)
+class ToneCompared:
+    """The track without and with its polish."""
+
+    bands_hz: Float[np.ndarray, " bands"]
+    """Where the bands of the spectra lie, increasing [Hz]."""
+    before_db: Float[np.ndarray, " bands"]
+    """Average spectrum without polish [dB]."""
+    after_db: Float[np.ndarray, " bands"]
+    """Average spectrum with polish [dB]."""
+    before: Float[np.ndarray, "samples channels"]
+    """Excerpt without polish."""
+    after: Float[np.ndarray, "samples channels"]
+    """The same excerpt with polish, at the same loudness."""
+    sample_rate: int
+    """Rate of the excerpts [Hz]."""
+    start_s: float
+    """Where in the track they start [seconds]."""
+
+
+@dataclass(frozen=True)
+class ToneShown:
+    """What the page shows of it."""
+
+    before_path: str
+    """SVG path of the spectrum before, in a box of 1000 x 100."""
+    after_path: str
+    """SVG path of the spectrum after."""
+    marks: tuple[tuple[float, str], ...]
+    """Frequencies named: place in percent, and text."""
+    before_mp3: str
+    """Excerpt before, base64."""
+    after_mp3: str
+    """Excerpt after, base64."""
+    start_s: float
+    """Where in the track they start [seconds]."""
+
+
+def show_tone(tone: ToneCompared) -> ToneShown:
+    """Draw the spectra on one scale, and encode the excerpts."""
+    top_db = float(max(tone.before_db.max(), tone.after_db.max()))
+    octaves = np.log2(np.maximum(tone.bands_hz, 1.0))
+    low, high = float(octaves[0]), float(octaves[-1])
+    across = (octaves - low) / max(high - low, 1e-9)
+    names = [(hz, f"{hz} Hz" if hz < 1_000 else f"{hz // 1_000} kHz") for hz in MARKS_HZ]
+    marks = tuple((100 * (np.log2(hz) - low) / (high - low), name) for hz, name in names if low <= np.log2(hz) <= high)
+    sounds = [
+        encode_mp3(SoundInMemory(side, tone.sample_rate), 0, len(side)) if len(side) else ""
+        for side in (tone.before, tone.after)
+    ]
+    return ToneShown(
+        spectrum_path(across, tone.before_db, top_db),
+        spectrum_path(across, tone.after_db, top_db),
+        marks,
+        sounds[0],
+        sounds[1],
+        tone.start_s,
+    )
+
+
+def spectrum_path(across: Float[np.ndarray, " bands"], level_db: Float[np.ndarray, " bands"], top_db: float) -> str:
+    """Return a line over a box of 1000 x 100 whose top is `top_db` and whose bottom lies RANGE_DB below."""
+    down = np.clip((top_db - level_db) / RANGE_DB, 0, 1)
+    return "M" + "L".join(f"{1000 * x:.1f} {100 * y:.1f}" for x, y in zip(across, down))

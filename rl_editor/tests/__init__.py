@@ -1,0 +1,1 @@
+"""The policy's tests under their original name."""

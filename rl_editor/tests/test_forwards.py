@@ -1,0 +1,9 @@
+"""``pytest rl_editor/tests/``: the one suite's tests of the policy."""
+
+from __future__ import annotations
+
+from tests.models.test_attention import *  # noqa: F403
+from tests.models.test_policy_networks import *  # noqa: F403
+from tests.training.test_ppo_losses import *  # noqa: F403
+from tests.training.test_train_bc import *  # noqa: F403
+from tests.training.test_train_ppo import *  # noqa: F403

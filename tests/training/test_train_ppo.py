@@ -1,0 +1,161 @@
+"""PPO: it solves a trivial game, holds its word to the seed, goes on bit for bit, and plays real episodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.state import STATE_SIZE, Normalizer
+from editorbot.errors import UsageError
+from editorbot.models.policy import EditingAgent
+from editorbot.models.policy_shape import BEAT_INPUTS
+from editorbot.training.policy_watch import Watch
+from editorbot.training.rollouts import EditingGames, Games, Moments, Outcomes, Recordings, collect
+from editorbot.training.train_ppo import PpoRun, PpoTraining, train_ppo
+from tests.environment.games import song_material
+from tests.training.taught import TINY, taught
+
+QUICK = PpoTraining(
+    updates=3, n_envs=8, n_steps=4, batch_size=1000, gradient_accumulation_steps=1, learning_rate=3e-3, value_warmup=0
+)
+
+
+class TrivialGames:
+    """Three steps an episode; each CUT pays, and SKIP is closed."""
+
+    count, group = 8, 4
+
+    def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Moments:
+        self._recordings, self._step = recordings, 0
+        return self._moments()
+
+    def step(self, actions: np.ndarray) -> tuple[Moments, Outcomes]:
+        self._step += 1
+        assert (actions[:, 0] < 2).all()
+        done = np.full(self.count, self._step >= 3)
+        return self._moments(), Outcomes((actions[:, 0] == 1).astype(float), done, {})
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _moments(self) -> Moments:
+        types = np.zeros((self.count, 20), bool)
+        types[:, :2] = True
+        sizes = np.zeros((self.count, 20, 5), bool)
+        sizes[:, :2, 0] = True
+        states = np.zeros((self.count, STATE_SIZE), np.float32)
+        beat = np.full(self.count, min(self._step, 3))
+        return Moments(states, self._recordings, beat, types, sizes, sizes)
+
+
+def fresh() -> EditingAgent:
+    torch.manual_seed(0)
+    return EditingAgent(TINY)
+
+
+def recordings(count: int = 2, beats: int = 4) -> Recordings:
+    return Recordings(tuple(torch.zeros(beats, BEAT_INPUTS) for _ in range(count)))
+
+
+def test_a_trivial_game_is_solved():
+    games = TrivialGames()
+    assert isinstance(games, Games)
+    config = replace(QUICK, updates=25, learning_rate=2e-2, entropy_coeff=0.0, target_kl=1.0)
+    told = []
+    train_ppo(PpoRun(fresh(), games, recordings(), config), on_update=lambda run, metrics: told.append(metrics))
+    assert told[0]["train/episode_reward"] < 2.4
+    assert told[-1]["train/episode_reward"] > 2.8
+    assert told[-1]["counters/n_cut"] > 0.9
+
+
+def editing_games(group: int = 4) -> tuple[EditingGames, Recordings]:
+    materials = [song_material("AB", target=0.5, seed=seed) for seed in range(2)]
+    games = EditingGames(materials, 8, EnvironmentSettings(), Normalizer.identity(), group=group)
+    rng = np.random.default_rng(0)
+    inputs = [torch.from_numpy(rng.normal(size=(one.beats, BEAT_INPUTS)).astype(np.float32)) for one in materials]
+    return games, Recordings(tuple(inputs))
+
+
+def run_of(config: PpoTraining, holds: bool = False) -> PpoRun:
+    games, inputs = editing_games()
+    return PpoRun(fresh(), games, inputs, config, taught=taught(2), holds_to_start=holds)
+
+
+def test_what_is_played_is_open_finished_and_told_as_it_was_drawn():
+    games, inputs = editing_games()
+    agent = fresh()
+    steps = collect(agent, games, inputs, 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    kinds, sizes, amounts = steps.actions.unbind(-1)
+    row = torch.arange(len(steps))
+    assert steps.masks.type[row, kinds].all()
+    assert steps.masks.size[row, kinds, sizes].all()
+    assert steps.masks.amount[row, kinds, amounts].all()
+    assert int(steps.is_last.sum()) == int(steps.episode[-1]) + 1
+    assert ((steps.reward != 0) <= steps.is_last).all()
+    assert "content" in steps.components
+    # The update sees the distribution that the steps were drawn from: all ratios are 1 before it.
+    run = PpoRun(agent, games, inputs, QUICK)
+    told = run._step(steps, row, steps.reward, torch.ones(len(steps)), None)
+    assert told["approx_kl"] == pytest.approx(0, abs=1e-6)
+
+
+def weights_after(config: PpoTraining, *, since=None) -> tuple[dict, list]:
+    run = run_of(config, holds=True)
+    if since is not None:
+        run.go_to(since)
+    states = []
+    train_ppo(run, on_update=lambda one, metrics: states.append(one.state()))
+    return run.agent.state_dict(), states
+
+
+def test_the_same_seed_gives_the_same_weights_and_a_run_goes_on_bit_for_bit():
+    config = replace(QUICK, updates=2)
+    first, states = weights_after(config)
+    second, _ = weights_after(config, since=states[0])
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_everything_that_is_watched_has_its_name():
+    told = run_of(replace(QUICK, updates=1), holds=True).run_update()
+    names = {
+        "train/entropy", "train/bc_entropy", "train/bc_loss", "approx_kl", "train/episode_reward",
+        "counters/n_keep_ratio", "train/policy_loss", "train/value_loss", "train/grad_norm", "reward/content",
+        "counters/n_swap_next", "time/data_sample", "time/rollout", "time/update", "time/scheduler",
+    }  # fmt: skip
+    assert names <= set(told)
+
+
+def test_parts_of_a_batch_add_up_to_the_whole():
+    games, inputs = editing_games()
+    steps = collect(fresh(), games, inputs, 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    rows = torch.arange(len(steps) - len(steps) % 2)
+    found = []
+    for parts in (1, 2):
+        config = replace(QUICK, gradient_accumulation_steps=parts)
+        run = PpoRun(fresh(), games, inputs, config)
+        run._step(steps, rows, steps.reward, torch.linspace(-1, 1, len(steps)), None)
+        found.append([one.grad.clone() for one in run.agent.parameters() if one.grad is not None])
+    for one, other in zip(*found):
+        torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-4)
+
+
+def test_trouble_is_told_once(tmp_path):
+    lines: list[str] = []
+    watch = Watch(tmp_path, lines.append)
+    for step in range(30):
+        watch.log({"approx_kl": 0.2, "train/entropy": 1.0}, step)
+    watch.close()
+    assert len(lines) == 1
+    assert "approx_kl is 0.2; updates are too aggressive" in lines[0]
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(UsageError, match="baseline"):
+        PpoTraining(baseline="none")
+    with pytest.raises(UsageError, match="at least 1"):
+        PpoTraining(updates=0)
