@@ -13,6 +13,7 @@ References
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -188,7 +189,7 @@ class BcRun:
         """Return where the run stands."""
         weights = {name: value.detach().cpu().clone() for name, value in self.agent.state_dict().items()}
         random = json.dumps(self.rng.bit_generator.state)
-        optimizer = self.optimizer.state_dict()
+        optimizer = copy.deepcopy(self.optimizer.state_dict())  # the run writes into these tensors as it goes on
         return BcState(self.epoch, self.step, weights, optimizer, torch.get_rng_state(), random)
 
     def go_to(self, state: BcState) -> None:

@@ -325,7 +325,7 @@ class PpoRun:
         """Return where the run stands."""
         reference = {} if self.reference is None else _copied(self.reference)
         random = json.dumps(self.rng.bit_generator.state)
-        optimizer = self.optimizer.state_dict()
+        optimizer = copy.deepcopy(self.optimizer.state_dict())  # the run writes into these tensors as it goes on
         return PpoState(self.update, _copied(self.agent), reference, optimizer, self.generator.get_state(), random)
 
     def go_to(self, state: PpoState) -> None:
