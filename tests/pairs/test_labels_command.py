@@ -9,7 +9,7 @@ def test_a_folder_is_labelled_and_goes_on_after_a_failure(tmp_path, capsys):
     folder = make_pair(tmp_path / "data", [Clip(0, 8), Clip(12, 20)])
     (folder / "input" / "alone_raw.wav").write_text("text")
     command = ["pairs", "labels", "--data_dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--no-picture"]
-    assert main(command) == 7
+    assert main([*command, "--out", str(tmp_path / "bc_rich.npz")]) == 7
     seen = capsys.readouterr()
     assert "it has no edit" in seen.err
     assert "blues: 2 clips," in seen.out
