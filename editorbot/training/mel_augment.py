@@ -18,26 +18,47 @@ from editorbot.polish.mel_summary import HIGH_SHARE, LOW_SHARE
 from editorbot.polish.track_tone import band_widths
 from editorbot.training.mel_examples import MelExample, ear_db
 
+SILENT = 0.002
+"""Mel values up to this hold nothing."""
+
 PLAIN_SHARE = 0.3
 """Share of examples that stay as they are."""
 
 NOISY_SHARE = 0.4
 """Share of the others that get noise beside another equalizer."""
 
+FINISHED_SHARE = 0.15
+"""Share of examples whose finished side is heard as if it were raw."""
+
+UNTOUCHED_SHARE = 0.8
+"""Share of finished examples that stay as they are; the others get an equalizer and noise. Never an equalizer alone:
+what was mixed darker on purpose sounds just so, and finished music is to be left alone."""
+
 
 def changed_example(example: MelExample, rng: np.random.Generator) -> MelExample:
     """Return an example under a drawn equalizer and noise, or as it is."""
-    if rng.random() < PLAIN_SHARE:
+    if rng.random() < FINISHED_SHARE:
+        example = finished_example(example)
+    finished = np.array_equal(example.raw, example.edit)
+    if rng.random() < (UNTOUCHED_SHARE if finished else PLAIN_SHARE):
         return example
     raw = example.raw.astype(np.float32)
-    changed = np.where(raw > 0.002, raw + draw_curve(rng) / np.float32(MEL_SPAN_DB), raw)
-    if rng.random() < NOISY_SHARE:
+    changed = np.where(raw > SILENT, raw + draw_curve(rng) / np.float32(MEL_SPAN_DB), raw)
+    if finished or rng.random() < NOISY_SHARE:
         changed = with_noise(changed, rng)
     louder = loudness(changed) - loudness(raw)
     reference = changed.max() - 1
     edit = np.clip(example.edit.astype(np.float32) + louder - reference, 0, 1).astype(np.float16)
     moved = np.clip(changed - reference, 0, 1)
     return replace(example, raw=moved.astype(np.float16), edit=edit, summary=summary_of(moved))
+
+
+def finished_example(example: MelExample) -> MelExample:
+    """Return an example whose raw side is its finished one."""
+    edit = example.edit.astype(np.float32)
+    moved = np.where(edit > SILENT, np.clip(edit + (1 - edit.max()), 0, 1), 0)
+    kept = moved.astype(np.float16)
+    return replace(example, raw=kept, edit=kept, summary=summary_of(moved.astype(np.float32)))
 
 
 def draw_curve(rng: np.random.Generator) -> Float32[np.ndarray, " 128"]:

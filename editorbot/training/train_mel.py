@@ -47,6 +47,9 @@ LABEL_DROP = 0.3
 MOST_HELD = 4096
 """Examples that are held in memory without their sounds, 0.5 MB each."""
 
+VALID_WINDOWS = 3
+"""Windows of each validation example that are looked at."""
+
 PATIENCE = 5
 """Epochs of a rising validation loss after which overfitting is warned of."""
 
@@ -321,13 +324,14 @@ def validate(network: nn.Module, valid: Sequence[Path], config: MelTraining) -> 
     with_sound = config.weights.multiscale_stft_weight > 0
     rng = np.random.default_rng([config.seed, 1_000_003])
     sums: dict[str, float] = {}
-    for start in range(0, len(valid), config.batch_size):
-        paths = valid[start : start + config.batch_size]
+    looked_at = list(valid) * VALID_WINDOWS
+    for start in range(0, len(looked_at), config.batch_size):
+        paths = looked_at[start : start + config.batch_size]
         batch = _on(batch_of(read_all(paths, with_sound=with_sound), config, rng), config.device)
         with torch.no_grad():
             losses = losses_of(network, batch, config.weights, with_sound=with_sound)
         for name, value in losses.items():
-            sums[f"val/{name}"] = sums.get(f"val/{name}", 0.0) + float(value) * len(paths) / len(valid)
+            sums[f"val/{name}"] = sums.get(f"val/{name}", 0.0) + float(value) * len(paths) / len(looked_at)
     return sums
 
 
