@@ -25,6 +25,9 @@ KEEP, SOUNDS, NOODLING, OTHER_SONG, BAD_TAKE, REPEAT = range(len(CLASSES))
 LEFT_OUT = {SOUNDS: 0.25, NOODLING: 0.3, OTHER_SONG: 0.4, BAD_TAKE: 0.15, REPEAT: 0.25, KEEP: 0.0}
 """Chance that a stretch of a class is left out, before a factor of its own for each jam."""
 
+FINISHED = 0.1
+"""Share of jams of which only the music stays, so that a recording without faults is known for one."""
+
 TONE_COUNT = 2 * STEP_MEL_BANDS
 """First columns: bands against the loud parts, and tone."""
 
@@ -81,6 +84,8 @@ def remixed(example: Example, others: Sequence[Example], rng: np.random.Generato
     rng : np.random.Generator
         Decides everything.
     """
+    if rng.random() < FINISHED:
+        return _joined(_finished(example, others, rng)) or example
     factor = rng.uniform(0, 1.5)
     parts = [part for part in stretches_of(example) if rng.random() > LEFT_OUT[part.kind] * factor]
     if rng.random() < 0.3:
@@ -93,6 +98,13 @@ def remixed(example: Example, others: Sequence[Example], rng: np.random.Generato
     if rng.random() < 0.3:
         parts = _with_false_start(parts, others, rng)
     return _joined(parts) or example
+
+
+def _finished(example: Example, others: Sequence[Example], rng: np.random.Generator) -> list[Stretch]:
+    """Return the music of a jam alone, at times with noise before or after it."""
+    music = [part for part in stretches_of(example) if part.kind == KEEP]
+    before, after = (_sounds(others, rng) if rng.random() < 0.36 else [] for _ in range(2))
+    return [*before, *music, *after]
 
 
 def _cropped(parts: list[Stretch], rng: np.random.Generator) -> list[Stretch]:

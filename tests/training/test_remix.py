@@ -56,6 +56,13 @@ def test_the_same_seed_makes_the_same_jam_and_another_another(jam):
     assert one.inputs.values.shape != other.inputs.values.shape or (one.classes != other.classes).any()
 
 
+def test_some_jams_become_the_music_alone(jam):
+    made = [remixed(jam, [jam], np.random.default_rng(seed)) for seed in range(60)]
+    alone = [one for one in made if {KEEP} == set(one.classes.tolist())]
+    assert 1 <= len(alone) <= 12
+    assert all(len(one.classes) == 400 for one in alone)
+
+
 def test_what_is_heard_again_is_true_of_the_new_jam(jam):
     made = remixed(jam, [jam], np.random.default_rng(5))
     np.testing.assert_array_equal(heard_again(made.inputs.values).twins, made.inputs.twins)
