@@ -142,13 +142,17 @@ class Teaching:
     """Shift of each input of the encoder, a recording at a time [standard deviations]."""
     hint_dropout: float = 0.1
     """Share of recordings whose hints are held back."""
+    slips: float = 0.15
+    """Share of wrong steps on ways through the recordings that are taught beside the humans' own; 0 leaves them out."""
 
     def __post_init__(self) -> None:
         if min(self.target_noise, self.input_noise) < 0 or not 0 <= self.hint_dropout <= 1:
             raise UsageError("target_noise and input_noise must not be negative, hint_dropout must lie in [0, 1]")
+        if not 0 <= self.slips < 1:
+            raise UsageError(f"slips must lie in [0, 1), but is {self.slips}")
 
 
-NO_VARIATION = Teaching(0.0, 0.0, 0.0)
+NO_VARIATION = Teaching(0.0, 0.0, 0.0, 0.0)
 """Samples as they are."""
 
 

@@ -15,6 +15,7 @@ from editorbot import __version__
 from editorbot.corpus.dataset import BcDataset, read_dataset
 from editorbot.corpus.splits import refuse_held_out_pairs
 from editorbot.editors.acting.weights import inputs_digest
+from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer
 from editorbot.errors import EmptyError, MismatchError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -22,7 +23,7 @@ from editorbot.models.policy_shape import PolicyConfig, told
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_data import TaughtRecording, normalizer_of, taught_recordings
 from editorbot.training.policy_hints import hints_by_name
-from editorbot.training.policy_returns import advantage_weights
+from editorbot.training.policy_returns import advantage_weights, materials_of
 from editorbot.training.policy_watch import Watch
 from editorbot.training.ship_policy import write_policy
 from editorbot.training.train_bc import BcRun, BcState, BcTraining, train_bc
@@ -88,6 +89,8 @@ class Taught:
     valid: list[TaughtRecording]
     digest: str
     """Of the data set."""
+    data_dir: str = ""
+    """Folder of the pairs that the data set names."""
 
 
 def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> BcResult:
@@ -103,7 +106,9 @@ def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine 
     on_line(device_line(device, settings.threads))
     taught = read_taught(settings, on_line)
     normalizer = normalizer_of(taught.train)
-    run = BcRun(taught.train, normalizer, settings.model, settings.training, device)
+    run = BcRun(
+        taught.train, normalizer, settings.model, settings.training, device, _materials(settings, taught, on_line)
+    )
     if resume is not None:
         run.go_to(_state_at(resume, settings, normalizer, taught.digest))
     samples = sum(len(one.actions) for one in taught.train)
@@ -135,7 +140,15 @@ def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
     else:
         train, valid = split_by_artist(train)
     digest = hashlib.sha256(settings.data.read_bytes()).hexdigest()[:16]
-    return Taught(train, valid, digest)
+    return Taught(train, valid, digest, data.data_dir)
+
+
+def _materials(settings: BcSettings, taught: Taught, on_line: OnLine) -> dict[str, Material]:
+    """Return what episodes that slip are played on; nothing where none are wanted."""
+    if settings.training.teaching.slips <= 0:
+        return {}
+    folder = settings.data_dir or Path(taught.data_dir)
+    return materials_of(taught.train, folder, settings.cache, on_line)
 
 
 def _with_hints(data: BcDataset, folder: Path, settings: BcSettings, on_line: OnLine) -> list[TaughtRecording]:

@@ -24,10 +24,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer
 from editorbot.errors import UsageError
 from editorbot.models.policy import EditingAgent, StepChances
 from editorbot.models.policy_shape import PolicyConfig
+from editorbot.training.detours import with_detours
 from editorbot.training.policy_data import NO_VARIATION, TaughtBatch, TaughtRecording, Teaching, batch_of, grouped
 from editorbot.training.policy_losses import (
     PARTS,
@@ -41,6 +43,9 @@ from editorbot.training.policy_losses import (
 
 WARMUP = 0.05
 """Share of the steps in which the learning rate rises."""
+
+TICKS = 10_000
+"""Parts that a run's way is told in to the learning rate; epochs may differ in their number of steps."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,8 @@ class BcRun:
         How to train.
     device : str
         ``cpu`` or ``cuda``.
+    materials : mapping
+        What episodes that slip are played on, by the recordings' names (`training.detours`); none where left out.
     """
 
     def __init__(
@@ -119,10 +126,12 @@ class BcRun:
         shape: PolicyConfig,
         config: BcTraining,
         device: str = "cpu",
+        materials: Mapping[str, Material] | None = None,
     ) -> None:
         from editorbot.training.machine import fabric_on
 
         self.recordings, self.normalizer, self.config = list(recordings), normalizer, config
+        self.materials, self.words = materials or {}, shape.words
         self.fabric = fabric_on(device, mixed=config.use_mixed_precision)
         torch.manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
@@ -131,21 +140,24 @@ class BcRun:
         self.module, self.optimizer = self.fabric.setup(self.agent, optimizer)
         self.by_type = type_weights(recordings, shape.words.types)
         self.epoch = self.step = 0
-        batches = len(grouped(self.recordings, config.batch_size, np.random.default_rng(0)))
-        self.total_steps = max(config.epochs * batches, 1)
 
     def train_epoch(self) -> dict[str, float]:
         """Go over all recordings once; return the means of what is watched."""
         self.module.train()
-        told = [self.train_step(group) for group in grouped(self.recordings, self.config.batch_size, self.rng)]
+        recordings = with_detours(self.recordings, self.materials, self.config.teaching.slips, self.words, self.rng)
+        groups = grouped(recordings, self.config.batch_size, self.rng)
+        told = []
+        for number, group in enumerate(groups):
+            done = (self.epoch + number / len(groups)) / self.config.epochs
+            for parameters in self.optimizer.param_groups:
+                parameters["lr"] = self.config.learning_rate * rate_share(round(done * TICKS), TICKS)
+            told.append(self.train_step(group))
         self.epoch += 1
         return {name: float(np.mean([one[name] for one in told])) for name in told[0]}
 
     def train_step(self, group: Sequence[TaughtRecording]) -> dict[str, float]:
         """Take one step on some recordings; return what is watched."""
         config = self.config
-        for parameters in self.optimizer.param_groups:
-            parameters["lr"] = config.learning_rate * rate_share(self.step, self.total_steps)
         most = max(1, math.ceil(len(group) / config.gradient_accumulation_steps))
         parts = [group[at : at + most] for at in range(0, len(group), most)]
         batches = [batch_of(part, self.normalizer, config.teaching, self.rng) for part in parts]
