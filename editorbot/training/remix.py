@@ -8,7 +8,7 @@ second where a simulated and analysed jam costs three.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -70,6 +70,13 @@ def stretches_of(example: Example) -> list[Stretch]:
     whole = Stretch(np.asarray(example.inputs.values, np.float32), example.classes, example.source_s)
     ends = [0, *bounds.tolist(), len(example.classes)]
     return [whole.part(first, last) for first, last in zip(ends[:-1], ends[1:])]
+
+
+def without(example: Example, kinds: Collection[int]) -> Example | None:
+    """Return a jam without any stretch of some classes; None where too little is left of it."""
+    if not kinds:
+        return example
+    return _joined([part for part in stretches_of(example) if part.kind not in kinds])
 
 
 def remixed(example: Example, others: Sequence[Example], rng: np.random.Generator) -> Example:

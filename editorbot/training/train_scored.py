@@ -29,7 +29,7 @@ from editorbot.editors.scoring.decode import best_stretches
 from editorbot.editors.scoring.lags import TOKEN_STEPS, square_of
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
-from editorbot.training.remix import remixed
+from editorbot.training.remix import remixed, without
 from editorbot.training.scored_examples import Example, step_score
 
 KEEP = CLASSES.index("keep")
@@ -65,6 +65,8 @@ class ScoredTraining:
     """What one minus soft F1 counts beside the cross-entropy."""
     remix: float = 0.75
     """Share of the jams of an epoch that are made anew of their own and others' stretches."""
+    left_out: tuple[str, ...] = ()
+    """Classes of junk that no training jam holds: tells how faults fare that were never heard."""
     weight_mean: float = 0.998
     """How much of the running mean of the weights a step leaves."""
     seed: int = 0
@@ -262,6 +264,8 @@ def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining)
     run.network.train()
     losses = []
     jams = [remixed(one, examples, run.rng) if run.rng.random() < config.remix else one for one in examples]
+    kinds = [CLASSES.index(name) for name in config.left_out]
+    jams = [left for one in jams if (left := without(one, kinds)) is not None]
     for group in grouped(jams, config.batch_size, run.rng):
         batch = batch_of(group)
         noise = run.rng.standard_normal((len(group), 1, batch.values.shape[-1])).astype(np.float32)

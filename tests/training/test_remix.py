@@ -6,7 +6,7 @@ import pytest
 from editorbot.editors.scoring.again import SOUND_COUNT, heard_again
 from editorbot.editors.scoring.inputs import inputs_of
 from editorbot.timebase import STEP_S
-from editorbot.training.remix import BAD_TAKE, KEEP, REPEAT, SOUNDS, remixed, stretches_of
+from editorbot.training.remix import BAD_TAKE, KEEP, REPEAT, SOUNDS, remixed, stretches_of, without
 from editorbot.training.scored_examples import Example
 from tests.editors.step_grids import jam_analysis, quiet_steps, song_steps, talk_steps
 
@@ -61,6 +61,15 @@ def test_some_jams_become_the_music_alone(jam):
     alone = [one for one in made if {KEEP} == set(one.classes.tolist())]
     assert 1 <= len(alone) <= 12
     assert all(len(one.classes) == 400 for one in alone)
+
+
+def test_a_class_can_be_left_out(jam):
+    left = without(jam, [BAD_TAKE, REPEAT])
+    assert left is not None
+    assert [(part.kind, len(part)) for part in stretches_of(left)] == [(SOUNDS, 100), (KEEP, 400), (SOUNDS, 50)]
+    np.testing.assert_array_equal(heard_again(left.inputs.values).twins, left.inputs.twins)
+    assert without(jam, []) is jam
+    assert without(jam, [KEEP]) is None
 
 
 def test_what_is_heard_again_is_true_of_the_new_jam(jam):
