@@ -90,8 +90,8 @@ def report(rows: Sequence[Row], sizes: Sequence[int], epochs: int) -> str:
         "",
         f"`python benchmarks/scored_left_out.py`: {sizes[0]} jams to learn from, {sizes[1]} to choose on,",
         f"{sizes[2]} of held-out artists to score on; {epochs} epochs, seed 0, one network each: far less than",
-        "what ships, so only the rows compare. A class is left out of every training jam, remixes too. F1 is counted in",
-        "steps of 0.19 s.",
+        "what ships, so only the rows compare. A class is left out of every training jam, remixes too. F1 is",
+        "counted in steps of 0.19 s.",
         "",
         "| left out of training | F1 | against none left out | "
         + " | ".join(f"{name} kept" for name in CLASSES)
