@@ -42,11 +42,13 @@ from editorbot.timebase import FRAME_S
 
 PROGRAMS = ("editorbot", "audio-offset-finder", "audalign", "synctoolbox")
 PAIRS = (
-    ("in order", "mp3"), ("any order", "all"), ("in order", "all"),
-    ("in order", "none"), ("in order", "eq"), ("any order", "none"),
+    ("in order", "none"), ("any order", "none"), ("in order", "mp3"),
+    ("any order", "all"), ("in order", "all"), ("any order", "noise"),
 )  # fmt: skip
 PEER = Path(__file__).with_name("alignment_peer.py")
-RAW_S, EDIT_S, LONGEST_S = 100.0, 60.0, 900.0
+RAW_S, EDIT_S = 100.0, 60.0
+LONGEST_S = 300.0
+"""A program that takes longer for a pair on the clock is stopped, and has found nothing."""
 
 
 @dataclass(frozen=True)
@@ -83,10 +85,13 @@ def cuts_alone(raw: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, T
 
 
 def ask(python: str, program: str, raw: Path, edit: Path) -> tuple[dict, float]:
-    """Run a program; return what it printed, and the wall time [s]."""
+    """Run a program; return what it printed, nothing found where it took too long, and the wall time [s]."""
     begin = time.perf_counter()
     command = [python, str(PEER), program, str(raw), str(edit)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_S, check=False)
+    except subprocess.TimeoutExpired:
+        return {"raw_s": [], "cuts_s": [], "cpu_s": float("nan"), "peak_mb": 0}, LONGEST_S
     if done.returncode:
         raise SystemExit(f"{program} failed: {done.stderr[-2000:]}")
     # synctoolbox prints dots of its own before.
@@ -119,9 +124,11 @@ def table(rows: list[Row]) -> str:
             if mine:
                 lines.append(
                     f"| {program} | {len(mine)} {order} | {np.mean([r.frames_right for r in mine]):.1%} "
-                    f"| {np.mean([r.cut_f1 for r in mine]):.3f} | {np.mean([r.cpu_s for r in mine]):.1f} "
+                    f"| {np.mean([r.cut_f1 for r in mine]):.3f} | {np.nanmean([r.cpu_s for r in mine]):.1f} "
                     f"| {max(r.peak_mb for r in mine)} |"
                 )
+            else:
+                lines.append(f"| {program} | {order} | cannot: it only goes forward | | | |")
     return "\n".join(lines) + "\n"
 
 

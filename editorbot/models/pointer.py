@@ -34,6 +34,9 @@ from editorbot.timebase import STEP_FRAMES
 CHUNK_ROWS = 2_048
 """Rows whose windows are gathered at a time, which bounds the memory."""
 
+RARE_EDGE = -6.0
+"""Log odds of an edge that a network begins with: most frames are none."""
+
 SONG_CLASSES = 1, 4
 """Classes [first, end) that stop the music, of CLASSES."""
 
@@ -156,7 +159,9 @@ class PointerNetwork(nn.Module):
         self.refine = nn.Conv1d(frame, frame, config.conv_kernel, padding=config.conv_kernel // 2, groups=frame)
         self.refined = nn.Linear(frame, frame)
         self.norm = nn.LayerNorm(frame)
-        self.arrive = nn.Linear(frame, 1)
+        self.arrive, self.leave = nn.Linear(frame, 1), nn.Linear(frame, 1)
+        for edge in (self.arrive, self.leave):
+            nn.init.constant_(edge.bias, RARE_EDGE)
         self.before = nn.Parameter(torch.zeros(frame))
         self.query = nn.Linear(2 * frame, frame)
         self.window_kv = nn.Linear(frame, 2 * frame)
@@ -196,7 +201,8 @@ class PointerNetwork(nn.Module):
         frames = self.norm(fine + self.refined(functional.gelu(near)))
         keys, values = self.window_kv(frames).chunk(2, dim=-1)
         token_keys, token_values = self.token_kv(self._summary(self.moment_norm(x))).chunk(2, dim=-1)
-        return Memory(frames, keys, values, token_keys, token_values, self.arrive(frames)[:, 0], tuple(kinds))
+        arrive, leave = self.arrive(frames)[:, 0], self.leave(frames)[:, 0]
+        return Memory(frames, keys, values, token_keys, token_values, arrive, leave, tuple(kinds))
 
     def _summary(self, x: Float[Tensor, "moments hidden"]) -> Float[Tensor, "tokens hidden"]:
         """Return the summary tokens: learned questions to all moments, O(tokens x moments)."""
@@ -254,6 +260,7 @@ def row_scores(heads: Heads, memory: Memory) -> RowScores:
         use_jump=heads.use_jump.float().cpu().numpy(),
         stop=heads.stop.float().cpu().numpy(),
         arrive=memory.arrive.float().cpu().numpy(),
+        leave=memory.leave.float().cpu().numpy(),
         kinds=torch.softmax(memory.kinds[-1].float(), -1).cpu().numpy(),
     )
 

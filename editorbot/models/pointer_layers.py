@@ -42,6 +42,8 @@ class Memory:
     """Values of the summary tokens."""
     arrive: Float[Tensor, " frames"]
     """Log odds that a play starts at each frame."""
+    leave: Float[Tensor, " frames"]
+    """Log odds that each frame is the last of a play."""
     kinds: tuple[Float[Tensor, "coarse classes"], ...]
     """Log odds of what each moment is, as first guessed and in the end; they teach the encoder."""
 

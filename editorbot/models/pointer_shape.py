@@ -207,5 +207,7 @@ class RowScores:
     """Log odds of the end."""
     arrive: Float[np.ndarray, " frames"]
     """Log odds that a play starts at a raw frame, shape=(rows - 1,); refines a bucket to the frame."""
+    leave: Float[np.ndarray, " frames"]
+    """Log odds that a raw frame is the last of a play, shape=(rows - 1,)."""
     kinds: Float[np.ndarray, "moments classes"]
     """Chance of each of `scorer_shape.CLASSES` at every moment of `stride` frames."""

@@ -10,19 +10,28 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Int8
+from jaxtyping import Int8, Int64
 from torch import Tensor
 from torch.nn import functional
 
 from editorbot.errors import UsageError
 from editorbot.models.pointer import Heads, PointerNetwork
-from editorbot.models.pointer_layers import Memory
+from editorbot.models.pointer_layers import GONE, Memory
 from editorbot.models.pointer_shape import PointerConfig
 from editorbot.timebase import STEP_FRAMES
 from editorbot.training.pointer_rows import PointerRows
 
 LABEL_SMOOTHING = 0.05
 """Share of a class that is given to all of them: no truth is that sure."""
+
+EDGE_FRAMES = 64
+"""Each start and end has to stand out of the frames this near to it [frames], 1.5 s."""
+
+EDGE_SLACK = 1
+"""How far from the right frame an edge may lie and cost nothing [frames]."""
+
+RARE_SHARE = 0.1
+"""What it counts that all other frames are no edges, beside standing out."""
 
 GUESS_SHARE = 0.3
 """What the first guess of the classes counts beside the last."""
@@ -55,7 +64,7 @@ class PointerTraining:
     stop_weight: float = 1.0
     """What the end counts."""
     arrive_weight: float = 1.0
-    """What the starts of plays count."""
+    """What the starts and ends of plays count."""
     kind_weight: float = 1.0
     """What the classes of moments count."""
     input_noise: float = 0.05
@@ -121,7 +130,6 @@ def losses_of(
     how : PointerTraining
         The weights.
     """
-    arrive = memory.arrive
     device = heads.delta.device
 
     def tensor(array: np.ndarray) -> Tensor:
@@ -143,13 +151,31 @@ def losses_of(
         known = tensor(rows.op >= 0)
         each = functional.cross_entropy(heads.op, tensor(np.maximum(rows.op, 0)), reduction="none")
         op = _mean(each, weight * known)
-    starts = np.zeros(len(arrive), bool)
-    starts[rows.target[rows.is_cut | ((rows.previous < 0) & goes_on)]] = True
-    arrive_loss = _mean(_binary(arrive, tensor(starts)), torch.ones_like(arrive))
+    is_first, is_last = (rows.previous < 0) & goes_on, rows.is_stop & rows.is_copied & (rows.previous >= 0)
+    arrive_loss = edge_loss(memory.arrive, rows.target[rows.is_cut | is_first])
+    arrive_loss = arrive_loss + edge_loss(memory.leave, rows.previous[(rows.is_cut & ~is_first) | is_last])
     kind = _kind_loss(memory, tensor(classes.astype(np.int64)), config.stride)
     total = delta + jump + use_jump + how.stop_weight * stop + how.op_weight * op
     total = total + how.arrive_weight * arrive_loss + how.kind_weight * kind
     return Losses(delta, jump, use_jump, stop, op, arrive_loss, kind, total)
+
+
+def edge_loss(scores: Tensor, right: Int64[np.ndarray, " edges"]) -> Tensor:
+    """Return what log odds of edges cost: each right one has to stand out of its surroundings, all others to be rare.
+
+    Were every frame to count alike, saying 'never' would be nearly right, and nothing learned of where.
+    """
+    right = np.unique(right)
+    if not len(right):
+        return scores.sum() * 0
+    away = torch.arange(-EDGE_FRAMES, EDGE_FRAMES + 1, device=scores.device)
+    at = torch.from_numpy(right).to(scores.device)[:, None] + away
+    near = scores[at.clamp(0, len(scores) - 1)].masked_fill((at < 0) | (at >= len(scores)), GONE)
+    hit = torch.logsumexp(near[:, (away.abs() <= EDGE_SLACK)], dim=1)
+    stands_out = (torch.logsumexp(near, dim=1) - hit).mean()
+    is_edge = torch.zeros_like(scores)
+    is_edge[torch.from_numpy(right).to(scores.device)] = 1
+    return stands_out + RARE_SHARE * _binary(scores, is_edge).sum() / len(right)
 
 
 def _kind_loss(memory: Memory, classes: Tensor, stride: int) -> Tensor:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from jaxtyping import Int
 
-from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of
+from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of, with_edges
 from editorbot.models.pointer import PointerNetwork, heard, row_scores
 from editorbot.models.pointer_shape import PointerConfig, RowScores
 from editorbot.timebase import FRAME_S
@@ -31,7 +31,8 @@ def scores_of(network: PointerNetwork, pair: PointerPair) -> RowScores:
 def plays_of(scores: RowScores, pair: PointerPair, config: PointerConfig, how: DecodeSettings) -> Plays:
     """Return the cheapest plays of a pair's recording."""
     odds = score_odds_of(pair.inputs, config)
-    return best_plays(costs_of(scores, config, how, pair.beats_s, score_odds=odds), config, how)
+    costs = costs_of(scores, config, how, pair.beats_s, score_odds=odds)
+    return with_edges(best_plays(costs, config, how), scores, how)
 
 
 @torch.no_grad()

@@ -8,12 +8,14 @@ import pytest
 
 from editorbot.editors.pointing.decode import (
     DecodeSettings,
+    Plays,
     best_plays,
     costs_of,
     greedy_plays,
     greedy_step,
     log_going_on,
     score_odds_of,
+    with_edges,
 )
 from editorbot.errors import UsageError
 from editorbot.models.pointer_shape import (
@@ -50,7 +52,9 @@ def _scores(frames, kept, *, sure=6.0):
             jump[row, int(CONFIG.bucket_of(np.array([distance]))[0])] = 0.0
     arrive[nexts[np.diff(nexts, prepend=-9) > 1]] = sure
     log = lambda x: x - np.logaddexp.reduce(x, axis=1)[:, None]  # noqa: E731
-    return RowScores(log(delta), log(jump), use_jump, stop, arrive, np.full((frames, 6), 1 / 6))
+    leave = np.full(frames, -sure)
+    leave[nexts[np.diff(nexts, append=frames + 9) > 1]] = sure
+    return RowScores(log(delta), log(jump), use_jump, stop, arrive, leave, np.full((frames, 6), 1 / 6))
 
 
 def _kept(*spans, frames=200):
@@ -92,6 +96,25 @@ def test_a_network_that_says_back_is_obeyed():
     assert len(greedy_plays(step, 200, longest=500).pointers) == 500
 
 
+def test_edges_move_to_the_frames_that_the_network_takes_for_edges():
+    scores = _scores(200, _kept((23, 87), (140, 200)))
+    found = Plays(np.array([20, 150]), np.array([90, 200]), 1.0)
+    moved = with_edges(found, scores, DecodeSettings(edge_reach=12))
+    assert list(zip(moved.starts.tolist(), moved.ends.tolist())) == [(23, 87), (140, 200)]
+    near = with_edges(found, scores, DecodeSettings(edge_reach=5))
+    assert list(zip(near.starts.tolist(), near.ends.tolist())) == [(23, 87), (150, 200)]
+    dear = with_edges(found, scores, DecodeSettings(edge_reach=12, edge_price=5.0))
+    assert list(zip(dear.starts.tolist(), dear.ends.tolist())) == [(20, 90), (150, 200)]
+
+
+def test_edges_of_the_recording_and_short_plays_stay():
+    scores = _scores(200, _kept((50, 60), (190, 195)))
+    found = Plays(np.array([0, 48]), np.array([200, 54]), 1.0)
+    moved = with_edges(found, scores, DecodeSettings(edge_reach=30))
+    assert moved.starts.tolist() == [0, 50]
+    assert moved.ends.tolist() == [200, 54]  # 60 would be farther than a third of the play
+
+
 def _naive(costs, settings):
     """Return the cost of the best of all paths with up to three plays."""
     count, best = len(costs.places), np.inf
@@ -125,7 +148,7 @@ def test_the_path_is_the_cheapest_of_all(seed):
     log = lambda x: x - np.logaddexp.reduce(x, axis=1)[:, None]  # noqa: E731
     scores = RowScores(
         log(rng.normal(0, 2, (61, 9))), log(rng.normal(0, 1, (61, 6))), rng.normal(0, 3, 61), rng.normal(-4, 1, 61),
-        rng.normal(0, 2, 60), np.full((60, 6), 1 / 6),
+        rng.normal(0, 2, 60), np.zeros(60), np.full((60, 6), 1 / 6),
     )  # fmt: skip
     settings = DecodeSettings(jump_cost=0.3, back_cost=0.2, short_cost=0.4, off_beat_cost=0.1)
     costs = costs_of(scores, CONFIG, settings, np.array([0, 12, 25, 37, 48]) * FRAME_S)

@@ -31,7 +31,7 @@ def _scores(frames, *, kept=None):
     moment = np.arange(len(kinds)) * STEP_FRAMES
     kinds[:, 0], kinds[:, 1] = kept[moment], ~kept[moment]
     jump, stop = np.full((frames + 1, 32), np.log(1 / 32)), np.full(frames + 1, -sure)
-    return RowScores(delta, jump, use_jump, stop, np.zeros(frames), kinds)
+    return RowScores(delta, jump, use_jump, stop, np.zeros(frames), np.zeros(frames), kinds)
 
 
 @pytest.fixture

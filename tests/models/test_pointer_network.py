@@ -202,7 +202,7 @@ def test_every_form_gives_finite_scores_the_same_without_torch(change, frames, m
     scores = network.scores(heard(inputs))
     assert scores.delta.shape == (frames + 1, 129)
     assert scores.jump.shape == (frames + 1, 32)
-    assert scores.arrive.shape == (frames,)
+    assert scores.arrive.shape == scores.leave.shape == (frames,)
     assert all(np.isfinite(value).all() for value in vars(scores).values())
     np.testing.assert_allclose(np.exp(scores.delta).sum(1), 1, atol=1e-5)
     weights = {name: value.numpy() for name, value in network.state_dict().items()}

@@ -13,7 +13,7 @@ from editorbot.models.pointer import heard
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs
 from editorbot.timebase import FRAME_S
 from editorbot.training.pointer_data import PointerPair, pointer_ops
-from editorbot.training.pointer_losses import PointerTraining
+from editorbot.training.pointer_losses import EDGE_FRAMES, RARE_SHARE, PointerTraining, edge_loss
 from editorbot.training.pointer_rows import rows_of, small_share, some_rows, truth_pointers
 from editorbot.training.pointer_scores import cut_point_f1, validate
 from editorbot.training.train_pointer import train_network
@@ -54,6 +54,20 @@ def test_questions_of_a_hand_made_edit():
     off = dict(zip(rows.previous[~own].tolist(), zip(rows.target[~own].tolist(), rows.is_stop[~own].tolist())))
     assert off == {0: (2, False), 1: (2, False), 4: (7, False), 5: (7, False), 6: (7, False), 9: (0, True)}
     assert small_share(rows, SHAPE) == 1.0
+
+
+def test_edges_have_to_stand_out_of_their_surroundings():
+    scores = np.random.default_rng(0).normal(size=300)
+    right = [3, 150]
+    stands_out = []
+    for edge in right:
+        near = [np.exp(scores[at]) for at in range(max(edge - EDGE_FRAMES, 0), min(edge + EDGE_FRAMES + 1, 300))]
+        hit = sum(np.exp(scores[edge - 1 : edge + 2]))
+        stands_out.append(np.log(sum(near) / hit))
+    rare = sum(np.log1p(np.exp(-s if at in right else s)) for at, s in enumerate(scores))
+    cost = edge_loss(torch.from_numpy(scores), np.array(right))
+    assert float(cost) == pytest.approx(np.mean(stands_out) + RARE_SHARE * rare / 2)
+    assert float(edge_loss(torch.from_numpy(scores), np.zeros(0, np.int64))) == 0
 
 
 def test_the_ratio_says_where_the_window_lies():

@@ -46,9 +46,14 @@ class DecodeSettings:
     """Price of leaving off the beat, and of arriving there."""
     short_cost: float = 12.0
     """Price of a play shorter than a beat; only a network that is very sure pays it."""
+    edge_reach: int = 0
+    """How far each edge may move to a frame that the network takes for one [frames]."""
+    edge_price: float = 0.05
+    """Price of each frame that it moves [log odds]."""
 
     def __post_init__(self) -> None:
-        costs = (self.jump_cost, self.back_cost, self.bucket_weight, self.off_beat_cost, self.short_cost)
+        costs = [self.jump_cost, self.back_cost, self.bucket_weight, self.off_beat_cost, self.short_cost]
+        costs += [self.edge_reach, self.edge_price]
         if not (self.frame_weight > 0 and min(costs) >= 0):
             raise UsageError("frame_weight must be positive, and no cost negative")
         if not 0 <= self.score_weight <= 1:
@@ -207,6 +212,29 @@ def best_plays(costs: Costs, config: PointerConfig, settings: DecodeSettings) ->
         starts.append(int(costs.places[begin]))
         place = int(start_from[begin])
     return Plays(np.array(starts[::-1], np.int64), np.array(ends[::-1], np.int64), float(total.min()))
+
+
+def with_edges(plays: Plays, scores: RowScores, settings: DecodeSettings) -> Plays:
+    """Return plays with their edges at the frames near by that the network takes for starts and ends.
+
+    The path's own edges are as fine as what it is made of: beats, and what a step of 0.2 s is taken for.
+    """
+    frames = len(scores.arrive)
+    starts, ends = plays.starts.copy(), plays.ends.copy()
+    for number in range(len(starts)):
+        room = int(ends[number] - starts[number]) // 3
+        if starts[number] > 0:
+            starts[number] = _edge_near(scores.arrive, int(starts[number]), room, settings)
+        if ends[number] < frames:
+            ends[number] = 1 + _edge_near(scores.leave, int(ends[number]) - 1, room, settings)
+    return Plays(starts, ends, plays.cost)
+
+
+def _edge_near(odds: Float[np.ndarray, " frames"], at: int, room: int, settings: DecodeSettings) -> int:
+    """Return the likeliest edge near a frame."""
+    reach = min(settings.edge_reach, room)
+    near = np.arange(max(at - reach, 0), min(at + reach + 1, len(odds)))
+    return int(near[(odds[near] - settings.edge_price * np.abs(near - at)).argmax()])
 
 
 def greedy_plays(step: Callable[[int], tuple[int, bool]], frames: int, *, longest: int | None = None) -> Plays:

@@ -59,6 +59,7 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
         use_jump=whole["use_jump"][:, 0],
         stop=whole["stop"][:, 0],
         arrive=_linear(frames, weights, "arrive")[:, 0],
+        leave=_linear(frames, weights, "leave")[:, 0],
         kinds=softmax(kinds),
     )
 
@@ -274,6 +275,7 @@ def weight_shapes(config: PointerConfig) -> dict[str, tuple[int, ...]]:
         "spread": (width, config.stride * frame),
         "refined": (frame, frame),
         "arrive": (frame, 1),
+        "leave": (frame, 1),
         "query": (2 * frame, frame),
         "window_kv": (frame, 2 * frame),
         "mix.1": (3 * frame, frame),

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of
+from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of, with_edges
 from editorbot.editors.pointing.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.network import Weights
@@ -53,9 +53,8 @@ class LearnedPointer:
     def plays(self, scores: RowScores, inputs: PointerInputs, beats_s: Float[np.ndarray, " beats"]) -> Plays:
         """Return the cheapest plays of a recording."""
         odds = score_odds_of(inputs, self.config)
-        return best_plays(
-            costs_of(scores, self.config, self.decode, beats_s, score_odds=odds), self.config, self.decode
-        )
+        costs = costs_of(scores, self.config, self.decode, beats_s, score_odds=odds)
+        return with_edges(best_plays(costs, self.config, self.decode), scores, self.decode)
 
 
 @lru_cache(maxsize=4)
