@@ -3,7 +3,8 @@
 Stretches of finished tracks of held-out artists are worsened as `corpus/simulate/worsened.py` draws it (room, dull,
 boomy, noisy, clipped, phone), which keeps them in time with the finished track to the sample: the truth's
 arrangement. Each stage then polishes the worsened stretch, and what comes out is compared with the finished one at
-equal loudness. `reference` is given another track of the same artist, never the answer.
+equal loudness. `reference` is given another track of the same artist, never the answer; `ceiling` is given the answer:
+the finished mel itself, through the limits and the smoothing that every polish goes through.
 
     python benchmarks/polish.py --tracks DIR [DIR ...] [--finishes jams] [--out benchmarks/results/polish]
 
@@ -15,7 +16,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import time
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,10 +30,13 @@ from editorbot.corpus.simulate.recording import recorded
 from editorbot.corpus.simulate.worsened import WAYS, draw_worsened
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.polish import measure, polish_blocks, prepare_steps
+from editorbot.polish.chain import LEARNED_NAMES
 from editorbot.polish.mel_summary import power_db
+from editorbot.polish.tone import tone_blocks
 from editorbot.polish.tone_grid import grid_of, mel_power_blocks
 from editorbot.recording import open_recording
 
+CEILING = "ceiling"
 STAGES = ("none", "loudness", "reference", "mel2mel", "reconstruct")
 FLOOR_DB = -70.0
 SIZES = (512, 1024, 2048)
@@ -105,57 +110,85 @@ def polished(sound: np.ndarray, rate: int, step: PolishStep) -> np.ndarray:
     return np.concatenate(list(polish_blocks(lambda: iter(blocks), rate, sound.shape[1], prepare_steps([step]))))
 
 
-def scores(stretch: Stretch, raw: np.ndarray, steps: dict[str, PolishStep]) -> dict[str, dict[str, float]]:
-    """Return every measure of every stage."""
+def ceiling(raw: np.ndarray, finished: np.ndarray, rate: int) -> np.ndarray:
+    """Return a sound under the gains that its finished mel itself asks for, within the same limits."""
+    gains = (mel_db(finished, rate) - mel_db(raw, rate)).astype(np.float32)
+    return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains])))
+
+
+def scores_of(out: np.ndarray, finished: np.ndarray, rate: int) -> dict[str, float]:
+    """Return every measure of a sound that is as loud as the finished one."""
+    return {
+        "mel_db": mel_distance(out, finished, rate),
+        "stft": stft_distance(out, finished),
+        "si_sdr_db": si_sdr_db(out, finished),
+    }
+
+
+def row_of(stretch: Stretch, raw: np.ndarray, steps: dict[str, PolishStep]) -> dict[str, object]:
+    """Return every measure of every stage on one stretch."""
     finished, rate = stretch.sound, stretch.rate
     lufs = measure([finished], rate, finished.shape[1]).integrated_lufs
-    found = {}
-    for name, step in steps.items():
-        begin = time.perf_counter()
-        out = raw if name == "none" else polished(raw, rate, step)
-        took = time.perf_counter() - begin
-        out = at_loudness(out, rate, lufs)
-        found[name] = {
-            "mel_db": mel_distance(out, finished, rate),
-            "stft": stft_distance(out, finished),
-            "si_sdr_db": si_sdr_db(out, finished),
-            "times_real": len(raw) / rate / max(took, 1e-9),
-        }
-    return found
+    outs = {name: raw if name == "none" else polished(raw, rate, step) for name, step in steps.items()}
+    outs[CEILING] = ceiling(raw, finished, rate)
+    outs = {name: at_loudness(out, rate, lufs) for name, out in outs.items()}
+    left = {name: at_loudness(polished(finished, rate, steps[name]), rate, lufs) for name in LEARNED_NAMES}
+    return {
+        "scores": {name: scores_of(out, finished, rate) for name, out in outs.items()},
+        "finished_moved_db": {name: mel_distance(out, finished, rate) for name, out in left.items()},
+        "raw_moved_db": {name: mel_distance(outs[name], outs["none"], rate) for name in LEARNED_NAMES},
+    }
 
 
-def run(args: argparse.Namespace) -> list[dict[str, object]]:
+def run(args: argparse.Namespace) -> list[dict]:
     """Measure every stretch of every artist."""
     rows = []
-    for artist in args.tracks:
+    for place, artist in enumerate(args.tracks):
         tracks = [path for path in find_tracks([Path(artist)]) if path.suffix.lower() not in (".mid", ".midi")]
         for number in range(args.count):
-            rng = np.random.default_rng([args.seed, number])
+            rng = np.random.default_rng([args.seed, place, number])
             path = tracks[number % len(tracks)]
             stretch = read_stretch(path, args.seconds, rng)
             if stretch is None:
                 continue
-            way = WAYS[number % len(WAYS)]
+            way = WAYS[(number + number // len(WAYS)) % len(WAYS)]
             how = draw_recorded(rng, FINISHES) if args.finishes == "jams" else _worsened(rng, way)
             raw = recorded(stretch.sound.T.astype(np.float32), stretch.rate, how).T.astype(np.float64)
-            other = tracks[(number + 1 + int(rng.integers(max(1, len(tracks) - 1)))) % len(tracks)]
-            other = other if other != path else tracks[(number + 1) % len(tracks)]
+            other = tracks[(number + 1 + int(rng.integers(len(tracks) - 1))) % len(tracks)]
             steps = {name: PolishStep(name) for name in STAGES}
             steps["reference"] = PolishStep("reference", file=str(other))
-            row = {"artist": stretch.artist, "track": stretch.track, "way": way, "scores": scores(stretch, raw, steps)}
-            left = {name: polished(stretch.sound, stretch.rate, steps[name]) for name in ("mel2mel", "reconstruct")}
-            lufs = measure([stretch.sound], stretch.rate, stretch.sound.shape[1]).integrated_lufs
-            moved = {name: at_loudness(polished(raw, stretch.rate, steps[name]), stretch.rate, lufs) for name in left}
-            before = at_loudness(raw, stretch.rate, lufs)
-            row["finished_moved_db"] = {
-                name: mel_distance(at_loudness(out, stretch.rate, lufs), stretch.sound, stretch.rate)
-                for name, out in left.items()
-            }
-            row["raw_moved_db"] = {name: mel_distance(out, before, stretch.rate) for name, out in moved.items()}
+            row = {"artist": stretch.artist, "track": stretch.track, "way": way, **row_of(stretch, raw, steps)}
             rows.append(row)
-            shown = ", ".join(f"{name} {row['scores'][name]['mel_db']:.2f}" for name in STAGES)
+            shown = ", ".join(f"{name} {row['scores'][name]['mel_db']:.2f}" for name in (*STAGES, CEILING))
             print(f"{row['artist']}/{row['track']} {way}: {shown}", flush=True)
     return rows
+
+
+def cost_of(name: str, minutes: int) -> dict[str, float]:
+    """Return speed and highest memory of one stage on stereo noise at 44.1 kHz, in a process of its own."""
+    program = COST.format(name=name, minutes=minutes)
+    told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return json.loads(told.stdout)
+
+
+COST = """
+import json, resource, time
+import numpy as np
+from editorbot.editlist.edit_list import PolishStep
+from editorbot.polish import polish_blocks, prepare_steps
+noise = np.random.default_rng(0).standard_normal((60 * 44_100, 2), dtype=np.float32) * 0.1
+def blocks():
+    for minute in range({minutes}):
+        for at in range(0, len(noise), 65_536):
+            yield noise[at : at + 65_536]
+begin = time.perf_counter()
+for block in polish_blocks(blocks, 44_100, 2, prepare_steps([PolishStep("{name}")])):
+    pass
+took = time.perf_counter() - begin
+print(json.dumps({{
+    "times_real": {minutes} * 60 / took, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+}}))
+"""
 
 
 def _worsened(rng: np.random.Generator, way: str):
@@ -164,51 +197,83 @@ def _worsened(rng: np.random.Generator, way: str):
     return draw_worsened(rng, (way, *others))
 
 
-def table(rows: list[dict], args: argparse.Namespace) -> str:
+def table(rows: list[dict], costs: dict[str, dict[str, dict[str, float]]], args: argparse.Namespace) -> str:
     """Return the page of results."""
     by_track = sorted({(row["artist"], row["track"]) for row in rows})
     lines = [
         f"# Polish: {len(rows)} stretches of {len(by_track)} tracks of {len({row['artist'] for row in rows})} artists",
         "",
-        f"Worsened: {args.finishes}, seed {args.seed}, {args.seconds:g} s each; see `benchmarks/polish.py`.",
+        f"Artists: {', '.join(sorted({row['artist'] for row in rows}))}. Worsened: {args.finishes}, seed {args.seed}, "
+        f"{args.seconds:g} s each; measures and stages as `benchmarks/polish.py` tells. Intervals: 95 %, bootstrap "
+        "over tracks. `ceiling` is no polish: it is given the finished mel.",
         "",
         "| stage | log-mel distance, dB | removed | worst track | tracks worse by > 5 % | multi-scale STFT "
-        "| SI-SDR, dB | x real time |",
-        "|---|---|---|---|---|---|---|---|",
-        *(_stage_line(name, rows, by_track) for name in STAGES),
+        "| SI-SDR, dB |",
+        "|---|---|---|---|---|---|---|",
+        *(_stage_line(name, rows, by_track) for name in (*STAGES, CEILING)),
         "",
-        "Removed by way:",
+        "Share of the distance removed, by way:",
         "",
-        "| way | n | none, dB | reference | mel2mel | reconstruct |",
-        "|---|---|---|---|---|---|",
+        "| way | n | none, dB | reference | mel2mel | reconstruct | ceiling |",
+        "|---|---|---|---|---|---|---|",
     ]
     for way in WAYS:
         own = [row["scores"] for row in rows if row["way"] == way]
         if own:
             raw = np.mean([s["none"]["mel_db"] for s in own])
-            cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in STAGES[2:])
+            cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in (*STAGES[2:], CEILING))
             lines.append(f"| {way} | {len(own)} | {raw:.2f} | {' | '.join(cells)} |")
     lines += ["", "A finished stretch put in is moved by, beside the worsened one:", ""]
-    for name in ("mel2mel", "reconstruct"):
+    for name in LEARNED_NAMES:
         finished, raw = (np.mean([row[key][name] for row in rows]) for key in ("finished_moved_db", "raw_moved_db"))
-        lines.append(f"* `{name}`: {finished:.2f} dB beside {raw:.2f} dB ({finished / max(raw, 1e-9):.0%})")
-    return "\n".join(lines) + "\n"
+        most = max(row["finished_moved_db"][name] for row in rows)
+        lines.append(
+            f"* `{name}`: {finished:.2f} dB beside {raw:.2f} dB ({finished / max(raw, 1e-9):.0%}), most {most:.2f} dB"
+        )
+    return "\n".join([*lines, *_cost_lines(costs, args), ""])
+
+
+def _cost_lines(costs: dict[str, dict[str, dict[str, float]]], args: argparse.Namespace) -> list[str]:
+    """Return what the stages cost."""
+    short, long = args.minutes
+    head = ["", f"Cost: stereo noise at 44.1 kHz, each in a process of its own{args.note and '; ' + args.note}.", ""]
+    head += [
+        f"| stage | x real time, {short} min | {long} min | memory, {short} min | {long} min |",
+        "|---|---|---|---|---|",
+    ]
+    lines = []
+    for name, by_length in costs.items():
+        speeds, memory = (
+            [by_length[str(minutes)][key] for minutes in args.minutes] for key in ("times_real", "memory_mb")
+        )
+        lines.append(f"| `{name}` | {speeds[0]:.0f} | {speeds[1]:.0f} | {memory[0]:.0f} MB | {memory[1]:.0f} MB |")
+    return [*head, *lines]
 
 
 def _stage_line(name: str, rows: list[dict], by_track: list[tuple[str, str]]) -> str:
     """Return one stage's line."""
     means = {key: np.mean([row["scores"][name][key] for row in rows]) for key in ("mel_db", "stft", "si_sdr_db")}
+    pairs = np.array([_track_means(name, rows, key) for key in by_track])
+    ratios = pairs[:, 1] / pairs[:, 0]
     base = np.mean([row["scores"]["none"]["mel_db"] for row in rows])
-    ratios = []
-    for key in by_track:
-        own = [row["scores"] for row in rows if (row["artist"], row["track"]) == key]
-        ratios.append(np.mean([s[name]["mel_db"] for s in own]) / np.mean([s["none"]["mel_db"] for s in own]))
-    speed = f"{np.median([row['scores'][name]['times_real'] for row in rows]):.0f}" if name != "none" else "-"
-    worse = sum(ratio > 1.05 for ratio in ratios)
+    low, high = _interval(pairs)
     return (
-        f"| `{name}` | {means['mel_db']:.2f} | {1 - means['mel_db'] / base:+.0%} | {max(ratios) - 1:+.0%} | {worse} | "
-        f"{means['stft']:.3f} | {means['si_sdr_db']:.2f} | {speed} |"
+        f"| `{name}` | {means['mel_db']:.2f} | {1 - means['mel_db'] / base:+.1%} ({low:+.0%} to {high:+.0%}) "
+        f"| {max(ratios) - 1:+.0%} | {(ratios > 1.05).sum()} | {means['stft']:.3f} | {means['si_sdr_db']:.2f} |"
     )
+
+
+def _track_means(name: str, rows: list[dict], key: tuple[str, str]) -> tuple[float, float]:
+    """Return a track's mean distance without polish, and with it."""
+    own = [row["scores"] for row in rows if (row["artist"], row["track"]) == key]
+    return float(np.mean([s["none"]["mel_db"] for s in own])), float(np.mean([s[name]["mel_db"] for s in own]))
+
+
+def _interval(pairs: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of the share removed."""
+    drawn = pairs[np.random.default_rng(0).integers(len(pairs), size=(2000, len(pairs)))].mean(axis=1)
+    low, high = np.quantile(1 - drawn[:, 1] / drawn[:, 0], [0.025, 0.975])
+    return float(low), float(high)
 
 
 def main() -> None:
@@ -219,11 +284,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--finishes", choices=("worsened", "jams"), default="worsened")
+    parser.add_argument("--minutes", type=int, nargs=2, default=(10, 60), help="lengths whose cost is measured")
+    parser.add_argument("--note", default="", help="said beside the cost")
     parser.add_argument("--out", default="benchmarks/results/polish")
     args = parser.parse_args()
     rows = run(args)
-    Path(f"{args.out}.json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    Path(f"{args.out}.md").write_text(table(rows, args), encoding="utf-8")
+    timed = ("loudness", *LEARNED_NAMES)
+    costs = {name: {str(minutes): cost_of(name, minutes) for minutes in args.minutes} for name in timed}
+    Path(f"{args.out}.json").write_text(json.dumps({"cost": costs, "rows": rows}, indent=1) + "\n", encoding="utf-8")
+    Path(f"{args.out}.md").write_text(table(rows, costs, args), encoding="utf-8")
 
 
 if __name__ == "__main__":

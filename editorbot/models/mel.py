@@ -2,11 +2,11 @@
 
 `Reconstruct` is :class:`EditEncoder` (raw mel and edit labels through a
 transformer to a latent) and :class:`MelDecoder` (a transformer on it, whose
-output is added to the raw mel). `Mel2Mel` is a stack of dilated convolutions
-without labels. Both are told what the whole track sounds like: a window of
-seconds cannot tell a dull microphone from a quiet hi-hat, the track can. From
-that they draw one curve for the whole track, and a gate that is closed where
-the track sounds finished already.
+output is added to the raw mel, and so is what :class:`Cells` says of each
+band). `Mel2Mel` is a stack of dilated convolutions without labels. Both are
+told what the whole track sounds like: a window of seconds cannot tell a dull
+microphone from a quiet hi-hat, the track can. From that they draw one curve for
+the whole track, and a gate that is closed where the track sounds finished already.
 
 :mod:`editorbot.polish.mel_network` computes the same with NumPy; a test holds
 the two together.
@@ -28,6 +28,11 @@ from torch.nn import functional
 
 from editorbot.models.mel_shape import (
     BANDS,
+    CELL_INPUTS,
+    CELL_LAGS,
+    CELL_LEVELS,
+    CELL_NEIGHBORS,
+    CELL_SPREAD,
     GROUPS,
     LABELS,
     SUMMARY_PLANES,
@@ -147,6 +152,51 @@ class MelDecoder(nn.Module):
         return change
 
 
+class Cells(nn.Module):
+    """What is to be added in each band and frame, by one small network for all bands.
+
+    Noise and rooms do in every band the same thing: a floor that the level never falls below, a tail. Shared over the
+    bands, that is learned from little music.
+    """
+
+    def __init__(self, width: int, summary_dim: int) -> None:
+        super().__init__()
+        self.enter, self.track = nn.Linear(CELL_INPUTS, width), nn.Linear(summary_dim, width)
+        self.mix_1, self.mix_2 = nn.Linear(width, width), nn.Linear(width, width)
+        self.leave = nn.Linear(width, 1)
+        nn.init.zeros_(self.leave.weight)
+        nn.init.zeros_(self.leave.bias)
+
+    def forward(self, raw: Tensor, summary: Tensor, track: Tensor) -> Tensor:
+        """Return what is to be added to the raw mel, shape=(batch, frames, 128)."""
+        rows = torch.relu(self.enter(cell_inputs(raw, summary)) + self.track(track)[:, None, None])
+        rows = rows + torch.relu(self.mix_1(rows))
+        rows = rows + torch.relu(self.mix_2(rows))
+        change: Tensor = self.leave(rows)[..., 0]
+        return change
+
+
+def cell_inputs(raw: Tensor, summary: Tensor) -> Tensor:
+    """Return what is told of each band and frame, shape=(batch, frames, 128, CELL_INPUTS)."""
+    batch, frames, _ = raw.shape
+    planes = summary.reshape(batch, len(SUMMARY_PLANES), BANDS)
+    around = functional.avg_pool1d(
+        functional.pad(planes, (CELL_SPREAD, CELL_SPREAD), mode="replicate"), 2 * CELL_SPREAD + 1, stride=1
+    )
+    centred = raw - 0.5
+    told = [centred, *(centred - planes[:, None, number] for number in CELL_LEVELS)]
+    told += [around[:, None, number].expand(batch, frames, BANDS) for number in range(len(SUMMARY_PLANES))]
+    reach = max(map(abs, CELL_LAGS))
+    later = functional.pad(raw.transpose(1, 2), (reach, reach), mode="replicate").transpose(1, 2)
+    told += [later[:, reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
+    reach = max(map(abs, CELL_NEIGHBORS))
+    beside = functional.pad(raw, (reach, reach), mode="replicate")
+    told += [beside[:, :, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
+    place = torch.linspace(-1, 1, BANDS).to(raw)
+    waves = (place, place**2, torch.sin(3 * place), torch.cos(6 * place))
+    return torch.stack([*told, *(wave.expand(batch, frames, BANDS) for wave in waves)], dim=-1)
+
+
 class Reconstruct(nn.Module):
     """Raw mel and labels to edited mel."""
 
@@ -156,6 +206,7 @@ class Reconstruct(nn.Module):
         self.summary = Summary(shape.summary_dim)
         self.encoder = EditEncoder(shape)
         self.decoder = MelDecoder(shape)
+        self.cells = Cells(shape.cell_width, shape.summary_dim)
 
     def forward(self, raw: Tensor, labels: Tensor, summary: Tensor) -> Tensor:
         """Return the edited mel, shape=(batch, frames, 128): the raw mel and what is added to it.
@@ -170,7 +221,8 @@ class Reconstruct(nn.Module):
             Of the whole track.
         """
         track, curve, gate = self.summary(summary)
-        edited: Tensor = raw + gate * (curve + self.decoder(self.encoder(raw, labels, track)))
+        change = self.decoder(self.encoder(raw, labels, track)) + self.cells(raw, summary, track)
+        edited: Tensor = raw + gate * (curve + change)
         return edited
 
 

@@ -26,6 +26,21 @@ GROUPS = 16
 """Groups of bands in which the networks hear a track's summary: whoever knew every band would know the track by it,
 and remember its finished sound instead of hearing what is wrong."""
 
+CELL_LAGS = (-24, -12, -6, -3, -1, 1, 3, 6)
+"""Frames whose level each band and frame is told beside its own: a room is heard in how a band dies away."""
+
+CELL_NEIGHBORS = (-6, -2, -1, 1, 2, 6)
+"""Bands whose level each band is told beside its own."""
+
+CELL_SPREAD = 8
+"""Bands on either side over which the track's planes are averaged for a band."""
+
+CELL_LEVELS = (0, 2, 3)
+"""Planes of the summary below which each level is told: the mean, the low, the high."""
+
+CELL_INPUTS = 1 + len(CELL_LEVELS) + len(SUMMARY_PLANES) + len(CELL_LAGS) + len(CELL_NEIGHBORS) + 4
+"""Numbers that are told of each band and frame."""
+
 UNKNOWN_LABEL = len(ACTIONS)
 """Label of a frame of which no action is known."""
 
@@ -52,14 +67,16 @@ class ReconstructShape:
     """Width in which the whole track is summed up."""
     chunk_frames: int = 256
     """Frames that see one another."""
+    cell_width: int = 32
+    """Width of the network that hears each band of each frame."""
 
     def __post_init__(self) -> None:
         for name in ("encoder_dim", "decoder_dim"):
             width = getattr(self, name)
             if self.n_heads < 1 or width < 2 or width % self.n_heads or width % 2:
                 raise UsageError(f"{name} must be even and a multiple of n_heads {self.n_heads}, but is {width}")
-        if self.n_layers < 1 or self.summary_dim < 1 or self.chunk_frames < 16:
-            raise UsageError("n_layers and summary_dim must be at least 1, chunk_frames at least 16")
+        if min(self.n_layers, self.summary_dim, self.cell_width) < 1 or self.chunk_frames < 16:
+            raise UsageError("n_layers, summary_dim and cell_width must be at least 1, chunk_frames at least 16")
 
 
 @dataclass(frozen=True)

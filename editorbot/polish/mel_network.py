@@ -14,7 +14,18 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float32, Int64
 
-from editorbot.models.mel_shape import BANDS, GROUPS, SUMMARY_PLANES, Mel2MelShape, MelNetShape, ReconstructShape
+from editorbot.models.mel_shape import (
+    BANDS,
+    CELL_LAGS,
+    CELL_LEVELS,
+    CELL_NEIGHBORS,
+    CELL_SPREAD,
+    GROUPS,
+    SUMMARY_PLANES,
+    Mel2MelShape,
+    MelNetShape,
+    ReconstructShape,
+)
 
 Weights = Mapping[str, Float32[np.ndarray, "..."]]
 """Parameters by torch's names."""
@@ -60,11 +71,14 @@ def edited_mel(
     track = np.maximum(_linear(track, weights, "summary.mix"), 0)
     curve = _linear(track, weights, "summary.curve")
     gate = _sigmoid(np.float32(2.0) + _linear(track, weights, "summary.gate"))
-    change = _convolved_change if isinstance(net.shape, Mel2MelShape) else _attended_change
-    return np.asarray(raw + gate * (curve + change(net, raw, labels, track)), dtype=np.float32)
+    if isinstance(net.shape, Mel2MelShape):
+        change = _convolved_change(net, raw, track)
+    else:
+        change = _attended_change(net, raw, labels, track) + _cell_change(net, raw, summary, track)
+    return np.asarray(raw + gate * (curve + change), dtype=np.float32)
 
 
-def _convolved_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"], track: Rows) -> Rows:
+def _convolved_change(net: MelNet, raw: Rows, track: Rows) -> Rows:
     weights = net.weights
     rows = _linear(raw - np.float32(0.5), weights, "enter") + _linear(track, weights, "track")
     for number, dilation in enumerate(_mel2mel(net.shape).dilations):
@@ -91,6 +105,38 @@ def _attended_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"
     for number in range(shape.n_layers):
         rows = _layer(rows, weights, f"decoder.layers.{number}", shape.n_heads)
     return _linear(_normed(rows, weights, "decoder.norm"), weights, "decoder.leave")
+
+
+def _cell_change(net: MelNet, raw: Rows, summary: Float32[np.ndarray, " summary"], track: Rows) -> Rows:
+    """Return what is added in each band and frame by the network that all bands share."""
+    weights = net.weights
+    rows = _linear(_cell_inputs(raw, summary), weights, "cells.enter") + _linear(track, weights, "cells.track")
+    rows = np.maximum(rows, 0)
+    for mix in ("cells.mix_1", "cells.mix_2"):
+        rows = rows + np.maximum(_linear(rows, weights, mix), 0)
+    return _linear(rows, weights, "cells.leave").reshape(len(raw), BANDS)
+
+
+def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
+    """Return what is told of each band and frame, shape=(frames * 128, CELL_INPUTS)."""
+    frames = len(raw)
+    planes = summary.reshape(len(SUMMARY_PLANES), BANDS)
+    padded = np.pad(planes, ((0, 0), (CELL_SPREAD, CELL_SPREAD)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * CELL_SPREAD + 1, axis=1).mean(axis=2)
+    centred = raw - np.float32(0.5)
+    told = [centred, *(centred - planes[number] for number in CELL_LEVELS), *around]
+    reach = max(map(abs, CELL_LAGS))
+    later = np.pad(raw, ((reach, reach), (0, 0)), mode="edge")
+    told += [later[reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
+    reach = max(map(abs, CELL_NEIGHBORS))
+    beside = np.pad(raw, ((0, 0), (reach, reach)), mode="edge")
+    told += [beside[:, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
+    place = np.linspace(-1, 1, BANDS, dtype=np.float32)
+    told += [place, place**2, np.sin(3 * place), np.cos(6 * place)]
+    cells = np.empty((frames, BANDS, len(told)), dtype=np.float32)
+    for number, values in enumerate(told):
+        cells[:, :, number] = values
+    return cells.reshape(frames * BANDS, len(told))
 
 
 def _layer(rows: Rows, weights: Weights, name: str, heads: int) -> Rows:

@@ -18,6 +18,7 @@ import numpy as np
 from editorbot.errors import FormatError, MismatchError, NonFiniteError, NotFoundError
 from editorbot.models.mel_shape import (
     BANDS,
+    CELL_INPUTS,
     GROUPS,
     INPUTS_VERSION,
     LABELS,
@@ -121,7 +122,9 @@ def tensor_shapes(shape: ReconstructShape | Mel2MelShape) -> dict[str, tuple[int
         inside, outside = shape.encoder_dim, shape.decoder_dim
         linears |= {
             "encoder.enter": (inside, 3 * BANDS), "encoder.track": (inside, told), "decoder.enter": (outside, inside),
-            "decoder.leave": (BANDS, outside),
+            "decoder.leave": (BANDS, outside), "cells.enter": (shape.cell_width, CELL_INPUTS),
+            "cells.track": (shape.cell_width, told), "cells.mix_1": (shape.cell_width, shape.cell_width),
+            "cells.mix_2": (shape.cell_width, shape.cell_width), "cells.leave": (1, shape.cell_width),
         }  # fmt: skip
         shapes["encoder.label.weight"] = (LABELS, inside)
         for side, width in (("encoder", inside), ("decoder", outside)):
