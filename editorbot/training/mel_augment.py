@@ -57,11 +57,11 @@ def changed_example(example: MelExample, rng: np.random.Generator) -> MelExample
     elif drawn < FINISHED_SHARE + ANEW_SHARE:
         finished = finished_example(example)
         return _with_raw(finished, ruined_anew(finished.raw.astype(np.float32), rng))
-    finished = np.array_equal(example.raw, example.edit)
-    if rng.random() < (UNTOUCHED_SHARE if finished else PLAIN_SHARE):
+    is_finished = np.array_equal(example.raw, example.edit)
+    if rng.random() < (UNTOUCHED_SHARE if is_finished else PLAIN_SHARE):
         return example
     changed = _curved(example.raw, draw_curve(rng))
-    if finished or rng.random() < NOISY_SHARE:
+    if is_finished or rng.random() < NOISY_SHARE:
         changed = with_noise(changed, rng)
     return _with_raw(example, changed)
 
