@@ -56,18 +56,20 @@ def test_what_the_network_asks_for_is_done(tmp_path, method):
     assert np.allclose(polished(sound, step), sound * 10 ** (-3 / 20), atol=1e-4)
 
 
+@pytest.mark.parametrize("method", list(SHAPES))
 @pytest.mark.parametrize(("rate", "channels"), [(8_000, 1), (44_100, 6), (192_000, 2)])
-def test_any_rate_and_channels(tmp_path, rate, channels):
-    path = write_weights(tmp_path, "mel2mel", tensors("mel2mel", gain_db=-2.0))
+def test_any_rate_and_channels(tmp_path, rate, channels, method):
+    path = write_weights(tmp_path, method, tensors(method, gain_db=-2.0))
     sound = np.repeat(0.3 * band(1.5, rate)[:, None], channels, axis=1)
-    out = polished(sound, PolishStep("mel2mel", file=str(path)), rate)
+    out = polished(sound, PolishStep(method, file=str(path)), rate)
     assert out.shape == sound.shape
     assert np.allclose(out, sound * 10 ** (-2 / 20), atol=1e-3)
 
 
-def test_silence_and_clipped_sound(tmp_path):
-    path = write_weights(tmp_path, "mel2mel", tensors("mel2mel", gain_db=12.0))
-    step = PolishStep("mel2mel", file=str(path))
+@pytest.mark.parametrize("method", list(SHAPES))
+def test_silence_and_clipped_sound(tmp_path, method):
+    path = write_weights(tmp_path, method, tensors(method, gain_db=12.0))
+    step = PolishStep(method, file=str(path))
     silence = np.zeros((RATE, 1))
     assert np.array_equal(polished(silence, step), silence)
     clipped = np.clip(20 * band(3.0, RATE)[:, None], -1, 1)
@@ -81,16 +83,17 @@ def test_nothing_asked_for_gives_the_samples_themselves(tmp_path):
         assert np.array_equal(polished(sound, PolishStep("mel2mel", amount, file=str(path))), sound)
 
 
-def test_answers_that_are_no_numbers_leave_the_track_as_it_is_with_a_warning():
-    values = tensors("mel2mel")
-    values["leave.bias"][3] = np.nan
+@pytest.mark.parametrize(("method", "name"), [("mel2mel", "leave.bias"), ("reconstruct", "decoder.leave.bias")])
+def test_answers_that_are_no_numbers_leave_the_track_as_it_is_with_a_warning(method, name):
+    values = tensors(method)
+    values[name][3] = np.nan
     warnings: list[str] = []
-    stage = Learned("mel2mel", PolishStep("mel2mel"), warnings=warnings, net=MelNet(values, SHAPES["mel2mel"]))
+    stage = Learned(method, PolishStep(method), warnings=warnings, net=MelNet(values, SHAPES[method]))
     sound = band(2.0, RATE)[:, None]
     for _ in range(2):
         assert np.array_equal(np.concatenate(list(stage.blocks(lambda: iter([sound]), RATE, 1))), sound)
     assert len(warnings) == 1
-    assert warnings[0].startswith("POLISH: mel2mel")
+    assert warnings[0].startswith(f"POLISH: {method}")
 
 
 def test_wrong_weights_are_named(tmp_path):

@@ -16,7 +16,13 @@ from editorbot.polish.mel_summary import SummaryMeter, power_db
 from editorbot.polish.tone import ToneLimits, tone_blocks
 from editorbot.timebase import ANALYSIS_RATE
 from editorbot.training import mel_losses
-from editorbot.training.mel_augment import changed_example, summary_of
+from editorbot.training.mel_augment import (
+    changed_example,
+    finished_example,
+    ruined_anew,
+    summary_of,
+    under_one_curve,
+)
 from editorbot.training.mel_examples import example_of, mel_power_of, read_example, write_example
 from editorbot.training.mel_losses import LossWeights
 from editorbot.training.pair_mel_examples import aligned_example, best_lag
@@ -232,6 +238,31 @@ def test_changed_examples_stay_examples(files):
     for one in changed:
         assert one.raw.min() >= 0
         assert one.raw.max() == pytest.approx(1.0, abs=2e-3)
+
+
+def test_music_ruined_anew_gets_a_floor_and_a_tail(files):
+    finished = finished_example(read_example(files[0])).raw.astype(np.float32)
+    quiet = finished.copy()
+    quiet[len(quiet) // 2 :] = 0
+    for seed in range(6):
+        ruined = ruined_anew(quiet, np.random.default_rng(seed))
+        assert ruined.shape == quiet.shape
+        assert np.isfinite(ruined).all()
+        assert np.array_equal(ruined, ruined_anew(quiet, np.random.default_rng(seed)))
+        # Where nothing is played there is a noise, further below the music the later.
+        assert ruined[-5:].mean() > quiet[-5:].mean() - 0.5
+        assert ruined[-5:].mean() < ruined[: len(quiet) // 2].mean()
+
+
+def test_a_curve_over_both_sides_leaves_their_difference(files):
+    example = read_example(files[0])
+    moved = under_one_curve(example, np.linspace(-6, 6, BANDS).astype(np.float32))
+    inner = np.s_[20:60, 20:60]
+    before, after = (one.edit.astype(float)[inner] - one.raw.astype(float)[inner] for one in (example, moved))
+    heard = (example.raw[inner] > 0.2) & (example.edit[inner] > 0.2)
+    assert np.ptp((after - before)[heard]) < 0.01
+    same = finished_example(example)
+    assert np.array_equal(under_one_curve(same, np.ones(BANDS, np.float32)).raw, same.raw)
 
 
 def test_a_pair_is_laid_frame_beside_frame():
