@@ -33,6 +33,9 @@ PLAIN_SHARE = 0.3
 NOISY_SHARE = 0.4
 """Share of the others that get noise beside another equalizer."""
 
+CHANGED_FRAMES = 512
+"""Frames that are changed: as many as tell what a track sounds like."""
+
 ANEW_SHARE = 0.6
 """Share of examples that are ruined anew from their finished side."""
 
@@ -48,7 +51,8 @@ what was mixed darker on purpose sounds just so, and finished music is to be lef
 
 
 def changed_example(example: MelExample, rng: np.random.Generator) -> MelExample:
-    """Return an example under a drawn equalizer and noise, ruined anew, or as it is."""
+    """Return some of an example's frames under a drawn equalizer and noise, ruined anew, or as they are."""
+    example = some_frames(example, rng)
     if rng.random() < HOUSE_SHARE:
         example = under_one_curve(example, draw_curve(rng))
     drawn = rng.random()
@@ -145,6 +149,22 @@ def _device_db(named: set[str], hz: np.ndarray, rng: np.random.Generator) -> Flo
     octaves = np.log2(hz / 1200)
     curve = low / (1 + (hz / 200) ** 2) + middle * np.exp(-((octaves / 1.1) ** 2)) + high / (1 + (3500 / hz) ** 2)
     return np.asarray(curve - (20 * np.log10(1 + (hz / top_hz) ** 2) if top_hz else 0))
+
+
+def some_frames(example: MelExample, rng: np.random.Generator) -> MelExample:
+    """Return at most CHANGED_FRAMES frames of an example, summed up as if they were all."""
+    if len(example.raw) <= CHANGED_FRAMES:
+        return example
+    at = int(rng.integers(0, len(example.raw) - CHANGED_FRAMES + 1))
+    inside = slice(at, at + CHANGED_FRAMES)
+    raw = example.raw[inside].astype(np.float32)
+    up = np.float32(1 - raw.max())
+    parts = {name: getattr(example, name)[inside] for name in ("labels", "known")}
+    wanted = example.edit[inside].astype(np.float32)
+    moved, edit = (np.where(side > SILENT, np.clip(side + up, 0, 1), np.float32(0)) for side in (raw, wanted))
+    return replace(
+        example, raw=moved.astype(np.float16), edit=edit.astype(np.float16), summary=summary_of(moved), **parts
+    )
 
 
 def finished_example(example: MelExample) -> MelExample:
