@@ -87,6 +87,8 @@ class Edited:
     """Loudness of the recording; None in a dry run."""
     after: Loudness | None = None
     """Loudness of the track; None in a dry run."""
+    told: tuple[str, ...] = ()
+    """What the editor tells of how the edit came about, a line each."""
 
     def listed_in(self, path: str) -> Edited:
         """Return it with its source's path as a list at `path` states it."""
@@ -125,7 +127,8 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     if options.stem_model is not None:
         analysis = hear_demucs(analysis, recording, options.stem_model, cache=options.cache, progress=progress)
     progress("edit", 0.0)
-    edit_list = editor_named(options.editor, options.checkpoint).edit(analysis, options.request)
+    editor = editor_named(options.editor, options.checkpoint)
+    edit_list = editor.edit(analysis, options.request)
     pins = pins_of(options.request, edit_list.source)
     edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
@@ -133,7 +136,7 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     edit_list = edit_list.with_warnings(*options.notes, *recording.warnings, *analysis.warnings)
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
-    return Edited(edit_list, analysis)
+    return Edited(edit_list, analysis, told=editor.told(analysis, options.request))
 
 
 def pins_of(request: EditRequest, source: Source) -> Pins:

@@ -260,6 +260,7 @@ def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool)
         "loudness_before_lufs": edited.before and _finite(edited.before.integrated_lufs),
         "loudness_after_lufs": edited.after and _finite(edited.after.integrated_lufs),
         "warnings": list(edit_list.warnings),
+        "told": list(edited.told),
         "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in edited.cut_ranges],
         **({"dry_run": True} if dry_run else files),
     }
@@ -270,11 +271,13 @@ def _line(result: dict[str, Any]) -> str:
     kept = 1 - sum(end_s - start_s for start_s, end_s in result["cuts_s"]) / result["before_s"]
     clips = f"{result['clips']} clip{'s' if result['clips'] != 1 else ''}"
     lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({kept:.0%} kept, {clips})"
+    told = [f"  {line}" for line in result["told"]]
     if result.get("dry_run"):
-        return f"{printable(result['file'])}: {lengths}; nothing was written"
+        return "\n".join([f"{printable(result['file'])}: {lengths}; nothing was written", *told])
     named = [(name, result[key]) for name, key in (("track", "track"), ("list", "edit_list"), ("report", "report"))]
     named += [("export", path) for path in result["exports"]]
-    return "\n".join([f"{printable(result['file'])}: {lengths}", *(f"  {n:6} {printable(p)}" for n, p in named)])
+    written = [f"  {name:6} {printable(path)}" for name, path in named]
+    return "\n".join([f"{printable(result['file'])}: {lengths}", *written, *told])
 
 
 def parse_range(text: str) -> tuple[float, float]:

@@ -85,3 +85,7 @@ class Editor(ABC):
         TargetError
             If the request cannot be met with this recording.
         """
+
+    def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
+        """Return what is worth telling of how the edit of a request came about, a line each; nothing by default."""
+        return ()

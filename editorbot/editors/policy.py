@@ -3,13 +3,13 @@
 The policy walks over the beats (`environment.dynamics`); each step is the
 likeliest open one, or drawn, at a temperature above 0. Without a length it keeps the share that its own
 encoder expects. With one it leans toward leaving out, or away from it, until
-the length fits; where that misses by more than a bar, or ranges were given too,
+the length fits; where that misses by more than a beat, or ranges were given too,
 the shortest path (`editors.path`) takes the policy's chances for worth.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, final
 
@@ -30,6 +30,16 @@ from editorbot.environment.episodes import edit_list_of_episode
 from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
 
 
+@dataclass(frozen=True)
+class _Walk:
+    """The policy's way through a recording."""
+
+    analysis: Analysis
+    request: EditRequest
+    listening: Listening
+    episode: Episode
+
+
 @final
 class PolicyEditor(Editor):
     """Edits as a policy acts that was taught by edits and by reward.
@@ -44,16 +54,17 @@ class PolicyEditor(Editor):
 
     def __init__(self, checkpoint: Path = SHIPPED) -> None:
         self._policy = read_policy(checkpoint)
+        self._last: _Walk | None = None
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
         if len(analysis.beats_s) < LEAST_BEATS:
-            return shortest_path_edit(analysis, request, made_by=self._made_by(request))
+            worth = np.ones(len(analysis.beats_s))  # nothing to decide
+            return shortest_path_edit(analysis, request, worth, made_by=self._made_by(request))
         target_s = request.target_length_s(analysis.duration_s)
-        listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
-        episode = self._episode(listening, target_s, request)
-        made_by = self._made_by(request)
-        if target_s is not None and not self._is_met(listening, episode, target_s, request):
+        walk = self._walk(analysis, request)
+        episode, made_by = walk.episode, self._made_by(request)
+        if target_s is not None and not self._is_met(walk, target_s, request):
             return shortest_path_edit(analysis, request, episode.keep_chance, made_by=made_by)
         words = self._policy.config.words
         whole = edit_list_of_episode(analysis, episode.actions, made_by=made_by, vocabulary=words)
@@ -72,25 +83,33 @@ class PolicyEditor(Editor):
         """Return a recording as the policy knows it before the first step."""
         return listen(self._policy, material_of(analysis), hints_of(analysis), keep_ratio)
 
-    def told(self, analysis: Analysis, request: EditRequest) -> list[str]:
+    def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
         """Return the shares of types, sizes and amounts in the policy's way through a recording, as lines."""
-        target_s = request.target_length_s(analysis.duration_s)
-        listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
-        return share_lines(self._episode(listening, target_s, request).actions, self._policy.config.words)
+        if len(analysis.beats_s) < LEAST_BEATS:
+            return ()
+        return tuple(share_lines(self._walk(analysis, request).episode.actions, self._policy.config.words))
 
     def _made_by(self, request: EditRequest) -> MadeBy:
         return MadeBy(self.name, checkpoint=self._policy.digest, seed=request.seed)
 
-    def _episode(self, listening: Listening, target_s: float | None, request: EditRequest) -> Episode:
-        if target_s is None:
-            return play(listening, temperature=request.temperature, seed=request.seed)
-        return play_to(listening, target_s, temperature=request.temperature, seed=request.seed)
+    def _walk(self, analysis: Analysis, request: EditRequest) -> _Walk:
+        """Return the policy's way through a recording; the last one is remembered."""
+        last = self._last
+        if last is None or last.analysis is not analysis or last.request != request:
+            target_s = request.target_length_s(analysis.duration_s)
+            listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
+            if target_s is None:
+                episode = play(listening, temperature=request.temperature, seed=request.seed)
+            else:
+                episode = play_to(listening, target_s, temperature=request.temperature, seed=request.seed)
+            last = self._last = _Walk(analysis, request, listening, episode)
+        return last
 
-    def _is_met(self, listening: Listening, episode: Episode, target_s: float, request: EditRequest) -> bool:
-        """Tell whether an episode's edit is within a bar of what is wanted, and nothing more is asked."""
-        bar_s = 4 * float(np.median(listening.material.tables.duration_s))
-        off_s = output_s(episode.state, listening.material, self._policy.config.words) - target_s
-        return abs(off_s) <= bar_s and not (request.must_keep_s or request.must_cut_s)
+    def _is_met(self, walk: _Walk, target_s: float, request: EditRequest) -> bool:
+        """Tell whether an episode's edit is within a beat of what is wanted, and nothing more is asked."""
+        beat_s = float(np.median(walk.listening.material.tables.duration_s))
+        off_s = output_s(walk.episode.state, walk.listening.material, self._policy.config.words) - target_s
+        return abs(off_s) <= beat_s and not (request.must_keep_s or request.must_cut_s)
 
     def _obeyed(self, clips: tuple[Clip, ...], analysis: Analysis, request: EditRequest) -> list[Clip]:
         """Return the clips as the user's ranges want them."""

@@ -1,7 +1,7 @@
 """The encoder of recordings: neighborhood attention along the beats, and a summary of the whole.
 
-It runs once a recording; the policy reads the beat at its cursor and the
-summary. :mod:`editorbot.editors.acting.network` computes the same without torch.
+It runs once a recording; the policy reads the beat at its cursor, how likely the beats from there on are kept, and
+the summary. :mod:`editorbot.editors.acting.network` computes the same without torch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from editorbot.models.attention import neighborhood_attention_1d
-from editorbot.models.policy_shape import BEAT_INPUTS, PolicyConfig
+from editorbot.models.policy_shape import BEAT_INPUTS, FEATURES, OUTLOOK, PolicyConfig
 
 
 class Encoded(NamedTuple):
@@ -23,6 +23,10 @@ class Encoded(NamedTuple):
     """Each beat, shape=(beats of all recordings, hidden)."""
     summary: Tensor
     """Each recording, shape=(recordings, 2 * hidden)."""
+    kept: Tensor
+    """Log odds that each beat is kept, shape=(beats,)."""
+    ahead: Tensor
+    """Chance that each of the next OUTLOOK beats is kept, and the beat's hints, shape=(beats, AHEAD)."""
 
 
 class NATTENLayer(nn.Module):
@@ -58,6 +62,7 @@ class HybridNATTENEncoder(nn.Module):
         self.enter = nn.Linear(BEAT_INPUTS, hidden)
         self.layers = nn.ModuleList(NATTENLayer(config) for _ in range(config.natten_n_layers))
         self.norm = nn.LayerNorm(hidden)
+        self.kept = nn.Linear(hidden, 1)
 
     def forward(self, inputs: Tensor, lengths: Sequence[int]) -> Encoded:
         """Encode recordings that lie end to end.
@@ -75,4 +80,13 @@ class HybridNATTENEncoder(nn.Module):
         beats = self.norm(x)
         parts = torch.split(beats, list(lengths))
         summary = torch.stack([torch.cat([part.mean(0), part.amax(0)]) for part in parts])
-        return Encoded(beats, summary)
+        kept = self.kept(beats)[:, 0]
+        outlook = torch.sigmoid(kept)[rows_ahead(lengths).to(kept.device)]
+        return Encoded(beats, summary, kept, torch.cat([outlook, inputs[:, FEATURES:]], dim=-1))
+
+
+def rows_ahead(lengths: Sequence[int]) -> Tensor:
+    """Return the rows of the next OUTLOOK beats of each beat, shape=(beats, OUTLOOK); the last again beyond an end."""
+    counts = torch.tensor(list(lengths))
+    last = torch.repeat_interleave(torch.cumsum(counts, 0) - 1, counts)
+    return torch.minimum(torch.arange(len(last))[:, None] + torch.arange(OUTLOOK), last[:, None])

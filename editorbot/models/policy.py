@@ -107,7 +107,7 @@ class ValueNetwork(nn.Module):
 class AuxiliaryHeads(nn.Module):
     """What the encoder has to tell beside, so that it learns to hear.
 
-    Tempo, energy, phrases, the mel spectrum, what the human keeps, and how much of the whole.
+    Tempo, energy, phrases, the mel spectrum, and how much of the whole the human keeps; which beats, the encoder says.
     """
 
     def __init__(self, config: PolicyConfig) -> None:
@@ -117,7 +117,6 @@ class AuxiliaryHeads(nn.Module):
         self.energy = nn.Linear(hidden, ENERGY_CLASSES)
         self.phrase = nn.Linear(hidden, 1)
         self.mel = nn.Linear(hidden, CEPSTRA.stop - CEPSTRA.start)
-        self.kept = nn.Linear(hidden, 1)
         self.keep_ratio = nn.Linear(2 * hidden, 1)
 
 
@@ -182,7 +181,7 @@ def policy_inputs(encoded: Encoded, rows: Tensor, recordings: Tensor, states: Te
     states : Tensor, shape=(moments, 861)
         Normalized states.
     """
-    return torch.cat([encoded.beats[rows], encoded.summary[recordings], states], dim=-1)
+    return torch.cat([encoded.beats[rows], encoded.ahead[rows], encoded.summary[recordings], states], dim=-1)
 
 
 @dataclass(frozen=True)

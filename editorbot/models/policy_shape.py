@@ -32,6 +32,12 @@ FEATURES = len(FEATURE_NAMES)
 BEAT_INPUTS = FEATURES + HINTS
 """Numbers that the encoder reads of each beat."""
 
+OUTLOOK = 17
+"""Beats from the cursor on of which the policy reads how likely they are kept: the longest size, and one more."""
+
+AHEAD = OUTLOOK + HINTS
+"""Numbers that the policy reads of a beat beside what the encoder makes of it: the outlook, and the beat's hints."""
+
 CENTRE = PARTS["beat+0"]
 """Columns of a state that hold the beat at the cursor: by these the encoder's features are normalized."""
 
@@ -81,8 +87,8 @@ class PolicyConfig:
 
     @property
     def inputs(self) -> int:
-        """Numbers that policy and value network read: beat, recording, state."""
-        return 3 * self.policy_hidden_dim + STATE_SIZE
+        """Numbers that policy and value network read: beat, outlook and hints, recording, state."""
+        return 3 * self.policy_hidden_dim + AHEAD + STATE_SIZE
 
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> PolicyConfig:

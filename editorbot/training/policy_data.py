@@ -142,17 +142,21 @@ class Teaching:
     """Shift of each input of the encoder, a recording at a time [standard deviations]."""
     hint_dropout: float = 0.1
     """Share of recordings whose hints are held back."""
+    sight_dropout: float = 0.5
+    """Share of samples that are blind to the features around the cursor, so that songs are not learned by heart."""
     slips: float = 0.15
     """Share of wrong steps on ways through the recordings that are taught beside the humans' own; 0 leaves them out."""
 
     def __post_init__(self) -> None:
-        if min(self.target_noise, self.input_noise) < 0 or not 0 <= self.hint_dropout <= 1:
-            raise UsageError("target_noise and input_noise must not be negative, hint_dropout must lie in [0, 1]")
+        if min(self.target_noise, self.input_noise) < 0:
+            raise UsageError("target_noise and input_noise must not be negative")
+        if not (0 <= self.hint_dropout <= 1 and 0 <= self.sight_dropout <= 1):
+            raise UsageError("hint_dropout and sight_dropout must lie in [0, 1]")
         if not 0 <= self.slips < 1:
             raise UsageError(f"slips must lie in [0, 1), but is {self.slips}")
 
 
-NO_VARIATION = Teaching(0.0, 0.0, 0.0, 0.0)
+NO_VARIATION = Teaching(0.0, 0.0, 0.0, 0.0, 0.0)
 """Samples as they are."""
 
 
@@ -198,7 +202,9 @@ def batch_of(
         known = beat_inputs(one.features, one.hints, normalizer)
         raw.append(known[:, :FEATURES])
         inputs.append(_varied(known, teaching, rng))
-        states.append(normalizer.apply(with_other_target(one.states, teaching.target_noise, rng)))
+        seen = normalizer.apply(with_other_target(one.states, teaching.target_noise, rng))
+        seen[rng.random(len(seen)) < teaching.sight_dropout, :_FIRST] = 0.0
+        states.append(seen)
         rows.append(one.beat + offset)
         offset += len(one.features)
     counts = [len(one.states) for one in recordings]

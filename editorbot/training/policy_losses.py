@@ -101,7 +101,7 @@ def task_losses(tasks: AuxiliaryHeads, encoded: Encoded, batch: TaughtBatch, tot
     phrase = ((span > 0) & (span <= 1 / LONGEST_SPAN + 1e-6)).to(torch.float32)
     known = batch.kept != UNKNOWN
     kept = torch.where(known, batch.kept, 0).to(torch.float32)
-    each = functional.binary_cross_entropy_with_logits(tasks.kept(beats)[:, 0], kept, reduction="none")
+    each = functional.binary_cross_entropy_with_logits(encoded.kept, kept, reduction="none")
     mel = functional.mse_loss(tasks.mel(beats), batch.raw[:, CEPSTRA], reduction="none").mean(-1)
     ratio = functional.binary_cross_entropy_with_logits(
         tasks.keep_ratio(encoded.summary)[:, 0], batch.targets, reduction="sum"

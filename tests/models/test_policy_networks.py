@@ -123,7 +123,7 @@ def test_the_way_without_torch_says_the_same(beats):
     size, amount = rng.random((20, 5)) > 0.5, rng.random((20, 5)) > 0.5
     masks = Masks(rng.random(20) > 0.3, size, amount)
     encoded = encode(inputs, weights, TINY)
-    seen = np.concatenate([encoded.beats[-1], encoded.summary, state])
+    seen = np.concatenate([encoded.beats[-1], encoded.ahead[-1], encoded.summary, state])
     found = step_logits(seen, masks, weights, TINY)
     with torch.no_grad():
         told = made.encoder(torch.from_numpy(inputs), [beats])

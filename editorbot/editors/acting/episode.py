@@ -104,7 +104,8 @@ def play(listening: Listening, *, lean: float = 0.0, temperature: float = 0.0, s
     chances = np.zeros(material.beats)
     while not (state.is_over or state.is_truncated):
         spans, encoded = lengths[state.cursor], listening.encoded
-        seen = np.concatenate([encoded.beats[state.cursor], encoded.summary, sight.observe(state, material)])
+        at = state.cursor
+        seen = np.concatenate([encoded.beats[at], encoded.ahead[at], encoded.summary, sight.observe(state, material)])
         logits = step_logits(seen, masks_at(state, spans, words), policy.weights, policy.config)
         leaned = logits.type + np.float32(lean) * leaves_out
         action = chosen(StepLogits(leaned, logits.size, logits.amount), temperature, rng)

@@ -14,7 +14,7 @@ from jaxtyping import Float32
 from editorbot.environment.masks import Masks
 from editorbot.environment.state import Normalizer
 from editorbot.models.attention_kernels import attend, neighborhood
-from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, FEATURES, PolicyConfig
+from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, FEATURES, OUTLOOK, PolicyConfig
 
 EPSILON = 1e-5
 """Of the layer norms, as in torch."""
@@ -34,6 +34,8 @@ class EncodedRecording:
 
     beats: Rows
     """Each beat, shape=(beats, hidden)."""
+    ahead: Rows
+    """Chance that each of the next OUTLOOK beats is kept, and the beat's hints, shape=(beats, AHEAD)."""
     summary: Float32[np.ndarray, " twice_hidden"]
     """The whole."""
     keep_ratio: float
@@ -84,7 +86,10 @@ def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecor
     beats = _norm(x, weights, "encoder.norm")
     summary = np.concatenate([beats.mean(0), beats.max(0)])
     ratio = _linear(summary[None], weights, "tasks.keep_ratio")[0, 0]
-    return EncodedRecording(beats, summary, float(1 / (1 + np.exp(-np.float64(ratio)))))
+    kept = _sigmoid(_linear(beats, weights, "encoder.kept")[:, 0])
+    following = np.minimum(np.arange(len(kept))[:, None] + np.arange(OUTLOOK), len(kept) - 1)
+    ahead = np.concatenate([kept[following], inputs[:, FEATURES:]], axis=1).astype(np.float32)
+    return EncodedRecording(beats, ahead, summary, float(_sigmoid(ratio)))
 
 
 def step_logits(
@@ -95,7 +100,7 @@ def step_logits(
     Parameters
     ----------
     inputs : np.ndarray, shape=(PolicyConfig.inputs,)
-        Encoded beat, summary, and normalized state, one after the other.
+        Encoded beat, what lies ahead, summary, and normalized state, one after the other.
     masks : Masks
         What is open.
     weights, config
@@ -135,6 +140,7 @@ def weight_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
         linear(f"{name}.feed_in", hidden, wide)
         linear(f"{name}.feed_out", wide, hidden)
     norm("encoder.norm")
+    linear("encoder.kept", hidden, 1)
     linear("tasks.keep_ratio", wide, 1)
     linear("policy.enter", config.inputs, wide)
     linear("policy.mix", wide, wide)
@@ -142,6 +148,10 @@ def weight_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
     linear("policy.size_head", wide, 5 * types)
     linear("policy.amount_head", wide, 5 * types)
     return shapes
+
+
+def _sigmoid(values: np.ndarray | np.float32) -> np.ndarray:
+    return np.asarray(1 / (1 + np.exp(-np.asarray(values, np.float64))))
 
 
 def _linear(rows: Rows, weights: Weights, name: str) -> Rows:

@@ -1,0 +1,125 @@
+"""The policy editor: lengths and ranges obeyed, draws repeated by their seed, weights read or refused, what is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from editorbot.editlist.edit_list import Clip
+from editorbot.editors.acting.ranges import with_ranges
+from editorbot.editors.acting.shares import collapse_line, share_lines
+from editorbot.editors.acting.weights import SHIPPED, read_policy
+from editorbot.editors.base import EditRequest
+from editorbot.editors.policy import PolicyEditor
+from editorbot.environment.actions import V3, Action
+from editorbot.errors import FormatError, MismatchError, NotFoundError
+from tests.editors.factories import song_analysis
+
+SONG = song_analysis("ABABABAB", bpm=120.0)
+RATE = SONG.source.sample_rate
+
+
+@pytest.fixture(scope="module")
+def editor():
+    return PolicyEditor()
+
+
+def test_an_edit_says_by_whom_it_is_and_how_sure(editor):
+    edit = editor.edit(SONG, EditRequest(seed=3))
+    assert edit.made_by.editor == "policy"
+    assert edit.made_by.checkpoint == read_policy().digest
+    assert len(edit.beats) == len(SONG.beats_s)
+    assert all(0 <= clip.confidence <= 1 for clip in edit.clips)
+    assert edit == editor.edit(SONG, EditRequest(seed=3)) == PolicyEditor().edit(SONG, EditRequest(seed=3))
+
+
+@pytest.mark.parametrize("wanted", [{"target_s": 40.0}, {"keep_ratio": 0.3}, {"target_s": 100.0, "temperature": 1.0}])
+def test_a_length_is_obeyed(editor, wanted):
+    request = EditRequest(**wanted)
+    edit = editor.edit(SONG, request)
+    assert edit.output_samples / RATE == pytest.approx(request.target_length_s(SONG.duration_s), abs=2.0)  # a bar
+
+
+@pytest.mark.parametrize("more", [{}, {"target_s": 60.0}])
+def test_ranges_are_obeyed(editor, more):
+    edit = editor.edit(SONG, EditRequest(must_keep_s=((10.0, 20.0),), must_cut_s=((30.0, 40.0),), **more))
+    heard = np.zeros(SONG.source.samples, bool)
+    for clip in edit.clips:
+        heard[clip.start : clip.end] = True
+    assert heard[10 * RATE : 20 * RATE].all()
+    assert not heard[30 * RATE : 40 * RATE].any()
+
+
+def test_draws_are_repeated_by_their_seed_and_differ_by_it(editor):
+    drawn = [editor.edit(SONG, EditRequest(temperature=3.0, seed=seed)).clips for seed in (1, 1, 2)]
+    assert drawn[0] == drawn[1] != drawn[2]
+
+
+@pytest.mark.parametrize("change", [{"has_beat": False}, {"has_bars": False}, {"beats_per_bar": 3}])
+def test_recordings_without_beats_or_bars_are_edited(editor, change):
+    edit = editor.edit(song_analysis("AB", **change), EditRequest())
+    assert edit.clips
+
+
+@pytest.mark.parametrize("beats", [1, 2, 5])
+def test_short_recordings_are_edited(editor, beats):
+    short = song_analysis("A", bars=1, beats_per_bar=beats, has_beat=False)
+    assert editor.edit(short, EditRequest()).clips
+    assert (editor.told(short, EditRequest()) == ()) == (beats == 1)
+
+
+def test_what_is_told_is_beside_the_bands(editor):
+    lines = editor.told(SONG, EditRequest())
+    assert "keep and cut" in lines[0]
+    assert "usually 60%-70%" in lines[0]
+    assert lines[1].startswith("types: ")
+    assert lines[2].startswith("sizes: ")
+
+
+def test_shares_are_counted_by_band_and_a_collapse_is_told():
+    keep, cut, loop, skip = (V3.index(name) for name in ("KEEP", "CUT", "LOOP", "SKIP"))
+    actions = [Action(keep, 0, 0)] * 4 + [Action(cut, 1, 0)] * 2 + [Action(loop, 0, 3)] * 3 + [Action(skip, 0, 2)]
+    first, types, sizes, amounts = share_lines(actions, V3)
+    assert "keep and cut 60%" in first
+    assert "loops and effects 30%" in first
+    assert "navigation 10%" in first
+    assert types == "types: KEEP 40%, LOOP 30%, CUT 20%, SKIP 10%"
+    assert sizes == "sizes: BEAT 80%, BAR 20%"
+    assert amounts.startswith("amounts: POS_SMALL")
+    assert collapse_line(actions, V3) is None
+    assert "100% of the policy's steps are KEEP" in (collapse_line([Action(keep, 0, 0)] * 20, V3) or "")
+
+
+def test_ranges_are_laid_on_clips():
+    clips = [Clip(0, 100), Clip(200, 300, reverse=True)]
+    laid = with_ranges(clips, [(50, 120), (210, 220)], [(0, 10)])
+    assert [(clip.start, clip.end) for clip in laid if clip.reverse] == [(200, 210), (220, 300)]
+    assert [(clip.start, clip.end) for clip in laid if not clip.reverse] == [(10, 100), (100, 120), (210, 220)]
+
+
+def test_weights_of_something_else_are_refused(tmp_path):
+    with pytest.raises(NotFoundError):
+        PolicyEditor(tmp_path / "policy.safetensors")
+    weights, card = tmp_path / "p.safetensors", tmp_path / "p.json"
+    shutil.copy(SHIPPED, weights)
+    with pytest.raises(NotFoundError, match="card"):
+        PolicyEditor(weights)
+    told = json.loads(SHIPPED.with_suffix(".json").read_text())
+    for change, error in (
+        ({"format": "editorbot.scored"}, FormatError),
+        ({"inputs": "sha256:0"}, MismatchError),
+        ({"config": {**told["config"], "natten_kernel_size": 32}}, FormatError),
+        ({"config": {**told["config"], "policy_hidden_dim": 32}}, MismatchError),
+    ):
+        card.write_text(json.dumps({**told, **change}))
+        read_policy.cache_clear()
+        with pytest.raises(error):
+            PolicyEditor(weights)
+    card.write_text(json.dumps(told))
+    weights.write_bytes(weights.read_bytes()[:1000])
+    read_policy.cache_clear()
+    with pytest.raises(FormatError, match="cannot be read"):
+        PolicyEditor(weights)
