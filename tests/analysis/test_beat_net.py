@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from editorbot.analysis.bars import heard_downbeats
-from editorbot.analysis.beat_card import SHIPPED, net_of, read_beat_net, shapes_of
+from editorbot.analysis.beat_card import SHIPPED, BeatNet, read_beat_net, shapes_of
 from editorbot.analysis.beat_decoder import ChainPrices, best_chain
 from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, inputs_of, log_odds
 from editorbot.analysis.beats import choose_tracker, heard_clearly
@@ -136,15 +137,23 @@ class TestCard:
 
     def test_what_is_no_beat_network_is_refused(self, tmp_path: Path) -> None:
         weights = random_weights(TINY)
-        assert net_of(CARD, weights, tmp_path).config == TINY
+
+        def read(card: object, tensors: dict[str, np.ndarray] = weights) -> BeatNet:
+            path = tmp_path / "a.safetensors"
+            save_file(tensors, path)
+            path.with_suffix(".json").write_text(json.dumps(card))
+            read_beat_net.cache_clear()
+            return read_beat_net(path)
+
+        assert read(CARD).config == TINY
         for wrong in ([], {**CARD, "format": "x"}, {**CARD, "config": {"inputs": 30}}):
             with pytest.raises(FormatError):
-                net_of(wrong, weights, tmp_path)
+                read(wrong)
         for wrong in ({**CARD, "inputs_version": 0}, {**CARD, "outputs": ["beat"]}):
             with pytest.raises(MismatchError):
-                net_of(wrong, weights, tmp_path)
+                read(wrong)
         with pytest.raises(FormatError, match=r"up.weight"):
-            net_of(CARD, {**weights, "up.weight": weights["up.weight"][:1]}, tmp_path)
+            read(CARD, {**weights, "up.weight": weights["up.weight"][:1]})
         path = tmp_path / "b.safetensors"
         path.write_bytes(b"nonsense")
         path.with_suffix(".json").write_text("{}")

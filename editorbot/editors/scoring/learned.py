@@ -7,12 +7,9 @@ come from a checkpoint that was trained on a user's own pairs.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float32
@@ -25,10 +22,11 @@ from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import Weights, log_odds, softmax
 from editorbot.editors.scoring.repetition import step_vectors
-from editorbot.errors import FormatError, MismatchError, NotFoundError
+from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
 
-SHIPPED = Path(__file__).parent.parent.parent / "pretrained" / "scored.safetensors"
+SHIPPED = shipped_weights("scored")
 """The weights that ship with the package; the card lies beside them as JSON."""
 
 FORMAT = "editorbot.scored"
@@ -100,42 +98,20 @@ def read_score(path: Path = SHIPPED) -> LearnedScore:
     FormatError, MismatchError
         If they are no learned score, or one for other inputs or classes.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    card_path = path.with_suffix(".json")
-    for file in (path, card_path):
-        if not file.is_file():
-            raise NotFoundError("there is no such file; a learned score is a .safetensors and a .json", path=file)
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        tensors = load_file(path)
-    except (ValueError, SafetensorError) as error:
-        raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
-    digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
-    return replace(score_of(card, tensors, path), digest=digest)
-
-
-def score_of(card: dict[str, Any], tensors: Weights, path: Path) -> LearnedScore:
-    """Return the score that a card and its tensors hold; see :func:`read_score`."""
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"the card's format must be {FORMAT!r}", path=path)
-    for name, here in (("inputs_version", INPUTS_VERSION), ("classes", list(CLASSES))):
-        if card.get(name) != here:
-            raise MismatchError(
-                f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=path
-            )
-    known = {field.name for field in fields(ScorerConfig)}
+    same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
+    stored = read_weights(path, "a learned score", kind=FORMAT, same=same)
+    card, told = stored.card, stored.card.get("config")
     # Networks of before do not look over the whole recording.
-    shape: dict[str, Any] = {"lag_layers": [], "heads": 4, "pair_width": 16, **card.get("config", {})}
-    if set(shape) != known:
-        raise FormatError(f"config must have exactly the fields {sorted(known)}", path=path)
-    config = ScorerConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in shape.items()})  # type: ignore[arg-type]
-    count = int(card["members"])
-    members = tuple(
-        {name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{number}/")}
-        for number in range(count)
-    )
-    return LearnedScore(
-        members, config, float(card["threshold"]), float(card["switch_cost"]), float(card["temperature"])
-    )
+    shape = {"lag_layers": [], "heads": 4, "pair_width": 16, **told} if isinstance(told, dict) else told
+    try:
+        members = tuple(_member(stored.tensors, number) for number in range(int(card["members"])))
+        threshold, cost, temperature = (float(card[name]) for name in ("threshold", "switch_cost", "temperature"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise FormatError(f"the card cannot be read ({error!r}); train it again", path=path) from error
+    config = config_of(ScorerConfig, shape, path)
+    return LearnedScore(members, config, threshold, cost, temperature, digest=stored.digest)
+
+
+def _member(tensors: Tensors, number: int) -> Weights:
+    """Return the weights of one of the networks that are averaged."""
+    return {name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{number}/")}

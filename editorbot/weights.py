@@ -1,0 +1,125 @@
+"""Learned weights as files: safetensors, and beside them a JSON card that tells what they are for.
+
+The card holds the network's shape, which inputs it reads, how it came to be, and how good it is
+(``docs/checkpoint-format.md``). Weights for other inputs are refused, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Float
+
+from editorbot.errors import FormatError, MismatchError, NotFoundError
+
+Tensors = dict[str, Float[np.ndarray, "..."]]
+"""Parameters by torch's names."""
+
+Config = TypeVar("Config")
+
+
+@dataclass(frozen=True, eq=False)
+class StoredWeights:
+    """What a file of weights and its card hold."""
+
+    tensors: Tensors
+    """The parameters."""
+    card: Mapping[str, Any]
+    """The card."""
+    digest: str
+    """Digest of the file of weights: ``sha256:...``."""
+
+
+def shipped_weights(name: str) -> Path:
+    """Return where weights lie that ship with the package."""
+    return Path(__file__).parent / "pretrained" / f"{name}.safetensors"
+
+
+def digest_of(path: Path) -> str:
+    """Return the digest of a file."""
+    return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]) -> StoredWeights:
+    """Read weights and the card beside them.
+
+    Parameters
+    ----------
+    path : Path
+        The safetensors; the card lies beside it under the same name, as JSON.
+    what : str
+        What is looked for, for messages: "a beat network".
+    kind : str
+        Value that the card's ``format`` must have.
+    same : mapping
+        Values that other fields of the card must have.
+
+    Raises
+    ------
+    NotFoundError
+        If either file is missing.
+    FormatError, MismatchError
+        If they cannot be read, are of another kind, or for other inputs.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    card_path = path.with_suffix(".json")
+    for file in (path, card_path):
+        if not file.is_file():
+            raise NotFoundError(f"there is no such file; {what} is a .safetensors and its card, a .json", path=file)
+    try:
+        card = json.loads(card_path.read_text(encoding="utf-8"))
+        tensors = load(path.read_bytes())
+    except (ValueError, SafetensorError) as error:
+        raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
+    check_card(card, card_path, kind=kind, same=same)
+    return StoredWeights(tensors, card, digest_of(path))
+
+
+def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) -> None:
+    """Refuse a card of another kind, or one of weights for other inputs; see :func:`read_weights`."""
+    if not isinstance(card, dict) or card.get("format") != kind:
+        raise FormatError(f"the card's format must be {kind!r}", path=path)
+    for name, here in same.items():
+        if card.get(name) != here:
+            raise MismatchError(
+                f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=path
+            )
+
+
+def config_of(kind: type[Config], told: object, path: Path) -> Config:
+    """Return the dataclass that a card's field tells, all of its fields and no other; lists become tuples.
+
+    Raises
+    ------
+    FormatError
+        If a field is missing, unknown or of a value that the class refuses.
+    """
+    known = sorted(field.name for field in fields(kind))  # type: ignore[arg-type]
+    if not isinstance(told, Mapping) or sorted(told) != known:
+        raise FormatError(f"the network's shape must have exactly the fields {known}", path=path)
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
+    except (TypeError, ValueError) as error:
+        raise FormatError(f"the network's shape cannot be read: {error}", path=path) from error
+
+
+def check_shapes(tensors: Tensors, wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:
+    """Refuse tensors of which one is missing, too much, or of another shape than wanted.
+
+    Raises
+    ------
+    FormatError
+        Names the first.
+    """
+    found = {name: tensor.shape for name, tensor in tensors.items()}
+    if found != dict(wanted):
+        wrong = min(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))
+        raise FormatError(f"tensor {wrong!r} is {found.get(wrong)}, but must be {wanted.get(wrong)}", path=path)
