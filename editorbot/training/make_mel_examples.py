@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.errors import EditorbotError
-from editorbot.training.mel_examples import example_name, read_example, ruined_examples, write_example
+from editorbot.training.mel_examples import example_name, read_example, ruined_again, ruined_examples, write_example
 
 AT_ONCE = 1
 """Examples that are made of a track each time that it is opened."""
@@ -51,6 +51,40 @@ def make_ruined(
             said.add(outcome)
             on_line(outcome)
     return made[:count]
+
+
+def make_again(
+    files: Sequence[Path], times: int, *, seed: int, on_line: Callable[[str], None] = lambda line: None
+) -> list[Path]:
+    """Return the files of examples whose finished sides, as they were kept, are ruined in other ways.
+
+    A kept sound is at hand, one channel, and short: ten are ruined in the time that one track is opened.
+
+    Parameters
+    ----------
+    files : sequence of Path
+        Kept examples.
+    times : int
+        How often each is ruined again.
+    seed : int
+        The same seed ruins in the same ways.
+    """
+    made = []
+    for number, file in enumerate(files):
+        for time in range(times):
+            again = file.with_name(f"{file.stem}_again{seed}_{time}.npz")
+            if read_example(again) is None:
+                example = read_example(file)
+                changed = (
+                    None if example is None else ruined_again(example, np.random.default_rng([seed, number, time]))
+                )
+                if changed is None:
+                    continue
+                write_example(again, changed)
+            made.append(again)
+            if len(made) % 500 == 0:
+                on_line(f"{len(made)} examples are ruined again")
+    return made
 
 
 def _mapped(orders: list[tuple[Path, Path, int, int]], workers: int):  # type: ignore[no-untyped-def]

@@ -36,7 +36,7 @@ NOISY_SHARE = 0.4
 CHANGED_FRAMES = 512
 """Frames that are changed: as many as tell what a track sounds like."""
 
-ANEW_SHARE = 0.6
+ANEW_SHARE = 0.2
 """Share of examples that are ruined anew from their finished side."""
 
 HOUSE_SHARE = 0.7

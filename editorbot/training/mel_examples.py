@@ -39,6 +39,9 @@ from editorbot.timebase import ANALYSIS_RATE
 STRETCH_S = 24.0
 """How much of a track becomes one example [seconds]."""
 
+AGAIN_S = 12.0
+"""How much of a stretch is ruined again [seconds]."""
+
 SHORTEST_S = 6.0
 """Shorter tracks are left out [seconds]."""
 
@@ -170,6 +173,17 @@ def ruined_example(finished: Float32[np.ndarray, "channels samples"], rng: np.ra
     how = draw_worsened(rng) if rng.random() < WORSENED_SHARE else draw_recorded(rng, FINISHES)
     ruined = finished if rng.random() < FINISHED_SHARE else recorded(finished, ANALYSIS_RATE, how)
     return example_of(ruined, finished)
+
+
+def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | None:
+    """Return some seconds of an example's finished sound, worsened as `rng` has it; None where they are silent."""
+    length = min(len(example.edit_sound), round(AGAIN_S * ANALYSIS_RATE))
+    start = int(rng.integers(0, len(example.edit_sound) - length + 1))
+    finished = example.edit_sound[None, start : start + length].astype(np.float32) / np.float32(32_768)
+    try:
+        return example_of(recorded(finished, ANALYSIS_RATE, draw_worsened(rng)), finished)
+    except SilentError:
+        return None
 
 
 def read_stretches(

@@ -25,7 +25,7 @@ from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.mel_shape import INPUTS_VERSION
 from editorbot.polish.mel_weights import FORMAT
-from editorbot.training.make_mel_examples import make_ruined
+from editorbot.training.make_mel_examples import make_again, make_ruined
 from editorbot.training.pair_mel_examples import examples_of_pairs
 from editorbot.training.train_mel import MelEpoch, MelState, MelTraining, train_mel
 
@@ -57,6 +57,8 @@ class MelRun:
     """Ruined stretches to learn from."""
     valid_count: int = 60
     """Ruined stretches to choose on."""
+    again: int = 0
+    """How often each stretch to learn from is ruined again, in other ways."""
     workers: int = 1
     """Processes that ruin."""
     threads: int = 1
@@ -115,6 +117,7 @@ def example_files(run: MelRun, on_line: Callable[[str], None]) -> tuple[list[Pat
     kept, seed = run.cache / "mel", run.training.seed
     make: dict[str, Any] = {"workers": run.workers, "on_line": on_line}
     train = make_ruined(tracks, kept, count=run.count, seed=seed, **make) if tracks else []
+    train += make_again(train, run.again, seed=seed, on_line=on_line)
     valid = (
         make_ruined(valid_tracks, kept, count=run.valid_count, seed=seed + VALID_SEED_SHIFT, **make)
         if valid_tracks

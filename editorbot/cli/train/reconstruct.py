@@ -25,6 +25,8 @@ class MelCommand:
     """Ruined stretches to learn from."""
     valid_count: int = 60
     """Ruined stretches to choose on."""
+    again: int = 4
+    """How often each of the stretches to learn from is ruined again, in other ways."""
     preset: Literal["full", "small"] = "full"
     """full is for a GPU; small learns on a CPU, and ships."""
     epochs: int | None = None
@@ -66,8 +68,8 @@ class MelCommand:
             raise UsageError("nothing to learn from; give --data-dir with pairs, or --tracks with finished music")
         if self.tracks and not (self.valid_tracks or self.data_dir):
             raise UsageError("give --valid-tracks: music of artists that are in none of the --tracks")
-        if min(self.count, self.valid_count, self.workers, self.threads) < 1:
-            raise UsageError("--count, --valid-count, --workers and --threads must be at least 1")
+        if min(self.count, self.valid_count, self.workers, self.threads) < 1 or self.again < 0:
+            raise UsageError("--count, --valid-count, --workers and --threads must be at least 1, --again at least 0")
         from editorbot.training.run_mel import run_mel
 
         result = run_mel(self._run(), on_line=lambda line: print(line, flush=True))
@@ -88,6 +90,7 @@ class MelCommand:
             valid_tracks=tuple(map(Path, self.valid_tracks)),
             count=self.count,
             valid_count=self.valid_count,
+            again=self.again,
             workers=self.workers,
             threads=self.threads,
             cache=Path(self.cache_dir),
