@@ -16,6 +16,7 @@ from editorbot.polish.mel_summary import SummaryMeter, power_db
 from editorbot.polish.tone import ToneLimits, tone_blocks
 from editorbot.timebase import ANALYSIS_RATE
 from editorbot.training import mel_losses
+from editorbot.training.make_mel_examples import make_again
 from editorbot.training.mel_augment import (
     changed_example,
     finished_example,
@@ -252,6 +253,19 @@ def test_music_ruined_anew_gets_a_floor_and_a_tail(files):
         # Where nothing is played there is a noise, further below the music the later.
         assert ruined[-5:].mean() > quiet[-5:].mean() - 0.5
         assert ruined[-5:].mean() < ruined[: len(quiet) // 2].mean()
+
+
+def test_kept_sounds_are_ruined_again_in_other_ways(files, tmp_path):
+    kept = tmp_path / "one.npz"
+    write_example(kept, read_example(files[0]))
+    again = make_again([kept], 2, seed=3)
+    assert [path.name for path in again] == ["one_again3_0.npz", "one_again3_1.npz"]
+    first, second = (read_example(path) for path in again)
+    assert first.raw.shape == read_example(kept).raw.shape
+    assert not np.array_equal(first.raw, second.raw)
+    before = again[0].stat().st_mtime_ns
+    assert make_again([kept], 2, seed=3) == again
+    assert again[0].stat().st_mtime_ns == before
 
 
 def test_a_curve_over_both_sides_leaves_their_difference(files):
