@@ -75,7 +75,7 @@ train-beats: music
 train-polish: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train reconstruct --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
-		--count 400 --valid-count 40 --again 4 --epochs 7 --learning-rate 2e-3
+		--count 400 --valid-count 40 --again 4 --epochs 6 --learning-rate 2e-3
 	$(BIN)/editorbot train mel2mel --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
 		--count 400 --valid-count 40 --again 4 --epochs 4
 

@@ -99,7 +99,7 @@ class Mel2MelShape:
             raise UsageError(f"chunk_frames must be at least 16, but is {self.chunk_frames}")
 
 
-SMALL_RECONSTRUCT = ReconstructShape(96, 96, 1, 4, 64, 128, 24)
+SMALL_RECONSTRUCT = ReconstructShape(96, 96, 1, 4, 64, 64, 24)
 """What a CPU trains in less than an hour."""
 
 SMALL_MEL2MEL = Mel2MelShape(96, (1, 2, 4, 8, 16), 96, 512)

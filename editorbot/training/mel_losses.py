@@ -42,6 +42,8 @@ class LossWeights:
     """Of changes of shape where the raw recording is kept."""
     feature_weight: float = 0.0
     """Of the distance of what changes from band to band and from frame to frame."""
+    gate_weight: float = 0.02
+    """Of taking finished music for raw, or raw for finished."""
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
@@ -85,6 +87,12 @@ def feature_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
     bands = masked_mean((edited.diff(dim=2) - wanted.diff(dim=2)).abs(), mask[:, :, None])
     both = mask[:, 1:] * mask[:, :-1]
     return bands + masked_mean((edited.diff(dim=1) - wanted.diff(dim=1)).abs(), both[:, :, None])
+
+
+def gate_loss(gate: Tensor, raw: Tensor, wanted: Tensor) -> Tensor:
+    """Return the cross entropy of gates (batch, ...) that are to be closed where a raw mel is finished already."""
+    is_raw = ((raw - wanted).abs().amax(dim=(1, 2)) > 0).to(gate)
+    return functional.binary_cross_entropy(gate.reshape(-1).clamp(EPSILON, 1 - EPSILON), is_raw)
 
 
 def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:

@@ -30,6 +30,7 @@ from editorbot.training.mel_losses import (
     at_loudness_of,
     edit_consistency_loss,
     feature_loss,
+    gate_loss,
     l1_loss,
     multiscale_stft_loss,
     sound_under_gain,
@@ -186,7 +187,9 @@ def batch_of(
     return MelBatch(labels=joined["labels"].long(), **floats)
 
 
-def losses_of(network: nn.Module, batch: MelBatch, weights: LossWeights, *, with_sound: bool) -> dict[str, Tensor]:
+def losses_of(
+    network: Reconstruct | Mel2Mel, batch: MelBatch, weights: LossWeights, *, with_sound: bool
+) -> dict[str, Tensor]:
     """Return every loss of a batch by name; `total_loss` is their weighted sum."""
     edited = network(batch.raw, batch.labels, batch.summary)
     mask = batch.known
@@ -197,6 +200,9 @@ def losses_of(network: nn.Module, batch: MelBatch, weights: LossWeights, *, with
         "consistency_loss": edit_consistency_loss(edited, batch.raw, kept),
     }
     total = weights.l1_weight * losses["l1_loss"] + weights.edit_consistency_weight * losses["consistency_loss"]
+    if weights.gate_weight:
+        losses["gate_loss"] = gate_loss(network.summary(batch.summary)[2], batch.raw, batch.edit)
+        total = total + weights.gate_weight * losses["gate_loss"]
     if weights.feature_weight:
         losses["feature_loss"] = feature_loss(edited, batch.edit, mask)
         total = total + weights.feature_weight * losses["feature_loss"]
@@ -278,7 +284,11 @@ def is_overfitting(history: Sequence[float]) -> bool:
 
 
 def _train_epoch(
-    network: nn.Module, optimizer: torch.optim.Optimizer, train: Sequence[Path], config: MelTraining, epoch: int
+    network: Reconstruct | Mel2Mel,
+    optimizer: torch.optim.Optimizer,
+    train: Sequence[Path],
+    config: MelTraining,
+    epoch: int,
 ) -> dict[str, float]:
     """Go over all examples once; return the means of what was measured."""
     network.train()
@@ -318,7 +328,7 @@ def learning_rate(config: MelTraining, epoch: float) -> float:
     return config.learning_rate * min((share + 0.002) / 0.05, 0.5 + 0.5 * math.cos(math.pi * share) + 0.01)
 
 
-def validate(network: nn.Module, valid: Sequence[Path], config: MelTraining) -> dict[str, float]:
+def validate(network: Reconstruct | Mel2Mel, valid: Sequence[Path], config: MelTraining) -> dict[str, float]:
     """Return the mean losses on validation examples, always the same windows of them."""
     network.eval()
     with_sound = config.weights.multiscale_stft_weight > 0

@@ -90,6 +90,14 @@ def test_features_are_steps_between_bands_and_frames():
     assert float(mel_losses.feature_loss(edited, wanted, mask)) == pytest.approx(bands + frames, rel=1e-4)
 
 
+def test_gates_are_to_close_where_nothing_is_to_be_done():
+    raw, _, wanted, _ = mels()
+    wanted[1] = raw[1]
+    gate = torch.tensor([0.9, 0.2])[:, None, None]
+    naive = -(np.log(0.9) + np.log(1 - 0.2)) / 2
+    assert float(mel_losses.gate_loss(gate, raw, wanted)) == pytest.approx(naive, rel=1e-5)
+
+
 def test_stft_loss_of_a_naive_twin():
     generator = torch.Generator().manual_seed(0)
     sound, wanted = torch.randn(1, 4_096, generator=generator), torch.randn(1, 4_096, generator=generator)
