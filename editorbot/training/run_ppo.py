@@ -13,7 +13,6 @@ import torch
 from editorbot import __version__
 from editorbot.corpus.dataset import read_dataset
 from editorbot.corpus.splits import refuse_held_out_pairs
-from editorbot.editors.acting.hints import hints_of
 from editorbot.editors.acting.network import beat_inputs
 from editorbot.editors.acting.weights import inputs_digest
 from editorbot.environment.actions import Vocabulary
@@ -206,11 +205,14 @@ def _stage_of_folder(settings: PpoSettings, on_line: OnLine) -> Stage:
     if not pairs:
         raise EmptyError("there is no pair to play on; it needs input/NAME_raw.wav", path=settings.data_dir)
     refuse_held_out_pairs(settings.data_dir)
+    heard_by = hints_by_name(pairs, settings.data_dir, settings.cache, on_line) if settings.hints else {}
     names, materials, hints = [], [], []
     for name, pair in pairs.items():
+        if settings.hints and name not in heard_by:
+            continue  # it could not be read, which was told
         try:
             analysis = heard(pair, settings.cache)
-            known = hints_of(analysis) if settings.hints else np.zeros((len(analysis.beats_s), len(HINT_NAMES)), "f4")
+            known = heard_by.get(name, np.zeros((len(analysis.beats_s), len(HINT_NAMES)), np.float32))
             worth = known[:, CHANCE].astype(np.float64) if settings.hints else None
             materials.append(material_of(analysis, worth=worth))
         except EditorbotError as error:
