@@ -92,7 +92,8 @@ def feature_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
 def gate_loss(gate: Tensor, raw: Tensor, wanted: Tensor) -> Tensor:
     """Return the cross entropy of gates (batch, ...) that are to be closed where a raw mel is finished already."""
     is_raw = ((raw - wanted).abs().amax(dim=(1, 2)) > 0).to(gate)
-    return functional.binary_cross_entropy(gate.reshape(-1).clamp(EPSILON, 1 - EPSILON), is_raw)
+    chance = gate.reshape(-1).clamp(EPSILON, 1 - EPSILON)
+    return -(is_raw * chance.log() + (1 - is_raw) * (1 - chance).log()).mean()
 
 
 def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:
