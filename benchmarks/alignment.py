@@ -352,6 +352,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=27)
     parser.add_argument("--only", type=int, nargs="*", help="numbers of the pairs to make")
     parser.add_argument("--damage", default="", choices=("", *DAMAGES, "tempo"), help="this damage on all pairs")
+    parser.add_argument("--tempo", type=int, default=9, help="how many more pairs at another speed, pitch kept")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--long", type=float, help="make one pair of that many seconds instead, and time it")
     parser.add_argument("--out", type=Path, help="table (.md) and numbers (.json), without the ending")
@@ -362,8 +363,10 @@ def main() -> None:
             print(run_long(tracks, arguments.long, Path(name)))
             return
         scores = []
-        for k in arguments.only or range(arguments.pairs):
-            scores.append(run_pair(tracks, k, arguments.seed, Path(name), arguments.damage))
+        jobs = [(k, arguments.damage) for k in arguments.only or range(arguments.pairs)]
+        jobs += [(1000 + k, "tempo") for k in range(0 if arguments.only or arguments.damage else arguments.tempo)]
+        for k, damage in jobs:
+            scores.append(run_pair(tracks, k, arguments.seed, Path(name), damage))
             s = scores[-1]
             print(
                 f"{k} {s.name} {s.damage}: {s.frames_right:.2%} F1 {s.cut_f1:.3f} ({s.true_cuts} true, {s.found_cuts} "

@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from editorbot.corpus.best_path import best_path
+from editorbot.corpus.by_samples import with_leftovers
 from editorbot.corpus.fingerprint import Heard, fingerprint, listen
 from editorbot.corpus.gains import gain_curve_db
 from editorbot.corpus.segments import CELL_POOL, Found, Sounds, joined, measure, with_exact_cuts
@@ -180,7 +181,9 @@ def _find(raw: Heard, edit: Heard, speed: Speed) -> tuple[list[Found], float]:
         is_settled, ratio = abs(exact - ratio) < _SETTLED, exact
         if is_settled:
             break
-    return joined(sounds, with_exact_cuts(sounds, joined(sounds, found))), ratio
+    found = joined(sounds, with_exact_cuts(sounds, joined(sounds, found)))
+    more = found if kept and ratio != 1.0 else with_leftovers(sounds, found, ratio)
+    return found if len(more) == len(found) else joined(sounds, with_exact_cuts(sounds, joined(sounds, more))), ratio
 
 
 def found_of(tied: list[Tied]) -> list[Found]:
