@@ -26,6 +26,9 @@ THRESHOLDS = (-0.5, 0.0, 0.25, 0.5, 1.0)
 FRAME_WEIGHTS = (0.05, 0.1)
 """Tried as `DecodeSettings.frame_weight`."""
 
+SCORE_WEIGHTS = (0.5, 0.7, 0.85)
+"""Tried as `DecodeSettings.score_weight` where the network is told the score."""
+
 JUMP_COSTS = (4.0, 8.0)
 """Tried as `DecodeSettings.jump_cost`."""
 
@@ -38,8 +41,9 @@ def calibrate(
         return start, validate(network, pairs, start)
     said = [(scores_of(network, pair), pair) for pair in pairs]
     best, settings = -1.0, start
-    for threshold, weight, jump in product(THRESHOLDS, FRAME_WEIGHTS, JUMP_COSTS):
-        tried = replace(start, threshold=threshold, frame_weight=weight, jump_cost=jump)
+    shares = SCORE_WEIGHTS if network.config.score_inputs else (start.score_weight,)
+    for threshold, weight, jump, share in product(THRESHOLDS, FRAME_WEIGHTS, JUMP_COSTS, shares):
+        tried = replace(start, threshold=threshold, frame_weight=weight, jump_cost=jump, score_weight=share)
         f1s = []
         for scores, pair in said:
             plays = plays_of(scores, pair, network.config, tried)
