@@ -1,0 +1,205 @@
+"""The commands of the policy: the original flags word for word, whole runs on tiny sets, and what they leave."""
+
+from __future__ import annotations
+
+import json
+import runpy
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import tyro
+
+import editorbot.training.run_ppo as run_ppo_module
+from editorbot.cli.train.bc import Bc
+from editorbot.cli.train.ppo import Ppo
+from editorbot.corpus.dataset import BcDataset, write_dataset
+from editorbot.editors.acting.weights import read_policy
+from editorbot.editors.base import EditRequest
+from editorbot.editors.policy import PolicyEditor
+from editorbot.environment.actions import V3, Action
+from editorbot.environment.settings import EnvironmentSettings
+from editorbot.errors import MismatchError, UsageError
+from editorbot.models.checkpoint import load_checkpoint
+from editorbot.models.policy_shape import HINTS
+from editorbot.training.policy_data import Teaching
+from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
+from editorbot.training.run_bc import BcSettings, run_bc
+from editorbot.training.run_ppo import PpoSettings, Stage, run_ppo
+from editorbot.training.train_bc import BcTraining
+from editorbot.training.train_ppo import PpoTraining
+from tests.editors.factories import song_analysis
+from tests.environment.games import song_material
+from tests.training.taught import TINY, taught
+
+
+def told(command: str) -> Ppo:
+    """Return what the flags of an original command become."""
+    return tyro.cli(Ppo, args=shlex.split(command))
+
+
+def test_the_original_flags_of_a_first_run():
+    settings = told("--bc_mixed_npz F --bc_mixed_weight 0.5 --save_dir models/v1 --subprocess").settings()
+    assert settings.bc_mixed == Path("F")
+    assert settings.training.bc_weight == 0.5
+    assert settings.save == Path("models/v1")
+    assert settings.log == Path("logs/v1")
+    assert settings.subprocess
+    assert settings.data_dir == Path("training_data")
+    assert settings.cache == Path("cache")
+
+
+def test_the_original_flags_of_a_run_from_a_checkpoint():
+    settings = told("--checkpoint models/v1/best.pt --bc-mixed F --bc-weight 0.5").settings()
+    assert settings.checkpoint == Path("models/v1/best.pt")
+    assert settings.save == Path("models/v1")
+    assert settings.bc_mixed == Path("F")
+
+
+def test_the_original_flags_of_a_run_without_cloning_and_of_cloning_first():
+    alone = told("--save_dir models --epochs 30000 --steps 512 --n_envs 16 --lr 5e-5").settings()
+    asked = alone.training
+    assert (asked.updates, asked.n_steps, asked.n_envs, asked.learning_rate) == (30000, 512, 16, 5e-5)
+    assert asked.entropy_coeff == 0.5
+    assert asked.entropy_coeff_end == 0.02
+    first = told("--bc-pretrain F --bc_pretrain_epochs 7").settings()
+    assert first.bc_pretrain == told("--bc_pretrain_npz F").settings().bc_pretrain == Path("F")
+    assert first.cloning.epochs == 7
+    assert first.training.entropy_coeff == 0.02
+
+
+def test_the_defaults_are_those_of_the_documents():
+    asked = Ppo(checkpoint="x.pt").settings().training
+    assert (asked.learning_rate, asked.entropy_coeff, asked.clip_ratio, asked.target_kl) == (1e-4, 0.02, 0.2, 0.02)
+    assert (asked.batch_size, asked.gradient_accumulation_steps, asked.n_envs, asked.n_steps) == (2048, 4, 16, 512)
+
+
+@pytest.mark.parametrize("command", [Bc(preset="huge"), Ppo(preset="huge"), Ppo(n_envs=6), Bc(weighting="some")])
+def test_impossible_flags_are_refused(command):
+    with pytest.raises(UsageError):
+        command.settings()
+
+
+def test_the_original_names_are_forwards(monkeypatch, tmp_path):
+    seen = []
+    monkeypatch.setattr("editorbot.cli.main.main", lambda arguments: seen.append(arguments) or 0)
+    for module, arguments in (
+        ("rl_editor.train", ["--save_dir", "models"]),
+        ("rl_editor.infer", ["input.wav", "--checkpoint", "best.pt", "--output", "output.wav"]),
+    ):
+        monkeypatch.setattr(sys, "argv", [module, *arguments])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_module(module, run_name="__main__")
+        assert caught.value.code == 0
+    assert seen[0] == ["train", "ppo", "--save_dir", "models"]
+    assert seen[1] == ["edit", "--editor", "policy", "input.wav", "--checkpoint", "best.pt", "--output", "output.wav"]
+
+
+def dataset_of(recordings, path: Path) -> Path:
+    """Write recordings as a data set."""
+    counts = [len(one.features) for one in recordings]
+    ids = np.repeat(np.arange(len(recordings)), [len(one.states) for one in recordings])
+    labels = np.concatenate([one.actions for one in recordings])
+    data = BcDataset(
+        states=np.concatenate([one.states for one in recordings]),
+        type_labels=labels[:, 0], size_labels=labels[:, 1], amount_labels=labels[:, 2], good_bad=1 - labels[:, 0],
+        pair_ids=np.array([recordings[number].name for number in ids]), recording_ids=ids,
+        beat_index=np.concatenate([one.beat for one in recordings]),
+        features=np.concatenate([one.features for one in recordings]), offsets=np.concatenate([[0], np.cumsum(counts)]),
+        recording_names=tuple(one.name for one in recordings), data_dir="nowhere", vocabulary="v3",
+    )  # fmt: skip
+    write_dataset(path, data)
+    return path
+
+
+@pytest.fixture
+def cloning(tmp_path):
+    return BcSettings(
+        data=dataset_of(taught(6), tmp_path / "bc.npz"),
+        data_dir=tmp_path / "nowhere",
+        cache=tmp_path / "cache",
+        save=tmp_path / "bc",
+        log=tmp_path / "log",
+        device="cpu",
+        model=TINY,
+        training=BcTraining(
+            epochs=2, batch_size=16, gradient_accumulation_steps=1, learning_rate=1e-2, teaching=Teaching()
+        ),
+    )
+
+
+def test_a_cloning_run_leaves_a_policy_that_edits_and_goes_on_bit_for_bit(cloning):
+    lines: list[str] = []
+    whole = run_bc(cloning, on_line=lines.append)
+    assert "features alone" in "\n".join(lines)
+    weights = load_checkpoint(cloning.save / "latest.pt", method="bc").weights
+    halved = []
+
+    def stop(line: str) -> None:
+        halved.append(line)
+        if line.startswith("epoch 1:"):
+            raise KeyboardInterrupt
+
+    other = replace(cloning, save=cloning.save / "other", log=cloning.log / "other")
+    with pytest.raises(KeyboardInterrupt):
+        run_bc(other, on_line=stop)
+    run_bc(other, resume=other.save / "latest.pt")
+    again = load_checkpoint(other.save / "latest.pt", method="bc").weights
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    for path in (whole.shipped, whole.best):
+        assert PolicyEditor(path).edit(song_analysis("A"), EditRequest()).clips
+    shipped, kept = read_policy(whole.shipped), read_policy(whole.best)
+    assert all(np.array_equal(shipped.weights[name], kept.weights[name]) for name in shipped.weights)
+    assert json.loads(whole.shipped.with_suffix(".json").read_text())["licence"] == "GPL-3.0-or-later"
+    changed = replace(other, training=replace(other.training, seed=5))
+    with pytest.raises(MismatchError, match=r"training\.seed"):
+        run_bc(changed, resume=other.save / "latest.pt")
+
+
+@pytest.fixture
+def playing(tmp_path, monkeypatch):
+    materials = tuple(song_material("AB", target=0.5, seed=seed) for seed in range(2))
+    hints = tuple(np.zeros((one.beats, HINTS), np.float32) for one in materials)
+    stage = Stage(("one_x", "two_x"), materials, hints, taught(2))
+    monkeypatch.setattr(run_ppo_module, "stage_of", lambda settings, on_line: stage)
+    return PpoSettings(
+        save=tmp_path / "ppo", log=tmp_path / "log", device="cpu", model=TINY, environment=EnvironmentSettings(),
+        keep_every=1,
+        training=PpoTraining(
+            updates=2, n_envs=4, n_steps=4, batch_size=200, gradient_accumulation_steps=1, ppo_epochs=1, value_warmup=0,
+        ),
+    )  # fmt: skip
+
+
+def test_a_ppo_run_begins_with_cloning_leaves_a_policy_and_goes_on_bit_for_bit(cloning, playing):
+    run_bc(cloning)
+    begun = replace(playing, checkpoint=cloning.save / "best.pt")
+    whole = run_ppo(begun)
+    found = load_checkpoint(begun.save / "latest.pt", method="ppo")
+    assert {"train/entropy", "train/bc_loss", "approx_kl", "counters/truth_keep_ratio"} <= set(found.metrics)
+    other = replace(begun, save=begun.save / "other", log=begun.log / "other")
+
+    def stop(line: str) -> None:
+        if line.startswith("update 1:"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_ppo(other, on_line=stop)
+    run_ppo(other, resume=other.save / "latest.pt")
+    again = load_checkpoint(other.save / "latest.pt", method="ppo")
+    assert all(torch.equal(value, again.weights[name]) for name, value in found.weights.items())
+    assert PolicyEditor(whole.shipped).edit(song_analysis("A"), EditRequest()).clips
+    assert PolicyEditor(whole.best).name == "policy"
+    curves = curves_of(begun.log)
+    assert curves["train/entropy"][0] == [1, 2]
+    assert picture_of_run(curves, "a run").startswith(b"\x89PNG")
+
+
+def test_an_episode_is_drawn():
+    material = song_material("AB", target=0.5)
+    steps = [Action(V3.index(name), 1, 0) for name in ("KEEP", "CUT", "LOOP", "JUMP_BACK", "REVERSE", "SWAP_NEXT")]
+    assert picture_of_episode(steps, material, V3, "an episode").startswith(b"\x89PNG")
