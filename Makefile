@@ -6,7 +6,7 @@ RUN := $(BIN)/python
 MUSIC ?= music
 EVAL ?= eval
 
-.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-polish evaluation clean
+.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-policy train-polish evaluation clean
 
 demo: $(VENV)/ready
 	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
@@ -89,6 +89,22 @@ train-pointer: music
 	$(RUN) -m pointer_network.trainers.pointer_trainer --config pointer_network/configs/small.json \
 		--data-dir models/pointer/train --valid-dir models/pointer/validation --cache-dir models/pointer/cache \
 		--save-dir models/pointer/run --workers 2 --threads 2 $(RESUME)
+
+# Trains the policy again, told what the score that ships says: clones labels known from the jams' truth, then plays for
+# reward; two hours on two cores, most of it for making the jams and hearing them. The weights that ship are
+# models/policy/policy.safetensors and .json, copied to editorbot/pretrained.
+train-policy: music
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
+	$(BIN)/editorbot pairs simulate $(MUSIC)/train --out models/policy/train --count 240 --seed 12 --workers 2
+	$(BIN)/editorbot pairs simulate $(MUSIC)/validation --out models/policy/validation --count 32 --seed 11 --workers 2
+	$(BIN)/editorbot pairs labels --data-dir models/policy/train --out models/policy/bc_rich.npz --cache-dir models/policy/cache
+	$(BIN)/editorbot pairs labels --data-dir models/policy/validation --out models/policy/bc_valid.npz \
+		--cache-dir models/policy/cache
+	$(BIN)/editorbot pairs augment --input models/policy/bc_rich.npz --output models/policy/bc.npz --min-samples 80 --workers 2
+	$(BIN)/editorbot train bc --preset small --data models/policy/bc.npz --valid-npz models/policy/bc_valid.npz \
+		--cache-dir models/policy/cache --save-dir models/policy/bc --batch-size 512 --epochs 10
+	$(BIN)/editorbot train ppo --preset small --checkpoint models/policy/bc/best.pt --bc-mixed models/policy/bc.npz \
+		--bc-weight 0.3 --data-dir models/policy/train --cache-dir models/policy/cache --save-dir models/policy --epochs 70
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist demo *.egg-info
