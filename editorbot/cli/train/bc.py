@@ -36,6 +36,8 @@ class Bc:
     """Learn from the features alone, without what the learned score says."""
     no_aux: bool = False
     """Leave the auxiliary tasks out."""
+    slips: float = 0.15
+    """Share of wrong steps on ways through the recordings that are taught beside the humans' own; 0 leaves them out."""
     epochs: int = 30
     """Passes over all recordings."""
     lr: float | None = None
@@ -74,6 +76,7 @@ class Bc:
             If a value is impossible.
         """
         from editorbot.models.policy_shape import PRESETS
+        from editorbot.training.policy_data import Teaching
         from editorbot.training.policy_losses import TaskWeights
         from editorbot.training.run_bc import BcSettings
         from editorbot.training.train_bc import BcTraining
@@ -86,6 +89,7 @@ class Bc:
             "learning_rate": self.lr,
             "batch_size": self.batch_size,
             "gradient_accumulation_steps": self.accumulation,
+            "teaching": Teaching(slips=self.slips),
             "tasks": TaskWeights.none() if self.no_aux else None,
         }
         resumed = str(Path(self.resume).parent) if self.resume else "models/bc"
