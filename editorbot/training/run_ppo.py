@@ -251,7 +251,8 @@ def _start(settings: PpoSettings, stage: Stage, resume: Path | None, device: str
     hints = dict(zip(stage.names, stage.hints))
     taught = taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
     normalizer = normalizer_of(taught)
-    cloning = BcRun(taught, normalizer, settings.model, settings.cloning, device)
+    played_on = dict(zip(stage.names, stage.materials))
+    cloning = BcRun(taught, normalizer, settings.model, settings.cloning, device, played_on)
 
     def on_epoch(run: BcRun, metrics: dict[str, float]) -> None:
         on_line(f"cloning, epoch {run.epoch}: train/bc_loss {metrics['train/bc_loss']:.3f}")
