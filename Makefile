@@ -75,9 +75,9 @@ train-beats: music
 train-polish: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train reconstruct --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
-		--count 400 --valid-count 40 --again 4 --epochs 6 --learning-rate 2e-3
+		--count 400 --valid-count 40 --again 2 --epochs 6 --learning-rate 2e-3
 	$(BIN)/editorbot train mel2mel --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
-		--count 400 --valid-count 40 --again 4 --epochs 4
+		--count 400 --valid-count 40 --again 2 --epochs 3
 
 # Trains the pointer network again, told what the score that ships says: an hour and a half on two cores, most of it for
 # making the jams. The weights that ship are models/pointer/run/pointer.safetensors and .json, copied to
