@@ -15,7 +15,8 @@ import numpy as np
 from jaxtyping import Float32, Int8
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS
-from editorbot.editors.scoring.again import LEVEL, SOUND_COUNT, heard_again
+from editorbot.editors.scoring.again import LEVEL, heard_again
+from editorbot.editors.scoring.inputs import SOUND_COUNT
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.timebase import STEP_S
 from editorbot.training.scored_examples import Example

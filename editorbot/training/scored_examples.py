@@ -17,8 +17,8 @@ from jaxtyping import Float32, Int8
 from editorbot.analysis.analysis import Analysis
 from editorbot.corpus.truth import Truth
 from editorbot.editlist.whole_file import write_whole
-from editorbot.editors.scoring.again import JamInputs, heard_again
-from editorbot.editors.scoring.inputs import inputs_of
+from editorbot.editors.scoring.again import JamInputs, fill_in
+from editorbot.editors.scoring.inputs import sound_of
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.timebase import STEP_S
@@ -57,7 +57,7 @@ def example_of(analysis: Analysis, truth: Truth) -> Example:
         classes[inside] = CLASSES.index(CLASS_OF_KIND[segment.kind])
         if segment.source_s is not None:
             source_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
-    return Example(heard_again(inputs_of(analysis.steps, analysis.activity).values), classes, source_s)
+    return Example(fill_in(sound_of(analysis.steps, analysis.activity)), classes, source_s)
 
 
 def write_example(example: Example, path: Path) -> None:

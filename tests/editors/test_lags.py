@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from editorbot.editors.scoring.again import heard_again, sound_vectors
-from editorbot.editors.scoring.inputs import inputs_of
+from editorbot.editors.scoring.inputs import inputs_of, sound_of
 from editorbot.editors.scoring.lags import COMPARED_STEPS, LAG_TOKENS, TOKEN_STEPS, likeness_by_lag, square_of
 from tests.editors.step_grids import jam_analysis, song_steps, talk_steps
 
@@ -62,3 +62,14 @@ def test_what_is_silent_is_like_nothing():
     values = inputs_of(analysis.steps, analysis.activity).values
     norms = np.linalg.norm(sound_vectors(values), axis=1)
     assert set(np.round(norms, 2)) <= {0.0, 1.0}
+
+
+def test_sound_alone_tells_as_much_once_it_is_heard_again():
+    analysis = jam_analysis([("talk", talk_steps(30)), ("music", song_steps(0, 90)), ("music", song_steps(0, 90))])
+    whole = heard_again(inputs_of(analysis.steps, analysis.activity).values)
+    alone = sound_of(analysis.steps, analysis.activity)
+    before = alone.copy()
+    again = heard_again(alone)
+    np.testing.assert_array_equal(alone, before)
+    np.testing.assert_array_equal(again.values, whole.values)
+    np.testing.assert_array_equal(again.lags, whole.lags)

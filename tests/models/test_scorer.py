@@ -46,6 +46,16 @@ def test_numpy_and_torch_agree(count):
     np.testing.assert_allclose(log_odds(inputs, weights, SMALL), wanted[0].numpy(), atol=2e-4)
 
 
+@pytest.mark.parametrize("block", [7, 64, 130])
+def test_block_by_block_is_the_same(block, monkeypatch):
+    network = ScorerNetwork(SMALL).eval()
+    weights = {name: value.numpy() for name, value in network.state_dict().items()}
+    inputs = small_inputs(np.random.default_rng(block), 200)
+    whole = log_odds(inputs, weights, SMALL)
+    monkeypatch.setattr("editorbot.editors.scoring.network._BLOCK_STEPS", block)
+    np.testing.assert_allclose(log_odds(inputs, weights, SMALL), whole, atol=1e-5)
+
+
 def test_padding_changes_nothing():
     torch.manual_seed(1)
     network = ScorerNetwork(SMALL).eval()

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.again import SOUND_COUNT, heard_again
-from editorbot.editors.scoring.inputs import inputs_of
+from editorbot.editors.scoring.again import heard_again
+from editorbot.editors.scoring.inputs import SOUND_COUNT, inputs_of
 from editorbot.timebase import STEP_S
 from editorbot.training.remix import BAD_TAKE, KEEP, REPEAT, SOUNDS, remixed, stretches_of, without
 from editorbot.training.scored_examples import Example

@@ -13,10 +13,18 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS
-from editorbot.editors.scoring.inputs import TWIN_LENGTH, StepInputs, likeness_columns, places_of
+from editorbot.editors.scoring.inputs import (
+    CUE_COUNT,
+    LIKENESS_COUNT,
+    SOUND_COUNT,
+    TWIN_LENGTH,
+    StepInputs,
+    likeness_columns,
+    places_of,
+)
 from editorbot.editors.scoring.lags import LAG_TOKENS, likeness_by_lag
 from editorbot.editors.scoring.repetition import HARMONY_WEIGHT
-from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, earlier_twins, later_twins
+from editorbot.editors.scoring.twins import earlier_twins, later_twins
 
 TONE = slice(STEP_MEL_BANDS, 2 * STEP_MEL_BANDS)
 """Columns of `StepInputs.values` that hold the tone."""
@@ -24,12 +32,8 @@ HARMONY = slice(2 * STEP_MEL_BANDS, 2 * STEP_MEL_BANDS + 12)
 """Columns that hold the pitch classes."""
 LEVEL = 2 * STEP_MEL_BANDS + 12
 """The column of the level against the loud level."""
-SOUND_COUNT = 2 * STEP_MEL_BANDS + 21
-"""Columns of sound; those of the cues follow."""
-REPEAT_CUES = slice(SOUND_COUNT + 23, SOUND_COUNT + 27)
+REPEAT_CUES = slice(SOUND_COUNT + CUE_COUNT - 4, SOUND_COUNT + CUE_COUNT)
 """Cues that tell of repetition by another way; left out here."""
-LIKENESS_COUNT = 4 * BANDS * len(TWIN_LENGTHS)
-"""The last columns: likeness and distance of the twins."""
 
 QUIET = -4.0
 """A step whose level column lies below this is silent: 48 dB under the loud level."""
@@ -55,11 +59,15 @@ def heard_again(values: Float32[np.ndarray, "steps inputs"]) -> JamInputs:
     Parameters
     ----------
     values : np.ndarray, shape=(steps, INPUT_COUNT), float32
-        Rows of `StepInputs.values`, of one recording or put together from several.
+        Rows of `StepInputs.values`, of one recording or put together from several; left as they are.
     """
-    vectors = sound_vectors(values)
+    return fill_in(np.array(values, np.float32))
+
+
+def fill_in(anew: Float32[np.ndarray, "steps inputs"]) -> JamInputs:
+    """Return :func:`heard_again` of rows that nobody else holds: they are written into."""
+    vectors = sound_vectors(anew)
     later, earlier = later_twins(vectors), earlier_twins(vectors)
-    anew = np.array(values, np.float32)
     anew[:, REPEAT_CUES] = 0
     anew[:, -LIKENESS_COUNT:] = np.concatenate([likeness_columns(later), likeness_columns(earlier)], axis=1)
     twins = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)

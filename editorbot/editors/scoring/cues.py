@@ -36,9 +36,9 @@ LANDMARKS = 400
 
 
 def find_cues(
-    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition
+    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition | None
 ) -> dict[str, Float32[np.ndarray, " steps"]]:
-    """Return the cues of every step by name, each of shape=(steps,).
+    """Return the cues of every step by name, each of shape=(steps,); without a repetition, those of sound alone.
 
     What is usual is judged over a window, because a long session holds many songs; windows overlap by half, and
     each step takes the mean of those around it, the nearer one more.
@@ -52,7 +52,9 @@ def find_cues(
         for name, values in part.items():
             totals.setdefault(name, np.zeros(len(steps)))[first:last] += weight * values
         weights[first:last] += weight
-    cues = {**{name: total / weights for name, total in totals.items()}, **_repeat_cues(repetition)}
+    cues = {name: total / weights for name, total in totals.items()}
+    if repetition is not None:
+        cues |= _repeat_cues(repetition)
     return {name: np.ascontiguousarray(values, np.float32) for name, values in cues.items()}
 
 

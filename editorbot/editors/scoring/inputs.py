@@ -19,12 +19,24 @@ from jaxtyping import Bool, Float, Float32, Int32
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.editors.scoring.cues import activity_kinds, column, find_cues
-from editorbot.editors.scoring.repetition import find_repetition, step_vectors
+from editorbot.editors.scoring.repetition import Repetition, find_repetition, step_vectors
 from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, Twins, earlier_twins, later_twins
 from editorbot.editors.scoring.windows import window_weights, windows_of
 
 INPUTS_VERSION = 1
 """Raised when an input changes its meaning: a network trained on another version is refused."""
+
+SOUND_COUNT = 2 * STEP_MEL_BANDS + 21
+"""First columns: tone, harmony, level and onsets."""
+
+CUE_COUNT = 27
+"""Columns of cues after them; the last four tell of repetition."""
+
+LIKENESS_COUNT = 4 * BANDS * len(TWIN_LENGTHS)
+"""Last columns: likeness and distance of the twins."""
+
+INPUT_COUNT = SOUND_COUNT + CUE_COUNT + len(ACTIVITY_KINDS) + LIKENESS_COUNT
+"""Columns of `StepInputs.values`."""
 
 TWIN_LENGTH = 1
 """Which of TWIN_LENGTHS says where a step's twins are: 6 s tell a phrase from a chord."""
@@ -57,20 +69,37 @@ def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Activ
     """
     vectors = step_vectors(steps)
     later, earlier = later_twins(vectors), earlier_twins(vectors)
-    cues = find_cues(steps, activity, find_repetition(vectors))
-    kinds = activity_kinds(activity, len(steps))
-    one_hot = (kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]).astype(np.float32)
-    parts = [
-        _sound(steps),
-        np.stack(list(cues.values()), axis=1),
-        one_hot,
-        likeness_columns(later),
-        likeness_columns(earlier),
-    ]
-    values = np.ascontiguousarray(np.concatenate(parts, axis=1), np.float32)
+    values = _values(steps, activity, find_repetition(vectors))
+    values[:, -LIKENESS_COUNT:] = np.concatenate([likeness_columns(later), likeness_columns(earlier)], axis=1)
     places = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)
     likeness = np.concatenate([later.similarity[TWIN_LENGTH], earlier.similarity[TWIN_LENGTH]]).T
     return StepInputs(values, places, np.ascontiguousarray(likeness))
+
+
+def sound_of(
+    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]
+) -> Float32[np.ndarray, "steps inputs"]:
+    """Return `StepInputs.values` with zeros where they tell of repetition; `again.heard_again` fills them in.
+
+    Parameters
+    ----------
+    steps, activity
+        As in :func:`inputs_of`.
+    """
+    return _values(steps, activity, None)
+
+
+def _values(
+    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition | None
+) -> Float32[np.ndarray, "steps inputs"]:
+    """Return all columns but the twins'."""
+    values = np.zeros((len(steps), INPUT_COUNT), np.float32)
+    _add_sound(values[:, :SOUND_COUNT], steps)
+    for number, cue in enumerate(find_cues(steps, activity, repetition).values()):
+        values[:, SOUND_COUNT + number] = cue
+    kinds = activity_kinds(activity, len(steps))
+    values[:, SOUND_COUNT + CUE_COUNT : -LIKENESS_COUNT] = kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]
+    return values
 
 
 def places_of(twins: Twins, direction: int) -> Int32[np.ndarray, "steps bands"]:
@@ -88,15 +117,14 @@ def likeness_columns(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
     return np.asarray(columns.T, np.float32)
 
 
-def _sound(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndarray, "steps values"]:
-    """Return tone, harmony, level and onsets against what is usual in the recording around each step."""
-    total = np.zeros((len(steps), 2 * STEP_MEL_BANDS + 21), np.float64)
-    weights = np.zeros((len(steps), 1))
+def _add_sound(values: Float32[np.ndarray, "steps sound"], steps: Float32[np.ndarray, "steps columns"]) -> None:
+    """Put in tone, harmony, level and onsets against what is usual in the recording around each step."""
+    weights = np.zeros((len(steps), 1), np.float32)
     for first, last in windows_of(len(steps)):
         weight = window_weights(last - first)[:, None]
-        total[first:last] += weight * _sound_of_window(steps[first:last])
+        values[first:last] += weight * _sound_of_window(steps[first:last])
         weights[first:last] += weight
-    return np.asarray(total / weights, np.float32)
+    values /= weights
 
 
 def _sound_of_window(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndarray, "steps values"]:
@@ -133,7 +161,3 @@ def _against_loud(
     usual = float(np.median(values[is_loud]))
     spread = float(np.median(np.abs(values[is_loud] - usual))) + 0.02
     return np.clip((values - usual) / (3 * spread), -4, 4)
-
-
-INPUT_COUNT = 2 * STEP_MEL_BANDS + 21 + 27 + len(ACTIVITY_KINDS) + 4 * BANDS * len(TWIN_LENGTHS)
-"""Columns of `StepInputs.values`."""

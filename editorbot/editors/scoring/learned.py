@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editors.scoring.again import as_heard, heard_again
+from editorbot.editors.scoring.again import JamInputs, as_heard, fill_in, heard_again
 from editorbot.editors.scoring.decode import best_stretches
-from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import Weights, log_odds, softmax
@@ -56,11 +56,15 @@ class LearnedScore:
 
     def chances(self, analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
         """Return the chance of each of CLASSES at every step, shape=(steps, classes)."""
-        return self.chances_of(inputs_of(analysis.steps, analysis.activity))
+        if self.config.lag_layers:
+            return self._mean_chances(fill_in(sound_of(analysis.steps, analysis.activity)))
+        return self._mean_chances(as_heard(inputs_of(analysis.steps, analysis.activity)))
 
     def chances_of(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
         """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
-        heard = heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs)
+        return self._mean_chances(heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs))
+
+    def _mean_chances(self, heard: JamInputs) -> Float32[np.ndarray, "steps classes"]:
         total = [softmax(log_odds(heard, weights, self.config) / self.temperature) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
 

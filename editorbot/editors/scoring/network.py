@@ -6,6 +6,9 @@ weights; a test holds the two together.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float32
 
@@ -20,28 +23,24 @@ SHAPE = ScorerConfig(inputs=INPUT_COUNT, twins=TWIN_COUNT)
 """The network that is trained."""
 
 
+_BLOCK_STEPS = 4096
+"""Steps that are computed at a time."""
+
+
 def log_odds(inputs: JamInputs, weights: Weights, config: ScorerConfig) -> Float32[np.ndarray, "steps classes"]:
     """Return the unnormalized log chances of CLASSES for every step of one recording.
 
     Notes
     -----
-    Time and memory O(steps).
+    Time and memory O(steps); beside inputs and result, three times the hidden rows.
     """
-    scaled = np.clip((inputs.values - weights["mean"]) / weights["scale"], -5, 5)
-    hidden = linear(scaled, weights, "enter")
+    hidden = _in_blocks(partial(_entered, inputs.values, weights), len(inputs.values))
     for number, dilation in enumerate(config.first_dilations):
         hidden = _block(hidden, weights, f"hear.{number}", dilation)
     chances = softmax(linear(hidden, weights, "guess"))
-    told = np.concatenate([np.tanh(linear(hidden, weights, "tell")), chances], axis=1)
     stopped = np.cumsum(chances[:, 1:4].sum(1))
-    parts = [hidden, chances]
-    for number in range(config.twins):
-        is_there = (inputs.twins[:, number] >= 0).astype(np.float32)
-        at = np.maximum(inputs.twins[:, number], 0)
-        between = np.log1p(np.abs(stopped[at] - stopped)) / 3
-        told_there = told[at] * is_there[:, None]
-        parts += [told_there, np.stack([inputs.likeness[:, number] * is_there, is_there, between * is_there], axis=1)]
-    hidden = linear(np.concatenate(parts, axis=1), weights, "read")
+    told = np.concatenate([np.tanh(linear(hidden, weights, "tell")), chances], axis=1)
+    hidden = _in_blocks(partial(_read, hidden, told, stopped, inputs, weights, config), len(hidden))
     looks = {at: _part(weights, f"over.{number}.") for number, at in enumerate(config.lag_layers)}
     for number in range(len(config.second_dilations) + 1):
         if number in looks:
@@ -49,6 +48,41 @@ def log_odds(inputs: JamInputs, weights: Weights, config: ScorerConfig) -> Float
         if number < len(config.second_dilations):
             hidden = _block(hidden, weights, f"compare.{number}", config.second_dilations[number])
     return np.asarray(linear(hidden, weights, "decide"), np.float32)
+
+
+def _in_blocks(rows_of: Callable[[slice], np.ndarray], count: int) -> Float32[np.ndarray, "steps w"]:
+    """Return rows that are computed some thousand at a time: what lies between needs memory for those alone."""
+    return np.concatenate([rows_of(slice(at, min(at + _BLOCK_STEPS, count))) for at in range(0, count, _BLOCK_STEPS)])
+
+
+def _entered(values: np.ndarray, weights: Weights, rows: slice) -> np.ndarray:
+    """Return the first hidden rows of the steps."""
+    return linear(np.clip((values[rows] - weights["mean"]) / weights["scale"], -5, 5), weights, "enter")
+
+
+def _read(
+    hidden: np.ndarray,
+    told: np.ndarray,
+    stopped: np.ndarray,
+    inputs: JamInputs,
+    weights: Weights,
+    config: ScorerConfig,
+    rows: slice,
+) -> np.ndarray:
+    """Return hidden rows that have read what was told at the twins."""
+    parts = [hidden[rows], told[rows, -chance_count(weights) :]]
+    for number in range(config.twins):
+        is_there = (inputs.twins[rows, number] >= 0).astype(np.float32)
+        at = np.maximum(inputs.twins[rows, number], 0)
+        between = np.log1p(np.abs(stopped[at] - stopped[rows])) / 3
+        likeness = np.stack([inputs.likeness[rows, number] * is_there, is_there, between * is_there], axis=1)
+        parts += [told[at] * is_there[:, None], likeness]
+    return linear(np.concatenate(parts, axis=1), weights, "read")
+
+
+def chance_count(weights: Weights) -> int:
+    """Return how many classes the network tells apart."""
+    return len(weights["guess.bias"])
 
 
 def _part(weights: Weights, start: str) -> Weights:
@@ -64,10 +98,19 @@ def softmax(values: Float32[np.ndarray, "steps classes"]) -> Float32[np.ndarray,
 
 def _block(hidden: Float32[np.ndarray, "steps w"], weights: Weights, name: str, dilation: int) -> np.ndarray:
     """Return one residual block; see `models.scorer.ConvBlock`."""
-    normed = layer_norm(hidden, weights, f"{name}.norm")
+    return _in_blocks(partial(_convolved, hidden, weights, name, dilation), len(hidden))
+
+
+def _convolved(hidden: np.ndarray, weights: Weights, name: str, dilation: int, rows: slice) -> np.ndarray:
+    """Return rows of a residual block; beyond the recording's ends lie zeros."""
+    first, last = max(0, rows.start - dilation), min(rows.stop + dilation, len(hidden))
+    normed = layer_norm(hidden[first:last], weights, f"{name}.norm")
     kernel = weights[f"{name}.look.weight"]
-    seen = normed @ kernel[:, :, 1].T + weights[f"{name}.look.bias"]
-    if len(hidden) > dilation:
-        seen[dilation:] += normed[:-dilation] @ kernel[:, :, 0].T
-        seen[:-dilation] += normed[dilation:] @ kernel[:, :, 2].T
-    return np.asarray(hidden + linear(np.maximum(seen, 0), weights, f"{name}.mix"), np.float32)
+    own = slice(rows.start - first, rows.stop - first)
+    seen = normed[own] @ kernel[:, :, 1].T + weights[f"{name}.look.bias"]
+    before, after = max(0, dilation - rows.start), max(0, min(rows.stop, len(hidden) - dilation) - rows.start)
+    if before < len(seen):
+        seen[before:] += normed[own.start - dilation + before : own.stop - dilation] @ kernel[:, :, 0].T
+    if after > 0:
+        seen[:after] += normed[own.start + dilation : own.start + dilation + after] @ kernel[:, :, 2].T
+    return np.asarray(hidden[rows] + linear(np.maximum(seen, 0), weights, f"{name}.mix"), np.float32)
