@@ -111,7 +111,7 @@ def polished(sound: np.ndarray, rate: int, step: PolishStep) -> np.ndarray:
 
 
 def ceiling(raw: np.ndarray, finished: np.ndarray, rate: int) -> np.ndarray:
-    """Return a sound under the gains that its finished mel itself asks for, within the same limits."""
+    """Return a sound, as loud, under the gains that its finished mel itself asks for, within the same limits."""
     gains = (mel_db(finished, rate) - mel_db(raw, rate)).astype(np.float32)
     return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains])))
 
@@ -130,7 +130,7 @@ def row_of(stretch: Stretch, raw: np.ndarray, steps: dict[str, PolishStep]) -> d
     finished, rate = stretch.sound, stretch.rate
     lufs = measure([finished], rate, finished.shape[1]).integrated_lufs
     outs = {name: raw if name == "none" else polished(raw, rate, step) for name, step in steps.items()}
-    outs[CEILING] = ceiling(raw, finished, rate)
+    outs[CEILING] = ceiling(at_loudness(raw, rate, lufs), finished, rate)
     outs = {name: at_loudness(out, rate, lufs) for name, out in outs.items()}
     left = {name: at_loudness(polished(finished, rate, steps[name]), rate, lufs) for name in LEARNED_NAMES}
     return {
