@@ -111,7 +111,7 @@ def config_of(kind: type[Config], told: object, path: Path) -> Config:
         raise FormatError(f"the network's shape cannot be read: {error}", path=path) from error
 
 
-def check_shapes(tensors: Tensors, wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:
+def check_shapes(tensors: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:
     """Refuse tensors of which one is missing, too much, or of another shape than wanted.
 
     Raises

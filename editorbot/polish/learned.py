@@ -23,10 +23,11 @@ from editorbot.polish.limiter import limit_blocks
 from editorbot.polish.loudness import CEILING_DB, MakeBlocks
 from editorbot.polish.mel_network import MelNet, edited_chunks
 from editorbot.polish.mel_summary import LOWEST_DB, SummaryMeter, power_db, scaled
-from editorbot.polish.mel_weights import read_mel_net, shipped_weights
+from editorbot.polish.mel_weights import read_mel_net
 from editorbot.polish.meter import Loudness, metered
 from editorbot.polish.tone import LIMITS, ToneLimits, smoothed_gains, tone_blocks
 from editorbot.polish.tone_grid import grid_of, mel_power_blocks
+from editorbot.weights import shipped_weights
 
 STEP_DB = 0.25
 """Gains are kept in steps of this [dB]."""

@@ -6,16 +6,12 @@ another method, or for other inputs, are refused.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from editorbot.errors import FormatError, MismatchError, NonFiniteError, NotFoundError
+from editorbot.errors import NonFiniteError
 from editorbot.models.mel_shape import (
     BANDS,
     CELL_INPUTS,
@@ -27,20 +23,13 @@ from editorbot.models.mel_shape import (
     ReconstructShape,
 )
 from editorbot.polish.mel_network import MelNet
+from editorbot.weights import check_shapes, config_of, read_weights
 
 FORMAT = "editorbot.mel"
 """Value of the card's ``format`` field."""
 
-SHAPES = {"reconstruct": ReconstructShape, "mel2mel": Mel2MelShape}
+SHAPES: dict[str, type[ReconstructShape | Mel2MelShape]] = {"reconstruct": ReconstructShape, "mel2mel": Mel2MelShape}
 """Shape of the network of each method."""
-
-FOLDER = Path(__file__).parent.parent / "pretrained"
-"""Where the weights lie that ship with the package."""
-
-
-def shipped_weights(method: str) -> Path:
-    """Return where the shipped weights of a method lie."""
-    return FOLDER / f"{method}.safetensors"
 
 
 @lru_cache(maxsize=4)
@@ -56,50 +45,14 @@ def read_mel_net(path: Path, method: str) -> MelNet:
     NonFiniteError
         If a weight is no number.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
-    card_path = path.with_suffix(".json")
-    for file in (path, card_path):
-        if not file.is_file():
-            raise NotFoundError(
-                "there is no such file; weights are a .safetensors and a .json; train them: "
-                f"editorbot train {method}", path=file,
-            )  # fmt: skip
-    content = path.read_bytes()
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        tensors = load(content)
-    except (ValueError, SafetensorError) as error:
-        raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
-    shape = _shape_of(card, method, path)
-    wanted = tensor_shapes(shape)
-    found = {name: tensor.shape for name, tensor in tensors.items()}
-    if found != wanted:
-        wrong = sorted(name for name in {*found, *wanted} if found.get(name) != wanted.get(name))[0]
-        raise FormatError(f"tensor {wrong!r} is {found.get(wrong)}, but must be {wanted.get(wrong)}", path=path)
-    weights = {name: tensor.astype(np.float32) for name, tensor in tensors.items()}
+    same = {"method": method, "inputs_version": INPUTS_VERSION}
+    stored = read_weights(path, f"learned tone (of `editorbot train {method}`)", kind=FORMAT, same=same)
+    shape = config_of(SHAPES[method], stored.card.get("shape"), path)
+    check_shapes(stored.tensors, tensor_shapes(shape), path)
+    weights = {name: tensor.astype(np.float32) for name, tensor in stored.tensors.items()}
     if not all(np.isfinite(tensor).all() for tensor in weights.values()):
         raise NonFiniteError("a weight is no number; train it again", path=path)
-    return MelNet(weights, shape, "sha256:" + hashlib.sha256(content).hexdigest())
-
-
-def _shape_of(card: Any, method: str, path: Path) -> ReconstructShape | Mel2MelShape:
-    """Return the network's shape as its card has it."""
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"the card's format must be {FORMAT!r}", path=path)
-    for name, here in (("method", method), ("inputs_version", INPUTS_VERSION)):
-        if card.get(name) != here:
-            raise MismatchError(f"{name} is {card.get(name)!r}, but {here!r} is needed; train it again", path=path)
-    kind, told = SHAPES[method], card.get("shape")
-    known = sorted(field.name for field in fields(kind))
-    if not isinstance(told, dict) or sorted(told) != known:
-        raise FormatError(f"shape must have exactly the fields {known}", path=path)
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    try:
-        return kind(**values)
-    except TypeError as error:
-        raise FormatError(f"shape cannot be read: {error}", path=path) from error
+    return MelNet(weights, shape, stored.digest)
 
 
 def tensor_shapes(shape: ReconstructShape | Mel2MelShape) -> dict[str, tuple[int, ...]]:

@@ -112,7 +112,7 @@ def test_weights_of_something_else_are_refused(tmp_path):
         ({"format": "editorbot.scored"}, FormatError),
         ({"inputs": "sha256:0"}, MismatchError),
         ({"config": {**told["config"], "natten_kernel_size": 32}}, FormatError),
-        ({"config": {**told["config"], "policy_hidden_dim": 32}}, MismatchError),
+        ({"config": {**told["config"], "policy_hidden_dim": 32}}, FormatError),
     ):
         card.write_text(json.dumps({**told, **change}))
         read_policy.cache_clear()

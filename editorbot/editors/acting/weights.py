@@ -7,7 +7,6 @@ themselves are computed without it either way.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,8 +18,9 @@ from editorbot.editors.acting.network import Weights, weight_shapes
 from editorbot.environment.state import Normalizer
 from editorbot.errors import EditorbotError, FormatError, MismatchError, MissingExtraError, NotFoundError
 from editorbot.models.policy_shape import INPUT_ORDER, PolicyConfig
+from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 
-SHIPPED = Path(__file__).parent.parent.parent / "pretrained" / "policy.safetensors"
+SHIPPED = shipped_weights("policy")
 """The weights that ship with the package; the card lies beside them as JSON."""
 
 FORMAT = "editorbot.policy"
@@ -61,35 +61,20 @@ def read_policy(path: Path = SHIPPED) -> LearnedPolicy:
     """
     if not path.is_file():
         raise NotFoundError("there is no such file; a policy is a .safetensors or a checkpoint .pt", path=path)
-    digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
-    return _of_checkpoint(path, digest) if path.suffix == ".pt" else _of_card(path, digest)
+    return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
 
 
-def _of_card(path: Path, digest: str) -> LearnedPolicy:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    card_path = path.with_suffix(".json")
-    if not card_path.is_file():
-        raise NotFoundError("the card of these weights is missing; it lies beside them", path=card_path)
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        tensors = load_file(path)
-    except (ValueError, SafetensorError) as error:
-        raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"the card's format must be {FORMAT!r}", path=card_path)
-    if card.get("inputs") != inputs_digest():
-        message = f"its inputs are {card.get('inputs')!r}, but this version reads {inputs_digest()!r}; train it again"
-        raise MismatchError(message, path=card_path)
+def _of_card(path: Path) -> LearnedPolicy:
+    stored = read_weights(path, "a policy", kind=FORMAT, same={"inputs": inputs_digest()})
+    tensors = stored.tensors
     mean, std = tensors.pop("normalizer.mean", None), tensors.pop("normalizer.std", None)
     if mean is None or std is None:
         raise FormatError("it holds no normalizer; train it again", path=path)
     normalizer = {"mean": mean.tolist(), "std": std.tolist()}
-    return _checked(tensors, card.get("config"), normalizer, digest, path)
+    return _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
 
 
-def _of_checkpoint(path: Path, digest: str) -> LearnedPolicy:
+def _of_checkpoint(path: Path) -> LearnedPolicy:
     if find_spec("torch") is None:
         raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
     from editorbot.models.checkpoint import load_checkpoint
@@ -99,7 +84,7 @@ def _of_checkpoint(path: Path, digest: str) -> LearnedPolicy:
     except MismatchError:
         found = load_checkpoint(path, method="bc", features=inputs_digest())
     weights = {name: value.float().numpy() for name, value in found.weights.items()}
-    return _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest, path)
+    return _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
 
 
 def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: Path) -> LearnedPolicy:
@@ -111,9 +96,5 @@ def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: 
         scale = Normalizer(tuple(normalizer["mean"]), tuple(normalizer["std"]))
     except (EditorbotError, TypeError, KeyError) as error:
         raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
-    for name, size in weight_shapes(shape).items():
-        if name not in weights:
-            raise MismatchError(f"{name!r} is missing for the configuration it tells", path=path)
-        if tuple(weights[name].shape) != size:
-            raise MismatchError(f"{name!r} has shape {weights[name].shape}, its configuration says {size}", path=path)
+    check_shapes(weights, weight_shapes(shape), path)
     return LearnedPolicy(weights, shape, scale, digest)

@@ -6,8 +6,6 @@ itself is computed without it either way.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -22,11 +20,12 @@ from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays,
 from editorbot.editors.pointing.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.network import Weights
-from editorbot.errors import FormatError, MismatchError, MissingExtraError, NotFoundError, UsageError
+from editorbot.errors import FormatError, MissingExtraError, NotFoundError, UsageError
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer_shape import CLASSES
+from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 
-SHIPPED = Path(__file__).parent.parent.parent / "pretrained" / "pointer.safetensors"
+SHIPPED = shipped_weights("pointer")
 """The weights that ship with the package; the card lies beside them as JSON."""
 
 FORMAT = "editorbot.pointer"
@@ -72,40 +71,23 @@ def read_pointer(path: Path = SHIPPED) -> LearnedPointer:
     """
     if not path.is_file():
         raise NotFoundError("there is no such file; a pointer network is a .safetensors or a checkpoint .pt", path=path)
-    digest = "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
-    return _of_checkpoint(path, digest) if path.suffix == ".pt" else _of_card(path, digest)
+    return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
 
 
-def _of_card(path: Path, digest: str) -> LearnedPointer:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    card_path = path.with_suffix(".json")
-    if not card_path.is_file():
-        raise NotFoundError("the card of these weights is missing; it lies beside them", path=card_path)
-    try:
-        card = json.loads(card_path.read_text(encoding="utf-8"))
-        weights = load_file(path)
-    except (ValueError, SafetensorError) as error:
-        raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise FormatError(f"the card's format must be {FORMAT!r}", path=card_path)
-    for name, here in (("inputs_version", INPUTS_VERSION), ("classes", list(CLASSES))):
-        if card.get(name) != here:
-            raise MismatchError(
-                f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=card_path
-            )
-    return _checked(weights, card.get("config"), card.get("decode"), digest, path)
+def _of_card(path: Path) -> LearnedPointer:
+    same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
+    stored = read_weights(path, "a pointer network", kind=FORMAT, same=same)
+    return _checked(stored.tensors, stored.card.get("config"), stored.card.get("decode"), stored.digest, path)
 
 
-def _of_checkpoint(path: Path, digest: str) -> LearnedPointer:
+def _of_checkpoint(path: Path) -> LearnedPointer:
     if find_spec("torch") is None:
         raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
     from editorbot.models.checkpoint import load_checkpoint
 
     found = load_checkpoint(path, method="pointer", vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION))
     weights = {name: value.numpy() for name, value in found.weights.items()}
-    return _checked(weights, found.config.get("model"), found.config.get("decode"), digest, path)
+    return _checked(weights, found.config.get("model"), found.config.get("decode"), digest_of(path), path)
 
 
 def _checked(weights: Weights, config: Any, decode: Any, digest: str, path: Path) -> LearnedPointer:
@@ -117,11 +99,5 @@ def _checked(weights: Weights, config: Any, decode: Any, digest: str, path: Path
         shape, settings = PointerConfig.of_data(dict(config)), DecodeSettings(**decode)
     except (UsageError, TypeError) as error:
         raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
-    wanted = weight_shapes(shape)
-    if set(weights) != set(wanted):
-        other = sorted(set(weights) ^ set(wanted))[0]
-        raise MismatchError(f"{other!r} is missing or too much for the configuration it tells", path=path)
-    for name, size in wanted.items():
-        if tuple(weights[name].shape) != size:
-            raise MismatchError(f"{name!r} has shape {weights[name].shape}, its configuration says {size}", path=path)
+    check_shapes(weights, weight_shapes(shape), path)
     return LearnedPointer(weights, shape, settings, digest)
