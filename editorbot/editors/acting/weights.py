@@ -96,5 +96,7 @@ def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: 
         scale = Normalizer(tuple(normalizer["mean"]), tuple(normalizer["std"]))
     except (EditorbotError, TypeError, KeyError) as error:
         raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
-    check_shapes(weights, weight_shapes(shape), path)
-    return LearnedPolicy(weights, shape, scale, digest)
+    wanted = weight_shapes(shape)
+    used = {name: weights[name] for name in wanted if name in weights}  # a run keeps more: what only training needs
+    check_shapes(used, wanted, path)
+    return LearnedPolicy(used, shape, scale, digest)
