@@ -1,9 +1,11 @@
 """What each way of teaching the policy comes to: F1 on validation jams, beside the editor whose score it reads.
 
-A row is a run's best.pt. What is watched while training (spec names) comes from the checkpoint; edits are made and
-judged as `editorbot evaluate` does. Pictures of the last run and of one episode are written beside the table.
+A row is a run's best.pt. What is watched while training comes from the checkpoint. Edits are judged as decided, before
+joins are moved by milliseconds. Pictures of the last run and of one episode are written beside the table.
 
-    python benchmarks/policy.py valid_data --cache-dir cache --run "BC=models/bc" --run "BC + PPO=models/policy"
+    python benchmarks/policy.py valid_data --cache-dir cache --run BC=models/bc --run "BC + PPO=models/policy"
+
+A row of several seeds names its folders with commas between them.
 """
 
 from __future__ import annotations
@@ -16,18 +18,23 @@ from typing import Any
 
 import numpy as np
 
+from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.splits import refuse_held_out_pairs
+from editorbot.editlist.edit_list import EditList, MadeBy
 from editorbot.editors.acting.episode import listen, play
 from editorbot.editors.acting.hints import hints_of
 from editorbot.editors.acting.shares import share_lines
-from editorbot.editors.acting.weights import read_policy
-from editorbot.environment.material import material_of
+from editorbot.editors.acting.weights import LearnedPolicy, read_policy
+from editorbot.editors.base import EditRequest
+from editorbot.editors.registry import editor_named
+from editorbot.environment.episodes import edit_list_of_episode
+from editorbot.environment.material import Material, material_of
 from editorbot.errors import MismatchError
-from editorbot.evaluation.benchmark import Entrant, EvaluationJob, evaluate_jam
 from editorbot.evaluation.bootstrap import bootstrap_mean, paired_difference
 from editorbot.evaluation.jams import Jam, find_jams
+from editorbot.evaluation.metrics import score_edit
 from editorbot.models.checkpoint import load_checkpoint
 from editorbot.recording import open_recording
 from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
@@ -36,54 +43,75 @@ ROOT = Path(__file__).resolve().parent.parent
 WATCHED = ("train/entropy", "train/bc_entropy", "train/bc_loss", "approx_kl", "counters/n_keep_ratio")
 TARGETS = ("falls from 2.0", "toward 1.0", "below 1.0", "near 0.02", "0.4 - 0.6")
 YARDSTICK = "scored"
+Runs = dict[str, list[Path]]
+"""The folders of each row, one a seed."""
 
 
-def watched_of(folder: Path) -> dict[str, Any]:
+def watched_of(folder: Path) -> dict[str, float]:
     """Return what a run's best checkpoint measured, and how far it went."""
     try:
         found = load_checkpoint(folder / "best.pt", method="ppo")
     except MismatchError:
         found = load_checkpoint(folder / "best.pt", method="bc")
-    told: dict[str, Any] = {"method": found.method, "steps": found.step, "seed": found.seed}
-    return told | {name: round(found.metrics[name], 5) for name in WATCHED if name in found.metrics}
+    return {"steps": found.step} | {name: found.metrics[name] for name in WATCHED if name in found.metrics}
 
 
-def judged(jams: Sequence[Jam], runs: dict[str, Path], cache: Path) -> dict[str, list[Any]]:
-    """Return the scores of every entrant, jam by jam."""
-    entrants = [Entrant(YARDSTICK, YARDSTICK), Entrant("retarget", "retarget")]
-    entrants += [Entrant(name, "policy", folder / "best.pt") for name, folder in runs.items()]
-    scores: dict[str, list[Any]] = {entrant.name: [] for entrant in entrants}
+def mean_watched(folders: Sequence[Path]) -> dict[str, Any]:
+    """Return the means over a row's seeds."""
+    each = [watched_of(folder) for folder in folders]
+    means = {name: float(np.mean([one[name] for one in each])) for name in each[0]}
+    return {"seeds": len(folders), **{name: float(f"{value:.3g}") for name, value in means.items()}}
+
+
+def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray]:
+    """Return F1, recall and purity of every row, jam by jam, the mean over its seeds, shape=(jams, 3)."""
+    policies = {name: [read_policy(folder / "best.pt") for folder in folders] for name, folders in runs.items()}
+    scores: dict[str, list[np.ndarray]] = {name: [] for name in (YARDSTICK, *runs)}
     for jam in jams:
-        done = evaluate_jam(EvaluationJob(jam, tuple(entrants), cache / "analysis"))
-        for name, error in done.errors:
-            raise SystemExit(f"{name}: {error}")
-        for result in done.results:
-            scores[result.entrant].append(result.score)
-        print(jam.sample, {name: round(found[-1].f1, 3) for name, found in scores.items()}, flush=True)
-    return scores
+        with open_recording(jam.path) as recording:
+            analysis = analyze(recording, cache=AnalysisCache(cache / "analysis"))
+        material, hints = material_of(analysis), hints_of(analysis)
+        edits = {YARDSTICK: [editor_named(YARDSTICK).edit(analysis, EditRequest())]}
+        for name, each in policies.items():
+            edits[name] = [edited(policy, analysis, material, hints) for policy in each]
+        for name, found in edits.items():
+            judgements = [score_edit(edit, jam.truth) for edit in found]
+            scores[name].append(np.mean([(one.f1, one.recall, one.purity) for one in judgements], axis=0))
+        print(jam.sample, {name: round(float(values[-1][0]), 3) for name, values in scores.items()}, flush=True)
+    return {name: np.array(values) for name, values in scores.items()}
 
 
-def rows_of(scores: dict[str, list[Any]], runs: dict[str, Path], tracks: list[str]) -> list[dict[str, Any]]:
+def edited(policy: LearnedPolicy, analysis: Analysis, material: Material, hints: np.ndarray) -> EditList:
+    """Return a policy's edit, as the editor makes it where nothing is asked."""
+    actions = play(listen(policy, material, hints, None)).actions
+    return edit_list_of_episode(analysis, actions, made_by=MadeBy("policy"), vocabulary=policy.config.words)
+
+
+def compared(pair: str, scores: dict[str, np.ndarray], tracks: list[str]) -> str:
+    """Return the difference of two rows' F1 as a line."""
+    one, _, other = pair.partition("=")
+    rng = np.random.default_rng(0)
+    return f"{one} beside {other}: {paired_difference(scores[one][:, 0], scores[other][:, 0], rng=rng, tracks=tracks)}"
+
+
+def rows_of(scores: dict[str, np.ndarray], runs: Runs, tracks: list[str]) -> list[dict[str, Any]]:
     """Return a row an entrant."""
-    values = {name: np.array([score.f1 for score in found]) for name, found in scores.items()}
-    first = next(iter(runs))
     rows = []
-    for name, f1 in values.items():
+    for name, values in scores.items():
         rng = np.random.default_rng(0)
-        row: dict[str, Any] = {"row": name, "jams": len(f1), "f1": str(bootstrap_mean(f1, rng=rng, tracks=tracks))}
-        row["recall"] = round(float(np.mean([score.recall for score in scores[name]])), 3)
-        row["purity"] = round(float(np.mean([score.purity for score in scores[name]])), 3)
-        for other in (first, YARDSTICK):
-            if other != name:
-                row[f"beside {other}"] = str(paired_difference(f1, values[other], rng=rng, tracks=tracks))
-        rows.append(row | (watched_of(runs[name]) if name in runs else {}))
+        row: dict[str, Any] = {"row": name, "f1": str(bootstrap_mean(values[:, 0], rng=rng, tracks=tracks))}
+        row |= {"recall": round(float(values[:, 1].mean()), 3), "purity": round(float(values[:, 2].mean()), 3)}
+        if name != YARDSTICK:
+            difference = paired_difference(values[:, 0], scores[YARDSTICK][:, 0], rng=rng, tracks=tracks)
+            row[f"beside {YARDSTICK}"] = str(difference)
+        rows.append(row | (mean_watched(runs[name]) if name in runs else {}))
     return rows
 
 
-def page(rows: list[dict[str, Any]], told: str, shares: list[str]) -> str:
+def page(rows: list[dict[str, Any]], told: str, shares: list[str], name: str, beside: list[str]) -> str:
     """Return the table as Markdown."""
-    columns = ["row", "f1", "recall", "purity", *(key for key in rows[-1] if key.startswith("beside"))]
-    columns += ["steps", "seed", *WATCHED]
+    columns = ["row", "f1", "recall", "purity", *(key for key in rows[1] if key.startswith("beside"))]
+    columns += ["steps", "seeds", *WATCHED]
     head = ["what", "F1 [95 %]", *columns[2:]]
     head[head.index("steps")] = "epochs or updates"
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(columns)]
@@ -91,7 +119,8 @@ def page(rows: list[dict[str, Any]], told: str, shares: list[str]) -> str:
     aims = ["target", *[""] * (len(columns) - len(WATCHED) - 1), *TARGETS]
     lines.append("| " + " | ".join(aims) + " |")
     steps = "\n".join(f"    {line}" for line in shares)
-    return f"# The policy\n\n{told}\n\n" + "\n".join(lines) + f"\n\nSteps of the last row's policy:\n\n{steps}\n"
+    pairs = "\n".join(f"* {line}" for line in beside)
+    return f"# The policy\n\n{told}\n\n" + "\n".join(lines) + f"\n\n{pairs}\n\nSteps of `{name}`:\n\n{steps}\n"
 
 
 def main() -> None:
@@ -100,15 +129,22 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
     parser.add_argument("--run", action="append", default=[], metavar="NAME=FOLDER", required=True)
+    parser.add_argument("--shipped", help="the row whose pictures are drawn and whose steps are told; the last one")
+    parser.add_argument(
+        "--compare", action="append", default=[], metavar="ROW=ROW", help="rows to subtract, jam by jam"
+    )
     parser.add_argument("--note", default="", help="what to say of how the runs were made")
     parser.add_argument("--truth-keep", type=float, help="share of KEEP among the human's own steps")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "policy")
     args = parser.parse_args()
     refuse_held_out_pairs(args.data)
-    runs = {name: Path(folder) for name, _, folder in (one.partition("=") for one in args.run)}
+    named = (one.partition("=") for one in args.run)
+    runs = {name: [Path(folder) for folder in folders.split(",")] for name, _, folders in named}
     jams = find_jams(args.data).jams
-    rows = rows_of(judged(jams, runs, args.cache_dir), runs, [jam.track for jam in jams])
-    last_name, last = list(runs.items())[-1]
+    scores, tracks = judged(jams, runs, args.cache_dir), [jam.track for jam in jams]
+    rows, beside = rows_of(scores, runs, tracks), [compared(one, scores, tracks) for one in args.compare]
+    last_name = args.shipped or list(runs)[-1]
+    last = runs[last_name][0]
     policy = read_policy(last / "best.pt")
     actions, one = [], None
     for jam in jams:
@@ -125,7 +161,7 @@ def main() -> None:
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     shares = share_lines(actions, policy.config.words)
-    args.out.with_suffix(".md").write_text(page(rows, told, shares), encoding="utf-8")
+    args.out.with_suffix(".md").write_text(page(rows, told, shares, last_name, beside), encoding="utf-8")
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     args.out.with_name("policy_run.png").write_bytes(picture_of_run(curves_of(last / "log"), last_name))
     if one is not None:
