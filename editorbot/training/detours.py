@@ -10,7 +10,7 @@ step from it [2]_. They are drawn anew in every epoch.
 References
 ----------
 .. [1] Ross, Gordon, Bagnell, "A Reduction of Imitation Learning to No-Regret Online Learning", 2011.
-.. [2] Laskey et al., "DART: Noise Injection for Robust Imitation Learning", 2017.
+.. [2] Laskey et al., "Noise Injection for Robust Imitation Learning" (DART), 2017.
 """
 
 from __future__ import annotations
