@@ -86,8 +86,27 @@ def log_odds(
 
     Notes
     -----
-    Time and memory O(frames).
+    Time O(frames); beside inputs and result memory for BLOCK_FRAMES and what the network reads around them.
     """
+    reach, count = _reach(config), len(inputs)
+    parts = []
+    for first in range(0, count, BLOCK_FRAMES):
+        start, last = max(0, first - reach), min(first + BLOCK_FRAMES, count)
+        odds = _block_log_odds(inputs[start : last + reach], weights, config)
+        parts.append(odds[first - start : last - start])
+    return np.concatenate(parts)
+
+
+def _reach(config: BeatNetConfig) -> int:
+    """Return how far the network reads to either side, at least [frames]; a multiple of the stride."""
+    # Three layers of five taps at the frame rate, one of three at each dilation.
+    return config.stride * (sum(config.dilations) + 8)
+
+
+def _block_log_odds(
+    inputs: Float32[np.ndarray, "frames inputs"], weights: Weights, config: BeatNetConfig
+) -> Float32[np.ndarray, "frames outputs"]:
+    """Return the log odds of frames beyond which nothing is heard."""
     count = len(inputs)
     padded = np.pad(inputs, ((0, -count % config.stride), (0, 0)))
     heard = np.maximum(_convolved(padded, weights, "enter"), 0)

@@ -60,6 +60,15 @@ def test_the_network_is_its_naive_twin(frames: int) -> None:
     assert np.abs(log_odds(inputs, weights, TINY) - naive_log_odds(inputs, weights, TINY)).max() < 1e-4
 
 
+@pytest.mark.parametrize("block", [4, 8, 40])
+def test_block_by_block_is_the_same(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    inputs = RNG(block).standard_normal((203, INPUT_COUNT)).astype(np.float32)
+    weights = random_weights(TINY)
+    whole = log_odds(inputs, weights, TINY)
+    monkeypatch.setattr("editorbot.analysis.beat_net.BLOCK_FRAMES", block)
+    assert np.abs(log_odds(inputs, weights, TINY) - whole).max() < 1e-4
+
+
 def test_inputs_are_bounded_and_one_row_a_frame() -> None:
     tracks = tracks_of(drums(steady(120.0, 0.3, 9.0), 4, 10.0))
     inputs = inputs_of(tracks, novelty(tracks))
