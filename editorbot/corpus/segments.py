@@ -201,7 +201,8 @@ def _probed(sounds: Sounds, line: Line, first: int, end: int) -> _Probe:
     starts = tuple(int(start) for start in np.linspace(first, end - length, count + 2)[1:-1])
     shifts = [measure_shift(sounds.raw.mono, sounds.edit.mono, line, start, length) for start in starts]
     strengths = np.array([shift.strength for shift in shifts])
-    shift = weighted_median(np.array([shift.samples for shift in shifts]), strengths)
+    # Where nothing sounds, nothing is measured: the line stays where it was.
+    shift = weighted_median(np.array([shift.samples for shift in shifts]), strengths) if strengths.any() else 0.0
     return _Probe(line.shifted(shift), starts, length, float(strengths.mean()))
 
 

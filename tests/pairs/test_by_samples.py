@@ -7,7 +7,8 @@ import pytest
 
 from editorbot.corpus.by_samples import with_leftovers
 from editorbot.corpus.fingerprint import fingerprint, listen
-from editorbot.corpus.segments import CELL_POOL, Sounds
+from editorbot.corpus.lines import Line
+from editorbot.corpus.segments import CELL_POOL, Sounds, _probed
 from editorbot.recording import open_recording
 from tests.sounds import write
 
@@ -44,3 +45,11 @@ def test_what_comes_from_nowhere_is_left_out(tmp_path):
     raw, edit = 0.1 * rng.standard_normal(10 * RATE), 0.1 * rng.standard_normal(3 * RATE)
     with _sounds(tmp_path, raw, edit) as sounds:
         assert with_leftovers(sounds, [], 1.0) == []
+
+
+def test_where_nothing_sounds_a_line_stays_where_it_was(tmp_path):
+    raw = 0.1 * np.random.default_rng(2).standard_normal(10 * RATE)
+    edit = np.concatenate((raw[: 2 * RATE], np.zeros(4 * RATE)))
+    line = Line(0.0, 0.0, 1.0)
+    with _sounds(tmp_path, raw, edit) as sounds:
+        assert _probed(sounds, line, 3 * RATE, 6 * RATE).line == line
