@@ -185,7 +185,7 @@ FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG
 """System errors that mean there is no room."""
 
 
-def write_error(error: OSError, path: str | os.PathLike[str]) -> OutputError | NoSpaceError:
+def write_error(error: OSError, path: str | os.PathLike[str] | None) -> OutputError | NoSpaceError:
     """Return the error that a failed write to `path` means to the user."""
     if error.errno in FULL_ERRORS:
         return NoSpaceError("the disk is full; nothing was written under this name", path=path)
@@ -202,3 +202,15 @@ class BugError(EditorbotError):
         """Return an unforeseen exception as one line."""
         what = " ".join(str(error).split())
         return cls(f"{type(error).__name__}: {what}; please report it with --debug's output", path=path)
+
+
+def as_one_line(error: Exception) -> EditorbotError:
+    """Return what an exception means to the user: itself where it is one of ours, else a disk's or folder's, or a bug.
+
+    A folder that is a file, or may not be written to, is no bug, wherever it is first met.
+    """
+    if isinstance(error, EditorbotError):
+        return error
+    if isinstance(error, OSError) and (error.errno in FULL_ERRORS or isinstance(error.filename, str | os.PathLike)):
+        return write_error(error, error.filename if isinstance(error.filename, str | os.PathLike) else None)
+    return BugError.of(error)

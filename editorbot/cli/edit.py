@@ -16,13 +16,12 @@ import tyro
 
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import (
-    BugError,
-    EditorbotError,
     ExistsError,
     NotFoundError,
     TargetError,
     TooShortError,
     UsageError,
+    as_one_line,
     printable,
 )
 from editorbot.timebase import clock, parse_clock
@@ -121,7 +120,7 @@ class Edit:
             if self.debug:
                 traceback.print_exc()
             # A bug that one recording brings out must not take the others of the batch with it.
-            known = error if isinstance(error, EditorbotError) else BugError.of(error)
+            known = as_one_line(error)
             known.path = known.path or path
             print(known, file=sys.stderr)
             return {"file": path, "exit_code": known.exit_code, "error": known.code, "message": known.message}

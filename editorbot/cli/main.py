@@ -20,7 +20,8 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import tyro
 
-from editorbot.errors import BugError, EditorbotError
+from editorbot.cli.numbers import check_numbers
+from editorbot.errors import EditorbotError, as_one_line
 
 INTERRUPTED_EXIT_CODE = 130
 """What shells use for a command ended by Ctrl-C."""
@@ -59,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _prepare_process()
     debug = "--debug" in arguments
     try:
-        return _parse(arguments).run()
+        command = _parse(arguments)
+        check_numbers(command)
+        return command.run()
     except EditorbotError as error:
         if debug:
             traceback.print_exc()
@@ -76,8 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The last door: a bug of ours still ends in one line, and --debug shows where.
         if debug:
             raise
-        print(BugError.of(error), file=sys.stderr)
-        return BugError.exit_code
+        known = as_one_line(error)
+        print(known, file=sys.stderr)
+        return known.exit_code
 
 
 def _parse(arguments: list[str]) -> Command:

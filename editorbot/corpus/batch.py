@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Generic, TypeVar
 
-from editorbot.errors import BugError, EditorbotError
+from editorbot.errors import BugError, EditorbotError, as_one_line
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -64,8 +64,6 @@ def attempt(job: Job, work: Callable[[Job], Result]) -> Done[Job, Result]:
     """Do one job; whatever goes wrong becomes part of what is returned."""
     try:
         return Done(job, work(job))
-    except EditorbotError as error:
-        return Done(job, error=error)
     except Exception as error:
         # A bug that one sample brings out must not take the others of the batch with it.
-        return Done(job, error=BugError.of(error))
+        return Done(job, error=as_one_line(error))

@@ -43,6 +43,8 @@ class EditRequest:
             raise TargetError(f"the keep ratio must lie in (0, 1], but is {self.keep_ratio}")
         if not 0 <= self.temperature < 100:
             raise UsageError(f"the temperature must lie between 0 and 100, but is {self.temperature}")
+        if self.seed < 0:
+            raise UsageError(f"the seed must not be negative, but is {self.seed}")
         for start_s, end_s in self.must_keep_s + self.must_cut_s:
             if not 0 <= start_s < end_s:
                 raise TargetError(f"the range {clock(start_s)}-{clock(end_s)} must end after it starts")

@@ -81,6 +81,8 @@ class PointerTraining:
             raise UsageError("learning_rate, clip_norm and jump_weight must be positive")
         if not (0 <= self.pointer_noise <= 1 and 0 <= self.warmup < 1):
             raise UsageError("pointer_noise must lie in [0, 1], warmup in [0, 1)")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, but is {self.seed}")
 
 
 @dataclass(frozen=True)

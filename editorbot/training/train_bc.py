@@ -78,7 +78,7 @@ class BcTraining:
     def __post_init__(self) -> None:
         if min(self.epochs, self.batch_size, self.gradient_accumulation_steps) < 1:
             raise UsageError("epochs, batch_size and gradient_accumulation_steps must be at least 1")
-        if self.learning_rate <= 0 or self.grad_clip <= 0:
+        if not (self.learning_rate > 0 and self.grad_clip > 0):
             raise UsageError("learning_rate and grad_clip must be above 0")
 
 

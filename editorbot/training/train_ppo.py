@@ -106,7 +106,7 @@ class PpoTraining:
             raise UsageError("updates, batch_size, accumulation, epochs, environments and steps must be at least 1")
         if self.baseline not in BASELINES:
             raise UsageError(f"baseline must be one of {', '.join(BASELINES)}, but is {self.baseline!r}")
-        if self.learning_rate <= 0 or self.clip_ratio <= 0 or self.target_kl <= 0:
+        if not (self.learning_rate > 0 and self.clip_ratio > 0 and self.target_kl > 0):
             raise UsageError("learning_rate, clip_ratio and target_kl must be above 0")
 
 

@@ -1,5 +1,8 @@
+import errno
 import re
 from pathlib import Path
+
+import pytest
 
 from editorbot import errors
 from editorbot.cli.main import INTERRUPTED_EXIT_CODE
@@ -28,3 +31,17 @@ def test_the_page_lists_every_warning() -> None:
     for path in package.rglob("*.py"):
         used |= set(re.findall(r"[\"']([A-Z][A-Z_]{3,}): ", path.read_text("utf-8")))
     assert used <= listed
+
+
+def test_a_folder_that_is_none_is_no_bug(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="file") as raised:
+        (tmp_path / "file" / "folder").mkdir(parents=True)
+    told = errors.as_one_line(raised.value)
+    assert isinstance(told, errors.OutputError)
+    assert "cannot be written" in str(told)
+    assert isinstance(errors.as_one_line(OSError(errno.ENOSPC, "full")), errors.NoSpaceError)
+    assert isinstance(errors.as_one_line(OSError("no name")), errors.BugError)
+    assert isinstance(errors.as_one_line(KeyError("x")), errors.BugError)
+    ours = errors.EmptyError("nothing")
+    assert errors.as_one_line(ours) is ours
