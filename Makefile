@@ -50,12 +50,12 @@ wheel: $(VENV)/ready-dev
 music: $(VENV)/ready-dev
 	$(RUN) -m scripts.fetch_music $(MUSIC)
 
-# Trains the default editor's score again: about an hour on two cores, resumable. MUSIC/train and MUSIC/validation hold a
+# Trains the default editor's score again: three hours on two cores, resumable. MUSIC/train and MUSIC/validation hold a
 # folder an artist.
 train-scored: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
-	$(BIN)/editorbot train scored --tracks $(MUSIC)/train --valid-tracks $(MUSIC)/validation --count 500 --members 2 \
-		--epochs 24 --seed 0 --workers 2 --save-dir models/scored
+	$(BIN)/editorbot train scored --tracks $(MUSIC)/train --valid-tracks $(MUSIC)/validation --count 900 --members 1 \
+		--epochs 50 --seed 0 --workers 2 --save-dir models/scored
 
 # Scores every editor on jams of the test artists; jams and analyses that are there are kept.
 evaluation: music
