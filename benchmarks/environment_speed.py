@@ -1,6 +1,6 @@
 """Steps a second of the environments, beside Stable-Baselines3's vector environments over the single one.
 
-    python benchmarks/environment_speed.py [--seconds 3] [--runs 3]
+    python -m benchmarks.environment_speed [--seconds 3] [--runs 3]
 
 Every step hands out a normalized state of 861 numbers, its masks, and at an episode's end the reward of the whole;
 ended episodes begin anew. Actions are drawn evenly from what is open, by the same method everywhere where masks
@@ -162,7 +162,7 @@ def main() -> None:
     ]
     text = f"""# Steps a second of the environments
 
-`python benchmarks/environment_speed.py`: {given.runs} runs of {given.seconds:g} s of each row in turn.
+`python -m benchmarks.environment_speed`: {given.runs} runs of {given.seconds:g} s of each row in turn.
 With states of 861 normalized numbers, masks, rewards and resets; recordings of 512 beats.
 Bars: batch 200,000 (goal 1,000,000), single 10,000.
 
