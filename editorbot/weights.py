@@ -70,6 +70,8 @@ def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]
     from safetensors import SafetensorError
     from safetensors.numpy import load
 
+    if path.is_dir():
+        raise NotFoundError(f"this is a folder; name the .safetensors in it: {what} is needed", path=path)
     card_path = path.with_suffix(".json")
     for file in (path, card_path):
         if not file.is_file():
@@ -85,8 +87,9 @@ def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]
 
 def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) -> None:
     """Refuse a card of another kind, or one of weights for other inputs; see :func:`read_weights`."""
-    if not isinstance(card, dict) or card.get("format") != kind:
-        raise FormatError(f"the card's format must be {kind!r}", path=path)
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != kind:
+        raise FormatError(f"the card's format must be {kind!r}, but is {found!r}; name other weights", path=path)
     for name, here in same.items():
         if card.get(name) != here:
             raise MismatchError(

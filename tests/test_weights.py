@@ -47,13 +47,18 @@ def test_what_is_missing_is_named(path, missing):
         read_weights(path, "a net", kind="test", same={})
 
 
+def test_a_folder_is_called_one(tmp_path):
+    with pytest.raises(NotFoundError, match="this is a folder; name the"):
+        read_weights(tmp_path, "a net", kind="test", same={})
+
+
 @pytest.mark.parametrize(
     ("file", "content", "error", "said"),
     [
         ("net.safetensors", b"nonsense", FormatError, "train it again"),
         ("net.json", b"{", FormatError, "train it again"),
         ("net.json", b"[]", FormatError, "format must be 'test'"),
-        ("net.json", b'{"format": "other"}', FormatError, "format must be 'test'"),
+        ("net.json", b'{"format": "other"}', FormatError, "format must be 'test', but is 'other'"),
         ("net.json", b'{"format": "test", "inputs_version": 1}', MismatchError, "inputs_version is 1, but"),
     ],
 )

@@ -73,7 +73,12 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
 
 
 def load_checkpoint(
-    path: Path, *, method: str, vocabulary: str | None = None, features: str | None = None, device: str = "cpu"
+    path: Path,
+    *,
+    method: str | tuple[str, ...],
+    vocabulary: str | None = None,
+    features: str | None = None,
+    device: str = "cpu",
 ) -> Checkpoint:
     """Read a checkpoint.
 
@@ -81,8 +86,8 @@ def load_checkpoint(
     ----------
     path : Path
         The file.
-    method : str
-        What it has to have been trained for.
+    method : str or tuple of str
+        What it has to have been trained for; one of several.
     vocabulary, features : str, optional
         Digests that it has to bear.
     device : str
@@ -97,6 +102,8 @@ def load_checkpoint(
     MismatchError
         If it is of another method, vocabulary or order of features.
     """
+    if path.is_dir():
+        raise NotFoundError("this is a folder; name the checkpoint in it, best.pt for example", path=path)
     if not path.is_file():
         raise NotFoundError("there is no such checkpoint", path=path)
     try:
@@ -104,7 +111,8 @@ def load_checkpoint(
             warnings.simplefilter("ignore")  # torch doubts the file before it refuses it; the error below says why
             content = torch.load(path, map_location=device, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        raise FormatError(f"it is no checkpoint, or holds more than data: {_first_line(error)}", path=path) from error
+        # torch's own words advise to load it without this protection.
+        raise FormatError("it is damaged, no checkpoint, or holds more than data; train it again", path=path) from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise FormatError(f"it is no checkpoint of editorbot: its format must be {FORMAT!r}", path=path)
     if content.get("version") != VERSION:
@@ -113,7 +121,11 @@ def load_checkpoint(
     if missing or unknown:
         raise FormatError(f"fields missing: {sorted(missing)}, fields unknown: {sorted(unknown)}", path=path)
     checkpoint = Checkpoint(**{name: content[name] for name in _FIELDS})
-    for name, here in (("method", method), ("vocabulary", vocabulary), ("features", features)):
+    methods = (method,) if isinstance(method, str) else method
+    if checkpoint.method not in methods:
+        needed = " or ".join(repr(name) for name in methods)
+        raise MismatchError(f"its method is {checkpoint.method!r}, but {needed} is needed; name another", path=path)
+    for name, here in (("vocabulary", vocabulary), ("features", features)):
         there = getattr(checkpoint, name)
         if here is not None and there != here:
             raise MismatchError(f"its {name} is {there!r}, but {here!r} is needed; train it again", path=path)
@@ -121,7 +133,3 @@ def load_checkpoint(
 
 
 _FIELDS = tuple(Checkpoint.__dataclass_fields__)
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -94,8 +94,8 @@ class PointerRun:
         UsageError
             If a key is unknown, or a value impossible.
         """
+        _refuse_unknown(data, cls, "the configuration")
         values = dict(data)
-        _refuse_unknown(values, cls, "configuration")
         if "model" in values:
             values["model"] = PointerConfig.of_data(values["model"])
         for name, kind in (("training", PointerTraining), ("decode", DecodeSettings)):

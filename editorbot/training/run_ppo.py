@@ -80,7 +80,9 @@ class PpoSettings:
     """How to train."""
 
     def __post_init__(self) -> None:
-        if self.group < 1 or self.training.n_envs % self.group:
+        if self.group < 1:
+            raise UsageError(f"group must be at least 1, but is {self.group}")
+        if self.training.n_envs % self.group:
             raise UsageError(f"n_envs must be a multiple of {self.group}, but is {self.training.n_envs}")
         if self.threads < 1 or self.keep_every < 1:
             raise UsageError("threads and keep_every must be at least 1")
@@ -290,10 +292,7 @@ def load_policy(path: Path, vocabulary: str | None = None) -> Checkpoint:
     EditorbotError
         If it is neither, or of other inputs or another vocabulary; both are named.
     """
-    try:
-        return load_checkpoint(path, method="ppo", vocabulary=vocabulary, features=inputs_digest())
-    except MismatchError:
-        return load_checkpoint(path, method="bc", vocabulary=vocabulary, features=inputs_digest())
+    return load_checkpoint(path, method=("bc", "ppo"), vocabulary=vocabulary, features=inputs_digest())
 
 
 def agent_of(found: Checkpoint) -> EditingAgent:

@@ -64,3 +64,21 @@ def test_another_method_version_or_vocabulary_is_refused(tmp_path):
         load_checkpoint(path, method="scored")
     with pytest.raises(NotFoundError):
         load_checkpoint(tmp_path / "none.pt", method="scored")
+
+
+def test_one_of_several_methods_is_taken_and_a_folder_is_none(tmp_path):
+    path = tmp_path / "x.pt"
+    save_checkpoint(_checkpoint(method="ppo"), path)
+    assert load_checkpoint(path, method=("bc", "ppo")).method == "ppo"
+    with pytest.raises(MismatchError, match="its method is 'ppo', but 'bc' or 'scored' is needed"):
+        load_checkpoint(path, method=("bc", "scored"))
+    with pytest.raises(NotFoundError, match="a folder; name the checkpoint in it"):
+        load_checkpoint(tmp_path, method="ppo")
+
+
+def test_the_refusal_repeats_no_advice_to_load_it_anyway(tmp_path):
+    path = tmp_path / "evil.pt"
+    path.write_bytes(pickle.dumps(_Evil()))
+    with pytest.raises(FormatError) as caught:
+        load_checkpoint(path, method="scored")
+    assert "weights_only" not in str(caught.value)

@@ -78,7 +78,17 @@ def test_the_defaults_are_those_of_the_documents():
     assert (asked.batch_size, asked.gradient_accumulation_steps, asked.n_envs, asked.n_steps) == (2048, 4, 16, 512)
 
 
-@pytest.mark.parametrize("command", [Bc(preset="huge"), Ppo(preset="huge"), Ppo(n_envs=6), Bc(weighting="some")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        Bc(preset="huge"),
+        Ppo(preset="huge"),
+        Ppo(n_envs=6),
+        Bc(weighting="some"),
+        Ppo(group=0),
+        Ppo(bc_mixed_weight=-1.0),
+    ],
+)
 def test_impossible_flags_are_refused(command):
     with pytest.raises(UsageError):
         command.settings()

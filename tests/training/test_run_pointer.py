@@ -158,6 +158,8 @@ def test_the_configurations_that_come_with_it():
         ('{"training": {"lr": 1}}', UsageError, "unknown keys lr"),
         ('{"decode": {"jump_cost": -1.0}}', UsageError, "no cost negative"),
         ('{"training": 3}', UsageError, "must be an object"),
+        ("[1]", UsageError, "must be an object"),
+        ('{"training": {"seed": -1}}', UsageError, "seed must not be negative"),
         ('{"valid_share": 2}', UsageError, "valid_share"),
         ('{"device": "tpu"}', UsageError, "device must be"),
         ("{", FormatError, "no JSON"),

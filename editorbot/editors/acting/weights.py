@@ -16,7 +16,7 @@ from typing import Any
 
 from editorbot.editors.acting.network import Weights, weight_shapes
 from editorbot.environment.state import Normalizer
-from editorbot.errors import EditorbotError, FormatError, MismatchError, MissingExtraError, NotFoundError
+from editorbot.errors import EditorbotError, FormatError, MissingExtraError, NotFoundError
 from editorbot.models.policy_shape import INPUT_ORDER, PolicyConfig
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 
@@ -59,7 +59,7 @@ def read_policy(path: Path = SHIPPED) -> LearnedPolicy:
     MissingExtraError
         If it is a checkpoint of a run, and torch is not installed.
     """
-    if not path.is_file():
+    if not path.exists():
         raise NotFoundError("there is no such file; a policy is a .safetensors or a checkpoint .pt", path=path)
     return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
 
@@ -79,10 +79,7 @@ def _of_checkpoint(path: Path) -> LearnedPolicy:
         raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
     from editorbot.models.checkpoint import load_checkpoint
 
-    try:
-        found = load_checkpoint(path, method="ppo", features=inputs_digest())
-    except MismatchError:
-        found = load_checkpoint(path, method="bc", features=inputs_digest())
+    found = load_checkpoint(path, method=("bc", "ppo"), features=inputs_digest())
     weights = {name: value.float().numpy() for name, value in found.weights.items()}
     return _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
 

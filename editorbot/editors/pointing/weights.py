@@ -69,7 +69,7 @@ def read_pointer(path: Path = SHIPPED) -> LearnedPointer:
     MissingExtraError
         If it is a checkpoint of a run, and torch is not installed.
     """
-    if not path.is_file():
+    if not path.exists():
         raise NotFoundError("there is no such file; a pointer network is a .safetensors or a checkpoint .pt", path=path)
     return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
 
