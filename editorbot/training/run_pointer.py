@@ -94,8 +94,8 @@ class PointerRun:
         UsageError
             If a key is unknown, or a value impossible.
         """
-        _refuse_unknown(data, cls, "the configuration")
         values = dict(data)
+        _refuse_unknown(values, cls, "configuration")
         if "model" in values:
             values["model"] = PointerConfig.of_data(values["model"])
         for name, kind in (("training", PointerTraining), ("decode", DecodeSettings)):
@@ -136,6 +136,8 @@ def read_run(path: Path) -> PointerRun:
         raise NotFoundError(f"the configuration cannot be read: {error.strerror}", path=path) from error
     except ValueError as error:
         raise FormatError(f"the configuration is no JSON: {error}", path=path) from error
+    if not isinstance(data, dict):
+        raise UsageError(f"the configuration must be an object with fields, but is {data!r}", path=path)
     try:
         return PointerRun.of_data(data)
     except UsageError as error:

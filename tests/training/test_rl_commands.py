@@ -81,14 +81,10 @@ def test_the_defaults_are_those_of_the_documents():
 @pytest.mark.parametrize(
     "command",
     [
-        Bc(preset="huge"),
-        Ppo(preset="huge"),
-        Ppo(n_envs=6),
-        Bc(weighting="some"),
-        Ppo(group=0),
+        Bc(preset="huge"), Bc(weighting="some"), Ppo(preset="huge"), Ppo(n_envs=6), Ppo(group=0),
         Ppo(bc_mixed_weight=-1.0),
     ],
-)
+)  # fmt: skip
 def test_impossible_flags_are_refused(command):
     with pytest.raises(UsageError):
         command.settings()
