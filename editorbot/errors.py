@@ -204,6 +204,12 @@ class BugError(EditorbotError):
         return cls(f"{type(error).__name__}: {what}; please report it with --debug's output", path=path)
 
 
+def without_frames(error: EditorbotError) -> EditorbotError:
+    """Return an error that is to be kept, without what its frames hold: whole recordings, and decoders of theirs."""
+    error.__traceback__ = error.__cause__ = error.__context__ = None
+    return error
+
+
 def as_one_line(error: Exception) -> EditorbotError:
     """Return what an exception means to the user: itself where it is one of ours, else a disk's or folder's, or a bug.
 

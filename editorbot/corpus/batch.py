@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from typing import Generic, TypeVar
 
-from editorbot.errors import BugError, EditorbotError, as_one_line
+from editorbot.errors import BugError, EditorbotError, as_one_line, without_frames
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -66,4 +66,4 @@ def attempt(job: Job, work: Callable[[Job], Result]) -> Done[Job, Result]:
         return Done(job, work(job))
     except Exception as error:
         # A bug that one sample brings out must not take the others of the batch with it.
-        return Done(job, error=as_one_line(error))
+        return Done(job, error=without_frames(as_one_line(error)))

@@ -24,7 +24,7 @@ from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.track import Track, track_of
 from editorbot.corpus.truth import write_truth
-from editorbot.errors import BugError, EditorbotError, EmptyError, NotFoundError, OutputError
+from editorbot.errors import BugError, EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
 
 TRUTH_FOLDER = "truth"
@@ -252,7 +252,7 @@ def make_one(order: Order, number: int) -> Made:
         jam = make_jam(order, number)
         write_jam(jam, order.out, sample)
     except EditorbotError as error:
-        return Made(sample, track, error=error)
+        return Made(sample, track, error=without_frames(error))
     return Made(sample, track, jam.truth.duration_s, jam.plan.faults)
 
 
