@@ -54,13 +54,14 @@ class Evaluate:
 
     def run(self) -> int:
         """Score and print; return the exit code."""
-        from editorbot.evaluation.benchmark import EvaluationJob, entrants_of, evaluate
+        from editorbot.evaluation.benchmark import EvaluationJob, check_baselines, entrants_of, evaluate
         from editorbot.evaluation.jams import chosen, find_jams
         from editorbot.evaluation.table import page_of
 
         if self.workers < 1:
             raise UsageError(f"--workers must be at least 1, but is {self.workers}")
         entrants = entrants_of(self.editors, self.checkpoint)
+        check_baselines(self.baseline, entrants)
         found = find_jams(Path(self.folder))
         failures = list(found.problems)
         for problem in failures:

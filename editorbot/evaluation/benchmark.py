@@ -120,6 +120,20 @@ def entrants_of(names: Sequence[str], checkpoints: Sequence[str] = ()) -> tuple[
     return tuple(entrants)
 
 
+def check_baselines(names: Sequence[str], entrants: Sequence[Entrant]) -> None:
+    """Refuse to compare with somebody whom nobody knows; who is known but does not take part is passed over.
+
+    Raises
+    ------
+    UsageError
+        Names the first, and all that are known.
+    """
+    known = list(dict.fromkeys((*ENTRANT_NAMES, *(entrant.name for entrant in entrants))))
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no editor {name!r} to compare with; choose among {', '.join(known)}")
+
+
 def evaluate(jobs: Sequence[EvaluationJob], *, workers: int = 1) -> Iterator[Done[EvaluationJob, JamResults]]:
     """Yield what comes of each jam, as it is done."""
     return run_batch(jobs, evaluate_jam, workers=workers)

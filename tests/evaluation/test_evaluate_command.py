@@ -98,6 +98,7 @@ def test_artists_that_were_trained_on_are_refused(tmp_path: Path, capsys: pytest
         (("--checkpoint", "scored"), 2, "EDITOR=PATH"),
         (("--checkpoint", "best=x"), 2, "EDITOR=PATH"),
         (("--workers", "0"), 2, "at least 1"),
+        (("--baseline", "nobody"), 2, "there is no editor 'nobody' to compare with"),
         (("--tracks", "none*"), 4, "no jam is left of 1"),
     ],
 )
