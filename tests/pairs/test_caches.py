@@ -93,6 +93,7 @@ def test_unknown_names_and_workers_are_refused(pairs: Path, capsys: pytest.Captu
     assert precache(pairs, "rock") == 3
     assert "'rock'" in capsys.readouterr().err
     assert precache(pairs, "--workers", "0") == 2
+    assert main(["pairs", "stems", "--data-dir", str(pairs), "--device", "tpu"]) == 2
 
 
 def test_entries_with_objects_or_damage_are_not_there(tmp_path: Path) -> None:
@@ -151,7 +152,9 @@ def work(number: int) -> int:
 def test_a_failure_stays_alone(workers: int) -> None:
     done = sorted(run_batch([1, 2, 3, 4], work, workers=workers), key=lambda one: one.job)
     assert [one.result for one in done] == [10, None, None, 40]
-    assert [one.error.code for one in done if one.error is not None] == ["SILENT", "BUG"]
+    errors = [one.error for one in done if one.error is not None]
+    assert [error.code for error in errors] == ["SILENT", "BUG"]
+    assert all(error.__traceback__ is None for error in errors)  # nothing that a frame holds is kept
 
 
 def test_stems_are_kept_and_read_by_block(tmp_path: Path) -> None:

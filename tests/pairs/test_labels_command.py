@@ -25,3 +25,12 @@ def test_workers_and_empty_folders(tmp_path, capsys):
     assert main(["pairs", "labels", "--data-dir", str(tmp_path)]) == 4
     assert "no pairs are in it" in capsys.readouterr().err
     assert main(["pairs", "labels", "--data-dir", str(tmp_path), "--workers", "0"]) == 2
+
+
+def test_a_data_set_needs_a_folder_before_anything_is_made(tmp_path, capsys):
+    make = ["pairs", "labels", "--data-dir", str(tmp_path), "--out"]
+    assert main([*make, str(tmp_path / "none" / "bc.npz")]) == 6
+    assert "its folder is not there" in capsys.readouterr().err
+    assert main([*make, str(tmp_path)]) == 6
+    assert "this is a folder" in capsys.readouterr().err
+    assert main(["pairs", "augment", "--output", str(tmp_path / "none" / "bc.npz")]) == 6

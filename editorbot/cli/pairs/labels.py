@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from editorbot.cli.pairs.precache import check_workers, told
+from editorbot.cli.pairs.precache import check_folder_of, check_workers, told
 from editorbot.errors import EditorbotError, printable
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Labels:
         from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
 
         check_workers(self.workers)
+        check_folder_of(self.out)
         listed = find_pairs(Path(self.data_dir))
         failures: list[EditorbotError] = list(listed.problems)
         for problem in listed.problems:

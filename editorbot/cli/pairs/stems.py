@@ -41,6 +41,10 @@ class StemJob:
     """Make mels of the stems that are there, and no stems."""
 
 
+DEVICES = ("auto", "cpu", "cuda")
+"""Where the model may run."""
+
+
 @dataclass(frozen=True)
 class Stems:
     """Take every raw recording apart into drums, bass, vocals and the rest; needs the extra stems."""
@@ -73,6 +77,8 @@ class Stems:
 
         check_workers(self.workers)
         check_model_name(self.stem_model)
+        if self.device not in DEVICES:
+            raise UsageError(f"--device must be one of {', '.join(DEVICES)}, but is {self.device!r}")
         listed = find_samples(Path(self.data_dir), self.samples)
         for problem in listed.problems:
             print(problem, file=sys.stderr)
