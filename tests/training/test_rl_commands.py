@@ -24,7 +24,7 @@ from editorbot.editors.policy import PolicyEditor
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.errors import MismatchError, UsageError
-from editorbot.models.checkpoint import load_checkpoint
+from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_shape import HINTS
 from editorbot.training.policy_data import Teaching
 from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
@@ -103,6 +103,19 @@ def test_the_original_names_are_forwards(monkeypatch, tmp_path):
         assert caught.value.code == 0
     assert seen[0] == ["train", "ppo", "--save_dir", "models"]
     assert seen[1] == ["edit", "--editor", "policy", "input.wav", "--checkpoint", "best.pt", "--output", "output.wav"]
+
+
+@pytest.mark.parametrize("flag", ["--checkpoint {}", "--checkpoint={}"])
+def test_a_supervised_checkpoint_polishes_what_the_policy_edits(tmp_path, flag):
+    # Not imported: runpy, which other tests run the forwards by, warns of modules that are there already.
+    arguments_of = runpy.run_module("rl_editor.infer")["arguments_of"]
+    path = tmp_path / "best.pt"
+    given = ["jam.wav", *flag.format(path).split(), "--output", "out.wav"]
+    save_checkpoint(Checkpoint(method="ppo", config={}, weights={}), path)
+    assert arguments_of(given) == ["edit", "--editor", "policy", *given]
+    save_checkpoint(Checkpoint(method="mel2mel", config={}, weights={}), path)
+    polish = ["--polish", "mel2mel", "--polish-checkpoint", str(tmp_path / "mel2mel.safetensors")]
+    assert arguments_of(given) == ["edit", "--editor", "policy", "jam.wav", *polish, "--output", "out.wav"]
 
 
 def dataset_of(recordings, path: Path) -> Path:
