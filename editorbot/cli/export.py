@@ -28,7 +28,7 @@ class Export:
 
     def run(self) -> int:
         """Write every export; return the exit code."""
-        from editorbot.export import EXPORT_ENDINGS
+        from editorbot.export import EXPORT_ENDINGS, export_paths
         from editorbot.pipeline import export_file
 
         if self.output is not None and len(self.to) != 1:
@@ -36,5 +36,6 @@ class Export:
         for name in self.to:
             path = self.output or os.path.splitext(self.file)[0] + EXPORT_ENDINGS[name]
             export_file(self.file, name, path, force=self.force)
-            print(printable(path))
+            for written in export_paths(name, path):
+                print(printable(str(written)))
         return 0

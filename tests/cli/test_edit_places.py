@@ -100,6 +100,8 @@ def test_exports_are_named_in_the_summary(here: Path, capsys: pytest.CaptureFixt
     exports = json.loads(capsys.readouterr().out)["exports"]
     assert exports == ["jam.edited.rpp", "jam.edited.txt", "jam.edited.joins.txt"]
     assert all((here / name).is_file() for name in exports)
+    assert main(["export", "jam.edited.json", "--to", "audacity", "--force"]) == 0
+    assert capsys.readouterr().out.split() == ["jam.edited.txt", "jam.edited.joins.txt"]
 
 
 def test_copying_short_recordings_obeys_every_other_flag(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
