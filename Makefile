@@ -70,8 +70,8 @@ train-beats: music
 	$(BIN)/editorbot train beats --midi models/beats/midi --count 620 --epochs 24 --seed 1 \
 		--soundfont $(MUSIC)/sounds/timgm6mb-soundfont/TimGM6mb.sf2
 
-# Trains the learned polish again: half an hour on a core of its own, resumable. What ships is models/METHOD/METHOD.safetensors
-# and .json, copied to editorbot/pretrained.
+# Trains a learned polish: half an hour on a core of its own, resumable, into models/METHOD/METHOD.safetensors and .json. What
+# ships was trained in steps, the gate first, as its cards say.
 train-polish: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train reconstruct --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \

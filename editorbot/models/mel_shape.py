@@ -16,7 +16,7 @@ BANDS = 128
 MEL_SPAN_DB = 80.0
 """Decibels that mel values in [0, 1] stand for."""
 
-SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion")
+SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion", "floor", "middle", "peak", "rise", "fall")
 """What the whole track says of each band; see :mod:`editorbot.polish.mel_summary`."""
 
 SUMMARY_SIZE = len(SUMMARY_PLANES) * BANDS
@@ -47,7 +47,7 @@ UNKNOWN_LABEL = len(ACTIONS)
 LABELS = len(ACTIONS) + 1
 """Labels that a frame may bear: the actions, and none known."""
 
-INPUTS_VERSION = 1
+INPUTS_VERSION = 2
 """Goes up when mels or summaries come out differently: weights trained on the old ones are refused."""
 
 

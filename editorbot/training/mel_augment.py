@@ -10,6 +10,7 @@ to artist more than a few artists show.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from scipy.signal import lfilter
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.corpus.simulate.worsened import WAYS
 from editorbot.models.mel_shape import BANDS, MEL_SPAN_DB
-from editorbot.polish.mel_summary import HIGH_SHARE, LOW_SHARE
+from editorbot.polish.mel_summary import SHARES, STEP_FRAMES, STEP_SHARE, planes_of
 from editorbot.polish.track_tone import band_widths
 from editorbot.timebase import FRAME_S
 from editorbot.training.mel_examples import MelExample, ear_db
@@ -27,7 +28,7 @@ from editorbot.training.mel_examples import MelExample, ear_db
 SILENT = 0.002
 """Mel values up to this hold nothing."""
 
-PLAIN_SHARE = 0.3
+PLAIN_SHARE = 0.6
 """Share of examples that stay as they are."""
 
 NOISY_SHARE = 0.4
@@ -42,10 +43,13 @@ ANEW_SHARE = 0.2
 HOUSE_SHARE = 0.7
 """Share of examples both sides of which get one more curve."""
 
-FINISHED_SHARE = 0.15
+HOUSE_SIZE = 0.35
+"""How much of a drawn curve they get: under larger ones, any tone would be a finished one's."""
+
+FINISHED_SHARE = 0.4
 """Share of examples whose finished side is heard as if it were raw."""
 
-UNTOUCHED_SHARE = 0.8
+UNTOUCHED_SHARE = 0.97
 """Share of finished examples that stay as they are; the others get an equalizer and noise. Never an equalizer alone:
 what was mixed darker on purpose sounds just so, and finished music is to be left alone."""
 
@@ -54,7 +58,7 @@ def changed_example(example: MelExample, rng: np.random.Generator) -> MelExample
     """Return some of an example's frames under a drawn equalizer and noise, ruined anew, or as they are."""
     example = some_frames(example, rng)
     if rng.random() < HOUSE_SHARE:
-        example = under_one_curve(example, draw_curve(rng))
+        example = under_one_curve(example, np.float32(HOUSE_SIZE) * draw_curve(rng))
     drawn = rng.random()
     if drawn < FINISHED_SHARE:
         example = finished_example(example)
@@ -205,8 +209,17 @@ def loudness(mel: Float32[np.ndarray, "frames 128"]) -> float:
 
 def summary_of(mel: Float32[np.ndarray, "frames 128"]) -> Float32[np.ndarray, " summary"]:
     """Return what `polish.mel_summary.SummaryMeter` says of a mel in [0, 1], to half a decibel."""
-    ordered = np.sort(mel, axis=0)
-    low, high = (ordered[min(len(mel) - 1, int(np.ceil(share * len(mel))) - 1)] for share in (LOW_SHARE, HIGH_SHARE))
+    levels = quantiles(mel, SHARES)
     motion = np.abs(np.diff(mel, axis=0)).sum(axis=0) / max(len(mel) - 1, 1)
-    planes = (mel.mean(axis=0) - 0.5, 2 * mel.std(axis=0), low - 0.5, high - 0.5, 5 * motion)
-    return np.concatenate(planes).astype(np.float32)
+    steps = mel[STEP_FRAMES:] - mel[:-STEP_FRAMES]
+    ends = quantiles(steps if len(steps) else np.zeros_like(mel), {"fall": STEP_SHARE, "rise": 1 - STEP_SHARE})
+    return planes_of(mel.mean(axis=0), mel.std(axis=0), levels, motion, ends["rise"], ends["fall"])
+
+
+def quantiles(
+    values: Float32[np.ndarray, "frames 128"], shares: Mapping[str, float]
+) -> dict[str, Float32[np.ndarray, " 128"]]:
+    """Return the lowest value of each band that no less than a share of the frames reaches at most, by name."""
+    places = {name: min(len(values) - 1, int(np.ceil(share * len(values))) - 1) for name, share in shares.items()}
+    ordered = np.partition(values, sorted({max(place, 0) for place in places.values()}), axis=0)
+    return {name: ordered[max(place, 0)] for name, place in places.items()}

@@ -34,7 +34,7 @@ from editorbot.polish.meter import k_weighting
 from editorbot.polish.tone_grid import OVERLAP, grid_of, mel_power_blocks
 from editorbot.polish.track_tone import ToneMeter, band_total
 from editorbot.recording import open_recording
-from editorbot.timebase import ANALYSIS_RATE
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
 STRETCH_S = 24.0
 """How much of a track becomes one example [seconds]."""
@@ -83,15 +83,20 @@ def example_of(
     edit: Float32[np.ndarray, "channels samples"],
     labels: UInt8[np.ndarray, " frames"] | None = None,
     known: UInt8[np.ndarray, " frames"] | None = None,
+    *,
+    rate: int = ANALYSIS_RATE,
 ) -> MelExample:
-    """Return the example that two sounds of one length at ANALYSIS_RATE make.
+    """Return the example that two sounds of one length and rate make.
+
+    Their mels are heard at that rate, as a track's are: a resampler takes off the highest bands, and if it takes them
+    off finished music before noise is added, they tell the one from the other, but in examples alone.
 
     Raises
     ------
     SilentError
         If nothing can be heard on a side.
     """
-    raw_power, edit_power = (mel_power_of(side) for side in (raw, edit))
+    raw_power, edit_power = (mel_power_of(side, rate) for side in (raw, edit))
     louder_db = level_db(raw_power) - level_db(edit_power)
     raw_db, edit_db = power_db(raw_power), power_db(edit_power) + np.float32(louder_db)
     matched = edit * np.float32(10 ** (louder_db / 20))
@@ -105,14 +110,26 @@ def example_of(
         np.full(frames, KEEP, np.uint8) if labels is None else labels,
         np.ones(frames, np.uint8) if known is None else known,
         meter.summary(),
-        _kept(raw.mean(axis=0) * gain),
-        _kept(matched.mean(axis=0) * gain),
+        _kept(at_analysis_rate(raw.mean(axis=0), rate) * gain),
+        _kept(at_analysis_rate(matched.mean(axis=0), rate) * gain),
     )
 
 
-def mel_power_of(sound: Float32[np.ndarray, "channels samples"]) -> Float32[np.ndarray, "frames 128"]:
-    """Return the power of all mel bands and frames of a sound at ANALYSIS_RATE."""
-    return np.concatenate(list(mel_power_blocks([sound.T.astype(np.float64)], grid_of(ANALYSIS_RATE), len(sound))))
+def mel_power_of(
+    sound: Float32[np.ndarray, "channels samples"], rate: int = ANALYSIS_RATE
+) -> Float32[np.ndarray, "frames 128"]:
+    """Return the power of all mel bands and frames of a sound."""
+    return np.concatenate(list(mel_power_blocks([sound.T.astype(np.float64)], grid_of(rate), len(sound))))
+
+
+def at_analysis_rate(sound: Float32[np.ndarray, " samples"], rate: int) -> Float32[np.ndarray, " resampled"]:
+    """Return a sound of which each hop at its own rate became one of HOP_SAMPLES, as its frames are."""
+    hop = grid_of(rate).hop
+    if hop == HOP_SAMPLES:
+        return sound
+    import soxr
+
+    return np.asarray(soxr.resample(sound, hop, HOP_SAMPLES, quality="HQ"), dtype=np.float32)
 
 
 def level_db(power: Float32[np.ndarray, "frames 128"]) -> float:
@@ -156,14 +173,16 @@ def ruined_examples(path: Path, rng: np.random.Generator, count: int) -> list[Me
         If it cannot be read.
     """
     examples = []
-    for finished in read_stretches(path, rng, count):
+    for finished, rate in read_stretches(path, rng, count):
         with suppress(SilentError):
-            examples.append(ruined_example(finished, rng))
+            examples.append(ruined_example(finished, rate, rng))
     return examples
 
 
-def ruined_example(finished: Float32[np.ndarray, "channels samples"], rng: np.random.Generator) -> MelExample:
-    """Return finished music at ANALYSIS_RATE, ruined as `rng` has it.
+def ruined_example(
+    finished: Float32[np.ndarray, "channels samples"], rate: int, rng: np.random.Generator
+) -> MelExample:
+    """Return finished music, ruined as `rng` has it.
 
     Raises
     ------
@@ -171,8 +190,8 @@ def ruined_example(finished: Float32[np.ndarray, "channels samples"], rng: np.ra
         If nothing can be heard.
     """
     how = draw_worsened(rng) if rng.random() < WORSENED_SHARE else draw_recorded(rng, FINISHES)
-    ruined = finished if rng.random() < FINISHED_SHARE else recorded(finished, ANALYSIS_RATE, how)
-    return example_of(ruined, finished)
+    ruined = finished if rng.random() < FINISHED_SHARE else recorded(finished, rate, how)
+    return example_of(ruined, finished, rate=rate)
 
 
 def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | None:
@@ -188,10 +207,8 @@ def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | 
 
 def read_stretches(
     path: Path, rng: np.random.Generator, count: int
-) -> Iterator[Float32[np.ndarray, "_channels _samples"]]:
-    """Yield stretches of a track at ANALYSIS_RATE, one or two channels, their places drawn."""
-    import soxr
-
+) -> Iterator[tuple[Float32[np.ndarray, "_channels _samples"], int]]:
+    """Yield stretches of a track, one or two channels, their places drawn, and their rate."""
     with open_recording(str(path)) as recording:
         length = min(recording.samples, round(STRETCH_S * recording.sample_rate))
         if length < SHORTEST_S * recording.sample_rate:
@@ -199,9 +216,9 @@ def read_stretches(
         for _ in range(count):
             start = int(rng.integers(0, recording.samples - length + 1))
             block = recording.read(start, start + length)[:, :2]
-            sound = soxr.resample(block.astype(np.float32), recording.sample_rate, ANALYSIS_RATE, quality="HQ")
+            sound = np.ascontiguousarray(block.T, dtype=np.float32)
             if np.sqrt(np.mean(sound**2)) > 1e-4:
-                yield np.ascontiguousarray(sound.T, dtype=np.float32)
+                yield sound, recording.sample_rate
 
 
 def gathered_sound(

@@ -90,10 +90,16 @@ def feature_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
 
 
 def gate_loss(gate: Tensor, raw: Tensor, wanted: Tensor) -> Tensor:
-    """Return the cross entropy of gates (batch, ...) that are to be closed where a raw mel is finished already."""
+    """Return the cross entropy of gates (batch, ...) that are to be closed where a raw mel is finished already.
+
+    Raw and finished count alike, however many there are of either: else a gate that is always open costs little.
+    """
     is_raw = ((raw - wanted).abs().amax(dim=(1, 2)) > 0).to(gate)
     chance = gate.reshape(-1).clamp(EPSILON, 1 - EPSILON)
-    return -(is_raw * chance.log() + (1 - is_raw) * (1 - chance).log()).mean()
+    sides = [(chance.log(), is_raw), ((1 - chance).log(), 1 - is_raw)]
+    return -sum((masked_mean(log, of) for log, of in sides), chance.new_zeros(())) / max(
+        1, sum(bool(of.any()) for _, of in sides)
+    )
 
 
 def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:

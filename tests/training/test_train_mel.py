@@ -11,7 +11,7 @@ from scipy.signal import butter, sosfilt
 
 from editorbot.corpus.frame_ops import FrameOp
 from editorbot.errors import NonFiniteError, SplitError, UsageError
-from editorbot.models.mel_shape import BANDS, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_shape import BANDS, SUMMARY_PLANES, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
 from editorbot.polish.mel_summary import SummaryMeter, power_db
 from editorbot.polish.tone import ToneLimits, tone_blocks
 from editorbot.timebase import ANALYSIS_RATE
@@ -96,6 +96,9 @@ def test_gates_are_to_close_where_nothing_is_to_be_done():
     gate = torch.tensor([0.9, 0.2])[:, None, None]
     naive = -(np.log(0.9) + np.log(1 - 0.2)) / 2
     assert float(mel_losses.gate_loss(gate, raw, wanted)) == pytest.approx(naive, rel=1e-5)
+    more, raws, wants = (torch.cat([one, one[:1]]) for one in (gate, raw, wanted))
+    assert float(mel_losses.gate_loss(more, raws, wants)) == pytest.approx(naive, rel=1e-5)
+    assert float(mel_losses.gate_loss(gate[:1], raw[:1], wanted[:1])) == pytest.approx(-np.log(0.9), rel=1e-5)
 
 
 def test_stft_loss_of_a_naive_twin():
@@ -235,6 +238,40 @@ def test_summaries_of_the_track_and_of_a_mel_agree(files):
     for at in range(0, len(mel_db), 7):
         parts.add(mel_db[at : at + 7])
     assert np.abs(whole.summary() - parts.summary()).max() < 0.1
+
+
+def planes(mel):
+    return dict(zip(SUMMARY_PLANES, summary_of(mel).reshape(len(SUMMARY_PLANES), -1)))
+
+
+def test_levels_and_steps_of_a_summary_are_quantiles():
+    mel = np.random.default_rng(5).uniform(0, 1, (200, 128)).astype(np.float32)
+    told, ordered = planes(mel), np.sort(mel, axis=0)
+    assert np.allclose(told["floor"], ordered[3] - 0.5)
+    assert np.allclose(told["middle"], ordered[99] - 0.5)
+    assert np.allclose(told["peak"], ordered[195] - 0.5)
+    steps = np.sort(mel[3:] - mel[:-3], axis=0)
+    assert np.allclose(told["fall"], 2 * steps[9])
+    assert np.allclose(told["rise"], 2 * steps[187])
+
+
+def test_noise_lifts_the_floor_and_a_room_slows_the_fall():
+    beats = np.where(np.arange(240)[:, None] % 24 < 4, 1.0, 0.2).astype(np.float32) * np.ones(128, np.float32)
+    noisy = np.maximum(beats, 0.45)
+    tail = np.maximum(beats, (1.0 - 0.01 * (np.arange(240) % 24)).astype(np.float32)[:, None])
+    plain = planes(beats)
+    assert (planes(noisy)["floor"] > plain["floor"] + 0.2).all()
+    assert (planes(tail)["fall"] > plain["fall"] + 0.5).all()
+    assert np.allclose(planes(tail)["rise"], 2 * (1.0 - 0.79), atol=0.1)
+
+
+def test_examples_hear_the_highest_bands_at_their_own_rate():
+    noise = np.random.default_rng(0).standard_normal((1, 3 * 44_100)).astype(np.float32) * np.float32(0.1)
+    example = example_of(noise, noise, rate=44_100)
+    mean = example.raw.astype(np.float32).mean(axis=0)
+    assert abs(mean[-1] - mean[100]) < 3 / 80
+    hops = len(example.raw) - 3
+    assert abs(len(example.raw_sound) - hops * 512) <= 512
 
 
 def test_changed_examples_stay_examples(files):
