@@ -56,6 +56,14 @@ def is_plain(clip: Clip) -> bool:
     return replace(clip, fade_in=0, fade_out=0).is_copy
 
 
+def with_edges(clip: Clip, *, start: int | None = None, end: int | None = None) -> Clip:
+    """Return a clip with other edges [source samples]; fades that no longer fit become as long as it is."""
+    first, last = clip.start if start is None else start, clip.end if end is None else end
+    length = replace(clip, start=first, end=last, fade_in=0, fade_out=0).output_samples
+    fade_in = min(clip.fade_in, length)
+    return replace(clip, start=first, end=last, fade_in=fade_in, fade_out=min(clip.fade_out, length - fade_in))
+
+
 def _faded_in(clip: Clip, sample_rate: int, pins: Pins) -> Clip:
     """Return a clip with a fade in front of where it started, as far as the source and what is cut leave room."""
     longest, shortest = round(FADE_IN_S * sample_rate), round(SHORTEST_FADE_S * sample_rate)

@@ -29,7 +29,7 @@ from jaxtyping import Float64
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, is_contiguous
 from editorbot.recording.recording import Recording
-from editorbot.render.ends import SHORTEST_FADE_S, is_plain, with_fade_in, with_fade_out
+from editorbot.render.ends import SHORTEST_FADE_S, is_plain, with_edges, with_fade_in, with_fade_out
 from editorbot.render.pins import FAR, NO_PINS, Fence, Pins
 from editorbot.render.seam import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
 
@@ -108,7 +108,7 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
     moves = _may_move(outgoing, incoming, rate)
     if moves:
         lag = _lag(outgoing, incoming, recording)
-        outgoing = replace(outgoing, end=outgoing.end + lag)
+        outgoing = with_edges(outgoing, end=outgoing.end + lag)
     before, behind = _out_side(outgoing, recording), _in_side(incoming, recording)
     reach = round(MAX_SLIDE_S * rate)
     attack = attack_offset(behind, rate, reach)
@@ -157,12 +157,12 @@ def _moved_inside(
 ) -> tuple[Clip, Clip]:
     """Return both clips with their join inside the fences, aligned as far as these leave room."""
     before, after = crossfade // 2, crossfade - crossfade // 2
-    outgoing = replace(outgoing, end=leaving.nearest(outgoing.end, before, after))
-    incoming = replace(incoming, start=entering.nearest(incoming.start, before, after))
+    outgoing = with_edges(outgoing, end=leaving.nearest(outgoing.end, before, after))
+    incoming = with_edges(incoming, start=entering.nearest(incoming.start, before, after))
     earliest = max(leaving.low + before - outgoing.end, -outgoing.source_samples // 4)
     latest = leaving.high - after - outgoing.end
     lag = _lag(outgoing, incoming, recording, earliest, latest)
-    return replace(outgoing, end=outgoing.end + lag), incoming
+    return with_edges(outgoing, end=outgoing.end + lag), incoming
 
 
 def _holds(fence: Fence, clip: Clip, edge: int, crossfade: int) -> bool:
@@ -197,7 +197,7 @@ def _slid(outgoing: Clip, incoming: Clip, recording: Recording, attack: int) -> 
     reach = round(MAX_SLIDE_S * rate)
     wanted = attack - round((ATTACK_GUARD_S + ATTACK_CROSSFADE_S / 2) * rate)
     slide = min(max(wanted, -reach, -incoming.start), reach, recording.samples - outgoing.end)
-    return replace(outgoing, end=outgoing.end + slide), replace(incoming, start=incoming.start + slide)
+    return with_edges(outgoing, end=outgoing.end + slide), with_edges(incoming, start=incoming.start + slide)
 
 
 def _jump_db(

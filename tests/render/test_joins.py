@@ -143,3 +143,14 @@ def test_any_edit_stays_valid_and_close_to_what_it_was(make_recording, clips):
     for join, before, after in zip(edit_list.joins, edit_list.clips, edit_list.clips[1:]):
         assert join.crossfade <= min(before.output_samples, after.output_samples) // 2
     assert settle_joins(EditList(recording.source, clips, tuple(Join() for _ in clips[1:])), recording) == edit_list
+
+
+def test_fades_over_whole_clips_fit_after_their_edges_have_moved(make_recording):
+    period = 11_025
+    one = np.random.default_rng(1).standard_normal((period, 2)) * 0.1
+    smooth = np.apply_along_axis(lambda x: np.convolve(x, np.hanning(64) / 8, "same"), 0, np.tile(one, (6, 1)))
+    recording = make_recording(smooth, RATE)
+    # Both line up when the first clip ends 60 samples earlier than its fade was made for.
+    first = Clip(0, 2 * period + 60, action="FADE_OUT", fade_out=2 * period + 60)
+    edit_list = settled(recording, first, Clip(period, 4 * period))
+    assert edit_list.clips[0] == Clip(0, 2 * period, action="FADE_OUT", fade_out=2 * period)
