@@ -163,7 +163,7 @@ class Edit:
         )
         return EditOptions(
             editor=self.editor,
-            checkpoint=Path(self.checkpoint) if self.checkpoint else None,
+            checkpoint=None if self.checkpoint is None else Path(self.checkpoint),
             request=request,
             polish=self._polish_steps(),
             cache=None if self.no_cache else AnalysisCache.of_user(),

@@ -238,3 +238,9 @@ def test_a_name_that_is_no_text_is_edited(here: Path) -> None:
     os.rename(b"jam.wav", b"j\xff\xfem.wav")
     assert main(["edit", "--editor", "keep-all", "--export", "reaper", "--", os.fsdecode(b"j\xff\xfem.wav")]) == 0
     assert os.path.exists(b"j\xff\xfem.edited.html")
+
+
+@pytest.mark.parametrize("editor", ["scored", "pointer", "policy"])
+def test_an_empty_checkpoint_is_not_taken_for_none(here: Path, editor: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["edit", "jam.wav", "--editor", editor, "--checkpoint", "", "--dry-run"]) == 3
+    assert "this is a folder" in last_error(capsys)
