@@ -70,14 +70,14 @@ train-beats: music
 	$(BIN)/editorbot train beats --midi models/beats/midi --count 620 --epochs 24 --seed 1 \
 		--soundfont $(MUSIC)/sounds/timgm6mb-soundfont/TimGM6mb.sf2
 
-# Trains a learned polish: half an hour on a core of its own, resumable, into models/METHOD/METHOD.safetensors and .json. What
+# Trains a learned polish: about an hour on a core of its own, resumable, into models/METHOD/METHOD.safetensors and .json. What
 # ships was trained in steps, the gate first, as its cards say.
 train-polish: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train reconstruct --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
-		--count 400 --valid-count 40 --again 2 --epochs 6 --learning-rate 2e-3
+		--count 1000 --valid-count 40 --epochs 6 --learning-rate 2e-3
 	$(BIN)/editorbot train mel2mel --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \
-		--count 400 --valid-count 40 --again 2 --epochs 3
+		--count 1000 --valid-count 40 --epochs 3
 
 # Trains the pointer network again, told what the score that ships says: an hour and a half on two cores, most of it for
 # making the jams. The weights that ship are models/pointer/run/pointer.safetensors and .json, copied to
