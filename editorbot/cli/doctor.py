@@ -18,8 +18,8 @@ CORE_LIBRARIES = (
 )  # fmt: skip
 """Packages without which editorbot does not run."""
 
-EXTRAS = {"beats": "beat-this"}
-"""Optional packages by the name of their extra."""
+EXTRAS = {"beats": "beat-this", "learn": "torch", "sim": "mido", "stems": "demucs"}
+"""What an extra brings that a user may miss, by the extra's name."""
 
 NEEDED_SPACE_BYTES = 2_000_000_000
 """Free space below which long recordings may not fit."""

@@ -35,3 +35,10 @@ def test_it_looks_for_exactly_what_is_required() -> None:
     required = re.search(r"\ndependencies = \[(.*?)\]", PROJECT, re.DOTALL)
     assert required is not None
     assert set(re.findall(r'"([\w-]+)>=', required.group(1))) == set(doctor.CORE_LIBRARIES)
+
+
+def test_the_extras_are_those_of_the_project() -> None:
+    for extra, package in doctor.EXTRAS.items():
+        wanted = re.search(rf"^{extra} = \[(.*?)\]", PROJECT, re.MULTILINE | re.DOTALL)
+        assert wanted is not None
+        assert package in re.findall(r'"([\w-]+)>=', wanted.group(1))
