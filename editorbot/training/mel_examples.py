@@ -197,8 +197,8 @@ def ruined_example(
 def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | None:
     """Return some seconds of an example's finished sound, worsened as `rng` has it; None where they are silent.
 
-    The sound is kept at ANALYSIS_RATE: its highest bands are a resampler's, and what is added to it has them all. A gate
-    takes that for what tells finished music, so more stretches are better than the same ones again.
+    The sound is kept at ANALYSIS_RATE: its highest bands are a resampler's, and what is added to it has them all. A
+    gate may take that for what tells finished music, so more stretches are better than the same ones again.
     """
     length = min(len(example.edit_sound), round(AGAIN_S * ANALYSIS_RATE))
     start = int(rng.integers(0, len(example.edit_sound) - length + 1))
