@@ -90,7 +90,9 @@ def analyze(
             beside.submit(lambda: recording.digest)
             heard = listen(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
             if heard.is_silent and not allow_silent:
-                raise SilentError("nothing can be heard in it; --editor keep-all copies it", path=recording.path)
+                raise SilentError(
+                    "nothing can be heard in it; editorbot edit --editor keep-all copies it", path=recording.path
+                )
             analysis = _conclude(recording, heard, beside)
         if cache is not None and not heard.is_silent:
             warning = cache.store(analysis, healed)

@@ -244,3 +244,10 @@ def test_a_name_that_is_no_text_is_edited(here: Path) -> None:
 def test_an_empty_checkpoint_is_not_taken_for_none(here: Path, editor: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["edit", "jam.wav", "--editor", editor, "--checkpoint", "", "--dry-run"]) == 3
     assert "this is a folder" in last_error(capsys)
+
+
+def test_silence_is_told_with_a_command_that_works_here_too(tmp_path, capsys, monkeypatch) -> None:
+    monkeypatch.setenv("EDITORBOT_CACHE_DIR", str(tmp_path / "cache"))
+    write(tmp_path / "silence.wav", np.zeros(80_000), 8_000)
+    assert main(["analyze", str(tmp_path / "silence.wav")]) == 4
+    assert "editorbot edit --editor keep-all" in capsys.readouterr().err
