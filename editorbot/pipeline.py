@@ -67,6 +67,8 @@ class EditOptions:
     """Turn every warning into an error."""
     stem_model: str | None = None
     """Separator whose stems the editor may hear; None for none."""
+    stem_device: str = "cpu"
+    """Torch device that it runs on."""
     notes: tuple[str, ...] = ()
     """Lines ``CODE: text`` that the edit list states beside its own warnings."""
 
@@ -125,7 +127,8 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     polish = prepare_steps(options.polish)
     analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
     if options.stem_model is not None:
-        analysis = hear_demucs(analysis, recording, options.stem_model, cache=options.cache, progress=progress)
+        model, device = options.stem_model, options.stem_device
+        analysis = hear_demucs(analysis, recording, model, device=device, cache=options.cache, progress=progress)
     progress("edit", 0.0)
     editor = editor_named(options.editor, options.checkpoint)
     edit_list = editor.edit(analysis, options.request)

@@ -165,10 +165,11 @@ def hear_demucs(
     recording: Recording,
     model: str,
     *,
+    device: str = "cpu",
     cache: AnalysisCache | None = None,
     progress: Callable[[str, float], None] = lambda stage, share: None,
 ) -> Analysis:
-    """Return an analysis with its stem columns filled by a Demucs model, as `hear_stems` does.
+    """Return an analysis with its stem columns filled by a Demucs model on a torch device, as `hear_stems` does.
 
     Raises
     ------
@@ -178,4 +179,8 @@ def hear_demucs(
         Whatever `DemucsSeparator` says.
     """
     check_model_name(model)
-    return hear_stems(analysis, recording, lambda: DemucsSeparator(model), name=model, cache=cache, progress=progress)
+
+    def make() -> DemucsSeparator:
+        return DemucsSeparator(model, device=device)
+
+    return hear_stems(analysis, recording, make, name=model, cache=cache, progress=progress)

@@ -65,10 +65,14 @@ class Edit:
     """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
     """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where stems are taken apart; all else is computed on the CPU."""
     export: tuple[Literal["audacity", "reaper", "picture"], ...] = ()
     """Projects for other programs to write beside the track, or a picture of where the clips come from."""
     seed: int = 0
     """Seed of whatever randomness the editor has."""
+    vocabulary: Literal["v1", "v2", "v3"] | None = None
+    """Types of action that the editor policy must have been taught; another's weights are refused."""
     temperature: float = 0.0
     """How freely the editor policy draws its steps: 0 takes the likeliest, 1 as it learned, more is bolder."""
     force: bool = False
@@ -95,7 +99,7 @@ class Edit:
         if not self.files:
             raise UsageError("no recording was given; write editorbot edit FILE")
         self._options()  # a request that makes no sense is refused before any file is read
-        print("device: cpu", file=sys.stderr)
+        print(f"device: {self._device()}", file=sys.stderr)
         files = list_recordings(self.files)
         many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
         if many and self.output is not None:
@@ -160,6 +164,7 @@ class Edit:
             must_cut_s=tuple(parse_range(text) for text in self.must_cut),
             seed=self.seed,
             temperature=self.temperature,
+            vocabulary=self.vocabulary,
         )
         return EditOptions(
             editor=self.editor,
@@ -170,7 +175,14 @@ class Edit:
             repair=self.repair,
             strict=self.strict,
             stem_model=self._stem_model(),
+            stem_device=self._device(),
         )
+
+    def _device(self) -> str:
+        """Return where stems are taken apart; without them, nothing leaves the CPU."""
+        from editorbot.cli.devices import device_named
+
+        return device_named(self.device) if self.stems else "cpu"
 
     def _polish_steps(self) -> Any:
         """Return the polish that is asked for, what sets the level last."""

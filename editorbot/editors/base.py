@@ -33,6 +33,8 @@ class EditRequest:
     """Seed of whatever randomness the editor has."""
     temperature: float = 0.0
     """How freely an editor that draws may draw: 0 always takes what is likeliest."""
+    vocabulary: str | None = None
+    """Types of action that an editor of actions must speak; None for those that it was taught."""
 
     def __post_init__(self) -> None:
         if self.target_s is not None and self.keep_ratio is not None:

@@ -28,6 +28,7 @@ from editorbot.editors.clips import join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
 from editorbot.environment.episodes import edit_list_of_episode
 from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
+from editorbot.errors import MismatchError
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class PolicyEditor(Editor):
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
+        self._check_words(request)
         if len(analysis.beats_s) < LEAST_BEATS:
             worth = np.ones(len(analysis.beats_s))  # nothing to decide
             return shortest_path_edit(analysis, request, worth, made_by=self._made_by(request))
@@ -88,6 +90,11 @@ class PolicyEditor(Editor):
         if len(analysis.beats_s) < LEAST_BEATS:
             return ()
         return tuple(share_lines(self._walk(analysis, request).episode.actions, self._policy.config.words))
+
+    def _check_words(self, request: EditRequest) -> None:
+        taught = self._policy.config.words.name
+        if request.vocabulary not in (None, taught):
+            raise MismatchError(f"this policy was taught vocabulary {taught}, not {request.vocabulary}")
 
     def _made_by(self, request: EditRequest) -> MadeBy:
         return MadeBy(self.name, checkpoint=self._policy.digest, seed=request.seed)

@@ -123,3 +123,10 @@ def test_weights_of_something_else_are_refused(tmp_path):
     read_policy.cache_clear()
     with pytest.raises(FormatError, match="cannot be read"):
         PolicyEditor(weights)
+
+
+def test_a_policy_of_another_vocabulary_is_refused():
+    analysis = song_analysis("ABAB")
+    with pytest.raises(MismatchError, match="taught vocabulary v3, not v1"):
+        PolicyEditor().edit(analysis, EditRequest(vocabulary="v1"))
+    assert PolicyEditor().edit(analysis, EditRequest(vocabulary="v3")).clips

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import tyro
 
+from editorbot.cli.devices import device_named
 from editorbot.cli.pairs.precache import check_workers, told
 from editorbot.errors import DamagedError, EditorbotError, MissingExtraError, UsageError, printable
 
@@ -109,13 +110,7 @@ class Stems:
         """Return where the model runs, and say so."""
         if self.only_mel:
             return "cpu"
-        if self.device != "auto":
-            return self.device
-        try:
-            import torch
-        except ImportError:
-            return "cpu"
-        device = "cuda" if torch.cuda.is_available() else "cpu"
+        device = device_named(self.device)
         print(f"device: {device}", file=sys.stderr)
         return device
 
