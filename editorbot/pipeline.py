@@ -42,6 +42,12 @@ Progress = Callable[[str, float], None]
 CONTROL_EDITOR = "keep-all"
 """The one editor that takes silent and short recordings too."""
 
+ACTING_EDITOR = "policy"
+"""The one that draws steps from a vocabulary."""
+
+LITTLE = 1 / 12
+"""Who keeps less than this share of a recording, unasked, has hardly found the music."""
+
 
 def no_progress(stage: str, share: float) -> None:
     """Show no progress."""
@@ -136,10 +142,26 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
     made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
     edit_list = replace(edit_list, made_by=made_by, polish=polish)
-    edit_list = edit_list.with_warnings(*options.notes, *recording.warnings, *analysis.warnings)
+    said = (*options.notes, *recording.warnings, *analysis.warnings, *_remarks(edit_list, options))
+    edit_list = edit_list.with_warnings(*said)
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
     return Edited(edit_list, analysis, told=editor.told(analysis, options.request))
+
+
+def _remarks(edit_list: EditList, options: EditOptions) -> Iterator[str]:
+    """Yield warnings about what was asked for in vain, and about an edit that can hardly be meant."""
+    request = options.request
+    if options.editor != ACTING_EDITOR:
+        asked = {"--temperature": request.temperature > 0, "--vocabulary": request.vocabulary is not None}
+        for flag in (flag for flag, is_asked in asked.items() if is_asked):
+            yield f"IGNORED: {flag} is for the editor {ACTING_EDITOR}; {options.editor} has no use for it"
+    share = edit_list.output_samples / edit_list.source.samples
+    if share < LITTLE and request.target_s is None and request.keep_ratio is None:
+        yield (
+            f"LITTLE: only {share:.1%} of the recording is kept; it may be unlike what the editor knows;"
+            " --keep-ratio or --target asks for more"
+        )
 
 
 def pins_of(request: EditRequest, source: Source) -> Pins:

@@ -251,3 +251,18 @@ def test_silence_is_told_with_a_command_that_works_here_too(tmp_path, capsys, mo
     write(tmp_path / "silence.wav", np.zeros(80_000), 8_000)
     assert main(["analyze", str(tmp_path / "silence.wav")]) == 4
     assert "editorbot edit --editor keep-all" in capsys.readouterr().err
+
+
+def test_what_is_asked_in_vain_and_what_keeps_hardly_anything_is_said(
+    here: Path, capsys: pytest.CaptureFixture
+) -> None:
+    most = f"0-{0.94 * sf.info('jam.wav').duration:.1f}"
+    asked = ["--temperature", "1", "--must-cut", most, "--dry-run"]
+    assert main(["edit", "jam.wav", *asked]) == 0
+    said = capsys.readouterr().err
+    assert "IGNORED: --temperature is for the editor policy; scored has no use for it" in said
+    assert "LITTLE: only " in said
+    assert main(["edit", "jam.wav", "--editor", "retarget", "--target", "0:20", "--dry-run"]) == 0
+    said = capsys.readouterr().err
+    assert "IGNORED" not in said
+    assert "LITTLE" not in said
