@@ -29,6 +29,7 @@ import soundfile as sf
 import soxr
 
 from editorbot.corpus.alignment import Alignment, align
+from editorbot.errors import MismatchError
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
 
@@ -286,8 +287,14 @@ def run_pair(tracks: list[Path], k: int, seed: int, folder: Path, damage: str = 
     sf.write(folder / "raw.wav", raw, RATE, subtype="PCM_16")
     sf.write(folder / "edit.wav", edit, RATE, subtype="PCM_16")
     begin = time.perf_counter()
-    with open_recording(folder / "raw.wav") as a, open_recording(folder / "edit.wav") as b:
-        alignment = align(a, b)
+    try:
+        with open_recording(folder / "raw.wav") as a, open_recording(folder / "edit.wav") as b:
+            alignment = align(a, b)
+    except MismatchError:
+        # Refused as no edit of that recording: nothing of it is found, and it counts.
+        seconds, length_s = time.perf_counter() - begin, len(edit) / RATE
+        none = float("nan")
+        return Score(path.stem, damage, 0.0, 0.0, len(truth.edit_s) - 2, 0, none, none, seconds, length_s / seconds)
     seconds = time.perf_counter() - begin
     ear = soxr.resample(raw.mean(axis=1), RATE, EAR_RATE)
     return score(path.stem, damage, alignment, truth, ear, seconds)
@@ -306,10 +313,10 @@ def report(scores: list[Score]) -> str:
         if rows:
             lines.append(
                 f"| {damage} | {len(rows)} | {np.mean([s.frames_right for s in rows]):.2%} "
-                f"| {np.mean([s.cut_f1 for s in rows]):.3f} | {np.median([s.median_error_ms for s in rows]):.3f} ms "
+                f"| {np.mean([s.cut_f1 for s in rows]):.3f} | {np.nanmedian([s.median_error_ms for s in rows]):.3f} ms "
                 f"| {np.median([s.times_real_time for s in rows]):.0f} |"
             )
-    lines += ["", f"Largest error of the speed: {max(s.speed_error for s in scores):.6f}."]
+    lines += ["", f"Largest error of the speed: {np.nanmax([s.speed_error for s in scores]):.6f}."]
     return "\n".join(lines) + "\n"
 
 
