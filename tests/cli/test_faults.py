@@ -188,13 +188,14 @@ def test_killed_at_any_moment_every_name_holds_the_old_or_the_new_file(here: Pat
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM of this kind")
 def test_terminated_it_cleans_up_and_says_so_by_its_exit_code(here: Path) -> None:
-    write(here / "jam.wav", 0.5 * band(60, 44_100), 44_100)
+    # Long enough that the signal comes before the end, however late this process sees that the work has begun.
+    write(here / "jam.wav", 0.5 * np.tile(band(60, 44_100), 5), 44_100)
     before = set(contents(here))
     process = start(here, "--no-cache")
     assert wait_for(lambda: is_staging(here), process)
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=30)
-    assert process.returncode == 143
+    assert process.returncode == 143, error
     assert b"Traceback" not in error
     assert set(contents(here)) == before
 
