@@ -108,6 +108,19 @@ SMALL = replace(DEFAULT, policy_hidden_dim=64, natten_n_heads=4, natten_n_layers
 PRESETS: Mapping[str, PolicyConfig] = {"default": DEFAULT, "small": SMALL}
 
 
+def preset_named(name: str) -> PolicyConfig:
+    """Return the shape of a preset.
+
+    Raises
+    ------
+    UsageError
+        If there is none of that name; the message lists them.
+    """
+    if name not in PRESETS:
+        raise UsageError(f"there is no preset {name!r}; there are {', '.join(PRESETS)}")
+    return PRESETS[name]
+
+
 def told(config: PolicyConfig) -> dict[str, Any]:
     """Return a configuration as plain data."""
     return asdict(config)

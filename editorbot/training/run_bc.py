@@ -25,7 +25,7 @@ from editorbot.training.policy_data import TaughtRecording, normalizer_of, taugh
 from editorbot.training.policy_hints import hints_by_name
 from editorbot.training.policy_returns import advantage_weights, materials_of
 from editorbot.training.policy_watch import Watch
-from editorbot.training.ship_policy import write_policy
+from editorbot.training.ship_policy import ShippedPolicy, write_policy
 from editorbot.training.train_bc import BcRun, BcState, BcTraining, train_bc
 
 OnLine = Callable[[str], None]
@@ -70,18 +70,6 @@ class BcSettings:
 
 
 @dataclass(frozen=True)
-class BcResult:
-    """What a run came to."""
-
-    best: Path
-    """The best checkpoint."""
-    shipped: Path
-    """The same as safetensors; its card lies beside it."""
-    metrics: Mapping[str, float]
-    """What was measured where it was best."""
-
-
-@dataclass(frozen=True)
 class Taught:
     """What is cloned, and on what it is watched."""
 
@@ -93,7 +81,7 @@ class Taught:
     """Folder of the pairs that the data set names."""
 
 
-def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> BcResult:
+def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> ShippedPolicy:
     """Clone to the end; go on from a checkpoint where one is given.
 
     Raises
@@ -213,7 +201,7 @@ class Keeper:
             vocabulary=settings.model.vocabulary, features=inputs_digest(), data=self.data, code_version=__version__,
         )  # fmt: skip
 
-    def ship(self, train: int, valid: int) -> BcResult:
+    def ship(self, train: int, valid: int) -> ShippedPolicy:
         """Write the best weights as they ship."""
         found = load_checkpoint(self.best_path, method="bc")
         path = self.settings.save / "policy.safetensors"
@@ -228,7 +216,7 @@ class Keeper:
             "version": __version__,
         }
         write_policy(found, path, told=card)
-        return BcResult(self.best_path, path, found.metrics)
+        return ShippedPolicy(self.best_path, path, found.metrics)
 
 
 def badness(metrics: Mapping[str, float]) -> float:

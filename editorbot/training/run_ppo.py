@@ -31,7 +31,7 @@ from editorbot.training.policy_returns import CHANCE, materials_of
 from editorbot.training.policy_watch import Watch
 from editorbot.training.rollouts import EditingGames, Recordings
 from editorbot.training.run_bc import plain
-from editorbot.training.ship_policy import write_policy
+from editorbot.training.ship_policy import ShippedPolicy, write_policy
 from editorbot.training.train_bc import BcRun, BcTraining, train_bc
 from editorbot.training.train_ppo import PpoRun, PpoState, PpoTraining, train_ppo
 
@@ -89,18 +89,6 @@ class PpoSettings:
 
 
 @dataclass(frozen=True)
-class PpoResult:
-    """What a run came to."""
-
-    best: Path
-    """The best checkpoint."""
-    shipped: Path
-    """The same as safetensors; its card lies beside it."""
-    metrics: Mapping[str, float]
-    """What was measured last where it was best."""
-
-
-@dataclass(frozen=True)
 class Stage:
     """Everything that a run plays on."""
 
@@ -126,7 +114,7 @@ class Stage:
         return Recordings(tuple(torch.from_numpy(one) for one in inputs))
 
 
-def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> PpoResult:
+def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> ShippedPolicy:
     """Train to the end; go on from a run's latest.pt where one is given.
 
     Raises
@@ -385,7 +373,7 @@ class _Keeper:
             code_version=__version__,
         )  # fmt: skip
 
-    def ship(self) -> PpoResult:
+    def ship(self) -> ShippedPolicy:
         """Write the best weights as they ship."""
         found = load_checkpoint(self.best_path, method="ppo")
         path = self.settings.save / "policy.safetensors"
@@ -400,7 +388,7 @@ class _Keeper:
             "version": __version__,
         }
         write_policy(found, path, told=card)
-        return PpoResult(self.best_path, path, found.metrics)
+        return ShippedPolicy(self.best_path, path, found.metrics)
 
 
 def _plain_state(state: PpoState) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,18 @@ from editorbot.editors.acting.network import weight_shapes
 from editorbot.editors.acting.weights import FORMAT, inputs_digest
 from editorbot.models.checkpoint import Checkpoint
 from editorbot.models.policy_shape import PolicyConfig
+
+
+@dataclass(frozen=True)
+class ShippedPolicy:
+    """What a run of ``train bc`` or ``train ppo`` came to."""
+
+    best: Path
+    """The best checkpoint."""
+    shipped: Path
+    """The same as safetensors; its card lies beside it."""
+    metrics: Mapping[str, float]
+    """What was measured where it was best."""
 
 
 def write_policy(checkpoint: Checkpoint, path: Path, *, told: Mapping[str, Any]) -> None:

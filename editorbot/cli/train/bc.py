@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from editorbot.errors import UsageError, printable
+from editorbot.errors import printable
 
 if TYPE_CHECKING:
     from editorbot.training.run_bc import BcSettings
@@ -75,14 +75,13 @@ class Bc:
         UsageError
             If a value is impossible.
         """
-        from editorbot.models.policy_shape import PRESETS
+        from editorbot.models.policy_shape import preset_named
         from editorbot.training.policy_data import Teaching
         from editorbot.training.policy_losses import TaskWeights
         from editorbot.training.run_bc import BcSettings
         from editorbot.training.train_bc import BcTraining
 
-        if self.preset not in PRESETS:
-            raise UsageError(f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        shape = preset_named(self.preset)
         small = {"learning_rate": 1e-3, "batch_size": 256, "gradient_accumulation_steps": 1}
         training = BcTraining(epochs=self.epochs, seed=self.seed, **(small if self.preset == "small" else {}))  # type: ignore[arg-type]
         given = {
@@ -104,6 +103,6 @@ class Bc:
             weighting=self.weighting,
             device=self.device,
             threads=self.threads,
-            model=PRESETS[self.preset],
+            model=shape,
             training=replace(training, **{name: value for name, value in given.items() if value is not None}),  # type: ignore[arg-type]
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from editorbot.errors import UsageError, printable
+from editorbot.errors import printable
 
 if TYPE_CHECKING:
     from editorbot.training.run_ppo import PpoSettings
@@ -123,13 +123,12 @@ class Ppo:
         """
         from editorbot.environment.reward import RewardWeights
         from editorbot.environment.settings import EnvironmentSettings
-        from editorbot.models.policy_shape import PRESETS
+        from editorbot.models.policy_shape import preset_named
         from editorbot.training.policy_losses import TaskWeights
         from editorbot.training.run_ppo import PpoSettings
         from editorbot.training.train_bc import BcTraining
 
-        if self.preset not in PRESETS:
-            raise UsageError(f"there is no preset {self.preset!r}; there are {', '.join(PRESETS)}")
+        shape = preset_named(self.preset)
         begun = self.checkpoint or self.resume
         save = Path(self.save_dir or (Path(begun).parent if begun else "models"))
         tasks = TaskWeights.none() if self.no_aux else TaskWeights()
@@ -150,7 +149,7 @@ class Ppo:
             device=self.device,
             threads=self.threads,
             environment=EnvironmentSettings(vocabulary=self.vocabulary, reward=reward),
-            model=replace(PRESETS[self.preset], vocabulary=self.vocabulary),
+            model=replace(shape, vocabulary=self.vocabulary),
             cloning=BcTraining(**cloning),
             training=self._training(tasks),
         )
