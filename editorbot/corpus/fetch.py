@@ -1,11 +1,13 @@
 """Fills a music folder: packages are fetched, checked, unpacked, listed; what is there already is left alone.
 
-Layout: ``SPLIT/ARTIST/TRACK`` for music and ``sounds/PACKAGE/FILE`` for what makes some, ``packages/`` for what was
-fetched and for one list a package, written last, so that a list means that its package is whole; ``manifest.json``.
+Layout: ``SPLIT/ARTIST/TRACK`` for music and ``sounds/PACKAGE/FILE`` for what makes some, ``packages/`` for one list a
+package, written last, so that a list means that its package is whole; ``manifest.json``. A package that was fetched is
+deleted once its tracks are out: most of a game's data is no music.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -15,14 +17,15 @@ from pathlib import Path
 
 import numpy as np
 
-from editorbot.corpus.music import Package, TrackEntry, folder_of, package_named, write_manifest
+from editorbot.corpus.music import Package, TrackEntry, folder_of, write_manifest
+from editorbot.corpus.music_table import package_named
 from editorbot.corpus.packages import COPYRIGHT, Track, check_deb, tracks_in
 from editorbot.editlist.json_format import write_whole
 from editorbot.errors import DamagedError, EditorbotError, MissingExtraError, NotFoundError, write_error
 from editorbot.recording import TrackWriter, open_recording
 
 PACKAGES_FOLDER = "packages"
-"""Folder of what was fetched."""
+"""Folder of the lists, and of a package while it is being fetched."""
 
 LOUDEST = 0.98
 """Peak of a mix whose layers would add up to more than full scale."""
@@ -80,6 +83,8 @@ def fetch_package(name: str, folder: Path, source: Path | None = None) -> Fetche
         deb = _deb_of(package, folder, source)
         entries = _unpack(deb, package, folder)
         _write(_list_of(folder, package), json.dumps([asdict(entry) for entry in entries], indent=1).encode())
+        if source is None:
+            _delete(deb)
     except EditorbotError as error:
         return Fetched(package, error=error)
     return Fetched(package, entries)
@@ -121,7 +126,7 @@ def _deb_of(package: Package, folder: Path, source: Path | None) -> Path:
         except DamagedError:
             if source is not None:
                 raise
-            found.unlink()  # broken off in an earlier run
+            _delete(found)  # broken off in an earlier run
     if source is not None:
         raise NotFoundError(f"no {package.name}_*.deb is in it; fetch it with apt-get download", path=source)
     _download(package, place)
@@ -163,17 +168,25 @@ def _unpack(deb: Path, package: Package, folder: Path) -> tuple[TrackEntry, ...]
             layers.setdefault(track.of, []).append(track)
         elif track.name == COPYRIGHT:
             _write(target / COPYRIGHT, track.content)
-        elif not (package.layout == "wad" and track.content in seen):  # both games play some of them
-            seen.add(track.content)
+        elif (digest := hashlib.sha256(track.content).digest()) not in seen:  # some play one track under two names
+            seen.add(digest)
             name = _free_name(track.name, written)
             _write(target / name, track.content)
             written[name] = None
     for song, tracks in sorted(layers.items()):
         _write_mix(target / f"{song}.flac", tracks)
         written[f"{song}.flac"] = None
-    if not written:
+    entries = tuple(entry_of(target / name, package, folder) for name in sorted(written))
+    kept = tuple(entry for entry in entries if not _too_short(entry, package))
+    for entry in set(entries) - set(kept):
+        _delete(folder / entry.path)
+    if not kept:
         raise DamagedError("no tracks are in it; it is another version than the ones known", path=deb)
-    return tuple(entry_of(target / name, package, folder) for name in sorted(written))
+    return kept
+
+
+def _too_short(entry: TrackEntry, package: Package) -> bool:
+    return entry.length_s is not None and entry.length_s < package.least_s
 
 
 def _free_name(name: str, taken: dict[str, None]) -> str:
@@ -246,6 +259,13 @@ def _length_s(path: Path) -> float | None:
 def _write(path: Path, content: bytes) -> None:
     _make(path.parent)
     write_whole(path, content)
+
+
+def _delete(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise write_error(error, path) from error
 
 
 def _make(folder: Path) -> None:

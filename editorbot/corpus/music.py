@@ -1,7 +1,8 @@
-"""The finished music that the project learns from and reports on: which packages, whose, under which licence.
+"""The finished music that the project learns from and reports on: what is known of a package, what of a track.
 
-All of it is free music that comes as Debian packages; `corpus.packages` unpacks them, ``python -m scripts.fetch_music``
-fetches them. The package stands for the artist, and the artist decides the split (`corpus.splits`).
+All of it is free music that comes as Debian packages: `corpus.music_table` lists them, `corpus.packages` unpacks them,
+``python -m scripts.fetch_music`` fetches them. The package stands for the artist, and the artist decides the split
+(`corpus.splits`).
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Package:
     licence: str
     """Licence of what is in it; the package's own copyright file is kept beside the tracks."""
     inside: str
-    """Pattern of the files in the package that hold the music."""
+    """Pattern of the files in the package that hold the music; several are parted by ``|``."""
     tracks: int
     """How many tracks it holds; an older or newer package may hold others, which is told."""
     layout: Layout = "files"
@@ -42,45 +43,15 @@ class Package:
     tracks_inside: str = "*"
     """Pattern of the tracks in an archive."""
     left_out: tuple[str, ...] = ()
-    """Names of files that match but are no music."""
+    """Names of files that match but are not wanted."""
+    least_s: float = 0.0
+    """Tracks shorter than this are not kept [seconds]: effects and jingles that lie among the music."""
 
     @property
     def split(self) -> Split | None:
         """The split it stands in; None for sounds that are no music."""
         return SPLIT_OF_ARTIST.get(self.name)
 
-
-PACKAGES: tuple[Package, ...] = (
-    Package(
-        "fretsonfire-songs-muldjord", "CC-BY-SA-3.0", "usr/share/games/fretsonfire/data/songs/*/*/*.ogg", 4, "stems"
-    ),
-    Package("zaz-data", "CC-BY-SA-3.0", "usr/share/games/zaz/mus*.ogg", 4),
-    Package("singularity-music", "CC-BY-SA-3.0", "usr/share/games/singularity/music/*.ogg", 16),
-    Package("colobot-common-sounds", "GPL-3+", "usr/share/games/colobot/music/*.ogg", 21),
-    Package("hyperrogue-music", "CC-BY-SA-3.0", "usr/share/hyperrogue/music/*.ogg", 17),
-    Package("nexuiz-music", "GPL-2+", "*/music.pk3", 17, "zip", "sound/cdtracks/*.ogg", ("thunder.ogg",)),
-    Package("freedoom", "BSD-3-Clause", "*.wad", 66, "wad"),
-    Package("openarena-088-data", "GPL-2", "*/pak6-patch088.pk3", 7, "zip", "music/*.ogg"),
-    Package("planetblupi-music-midi", "GPL-3+", "*/music/*.mid", 10),
-    Package("planetblupi-music-ogg", "GPL-3+", "*/music/*.ogg", 10),
-    Package("ufoai-music", "CC-BY-SA, CC-BY or GPL-2, by file", "*/0music.pk3", 64, "zip", "music/*.ogg"),
-    Package("warzone2100-music", "CC-BY-SA-3.0 or GPL-2+, by file", "*/music/*.opus", 30),
-    Package("asc-music", "GPL-2+", "*/music/*.mp3", 3),
-    Package("wesnoth-1.16-music", "GPL-2+", "*/music/*.ogg", 40, left_out=("silence.ogg",)),
-    Package("timgm6mb-soundfont", "GPL-2", "usr/share/sounds/sf2/*.sf2", 1),
-    Package("hydrogen-data", "GPL-2+ and others, by kit", "*/drumkits/*/*", 0),
-)
-"""All that is known."""
-
-SMALL_SET = (
-    "fretsonfire-songs-muldjord",
-    "zaz-data",
-    "nexuiz-music",
-    "freedoom",
-    "planetblupi-music-midi",
-    "timgm6mb-soundfont",
-)
-"""Enough to train and to report: about 155 MB."""
 
 SOUNDS = "sounds"
 """Folder of what is no music but makes some."""
@@ -106,20 +77,6 @@ class TrackEntry:
     """The split that it stands in; None for what is no music."""
     bytes: int
     """Size of the file."""
-
-
-def package_named(name: str) -> Package:
-    """Return what is known about a package.
-
-    Raises
-    ------
-    NotFoundError
-        If it is none of PACKAGES; the message lists them.
-    """
-    for package in PACKAGES:
-        if package.name == name:
-            return package
-    raise NotFoundError(f"{name!r} is no known package; choose among {', '.join(one.name for one in PACKAGES)}")
 
 
 def folder_of(package: Package) -> str:

@@ -15,6 +15,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import IO
 
 from editorbot.corpus.music import Package
-from editorbot.errors import DamagedError, MissingExtraError, NotFoundError
+from editorbot.errors import DamagedError, MissingExtraError, NotFoundError, write_error
 
 AR_MAGIC, AR_HEADER = b"!<arch>\n", 60
 """Start of an ar archive, and the bytes of a member's header."""
@@ -73,6 +74,8 @@ def tracks_in(path: Path, package: Package) -> Iterator[Track]:
         If it is damaged.
     MissingExtraError
         If it is compressed by zstd, and nothing here can read that.
+    OutputError
+        If an archive in it finds no room among the temporary files.
     """
     try:
         with _tar_of(path) as tar:
@@ -82,10 +85,16 @@ def tracks_in(path: Path, package: Package) -> Iterator[Track]:
                     continue
                 if name == f"usr/share/doc/{package.name}/copyright":
                     yield Track(COPYRIGHT, _read(tar, member))
-                elif fnmatch.fnmatchcase(name, package.inside) and Path(name).name not in package.left_out:
-                    yield from _unpacked(name, _read(tar, member), package)
+                elif _wanted(name, package.inside, package):
+                    yield from _unpacked(tar, member, package)
     except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError, zipfile.BadZipFile, struct.error) as error:
         raise DamagedError(f"the package cannot be unpacked ({error}); fetch it again", path=path) from error
+
+
+def _wanted(name: str, patterns: str, package: Package) -> bool:
+    """Return whether a file is among what is wanted of a package."""
+    matches = any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns.split("|"))
+    return matches and Path(name).name not in package.left_out
 
 
 def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
@@ -93,18 +102,29 @@ def _read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     return b"" if file is None else file.read()
 
 
-def _unpacked(name: str, content: bytes, package: Package) -> Iterator[Track]:
+def _unpacked(tar: tarfile.TarFile, member: tarfile.TarInfo, package: Package) -> Iterator[Track]:
     """Yield the tracks in one file of a package."""
     if package.layout == "zip":
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            for entry in archive.namelist():
-                if fnmatch.fnmatchcase(entry, package.tracks_inside) and Path(entry).name not in package.left_out:
-                    yield Track(clean_name(entry), archive.read(entry))
+        yield from _tracks_in_zip(tar, member, package)
     elif package.layout == "wad":
-        yield from midi_in_wad(content)
+        yield from midi_in_wad(_read(tar, member))
     else:
-        parts = name.split("/")
-        yield Track(clean_name(name), content, of=clean_name(parts[-2]) if package.layout == "stems" else "")
+        song = clean_name(member.name.split("/")[-2]) if package.layout == "stems" else ""
+        yield Track(clean_name(member.name), _read(tar, member), of=song)
+
+
+def _tracks_in_zip(tar: tarfile.TarFile, member: tarfile.TarInfo, package: Package) -> Iterator[Track]:
+    """Yield the tracks in an archive; it lies on the disk meanwhile, for some hold a whole game."""
+    with tempfile.TemporaryFile() as place:
+        file = tar.extractfile(member)
+        try:
+            shutil.copyfileobj(io.BytesIO() if file is None else file, place)
+        except OSError as error:
+            raise write_error(error, tempfile.gettempdir()) from error
+        with zipfile.ZipFile(place) as archive:
+            for entry in archive.namelist():
+                if _wanted(entry, package.tracks_inside, package):
+                    yield Track(clean_name(entry), archive.read(entry))
 
 
 def clean_name(name: str) -> str:

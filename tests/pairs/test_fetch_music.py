@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import struct
@@ -11,12 +12,22 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from editorbot.corpus import fetch
+from editorbot.corpus import fetch, packages
 from editorbot.corpus.fetch import fetch_package, write_all
-from editorbot.corpus.music import MANIFEST, PACKAGES, SMALL_SET, package_named, read_manifest, write_manifest
+from editorbot.corpus.music import MANIFEST, read_manifest, write_manifest
+from editorbot.corpus.music_table import (
+    AS_LONG_AS_A_TEST_TRACK,
+    FIRST,
+    LATER,
+    NOT_WANTED,
+    PACKAGES,
+    SETS,
+    package_named,
+)
 from editorbot.corpus.packages import check_deb, clean_name, midi_in_wad, tracks_in
 from editorbot.corpus.splits import SPLIT_OF_ARTIST
-from editorbot.errors import DamagedError, FormatError, NotFoundError, SplitError
+from editorbot.errors import DamagedError, FormatError, NoSpaceError, NotFoundError, SplitError
+from scripts import fetch_music
 from scripts.fetch_music import main
 
 RATE = 8_000
@@ -77,7 +88,7 @@ def midi() -> bytes:
     return file.getvalue()
 
 
-ZAZ = {f"usr/share/games/zaz/mus{number}.ogg": ogg() for number in (1, 2, 3, 4)} | {
+ZAZ = {f"usr/share/games/zaz/mus{number}.ogg": ogg(0.1 * number) for number in (1, 2, 3, 4)} | {
     "usr/share/games/zaz/roll.ogg": b"x"
 }
 
@@ -226,6 +237,69 @@ def test_a_broken_download_is_fetched_again(tmp_path: Path, monkeypatch: pytest.
     fetched = fetch_package("zaz-data", tmp_path)
     assert fetched.error is None
     assert len(fetched.entries) == 4
+    assert [path.name for path in (tmp_path / "packages").iterdir()] == ["zaz-data.json"]
+
+
+def test_what_is_too_short_or_of_a_test_artist_is_not_kept(tmp_path: Path) -> None:
+    folder = "usr/share/starfighter/music"
+    files = {"RE": ogg(seconds=51), "jingle": ogg(seconds=49), "through_space": ogg(seconds=52)}
+    write_deb(tmp_path, "starfighter-data", {f"{folder}/{name}.ogg": content for name, content in files.items()})
+    fetched = fetch_package("starfighter-data", tmp_path / "music", tmp_path)
+    assert [entry.path for entry in fetched.entries] == ["train/starfighter-data/RE.ogg"]
+    target = tmp_path / "music/train/starfighter-data"
+    assert sorted(path.name for path in target.iterdir()) == ["COPYRIGHT", "RE.ogg"]
+    assert fetch_package("starfighter-data", tmp_path / "music").was_there
+
+
+def test_a_package_of_jingles_alone_is_another_version(tmp_path: Path) -> None:
+    write_deb(tmp_path, "tuxfootball", {"usr/share/games/tuxfootball/sound/titlemusic.ogg": ogg()})
+    assert isinstance(fetch_package("tuxfootball", tmp_path / "music", tmp_path).error, DamagedError)
+
+
+def test_a_track_under_two_names_or_links_is_taken_once(tmp_path: Path) -> None:
+    song, other = ogg(seconds=51), ogg(0.2, seconds=51)
+    folder = "usr/share/games/redeclipse/data"
+    files = {
+        "sounds/music/a.ogg": song,
+        "sounds/music/b.ogg": song,
+        "maps/c.ogg": other,
+        "sounds/ambience/d.ogg": other,
+    }
+    write_deb(tmp_path, "redeclipse-data", {f"{folder}/{name}": content for name, content in files.items()})
+    entries = fetch_package("redeclipse-data", tmp_path / "music", tmp_path).entries
+    assert [Path(entry.path).name for entry in entries] == ["a.ogg", "c.ogg"]
+
+
+def test_a_full_disk_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_deb(tmp_path, "0ad-data", {"usr/share/games/0ad/mods/public/public.zip": pk3({"audio/music/a.ogg": ogg()})})
+    monkeypatch.setattr(packages.shutil, "copyfileobj", fill)
+    assert isinstance(fetch_package("0ad-data", tmp_path / "music", tmp_path).error, NoSpaceError)
+
+
+@pytest.mark.parametrize(
+    ("flags", "wanted"),
+    [
+        ([], SETS["standard"]),
+        (["--small"], SETS["small"]),
+        (["--set", "all"], SETS["all"]),
+        (["--set", "all", "--packages", "zaz-data"], ("zaz-data",)),
+    ],
+)
+def test_a_set_is_fetched_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], wanted: tuple[str, ...]
+) -> None:
+    asked: list[str] = []
+
+    def ask(name: str, *_: object) -> fetch.Fetched:
+        asked.append(name)
+        return fetch.Fetched(package_named(name))
+
+    monkeypatch.setattr(fetch_music, "fetch_package", ask)
+    assert main([str(tmp_path), *flags]) == 0
+    assert tuple(asked) == wanted
 
 
 def test_unknown_packages_and_manifests_are_named(tmp_path: Path) -> None:
@@ -239,6 +313,13 @@ def test_unknown_packages_and_manifests_are_named(tmp_path: Path) -> None:
 
 
 def test_every_artist_of_the_splits_has_its_package() -> None:
-    names = {package.name for package in PACKAGES}
-    assert set(SPLIT_OF_ARTIST) <= names
-    assert set(SMALL_SET) <= names
+    assert set(SPLIT_OF_ARTIST) == {package.name for package in PACKAGES if package.split is not None}
+    assert set(SETS["small"]) < set(SETS["standard"]) < set(SETS["all"])
+    assert len(set(SETS["all"])) == len(PACKAGES)
+
+
+def test_what_came_later_is_all_trained_on() -> None:
+    assert {package.split for package in LATER} == {"train"}
+    assert {package.split for package in FIRST} == {"train", "validation", "test", None}
+    later = {package.name for package in LATER}
+    assert set(AS_LONG_AS_A_TEST_TRACK) | set(NOT_WANTED) <= later
