@@ -19,6 +19,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.stem_columns import hear_demucs
+from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_ranges
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editlist.operations import range_from_s
@@ -97,6 +98,8 @@ class Edited:
     """Loudness of the track; None in a dry run."""
     told: tuple[str, ...] = ()
     """What the editor tells of how the edit came about, a line each."""
+    actions: tuple[ActionSpan, ...] = ()
+    """The actions that the edit is made of, where its editor takes actions."""
 
     def listed_in(self, path: str) -> Edited:
         """Return it with its source's path as a list at `path` states it."""
@@ -146,7 +149,8 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     edit_list = edit_list.with_warnings(*said)
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
-    return Edited(edit_list, analysis, told=editor.told(analysis, options.request))
+    told, actions = editor.told(analysis, options.request), editor.actions(analysis, options.request)
+    return Edited(edit_list, analysis, told=told, actions=actions)
 
 
 def _remarks(edit_list: EditList, options: EditOptions) -> Iterator[str]:
@@ -235,6 +239,7 @@ def edit_recording(
                 recording,
                 track=rendered,
                 tone=compare_tone(edited.edit_list, recording, rendered) if edited.edit_list.polish else None,
+                actions=edited.actions,
                 loudness_before=edited.before,
                 loudness_after=edited.after,
                 progress=lambda share: progress("report", share),

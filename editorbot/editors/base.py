@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList
 from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import clock
@@ -92,4 +93,11 @@ class Editor(ABC):
 
     def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
         """Return what is worth telling of how the edit of a request came about, a line each; nothing by default."""
+        return ()
+
+    def actions(self, analysis: Analysis, request: EditRequest) -> tuple[ActionSpan, ...]:
+        """Return the actions that the edit of a request is made of, in their order; none by default.
+
+        There are none either where an editor of actions had to bend its edit to a wish in another way.
+        """
         return ()

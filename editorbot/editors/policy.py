@@ -16,6 +16,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s
 from editorbot.editors.acting.episode import Episode, Listening, listen, output_s, play, play_to
@@ -26,7 +27,7 @@ from editorbot.editors.acting.weights import SHIPPED, read_policy
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.clips import join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
-from editorbot.environment.episodes import edit_list_of_episode
+from editorbot.environment.episodes import action_spans, edit_list_of_episode
 from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
 from editorbot.errors import MismatchError
 
@@ -90,6 +91,16 @@ class PolicyEditor(Editor):
         if len(analysis.beats_s) < LEAST_BEATS:
             return ()
         return tuple(share_lines(self._walk(analysis, request).episode.actions, self._policy.config.words))
+
+    def actions(self, analysis: Analysis, request: EditRequest) -> tuple[ActionSpan, ...]:
+        """Return the policy's way through a recording, where nothing else went into the edit; see :class:`Editor`."""
+        if len(analysis.beats_s) < LEAST_BEATS or request.must_keep_s or request.must_cut_s:
+            return ()
+        target_s = request.target_length_s(analysis.duration_s)
+        walk = self._walk(analysis, request)
+        if target_s is not None and not self._is_met(walk, target_s, request):
+            return ()
+        return action_spans(analysis, walk.episode.actions, vocabulary=self._policy.config.words)
 
     def _check_words(self, request: EditRequest) -> None:
         taught = self._policy.config.words.name

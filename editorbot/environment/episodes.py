@@ -19,10 +19,11 @@ from jaxtyping import Int64
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.seams import seams_of
+from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import Clip, EditList, Effect, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.environment.actions import V3, Action, Operation, Treatment, TypeRow, Vocabulary
-from editorbot.environment.dynamics import EpisodeState, Play, play_out
+from editorbot.environment.dynamics import EpisodeState, Play, advance, first_state, play_out
 from editorbot.environment.material import beat_bounds
 from editorbot.environment.spans import span_lengths
 from editorbot.environment.transcript import Span, Transcript, transcribe
@@ -67,6 +68,35 @@ def edit_list_of_episode(
             clips.append(clip)
     edit_list = edit_list_of(analysis.source, clips, made_by=made_by, risks=risks)
     return _bridged(edit_list, state, bounds) if state.bridges else edit_list
+
+
+def action_spans(
+    analysis: Analysis, actions: Iterable[Action], *, vocabulary: Vocabulary = V3
+) -> tuple[ActionSpan, ...]:
+    """Return what of the recording each action of an episode was about, in the order in which they were taken.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of the recording that the episode was about.
+    actions : iterable of Action
+        The steps, from the first beat on; those after the episode's end are left out.
+    vocabulary : Vocabulary
+        What the types' indices mean.
+    """
+    bounds, lengths = beat_bounds(analysis), span_lengths(analysis).tolist()
+    state, spans = first_state(len(lengths), vocabulary), []
+    for action in actions:
+        if state.is_over or state.is_truncated:
+            break
+        after = advance(state, action, lengths[state.cursor], vocabulary)
+        row = vocabulary.rows[action.type]
+        first, end = sorted((state.cursor, after.cursor))
+        if row.operation == Operation.REPEAT and state.plays:
+            first, end = state.plays[-1].first, state.plays[-1].end
+        spans.append(ActionSpan(row.name, int(bounds[first]), int(bounds[end])))
+        state = after
+    return tuple(spans)
 
 
 def clip_of(play: Play, vocabulary: Vocabulary, bounds: Int64[np.ndarray, " boundaries"]) -> Clip:

@@ -16,16 +16,18 @@ import base64
 import hashlib
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import quote
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import printable
 from editorbot.recording import Recording
+from editorbot.report.actions import action_lane
 from editorbot.report.page import LoudnessLike, clip_rows, cut_rows, figures, join_rows
 from editorbot.report.peaks import Peaks, scan_peaks
 from editorbot.report.pictures import draw_pictures
@@ -50,6 +52,7 @@ def write_report(
     loudness_before: LoudnessLike | None = None,
     loudness_after: LoudnessLike | None = None,
     title: str | None = None,
+    actions: Sequence[ActionSpan] = (),
     tone: ToneCompared | None = None,
     raw_peaks: Peaks | None = None,
     track_peaks: Peaks | None = None,
@@ -75,6 +78,8 @@ def write_report(
         Of the recording and of the track.
     title : str, optional
         Heading of the page; the recording's name where left out.
+    actions : sequence of ActionSpan
+        The actions that the edit is made of, in their order; without any the page has no lane for them.
     tone : ToneCompared, optional
         The track without and with its polish, where it has any.
     raw_peaks, track_peaks : Peaks, optional
@@ -103,6 +108,7 @@ def write_report(
         "figures": figures(edit_list, analysis, loudness_before, loudness_after),
         "warnings": [_warning(line) for line in (*edit_list.warnings, *_new(analysis.warnings, edit_list.warnings))],
         "pictures": draw_pictures(edit_list, analysis, raw_peaks, track_peaks),
+        "actions": action_lane(actions, edit_list.source.samples, edit_list.source.sample_rate),
         "clips": clip_rows(edit_list),
         "joins": join_rows(edit_list),
         "cuts": cut_rows(edit_list, analysis),

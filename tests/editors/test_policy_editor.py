@@ -79,6 +79,16 @@ def test_what_is_told_is_beside_the_bands(editor):
     assert lines[2].startswith("sizes: ")
 
 
+def test_actions_tell_the_edit_where_it_is_made_of_them_alone(editor):
+    actions = editor.actions(SONG, EditRequest())
+    edit = editor.edit(SONG, EditRequest())
+    left = {one.type for one in actions if not any(a.start < one.end and one.start < a.end for a in edit.clips)}
+    assert left <= {"CUT", "SKIP", "JUMP_BACK"}
+    assert all(0 <= one.start < one.end <= SONG.source.samples for one in actions)
+    assert editor.actions(SONG, EditRequest(must_cut_s=((30.0, 40.0),))) == ()
+    assert editor.actions(song_analysis("A", bars=1, beats_per_bar=1, has_beat=False), EditRequest()) == ()
+
+
 def test_shares_are_counted_by_band_and_a_collapse_is_told():
     keep, cut, loop, skip = (V3.index(name) for name in ("KEEP", "CUT", "LOOP", "SKIP"))
     actions = [Action(keep, 0, 0)] * 4 + [Action(cut, 1, 0)] * 2 + [Action(loop, 0, 3)] * 3 + [Action(skip, 0, 2)]

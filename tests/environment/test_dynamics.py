@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from editorbot.editlist.edit_list import MadeBy
 from editorbot.environment.actions import V3, VOCABULARIES, Action
 from editorbot.environment.dynamics import STEPS_PER_BEAT, advance, first_state, play_out
-from editorbot.environment.episodes import edit_list_of_episode, transcript_of
+from editorbot.environment.episodes import action_spans, edit_list_of_episode, transcript_of
 from editorbot.environment.material import beat_bounds
 from editorbot.environment.spans import lengths_of
 from editorbot.errors import TargetError
@@ -95,6 +95,21 @@ def beats_played(edit, bounds) -> list[tuple]:
         beats = range(first, end)
         played += [(beat, *done) for beat in (reversed(beats) if clip.reverse else beats)]
     return played
+
+
+def test_every_action_has_the_beats_that_it_was_about():
+    analysis = song_analysis("AB", bars=4)
+    told = [step("KEEP"), step("REPEAT_PREV"), step("SKIP", 0, 1), step("JUMP_BACK", 0, 1), step("SWAP_NEXT"),
+            step("REORDER"), step("LOOP", 0, 4), *[step("CUT")] * 9]  # fmt: skip
+    bounds = beat_bounds(analysis)
+    spans = action_spans(analysis, told, vocabulary=V3)
+    beats = [(span.type, *np.searchsorted(bounds, [span.start, span.end]).tolist()) for span in spans]
+    assert beats[:7] == [
+        ("KEEP", 0, 4), ("REPEAT_PREV", 0, 4), ("SKIP", 4, 8), ("JUMP_BACK", 4, 8), ("SWAP_NEXT", 4, 12),
+        ("REORDER", 12, 16), ("LOOP", 16, 17),
+    ]  # fmt: skip
+    assert beats[-1] == ("CUT", 29, 32)  # what would follow the end is left out
+    assert len(beats) < len(told)
 
 
 def test_an_episode_that_plays_nothing_is_no_edit():

@@ -1,0 +1,207 @@
+"""The lane of actions: what an editor of actions did, over the recording, readable without colors too.
+
+A type has the color of its family and, within the family, a pattern of its
+own. Actions of one type that run on are one block. A block that lies where
+another one lies already, because the editor went back, goes to the next row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from editorbot.editlist.action_span import ActionSpan
+from editorbot.timebase import clock
+
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "keep": ("KEEP",),
+    "leave": ("CUT", "CROSSFADE"),
+    "again": ("LOOP", "REPEAT_PREV"),
+    "move": ("SKIP", "JUMP_BACK", "REORDER", "SWAP_NEXT"),
+    "level": ("GAIN", "FADE_IN", "FADE_OUT"),
+    "time": ("SPEED_UP", "SPEED_DOWN", "REVERSE", "PITCH_UP", "PITCH_DOWN", "DOUBLE_TIME", "HALF_TIME"),
+    "tone": ("EQ_LOW", "EQ_HIGH", "DISTORTION", "REVERB"),
+}
+"""Types of one color; their places in the row choose the pattern."""
+
+PATTERNS: tuple[str, ...] = (
+    "",
+    "M-1,9L9,-1M-1,1L1,-1M7,9L9,7",
+    "M-1,-1L9,9M7,-1L9,1M-1,7L1,9",
+    "M4,0V8",
+    "M0,4H8",
+    "M4,0V8M0,4H8",
+    "M-1,-1L9,9M-1,9L9,-1",
+)
+"""Lines on a tile of 8 x 8, one pattern each: none, both slopes, upright, level, crosses of both kinds."""
+
+OF_OTHERS = "other"
+"""Family of a type that is in none."""
+
+MOST_ROWS = 4
+"""Rows of blocks; what would need more lies in the last one."""
+
+LEAST_WIDTH = 0.35
+"""Width of a narrow block, so that it can be seen [percent]."""
+
+PARTED_WIDTH = 0.8
+"""Width from which actions that run on are parted by lines [percent]."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Actions of one type that run on, in percent of the lane's width."""
+
+    left: float
+    """Where they start, in [0, 100]."""
+    width: float
+    """How wide they are, in [0, 100]."""
+    row: int
+    """Row that they lie in, from 0."""
+    key: int
+    """Number of their key, from 1."""
+    title: str
+    """What a pointer resting on them is told."""
+    parted: tuple[float, ...]
+    """Where one action ends and the next begins, where both are wide enough to show it, in [0, 100]."""
+
+
+@dataclass(frozen=True)
+class ActionKey:
+    """What one type looks like, and how often it was taken."""
+
+    number: int
+    """From 1."""
+    type: str
+    """Its name."""
+    family: str
+    """Chooses its color."""
+    pattern: str
+    """Its lines, SVG path data."""
+    count: int
+    """How many of the actions were of this type."""
+    share: str
+    """The same as a share of all actions."""
+
+
+@dataclass(frozen=True)
+class ActionLane:
+    """The actions of one edit."""
+
+    keys: tuple[ActionKey, ...]
+    """The types that occur, the most frequent first."""
+    blocks: tuple[Block, ...]
+    """The actions, plays and cuts first, so that what is rare lies above them."""
+    rows: int
+    """Rows that they fill, at least 1."""
+    count: int
+    """How many actions there are."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Actions of one type that run on."""
+
+    type: str
+    start: int
+    end: int
+    borders: tuple[int, ...]
+    count: int
+    row: int = 0
+
+
+def action_lane(actions: Sequence[ActionSpan], samples: int, sample_rate: int) -> ActionLane | None:
+    """Lay out the actions of an edit over its recording.
+
+    Parameters
+    ----------
+    actions : sequence of ActionSpan
+        In the order in which they were taken.
+    samples : int
+        Length of the recording.
+    sample_rate : int
+        Of the recording [Hz].
+
+    Returns
+    -------
+    lane : ActionLane or None
+        None where there are no actions.
+    """
+    if not actions:
+        return None
+    keys = _keys(actions)
+    number = {key.type: key.number for key in keys}
+    runs = _in_rows(_runs(actions))
+    runs.sort(key=lambda run: (run.row, run.type not in ("KEEP", "CUT")))
+    return ActionLane(
+        keys=keys,
+        blocks=tuple(_block(run, number[run.type], samples, sample_rate) for run in runs),
+        rows=1 + max(run.row for run in runs),
+        count=len(actions),
+    )
+
+
+def _keys(actions: Sequence[ActionSpan]) -> tuple[ActionKey, ...]:
+    counts = Counter(action.type for action in actions).most_common()
+    return tuple(
+        ActionKey(number, name, *_look(name), count, _share(count, len(actions)))
+        for number, (name, count) in enumerate(counts, start=1)
+    )
+
+
+def _look(name: str) -> tuple[str, str]:
+    """Return a type's family and pattern."""
+    for family, names in FAMILIES.items():
+        if name in names:
+            return family, PATTERNS[1 if family == "leave" else names.index(name)]
+    return OF_OTHERS, ""
+
+
+def _share(count: int, total: int) -> str:
+    return "< 1 %" if 200 * count < total else f"{100 * count / total:.0f} %"
+
+
+def _runs(actions: Sequence[ActionSpan]) -> list[_Run]:
+    """Return the actions with those of one type that touch made one, in their order."""
+    groups: list[list[ActionSpan]] = []
+    for action in actions:
+        last = groups[-1][-1] if groups else None
+        if last is not None and last.type == action.type and last.start <= action.end and action.start <= last.end:
+            groups[-1].append(action)
+        else:
+            groups.append([action])
+    return [_run(group) for group in groups]
+
+
+def _run(group: Sequence[ActionSpan]) -> _Run:
+    start, end = min(action.start for action in group), max(action.end for action in group)
+    edges = {action.start for action in group} | {action.end for action in group}
+    return _Run(group[0].type, start, end, tuple(sorted(edges - {start, end})), len(group))
+
+
+def _in_rows(runs: list[_Run]) -> list[_Run]:
+    """Return the runs, each in the first row that is free from its start on."""
+    ends = [0] * MOST_ROWS
+    placed = []
+    for run in runs:
+        row = next((row for row, end in enumerate(ends) if run.start >= end), MOST_ROWS - 1)
+        ends[row] = max(ends[row], run.end)
+        placed.append(replace(run, row=row))
+    return placed
+
+
+def _block(run: _Run, key: int, samples: int, sample_rate: int) -> Block:
+    width = max(100 * (run.end - run.start) / samples, LEAST_WIDTH)
+    times = f" x {run.count}" if run.count > 1 else ""
+    edges = [run.start, *run.borders, run.end]
+    least = PARTED_WIDTH / 100 * samples
+    parted = [b for a, b, c in zip(edges, edges[1:], edges[2:]) if b - a >= least and c - b >= least]
+    return Block(
+        left=min(100 * run.start / samples, 100 - width),
+        width=width,
+        row=run.row,
+        key=key,
+        title=f"{run.type}{times}: {clock(run.start / sample_rate)} to {clock(run.end / sample_rate)}",
+        parted=tuple(100 * at / samples for at in parted),
+    )
