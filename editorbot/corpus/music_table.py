@@ -71,16 +71,16 @@ def _game(
 
 
 LATER: tuple[Package, ...] = (
-    _game("0ad-data", "CC-BY-SA-3.0", "*/public.zip", 58, "zip", "audio/music/*.ogg"),
+    _game("0ad-data", "CC-BY-SA-3.0", "*/public.zip", 59, "zip", "audio/music/*.ogg"),
     _game("adonthell-data", "GPL-2+", "*/wastesedge/audio/*.ogg", 7),
-    _game("ardentryst", "CC-BY-SA-3.0", "*/Music/*.ogg", 7),
+    _game("ardentryst", "CC-BY-SA-3.0", "*/Music/*.ogg", 8),
     _game("berusky2-data", "GPL-2+", "*/berusky2/music/*.ogg", 21),
     _game("btanks-data", "GPL-2 with an exception for the game's owner", "*/data/tunes/*.ogg", 5),
     # Every language of the game has links to the same tracks.
     _game("drascula-music", "Drascula's own: free to copy and change, not to sell alone", "*/drascula/audio/*.ogg", 25),
     _game("enigma-data", "GPL-2", "*/enigma/music/*.ogg", 9),
     _game("extremetuxracer-data", "GPL-2+", "*/etr/music/*.ogg", 6),
-    _game("fillets-ng-data", "GPL-2", "*/fillets-ng/music/*.ogg", 10),
+    _game("fillets-ng-data", "GPL-2", "*/fillets-ng/music/*.ogg", 12),
     _game("flare-game", "CC-BY-SA-3.0+", "*/fantasycore/music/*.ogg", 11),
     _game("freedroidrpg-data", "GPL-2+", "*/sound/music/*.ogg", 14),
     _game("freeorion-data", "CC-BY-SA-3.0", "*/data/sound/*.ogg", 1),
