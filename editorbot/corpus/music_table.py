@@ -28,13 +28,13 @@ AS_LONG_AS_A_TEST_TRACK: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "supertuxkart-data": ("SkyVibe-HighFrequency.ogg", "win_theme.ogg"),
     }
 )
-"""Tracks as long as one of the test set, to a quarter of a second. None is known to be the same; they are left out all
-the same, so that no held-out music can be learned from under another name."""
+"""Tracks as long as one of the test set, to a quarter of a second. Their spectra say that none is the same music; they
+are left out of what is learned from all the same."""
 
 NOT_WANTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "flare-game": ("wind_ambient.ogg",),  # wind
-        "starfighter-data": ("through_space.ogg",),  # by the artist of singularity-music, a test artist
+        "starfighter-data": ("through_space.ogg",),  # singularity-music has it too: a test artist
     }
 )
 """Tracks that lie among the music of a game and must not, or need not, be learned from."""
