@@ -16,8 +16,8 @@ from editorbot.corpus.music_table import PACKAGES, SETS
 from editorbot.errors import EditorbotError
 
 SET_HELP = (
-    "small: enough to try training (155 MB to fetch); standard: what is reported on, and what all but the default editor's "
-    "score learns from (930 MB); all: what that score learns from too (7.6 GB to fetch, of which about 2.3 GB stay)"
+    "small: enough to try training (155 MB to fetch); standard: what is reported on, and what all but the default "
+    "editor's score learns from (930 MB); all: what that score learns from too (7.6 GB, of which about 2.3 GB stay)"
 )
 """Help text of --set."""
 
