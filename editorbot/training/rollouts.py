@@ -8,7 +8,7 @@ update sees the very distribution that the step was drawn from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -256,22 +256,26 @@ def play_wave(
     at = torch.tensor([place[number] for number in chosen.tolist()], device=device)
     moments = games.begin(chosen, rng)
     is_alive = np.ones(games.count, dtype=bool)
-    kept: list[list[dict[str, Tensor]]] = [[] for _ in range(games.count)]
+    kept: list[dict[str, Tensor]] = []
     finals: dict[str, list[float]] = {}
     while is_alive.any():
         said = _act(agent, encoded, at, firsts, moments, generator)
         following, outcomes = games.step(said["actions"].cpu().numpy())
-        for episode in np.flatnonzero(is_alive):
-            step = {name: value[episode] for name, value in said.items()}
-            step["reward"] = torch.tensor(float(outcomes.rewards[episode]))
-            step["beat"] = torch.tensor(int(moments.beat[episode]))
-            kept[episode].append(step)
-            if outcomes.is_done[episode]:
-                for name, values in outcomes.components.items():
-                    finals.setdefault(name, []).append(float(values[episode]))
+        alive = torch.from_numpy(np.flatnonzero(is_alive))
+        step = {name: value[alive.to(value.device)] for name, value in said.items()}
+        step["reward"] = torch.from_numpy(outcomes.rewards)[alive].float()
+        step["beat"] = torch.from_numpy(moments.beat)[alive]
+        step["episode"] = alive
+        kept.append(step)
+        ended = is_alive & outcomes.is_done
+        for name, values in outcomes.components.items() if ended.any() else ():
+            finals.setdefault(name, []).extend(values[ended].tolist())
         is_alive &= ~outcomes.is_done
         moments = following
-    return _stacked(kept, chosen, finals)
+    steps = _by_episode(kept, chosen, finals)
+    rows = firsts[at][steps.episode] + steps.beat.to(device)
+    seen = policy_inputs(encoded, rows, at[steps.episode], steps.states)
+    return replace(steps, value=agent.value(seen))
 
 
 def _act(
@@ -294,31 +298,31 @@ def _act(
         "states": states,
         "actions": actions,
         "log_prob": chances.log_prob(actions),
-        "value": agent.value(seen),
         "type_mask": masks.type,
         "size_mask": masks.size,
         "amount_mask": masks.amount,
     }
 
 
-def _stacked(
-    kept: Sequence[Sequence[Mapping[str, Tensor]]],
+def _by_episode(
+    kept: Sequence[Mapping[str, Tensor]],
     chosen: Int64[np.ndarray, " episodes"],
     finals: Mapping[str, list[float]],
 ) -> Steps:
-    counts = [len(episode) for episode in kept]
-    numbers = torch.arange(len(kept))
-    names = kept[0][0]
-    whole = {name: torch.stack([step[name] for episode in kept for step in episode]) for name in names}
+    """Return what was kept moment by moment as steps, episode by episode; their values are still missing."""
+    episode = torch.cat([step["episode"] for step in kept])
+    order = torch.argsort(episode, stable=True)
+    whole = {name: torch.cat([step[name] for step in kept]) for name in kept[0]}
+    whole = {name: value[order.to(value.device)] for name, value in whole.items()}
     return Steps(
         states=whole["states"],
-        recording=torch.from_numpy(np.repeat(chosen, counts)),
+        recording=torch.from_numpy(chosen)[whole["episode"]],
         beat=whole["beat"],
         masks=MaskTensors(whole["type_mask"], whole["size_mask"], whole["amount_mask"]),
         actions=whole["actions"],
         log_prob=whole["log_prob"],
-        value=whole["value"],
-        episode=torch.repeat_interleave(numbers, torch.tensor(counts)),
+        value=torch.zeros_like(whole["log_prob"]),
+        episode=whole["episode"],
         reward=whole["reward"],
         components={name: float(np.mean(values)) for name, values in finals.items()},
     )
