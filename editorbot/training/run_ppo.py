@@ -32,6 +32,7 @@ from editorbot.training.policy_watch import Watch
 from editorbot.training.rollouts import EditingGames, Recordings
 from editorbot.training.run_bc import plain
 from editorbot.training.ship_policy import ShippedPolicy, write_policy
+from editorbot.training.step_credit import StepCredit
 from editorbot.training.train_bc import BcRun, BcTraining, train_bc
 from editorbot.training.train_ppo import PpoRun, PpoState, PpoTraining, train_ppo
 
@@ -143,6 +144,7 @@ def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLin
         taught=stage.taught,
         normalizer=start.normalizer,
         holds_to_start=start.is_taught,
+        credit=StepCredit(stage.materials, settings.environment.reward, settings.environment.words),
         device=device,
     )
     if start.state is not None:

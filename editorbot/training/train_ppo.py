@@ -37,9 +37,10 @@ from editorbot.training.ppo_losses import (
     value_loss,
 )
 from editorbot.training.rollouts import Games, Recordings, Steps, collect
+from editorbot.training.step_credit import StepCredit
 from editorbot.training.train_bc import BcTraining, bc_loss, rate_share
 
-BASELINES = ("mean", "gae")
+BASELINES = ("mean", "gae", "difference")
 """How advantages are found."""
 
 
@@ -68,7 +69,10 @@ class PpoTraining:
     ppo_epochs: int = 4
     """Passes over a rollout."""
     baseline: str = "mean"
-    """mean: of the other episodes of the recording; gae: the value network."""
+    """mean: of the other episodes of the recording; gae: the value network; difference: step by step, what the reward
+    would be had it been decided the other way (:mod:`editorbot.training.step_credit`)."""
+    rest_weight: float = 0.25
+    """With difference, what counts of the part of the reward that all steps of an episode share."""
     gamma: float = 1.0
     """Factor of what comes a step later."""
     gae_lambda: float = 0.95
@@ -149,6 +153,8 @@ class PpoRun:
         Of the states, the one of cloning.
     holds_to_start : bool
         Whether the policy it begins with is a cloned one that it is held near.
+    credit : StepCredit, optional
+        What single steps were worth; the baseline ``difference`` needs it.
     device : str
         ``cpu`` or ``cuda``.
     """
@@ -163,9 +169,13 @@ class PpoRun:
         taught: Sequence[TaughtRecording] = (),
         normalizer: Normalizer | None = None,
         holds_to_start: bool = False,
+        credit: StepCredit | None = None,
         device: str = "cpu",
     ) -> None:
+        if config.baseline == "difference" and credit is None:
+            raise UsageError("the baseline difference needs to know what each step was worth")
         self.agent, self.games, self.recordings, self.config = agent, games, recordings, config
+        self.credit = credit
         self.taught, self.normalizer = list(taught), normalizer or Normalizer.identity()
         self.fabric = fabric_on(device, mixed=config.use_mixed_precision)
         self.reference = copy.deepcopy(agent).eval().requires_grad_(False) if holds_to_start else None
@@ -230,6 +240,11 @@ class PpoRun:
         returns = discounted_returns(reward, last, config.gamma)
         if config.baseline == "gae":
             advantages = gae(reward, steps.value.cpu(), last, config.gamma, config.gae_lambda)
+        elif self.credit is not None and config.baseline == "difference":
+            credits = self.credit.of(steps)
+            rest = discounted_returns(credits.rest, last, config.gamma)
+            shared = leave_one_out(rest, steps.episode.cpu(), steps.recording.cpu())
+            advantages = credits.step + config.rest_weight * shared
         else:
             advantages = leave_one_out(returns, steps.episode.cpu(), steps.recording.cpu())
         return returns.to(steps.reward.device), normalized(advantages).to(steps.reward.device)

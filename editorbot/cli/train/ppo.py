@@ -79,7 +79,7 @@ class Ppo:
     accumulation: int | None = None
     """Parts that a batch is computed in, to save memory."""
     baseline: str = "mean"
-    """mean: of the other episodes of the recording; gae: the value network."""
+    """mean: of the recording's other episodes; gae: the value network; difference: a step decided the other way."""
     kl_to_bc: float = 0.1
     """Price of leaving the policy that the run begins with."""
     similarity_weight: float = 3.0
