@@ -4,7 +4,8 @@ Cross-entropy over the classes of both passes, plus one minus the soft F1 of
 'keep' over a whole jam, because F1 is what counts and no step decides alone.
 The rate follows one cycle (Smith and Topin, "Super-Convergence", 2018). Inputs
 are shifted by a random amount a recording, so that no room or instrument is
-learned by heart, and most jams of an epoch are remixed (:mod:`editorbot.training.remix`).
+learned by heart, most jams of an epoch are remixed (:mod:`editorbot.training.remix`), and
+most are played in another key (:mod:`editorbot.training.transpose`).
 What is kept is the running mean of the weights (Polyak and Juditsky, 1992).
 Several networks of different seeds are averaged.
 
@@ -31,6 +32,7 @@ from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.training.remix import remixed, without
 from editorbot.training.scored_examples import Example, step_score
+from editorbot.training.transpose import transposed
 
 KEEP = CLASSES.index("keep")
 """The class that is kept."""
@@ -65,6 +67,8 @@ class ScoredTraining:
     """What one minus soft F1 counts beside the cross-entropy."""
     remix: float = 0.75
     """Share of the jams of an epoch that are made anew of their own and others' stretches."""
+    transpose: float = 0.7
+    """Share of the jams of an epoch that are played in another key (:mod:`editorbot.training.transpose`)."""
     left_out: tuple[str, ...] = ()
     """Classes of junk that no training jam holds: tells how faults fare that were never heard."""
     weight_mean: float = 0.998
@@ -264,6 +268,7 @@ def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining)
     run.network.train()
     losses = []
     jams = [remixed(one, examples, run.rng) if run.rng.random() < config.remix else one for one in examples]
+    jams = [transposed(one, run.rng) if run.rng.random() < config.transpose else one for one in jams]
     kinds = [CLASSES.index(name) for name in config.left_out]
     jams = [left for one in jams if (left := without(one, kinds)) is not None]
     for group in grouped(jams, config.batch_size, run.rng):

@@ -1,0 +1,48 @@
+"""Jams in other keys: what is heard again stays so, and only tone and harmony change."""
+
+import numpy as np
+
+from editorbot.analysis.analysis import STEP_MEL_BANDS
+from editorbot.editors.scoring.again import heard_again
+from editorbot.editors.scoring.inputs import INPUT_COUNT
+from editorbot.training.scored_examples import Example
+from editorbot.training.transpose import FARTHEST_BANDS, HARMONY, transposed
+
+
+def jam() -> Example:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, INPUT_COUNT)).astype(np.float32)
+    return Example(heard_again(values), np.zeros(300, np.int8), np.arange(300, dtype=np.float32))
+
+
+def test_there_are_twelve_pitch_classes():
+    assert HARMONY.stop - HARMONY.start == 12
+
+
+def test_every_step_changes_alike_and_nothing_but_tone_and_harmony():
+    before = jam()
+    after = transposed(before, np.random.default_rng(1))
+    one, other = before.inputs.values, after.inputs.values
+    np.testing.assert_array_equal(one[:, HARMONY.stop :], other[:, HARMONY.stop :])
+    np.testing.assert_array_equal(np.sort(one[:, HARMONY], axis=1), np.sort(other[:, HARMONY], axis=1))
+    np.testing.assert_array_equal(before.inputs.twins, after.inputs.twins)
+    np.testing.assert_array_equal(before.inputs.lags, after.inputs.lags)
+    np.testing.assert_array_equal(before.classes, after.classes)
+    assert one is not other
+    # One factor and one distance explain all bands that were not moved in from outside.
+    found = [
+        up
+        for up in range(-FARTHEST_BANDS, FARTHEST_BANDS + 1)
+        if np.ptp(other[:, 5:35] / one[:, 5 - up : 35 - up]) < 1e-3
+    ]
+    assert len(found) == 1
+
+
+def test_keys_differ_and_the_same_seed_plays_the_same():
+    made = [transposed(jam(), np.random.default_rng(seed)).inputs.values for seed in range(12)]
+    keys = {int(np.argmax([np.allclose(np.roll(jam().inputs.values[:, HARMONY], k, 1), one[:, HARMONY])
+                           for k in range(12)])) for one in made}  # fmt: skip
+    assert len(keys) > 4
+    again = transposed(jam(), np.random.default_rng(3)).inputs.values
+    np.testing.assert_array_equal(made[3], again)
+    assert made[0][:, STEP_MEL_BANDS : 2 * STEP_MEL_BANDS].shape == (300, STEP_MEL_BANDS)
