@@ -14,7 +14,7 @@ from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.cache_files import read_array, write_array
 from editorbot.corpus.pairs import Pair, find_pairs
 from editorbot.editors.acting.hints import hints_of
-from editorbot.editors.scoring.learned import LearnedScore, read_score
+from editorbot.editors.scoring.learned import SHIPPED, LearnedScore, read_score
 from editorbot.errors import EditorbotError
 from editorbot.models.policy_shape import HINTS
 from editorbot.recording import open_recording
@@ -39,7 +39,9 @@ def heard(pair: Pair, cache: Path) -> Analysis:
         return analyze(raw, cache=AnalysisCache(cache / "analysis"))
 
 
-def hints_by_name(names: Iterable[str], data_dir: Path, cache: Path, on_line: OnLine) -> dict[str, Hints]:
+def hints_by_name(
+    names: Iterable[str], data_dir: Path, cache: Path, on_line: OnLine, score: Path | None = None
+) -> dict[str, Hints]:
     """Return the hints of the recordings that lie in a folder of pairs; others have none.
 
     Parameters
@@ -52,13 +54,16 @@ def hints_by_name(names: Iterable[str], data_dir: Path, cache: Path, on_line: On
         The learn line's cache; hints once made are kept there.
     on_line : callable
         Told of recordings that cannot be read.
+    score : Path, optional
+        Weights of the learned score that is asked; the shipped ones where left out. It should not have been trained on
+        these recordings: a policy that only ever heard it sure of itself trusts it too far on music that is new to it.
     """
-    pairs, score = pairs_by_name(data_dir), read_score()
+    pairs, asked = pairs_by_name(data_dir), read_score(score or SHIPPED)
     found: dict[str, Hints] = {}
     for name in names:
         if name in pairs:
             try:
-                found[name] = _kept_hints(pairs[name], cache, score)
+                found[name] = _kept_hints(pairs[name], cache, asked)
             except EditorbotError as error:
                 on_line(str(error))
     return found

@@ -51,6 +51,8 @@ class BcSettings:
     """Folder for TensorBoard."""
     hints: bool = True
     """Ask the learned score for hints."""
+    score: Path | None = None
+    """Weights of that score; the shipped ones where left out."""
     weighting: str = "none"
     """none, or advantage: samples of edits that are worth more by the reward count more."""
     device: str = "auto"
@@ -141,7 +143,7 @@ def _materials(settings: BcSettings, taught: Taught, on_line: OnLine) -> dict[st
 
 def _with_hints(data: BcDataset, folder: Path, settings: BcSettings, on_line: OnLine) -> list[TaughtRecording]:
     names = data.recording_names
-    hints = hints_by_name(names, folder, settings.cache, on_line) if settings.hints else {}
+    hints = hints_by_name(names, folder, settings.cache, on_line, settings.score) if settings.hints else {}
     if settings.hints and not hints and len(names):
         on_line(f"no recording of the data set lies in {folder}; the policy learns from features alone")
     return taught_recordings(data, hints, vocabulary=settings.model.vocabulary)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_shape import HINT_NAMES, PolicyConfig, told
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_data import TaughtRecording, normalizer_of, taught_recordings
-from editorbot.training.policy_hints import heard, hints_by_name, pairs_by_name
+from editorbot.training.policy_hints import Hints, heard, hints_by_name, pairs_by_name
 from editorbot.training.policy_returns import CHANCE, materials_of
 from editorbot.training.policy_watch import Watch
 from editorbot.training.rollouts import EditingGames, Recordings
@@ -61,6 +61,8 @@ class PpoSettings:
     """A cloned or trained policy to begin with."""
     hints: bool = True
     """Ask the learned score for hints."""
+    score: Path | None = None
+    """Weights of that score; the shipped ones where left out."""
     subprocess: bool = False
     """Play each episode in a process of its own."""
     group: int = 4
@@ -176,7 +178,7 @@ def stage_of(settings: PpoSettings, on_line: OnLine) -> Stage:
             f"there is no such folder, nor {settings.data_dir}; name the pairs' --data-dir", path=folder
         )
     refuse_held_out_pairs(folder)
-    hints = hints_by_name(data.recording_names, folder, settings.cache, on_line) if settings.hints else {}
+    hints = _hints(data.recording_names, folder, settings, on_line)
     taught = taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
     materials = materials_of(taught, folder, settings.cache, on_line)
     played = [one for one in taught if one.name in materials]
@@ -191,13 +193,18 @@ def stage_of(settings: PpoSettings, on_line: OnLine) -> Stage:
     )
 
 
+def _hints(names: Iterable[str], folder: Path, settings: PpoSettings, on_line: OnLine) -> dict[str, Hints]:
+    """Return the hints of recordings in a folder; none where none are wanted."""
+    return hints_by_name(names, folder, settings.cache, on_line, settings.score) if settings.hints else {}
+
+
 def _stage_of_folder(settings: PpoSettings, on_line: OnLine) -> Stage:
     """Return all recordings of a folder, without any human's edit."""
     pairs = pairs_by_name(settings.data_dir)
     if not pairs:
         raise EmptyError("there is no pair to play on; it needs input/NAME_raw.wav", path=settings.data_dir)
     refuse_held_out_pairs(settings.data_dir)
-    heard_by = hints_by_name(pairs, settings.data_dir, settings.cache, on_line) if settings.hints else {}
+    heard_by = _hints(pairs, settings.data_dir, settings, on_line)
     names, materials, hints = [], [], []
     for name, pair in pairs.items():
         if settings.hints and name not in heard_by:

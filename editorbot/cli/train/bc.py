@@ -34,6 +34,9 @@ class Bc:
     """advantage: edits that are worth more by the reward count more (offline reinforcement learning)."""
     no_hints: bool = False
     """Learn from the features alone, without what the learned score says."""
+    score: str | None = None
+    """Weights (.safetensors) of the learned score that is asked, best one that never heard these recordings; the
+    shipped one where left out."""
     no_aux: bool = False
     """Leave the auxiliary tasks out."""
     slips: float = 0.15
@@ -100,6 +103,7 @@ class Bc:
             save=Path(self.save_dir or resumed),
             log=Path(self.log_dir),
             hints=not self.no_hints,
+            score=Path(self.score) if self.score else None,
             weighting=self.weighting,
             device=self.device,
             threads=self.threads,

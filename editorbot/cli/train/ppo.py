@@ -92,6 +92,9 @@ class Ppo:
     """Play each episode in a process of its own."""
     no_hints: bool = False
     """Learn from the features alone, without what the learned score says."""
+    score: str | None = None
+    """Weights (.safetensors) of the learned score that is asked, best one that never heard these recordings; the
+    shipped one where left out."""
     no_aux: bool = False
     """Leave the auxiliary tasks out."""
     seed: int = 0
@@ -144,6 +147,7 @@ class Ppo:
             bc_pretrain=Path(self.bc_pretrain_npz) if self.bc_pretrain_npz else None,
             checkpoint=Path(self.checkpoint) if self.checkpoint else None,
             hints=not self.no_hints,
+            score=Path(self.score) if self.score else None,
             subprocess=self.subprocess,
             group=self.group,
             device=self.device,
