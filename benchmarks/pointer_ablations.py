@@ -43,6 +43,8 @@ CHANGES: dict[str, dict[str, object]] = {
     "expected: ratio": {"expected": "ratio"},
     "no op task": {"op_head": False},
 }
+ACCURACIES = ("val_delta_accuracy", "val_next_accuracy", "val_previous_plus_one")
+"""What is told of the heads alone, by the names of `validate`."""
 
 
 @torch.no_grad()
@@ -94,7 +96,7 @@ def row_of(
     f1, cut_f1 = np.mean(found, axis=0)
     row = {"network": name, "jams": len(found), "f1": round(float(f1), 4), "cut_f1": round(float(cut_f1), 4)}
     accuracy = validate(network, pairs, settings)
-    row |= {key: round(accuracy[key], 4) for key in ("val_delta_accuracy", "val_previous_plus_one")}
+    row |= {key: round(accuracy[key], 4) for key in ACCURACIES}
     print(row, flush=True)
     return row
 
@@ -139,10 +141,12 @@ def main() -> None:
 
 def write(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
     """Write what was found so far."""
-    head = "| network | jams | F1 | F1 of cut points | val_delta_accuracy | previous + 1 |\n|---|---|---|---|---|---|\n"
+    head = "| network | jams | F1 | F1 of cut points | val_delta_accuracy | val_next_accuracy | previous + 1 |\n"
+    head += "|---|---|---|---|---|---|---|\n"
     lines = [
         f"| {row['network']} | {row['jams']} | {row['f1']:.3f} | {row['cut_f1']:.3f} | "
-        f"{row['val_delta_accuracy']:.4f} | {row['val_previous_plus_one']:.4f} |"
+        + " | ".join(f"{row[name]:.4f}" if name in row else "-" for name in ACCURACIES)
+        + " |"
         for row in rows
     ]
     told = (

@@ -83,7 +83,9 @@ def test_from_pairs_to_weights_that_edit(folder, capsys):
     assert said == 0, out
     assert out.startswith("training on the CPU")
     assert "an edit is usually 0.6" in out
-    assert {"val_delta_accuracy", "val_previous_plus_one", "val_cut_f1"} <= set(out.replace(",", " ").split())
+    assert {"val_delta_accuracy", "val_next_accuracy", "val_previous_plus_one", "val_cut_f1"} <= set(
+        out.replace(",", " ").split()
+    )
     shipped, kept = read_pointer(folder / "m" / "pointer.safetensors"), read_pointer(folder / "m" / "best.pt")
     assert shipped.config == kept.config
     assert shipped.config.ratio == pytest.approx(0.6, abs=0.1)

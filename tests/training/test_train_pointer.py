@@ -165,6 +165,7 @@ def test_it_learns_what_is_kept(pairs):
     network = train_network(pairs[:5], replace(HOW, epochs=20, accumulation=1, learning_rate=1e-2), SHAPE)
     found = validate(network, pairs[5:])
     assert found["val_delta_accuracy"] > 0.85
+    assert 0 <= found["val_next_accuracy"] <= found["val_delta_accuracy"] + 1e-9
     assert found["val_previous_plus_one"] > 0.85
     assert found["val_f1"] > 0.7
     scores = network.scores(heard(pairs[5].inputs))
