@@ -35,7 +35,7 @@ class ScorerConfig:
     """Ways of looking over the whole recording, each on width / heads channels."""
     pair_width: int = 16
     """Channels inside what two tokens are to each other."""
-    dropout: float = 0.15
+    dropout: float = 0.2
     """Share of channels left out while training."""
 
     def __post_init__(self) -> None:
