@@ -5,7 +5,7 @@ time signatures give every beat and bar exactly; and a few recordings with a
 MIDI track beside them, whose constant offset to the audio is fitted.
 
 Expected below the folder, each as the Debian package of that name unpacks it:
-``freedoom``, ``planetblupi-music-midi``, ``fretsonfire-songs-muldjord``,
+``freedoom``, ``planetblupi-music-midi``, ``fretsonfire-songs-muldjord``, ``fretsonfire-songs-sectoid``,
 ``timgm6mb-soundfont``. Needs ``mido`` and ``tinysoundfont``. Run as a script,
 ``known_beats.py MUSIC FOLDER``, it writes the MIDI pieces that may be trained on.
 
@@ -281,10 +281,10 @@ def _read_mix(folder: Path, performance: Performance = AS_WRITTEN) -> np.ndarray
 
 def _recorded(music: Path) -> Iterator[KnownPiece]:
     """Yield the recorded pieces; their bars are not known."""
-    for path in sorted(music.glob("fretsonfire-songs-muldjord/**/notes.mid")):
-        midi = mido.MidiFile(path)
-        beats_s, _ = midi_beats(midi)
-        yield KnownPiece(path.parent.name, "recorded", beats_s, np.empty(0), partial(_read_mix, path.parent), True)
+    for set_name, package in (("recorded", "fretsonfire-songs-muldjord"), ("recorded-2", "fretsonfire-songs-sectoid")):
+        for path in sorted(music.glob(f"{package}/**/notes.mid")):
+            beats_s, _ = midi_beats(mido.MidiFile(path))
+            yield KnownPiece(path.parent.name, set_name, beats_s, np.empty(0), partial(_read_mix, path.parent), True)
 
 
 def known_pieces(music: Path) -> Iterator[KnownPiece]:
