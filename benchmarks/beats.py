@@ -34,6 +34,9 @@ from editorbot.analysis.spectrum import FrameTracks
 SHOWN = "editorbot"
 """The tracker of the table of pieces."""
 
+SETS = ("held-out", "other-sound", "recorded", "recorded-2")
+"""What is judged if nobody asks for others."""
+
 MARGIN_S = 0.2
 """Found beats farther than this outside the true ones are not judged [s]."""
 
@@ -220,7 +223,7 @@ def main() -> None:
     parser.add_argument("--rendered", type=Path, help="folder that keeps rendered pieces between runs")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--longest-s", type=float, default=120.0, help="what is heard of a piece at most")
-    parser.add_argument("--sets", nargs="+", default=["held-out", "other-sound", "recorded", "recorded-2"], help="tune, too, at will")
+    parser.add_argument("--sets", nargs="+", default=SETS, help="tune, too, at will")
     options = parser.parse_args()
     with ProcessPoolExecutor(options.workers, initializer=warm_up) as pool:
         pieces = (piece for piece in known_pieces(options.music) if piece.set_name in options.sets)
