@@ -7,8 +7,8 @@ update sees the very distribution that the step was drawn from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +20,8 @@ from editorbot.environment.material import Material
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import Normalizer
 from editorbot.models.encoder import Encoded
-from editorbot.models.policy import EditingAgent, MaskTensors, StepChances, policy_inputs
+from editorbot.models.policy import EditingAgent, MaskTensors, policy_inputs
+from editorbot.training.draws import Drawn, OpenArrays, draw_steps
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Outcomes:
 
 @runtime_checkable
 class Games(Protocol):
-    """Several episodes side by side."""
+    """Several episodes side by side; what they hand out stays as it is."""
 
     @property
     def count(self) -> int:
@@ -194,8 +195,6 @@ class Steps:
     """What was done, shape=(steps, 3)."""
     log_prob: Tensor
     """Its joint log probability, shape=(steps,)."""
-    value: Tensor
-    """What the value network expected, shape=(steps,)."""
     episode: Tensor
     """Number of the episode, shape=(steps,), rising."""
     reward: Tensor
@@ -221,6 +220,20 @@ class Steps:
                 value = MaskTensors(*(part.to(device) for part in value))
             moved[field.name] = value.to(device) if isinstance(value, Tensor) else value
         return Steps(**moved)
+
+
+@dataclass(frozen=True)
+class Played:
+    """A step of all episodes side by side."""
+
+    moments: Moments
+    """Where they stood."""
+    drawn: Drawn
+    """What was done."""
+    rewards: Float64[np.ndarray, " episodes"]
+    """What it paid."""
+    is_alive: Bool[np.ndarray, " episodes"]
+    """Whether the episode was still under way; nothing else counts."""
 
 
 @torch.no_grad()
@@ -254,76 +267,57 @@ def play_wave(
     encoded = agent.encoder(inputs, lengths)
     place = {number: at for at, number in enumerate(unique)}
     at = torch.tensor([place[number] for number in chosen.tolist()], device=device)
+    firsts = firsts[at]
     moments = games.begin(chosen, rng)
     is_alive = np.ones(games.count, dtype=bool)
-    kept: list[dict[str, Tensor]] = []
+    played: list[Played] = []
     finals: dict[str, list[float]] = {}
     while is_alive.any():
-        said = _act(agent, encoded, at, firsts, moments, generator)
-        following, outcomes = games.step(said["actions"].cpu().numpy())
-        alive = torch.from_numpy(np.flatnonzero(is_alive))
-        step = {name: value[alive.to(value.device)] for name, value in said.items()}
-        step["reward"] = torch.from_numpy(outcomes.rewards)[alive].float()
-        step["beat"] = torch.from_numpy(moments.beat)[alive]
-        step["episode"] = alive
-        kept.append(step)
+        drawn = _act(agent, encoded, at, firsts, moments, generator)
+        following, outcomes = games.step(drawn.actions)
+        played.append(Played(moments, drawn, outcomes.rewards, is_alive))
         ended = is_alive & outcomes.is_done
         for name, values in outcomes.components.items() if ended.any() else ():
             finals.setdefault(name, []).extend(values[ended].tolist())
-        is_alive &= ~outcomes.is_done
+        is_alive = is_alive & ~outcomes.is_done
         moments = following
-    steps = _by_episode(kept, chosen, finals)
-    rows = firsts[at][steps.episode] + steps.beat.to(device)
-    seen = policy_inputs(encoded, rows, at[steps.episode], steps.states)
-    return replace(steps, value=agent.value(seen))
+    return _by_episode(played, chosen, finals)
 
 
 def _act(
     agent: EditingAgent, encoded: Encoded, at: Tensor, firsts: Tensor, moments: Moments, generator: torch.Generator
-) -> dict[str, Tensor]:
-    """Return what is drawn at some moments, and what the update needs of it."""
-    device = at.device
-    states = torch.from_numpy(moments.states).to(device)
-    masks = MaskTensors(
-        torch.from_numpy(moments.type_mask).to(device),
-        torch.from_numpy(moments.size_mask).to(device),
-        torch.from_numpy(moments.amount_mask).to(device),
-    )
+) -> Drawn:
+    """Return what is drawn at some moments."""
+    states, beat = (torch.from_numpy(part).to(at.device) for part in (moments.states, moments.beat))
     # An episode that is over stands behind the last beat; what it is told does not count.
-    rows = firsts[at] + torch.from_numpy(moments.beat).to(device)
-    seen = policy_inputs(encoded, torch.clamp(rows, max=len(encoded.beats) - 1), at, states)
-    chances = StepChances.of(agent.policy(seen, masks))
-    actions = chances.sample(generator)
-    return {
-        "states": states,
-        "actions": actions,
-        "log_prob": chances.log_prob(actions),
-        "type_mask": masks.type,
-        "size_mask": masks.size,
-        "amount_mask": masks.amount,
-    }
+    rows = torch.clamp(firsts + beat, max=len(encoded.beats) - 1)
+    logits = agent.policy(policy_inputs(encoded, rows, at, states))
+    return draw_steps(logits, OpenArrays(moments.type_mask, moments.size_mask, moments.amount_mask), generator)
 
 
 def _by_episode(
-    kept: Sequence[Mapping[str, Tensor]],
-    chosen: Int64[np.ndarray, " episodes"],
-    finals: Mapping[str, list[float]],
+    played: Sequence[Played], chosen: Int64[np.ndarray, " episodes"], finals: Mapping[str, list[float]]
 ) -> Steps:
-    """Return what was kept moment by moment as steps, episode by episode; their values are still missing."""
-    episode = torch.cat([step["episode"] for step in kept])
-    order = torch.argsort(episode, stable=True)
-    whole = {name: torch.cat([step[name] for step in kept]) for name in kept[0]}
-    whole = {name: value[order.to(value.device)] for name, value in whole.items()}
+    """Return what was played moment by moment as steps, episode by episode."""
+    episode, moment = np.nonzero(np.stack([one.is_alive for one in played], axis=1))
+    rows = moment * len(chosen) + episode
+
+    def column(of: Callable[[Played], np.ndarray]) -> Tensor:
+        return torch.from_numpy(np.concatenate([of(one) for one in played]).take(rows, axis=0))
+
     return Steps(
-        states=whole["states"],
-        recording=torch.from_numpy(chosen)[whole["episode"]],
-        beat=whole["beat"],
-        masks=MaskTensors(whole["type_mask"], whole["size_mask"], whole["amount_mask"]),
-        actions=whole["actions"],
-        log_prob=whole["log_prob"],
-        value=torch.zeros_like(whole["log_prob"]),
-        episode=whole["episode"],
-        reward=whole["reward"],
+        states=column(lambda one: one.moments.states),
+        recording=torch.from_numpy(chosen[episode]),
+        beat=column(lambda one: one.moments.beat),
+        masks=MaskTensors(
+            column(lambda one: one.moments.type_mask),
+            column(lambda one: one.moments.size_mask),
+            column(lambda one: one.moments.amount_mask),
+        ),
+        actions=column(lambda one: one.drawn.actions),
+        log_prob=column(lambda one: one.drawn.log_prob),
+        episode=torch.from_numpy(episode),
+        reward=column(lambda one: one.rewards).float(),
         components={name: float(np.mean(values)) for name, values in finals.items()},
     )
 
@@ -334,11 +328,16 @@ def joined(waves: Sequence[Steps]) -> Steps:
     for wave in waves:
         episodes.append(wave.episode + offset)
         offset += int(wave.episode[-1]) + 1
-    names = ("states", "recording", "beat", "actions", "log_prob", "value", "reward")
-    whole = {name: torch.cat([getattr(wave, name) for wave in waves]) for name in names}
-    masks = MaskTensors(*(torch.cat(parts) for parts in zip(*(wave.masks for wave in waves))))
+    names = ("states", "recording", "beat", "actions", "log_prob", "reward")
+    whole = {name: _end_to_end([getattr(wave, name) for wave in waves]) for name in names}
+    masks = MaskTensors(*(_end_to_end(parts) for parts in zip(*(wave.masks for wave in waves))))
     means = {name: float(np.mean([wave.components[name] for wave in waves])) for name in waves[0].components}
     return Steps(masks=masks, episode=torch.cat(episodes), components=means, **whole)
+
+
+def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
+    """Return tensors one after the other, in memory from NumPy: in huge pages where there are any, so at hand sooner."""
+    return torch.from_numpy(np.concatenate([part.numpy() for part in parts]))
 
 
 def collect(

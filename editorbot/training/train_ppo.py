@@ -179,7 +179,7 @@ class PpoRun:
         self.taught, self.normalizer = list(taught), normalizer or Normalizer.identity()
         self.fabric = fabric_on(device, mixed=config.use_mixed_precision)
         self.reference = copy.deepcopy(agent).eval().requires_grad_(False) if holds_to_start else None
-        optimizer = torch.optim.Adam(agent.parameters(), config.learning_rate, eps=1e-5)
+        optimizer = torch.optim.Adam(agent.parameters(), config.learning_rate, eps=1e-5, fused=True)
         self.module, self.optimizer = self.fabric.setup(agent, optimizer)
         if self.reference is not None:
             self.reference.to(self.fabric.device)
@@ -239,7 +239,7 @@ class PpoRun:
         reward, last = steps.reward.cpu(), steps.is_last.cpu()
         returns = discounted_returns(reward, last, config.gamma)
         if config.baseline == "gae":
-            advantages = gae(reward, steps.value.cpu(), last, config.gamma, config.gae_lambda)
+            advantages = gae(reward, self._expected(steps).cpu(), last, config.gamma, config.gae_lambda)
         elif self.credit is not None and config.baseline == "difference":
             credits = self.credit.of(steps)
             rest = discounted_returns(credits.rest, last, config.gamma)
@@ -254,16 +254,20 @@ class PpoRun:
         """Return what the cloned policy says of every step."""
         if self.reference is None:
             return None
-        out = self._said(self.reference, steps, torch.arange(len(steps), device=steps.actions.device))
-        return StepChances.of(out.logits)
+        return StepChances.of(self._said(self.reference, steps, _all(steps)).logits)
+
+    @torch.no_grad()
+    def _expected(self, steps: Steps) -> Tensor:
+        """Return the returns that the value network expects, shape=(steps,)."""
+        return self._said(self.agent, steps, _all(steps)).values.float()
 
     def _said(self, module: Any, steps: Steps, rows: Tensor) -> AgentOutput:
         """Return what an agent says of some steps."""
-        recording = steps.recording[rows]
-        unique, at = torch.unique(recording, return_inverse=True)
+        unique, at = torch.unique(steps.recording[rows], return_inverse=True)
         inputs, lengths, firsts = self.recordings.of(unique.tolist(), rows.device)
-        masks = MaskTensors(*(part[rows] for part in steps.masks))
-        out: AgentOutput = module(inputs, lengths, firsts[at] + steps.beat[rows], at, steps.states[rows], masks)
+        masks = MaskTensors(*(part.index_select(0, rows) for part in steps.masks))
+        states = steps.states.index_select(0, rows)  # wide rows; by brackets, it takes four times as long
+        out: AgentOutput = module(inputs, lengths, firsts[at] + steps.beat[rows], at, states, masks)
         return out
 
     def _step(
@@ -363,6 +367,10 @@ def train_ppo(run: PpoRun, *, on_update: Callable[[PpoRun, dict[str, float]], No
         metrics = run.run_update()
         if on_update is not None:
             on_update(run, metrics)
+
+
+def _all(steps: Steps) -> Tensor:
+    return torch.arange(len(steps), device=steps.actions.device)
 
 
 def _copied(agent: EditingAgent) -> dict[str, Tensor]:

@@ -91,20 +91,6 @@ def test_kl_is_that_of_the_joint():
         assert float(ours.kl_from(theirs)[moment]) == pytest.approx(naive, abs=1e-4)
 
 
-def test_what_is_closed_is_never_drawn_and_the_rest_as_often_as_it_should_be():
-    chances, masks = some_chances(moments=1)
-    many = StepChances(*(part.expand(4000, *part.shape[1:]) for part in (chances.type, chances.size, chances.amount)))
-    actions = many.sample(torch.Generator().manual_seed(0))
-    kinds, sizes, amounts = actions.unbind(-1)
-    assert masks.type[0, kinds].all()
-    assert masks.size[0, kinds, sizes].all()
-    assert masks.amount[0, kinds, amounts].all()
-    each = joint(chances, 0)
-    for action, chance in each.items():
-        share = float((actions == torch.tensor(action)).all(dim=1).float().mean())
-        assert share == pytest.approx(chance, abs=0.04)
-
-
 def agent() -> EditingAgent:
     torch.manual_seed(0)
     made = EditingAgent(TINY).eval()

@@ -41,7 +41,7 @@ def steps_of(material, episodes, weights=WEIGHTS) -> Steps:
     none = torch.zeros(len(rows))
     return Steps(
         states=none, recording=torch.zeros(len(rows), dtype=torch.long), beat=torch.tensor(beat),
-        masks=MaskTensors(none, none, none), log_prob=none, value=none,
+        masks=MaskTensors(none, none, none), log_prob=none,
         actions=torch.tensor([(one.type, one.size, one.amount) for one in actions]),
         episode=torch.tensor(episode), reward=torch.tensor(reward), components={},
     )  # fmt: skip
