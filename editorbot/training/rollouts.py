@@ -336,7 +336,7 @@ def joined(waves: Sequence[Steps]) -> Steps:
 
 
 def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
-    """Return tensors one after the other, in memory from NumPy: in huge pages where there are any, so at hand sooner."""
+    """Return tensors one after the other; in memory from NumPy, which asks for huge pages, so it is at hand sooner."""
     return torch.from_numpy(np.concatenate([part.numpy() for part in parts]))
 
 
