@@ -1,9 +1,9 @@
 """PPO as this project trains it, beside sb3-contrib's MaskablePPO: steps a second, and what both learn.
 
-    python -m benchmarks.ppo_peers [--runs 3] [--seeds 5] [--steps 61440]
+    python -m benchmarks.ppo_peers [--runs 3] [--seeds 5] [--steps 61440] [--rates]
 
 Rate: whole updates (rollout and learning) of so many steps of the whole environment, by MLPs of the same size, on one
-thread, in turn in one process; the median of the runs counts, by processor time. Return: the cutting game, which
+thread, in turn in one process; the fastest of the runs counts, by processor time. Return: the cutting game, which
 MaskablePPO's masks can express (see `ppo_games`), with what both share set as SB3 has it by default; every seed of
 every learner plays as many steps. Needs the extra `bench`. Writes ``results/ppo_peers.json``, and by `ppo_page` the
 page.
@@ -18,9 +18,10 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -258,53 +259,64 @@ def references(game: Game) -> dict[str, float]:
     }
 
 
+def told_of_rates(runs: int) -> dict[str, Any]:
+    """Return what the page says of rates."""
+    import sb3_contrib
+    import stable_baselines3
+
+    began, load = time.perf_counter(), os.getloadavg()[0]
+    rates = {
+        "ours": measure_rates(LIKE_OURS, runs, list(RATE_ROWS)),
+        "sb3": measure_rates(LIKE_SB3, runs, (PEER_ROW, OUR_ROW, WIDE_ROW)),
+    }
+    return {
+        "runs": runs,
+        "rates": {kind: as_data(rows) for kind, rows in rates.items()},
+        "gradients_alone_s": gradients_alone_s(LIKE_OURS, runs),
+        "hidden": HIDDEN,
+        "cores": f"{os.cpu_count()} cores, {platform.machine()}",
+        "versions": f"sb3-contrib {sb3_contrib.__version__}, stable-baselines3 {stable_baselines3.__version__}",
+        "rate_load": f"{load:.1f} to {os.getloadavg()[0]:.1f}",
+        "rate_minutes": (time.perf_counter() - began) / 60,
+    }
+
+
+def told_of_returns(seeds: int, steps: int) -> dict[str, Any]:
+    """Return what the page says of returns."""
+    game = cutting_game()
+    curves: dict[str, list[Curve]] = {name: [] for name in RETURN_ROWS}
+    updates = -(-steps // (SHARED.n_envs * SHARED.n_steps))
+    for seed in range(seeds):
+        for name, make in RETURN_ROWS.items():
+            curves[name].append(train(make, game, replace(SHARED, seed=seed, updates=updates), steps))
+            print(f"seed {seed}, {name}: {curves[name][-1].greedy:.3f}", flush=True)
+    return {
+        "seeds": seeds,
+        "steps": steps,
+        "curves": as_data(curves),
+        "references": references(game),
+    }
+
+
+def as_data(rows: Mapping[str, Sequence[Update | Curve]]) -> dict[str, list[dict[str, Any]]]:
+    """Return records as JSON holds them."""
+    return {name: [vars(one) for one in each] for name, each in rows.items()}
+
+
 def main() -> None:
     """Measure, and write page and data."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=3, help="Updates of each row of the rates.")
     parser.add_argument("--seeds", type=int, default=5, help="Seeds of each learner.")
     parser.add_argument("--steps", type=int, default=61_440, help="Steps that each seed plays.")
+    parser.add_argument("--rates", action="store_true", help="Measure rates alone; returns stay as they were found.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "ppo_peers.md")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    import sb3_contrib
-    import stable_baselines3
-
-    began, loads = time.perf_counter(), [os.getloadavg()[0]]
-    rates = {
-        "ours": measure_rates(LIKE_OURS, given.runs, list(RATE_ROWS)),
-        "sb3": measure_rates(LIKE_SB3, given.runs, (PEER_ROW, OUR_ROW, WIDE_ROW)),
-    }
-    least_s = gradients_alone_s(LIKE_OURS, given.runs)
-    loads.append(os.getloadavg()[0])
-    game = cutting_game()
-    curves: dict[str, list[Curve]] = {name: [] for name in RETURN_ROWS}
-    updates = -(-given.steps // (SHARED.n_envs * SHARED.n_steps))
-    for seed in range(given.seeds):
-        for name, make in RETURN_ROWS.items():
-            curves[name].append(train(make, game, replace(SHARED, seed=seed, updates=updates), given.steps))
-            print(f"seed {seed}, {name}: {curves[name][-1].greedy:.3f}", flush=True)
-        loads.append(os.getloadavg()[0])
-    told = {
-        "runs": given.runs,
-        "seeds": given.seeds,
-        "steps": given.steps,
-        "hidden": HIDDEN,
-        "cores": f"{os.cpu_count()} cores, {platform.machine()}",
-        "versions": f"sb3-contrib {sb3_contrib.__version__}, stable-baselines3 {stable_baselines3.__version__}",
-        "load": f"{min(loads):.1f} to {max(loads):.1f}",
-        "minutes": (time.perf_counter() - began) / 60,
-        "gradients_alone_s": least_s,
-        "references": references(game),
-    }
-    data = {
-        "rates": {
-            kind: {name: [vars(one) for one in each] for name, each in rows.items()} for kind, rows in rates.items()
-        },
-        "curves": {name: [vars(one) for one in each] for name, each in curves.items()},
-        **told,
-    }
-    given.out.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+    path: Path = given.out.with_suffix(".json")
+    data = json.loads(path.read_text("utf-8")) if given.rates else told_of_returns(given.seeds, given.steps)
+    data |= told_of_rates(given.runs)
+    path.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     given.out.write_text(page(data), encoding="utf-8")
 
 
