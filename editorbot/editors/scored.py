@@ -92,8 +92,15 @@ class RulesEditor(_ByVerdict):
 
 def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
     """Return what the editor itself would keep, as source ranges; never nothing."""
-    keep = verdict.keep if verdict.keep.mean() >= LEAST_SONG_SHARE else audible(analysis)
+    is_song = verdict.keep.mean() >= LEAST_SONG_SHARE and not _is_only_talk(analysis)
+    keep = verdict.keep if is_song else audible(analysis)
     spans_s = kept_spans_s(analysis, verdict, keep)
     longest = max(spans_s, key=lambda span: span[1] - span[0], default=(0.0, analysis.duration_s))
     spans_s = [span for span in spans_s if span[1] - span[0] >= SHORTEST_CLIP_S] or [longest]
     return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)
+
+
+def _is_only_talk(analysis: Analysis) -> bool:
+    """Tell whether people talk in a recording and nothing else is heard: the score knows music alone."""
+    kinds = {span.kind for span in analysis.activity}
+    return "talk" in kinds and kinds <= {"talk", "silence"}

@@ -40,7 +40,7 @@ KEEP = CLASSES.index("keep")
 FIRST_PASS_WEIGHT = 0.4
 """What the first pass's loss counts beside the second's."""
 
-THRESHOLDS = tuple(np.arange(-2.0, 2.01, 0.25).tolist())
+THRESHOLDS = tuple(np.arange(-2.0, 3.01, 0.25).tolist())
 """Thresholds tried in calibration [log odds]."""
 
 SWITCH_COSTS = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
@@ -321,8 +321,15 @@ class Calibration:
     """Mean step F1 on the validation jams with both."""
 
 
+PLATEAU_F1 = 0.005
+"""Thresholds whose F1 is this near to the best are as good: what is between them is chance."""
+
+
 def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Calibration:
-    """Return the threshold and the price of a switch that are best on validation jams."""
+    """Return the threshold and the price of a switch that are best on validation jams.
+
+    F1 hardly changes over a range of thresholds, so the middle of that range is taken rather than its highest point.
+    """
     odds = [
         np.log(np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) for c in chances
     ]
@@ -332,5 +339,8 @@ def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Cal
         return float(np.mean([step_score(keep, example).f1 for keep, example in zip(kept, examples)]))
 
     table = {(t, c): f1(t, c) for t, c in itertools.product(THRESHOLDS, SWITCH_COSTS)}
-    threshold, cost = max(table, key=lambda at: table[at])
+    best = max(table.values())
+    plateau = {t for (t, _), value in table.items() if value >= best - PLATEAU_F1}
+    threshold = min(THRESHOLDS, key=lambda t: abs(t - np.mean([*plateau])))
+    cost = max(SWITCH_COSTS, key=lambda c: table[threshold, c])
     return Calibration(threshold, cost, table[threshold, cost])
