@@ -64,7 +64,7 @@ def mean_watched(folders: Sequence[Path]) -> dict[str, Any]:
 
 
 def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray]:
-    """Return F1, recall and purity of every row, jam by jam, the mean over its seeds, shape=(jams, 3)."""
+    """Return F1, recall and purity of every row, jam by jam and seed by seed, shape=(jams, seeds, 3)."""
     policies = {name: [read_policy(folder / "best.pt") for folder in folders] for name, folders in runs.items()}
     scores: dict[str, list[np.ndarray]] = {name: [] for name in (YARDSTICK, *runs)}
     for jam in jams:
@@ -76,8 +76,10 @@ def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray
             edits[name] = [edited(policy, analysis, material, hints) for policy in each]
         for name, found in edits.items():
             judgements = [score_edit(edit, jam.truth) for edit in found]
-            scores[name].append(np.mean([(one.f1, one.recall, one.purity) for one in judgements], axis=0))
-        print(jam.sample, {name: round(float(values[-1][0]), 3) for name, values in scores.items()}, flush=True)
+            scores[name].append(np.array([(one.f1, one.recall, one.purity) for one in judgements]))
+        print(
+            jam.sample, {name: round(float(values[-1][:, 0].mean()), 3) for name, values in scores.items()}, flush=True
+        )
     return {name: np.array(values) for name, values in scores.items()}
 
 
@@ -87,11 +89,17 @@ def edited(policy: LearnedPolicy, analysis: Analysis, material: Material, hints:
     return edit_list_of_episode(analysis, actions, made_by=MadeBy("policy"), vocabulary=policy.config.words)
 
 
+def f1_of(scores: np.ndarray) -> np.ndarray:
+    """Return F1 jam by jam, the mean over the seeds, shape=(jams,)."""
+    return np.asarray(scores[:, :, 0].mean(axis=1))
+
+
 def compared(pair: str, scores: dict[str, np.ndarray], tracks: list[str]) -> str:
     """Return the difference of two rows' F1 as a line."""
     one, _, other = pair.partition("=")
     rng = np.random.default_rng(0)
-    return f"{one} beside {other}: {paired_difference(scores[one][:, 0], scores[other][:, 0], rng=rng, tracks=tracks)}"
+    gain = paired_difference(f1_of(scores[one]), f1_of(scores[other]), rng=rng, tracks=tracks)
+    return f"{one} beside {other}: {gain}"
 
 
 def rows_of(scores: dict[str, np.ndarray], runs: Runs, tracks: list[str]) -> list[dict[str, Any]]:
@@ -99,10 +107,12 @@ def rows_of(scores: dict[str, np.ndarray], runs: Runs, tracks: list[str]) -> lis
     rows = []
     for name, values in scores.items():
         rng = np.random.default_rng(0)
-        row: dict[str, Any] = {"row": name, "f1": str(bootstrap_mean(values[:, 0], rng=rng, tracks=tracks))}
-        row |= {"recall": round(float(values[:, 1].mean()), 3), "purity": round(float(values[:, 2].mean()), 3)}
+        by_seed = values[:, :, 0].mean(axis=0)
+        row: dict[str, Any] = {"row": name, "f1": str(bootstrap_mean(f1_of(values), rng=rng, tracks=tracks))}
+        row |= {"by seed": ", ".join(f"{one:.3f}" for one in by_seed) if len(by_seed) > 1 else ""}
+        row |= {"recall": round(float(values[..., 1].mean()), 3), "purity": round(float(values[..., 2].mean()), 3)}
         if name != YARDSTICK:
-            difference = paired_difference(values[:, 0], scores[YARDSTICK][:, 0], rng=rng, tracks=tracks)
+            difference = paired_difference(f1_of(values), f1_of(scores[YARDSTICK]), rng=rng, tracks=tracks)
             row[f"beside {YARDSTICK}"] = str(difference)
         rows.append(row | (mean_watched(runs[name]) if name in runs else {}))
     return rows
@@ -110,7 +120,7 @@ def rows_of(scores: dict[str, np.ndarray], runs: Runs, tracks: list[str]) -> lis
 
 def page(rows: list[dict[str, Any]], told: str, shares: list[str], name: str, beside: list[str]) -> str:
     """Return the table as Markdown."""
-    columns = ["row", "f1", "recall", "purity", *(key for key in rows[1] if key.startswith("beside"))]
+    columns = ["row", "f1", "by seed", "recall", "purity", *(key for key in rows[1] if key.startswith("beside"))]
     columns += ["steps", "seeds", *WATCHED]
     head = ["what", "F1 [95 %]", *columns[2:]]
     head[head.index("steps")] = "epochs or updates"
@@ -135,9 +145,13 @@ def main() -> None:
     )
     parser.add_argument("--note", default="", help="what to say of how the runs were made")
     parser.add_argument("--truth-keep", type=float, help="share of KEEP among the human's own steps")
+    parser.add_argument(
+        "--held-out", action="store_true", help="report on test artists; no pictures, and nothing may be chosen by it"
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "policy")
     args = parser.parse_args()
-    refuse_held_out_pairs(args.data)
+    if not args.held_out:
+        refuse_held_out_pairs(args.data)
     named = (one.partition("=") for one in args.run)
     runs = {name: [Path(folder) for folder in folders.split(",")] for name, _, folders in named}
     jams = find_jams(args.data).jams
@@ -156,13 +170,15 @@ def main() -> None:
         one = one or (jam.sample, episode, listening.material)
     keep = "" if args.truth_keep is None else f" The human's own share of KEEP steps is {args.truth_keep:.2f}."
     told = (
-        f"{len(jams)} jams of validation artists, simulated, with their truth; {args.note}{keep} Differences are "
-        f"paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose score the policy is told of each beat."
+        f"{len(jams)} jams of {'test' if args.held_out else 'validation'} artists, simulated, with their truth; "
+        f"{args.note}{keep} Differences are paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose score the policy is told of each beat."
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     shares = share_lines(actions, policy.config.words)
     args.out.with_suffix(".md").write_text(page(rows, told, shares, last_name, beside), encoding="utf-8")
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    if args.held_out:
+        return
     args.out.with_name("policy_run.png").write_bytes(picture_of_run(curves_of(last / "log"), last_name))
     if one is not None:
         picture = picture_of_episode(one[1].actions, one[2], policy.config.words, f"{last_name}: {one[0]}")
