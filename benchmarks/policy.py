@@ -77,9 +77,8 @@ def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray
         for name, found in edits.items():
             judgements = [score_edit(edit, jam.truth) for edit in found]
             scores[name].append(np.array([(one.f1, one.recall, one.purity) for one in judgements]))
-        print(
-            jam.sample, {name: round(float(values[-1][:, 0].mean()), 3) for name, values in scores.items()}, flush=True
-        )
+        told = {name: round(float(values[-1][:, 0].mean()), 3) for name, values in scores.items()}
+        print(jam.sample, told, flush=True)
     return {name: np.array(values) for name, values in scores.items()}
 
 
@@ -171,7 +170,8 @@ def main() -> None:
     keep = "" if args.truth_keep is None else f" The human's own share of KEEP steps is {args.truth_keep:.2f}."
     told = (
         f"{len(jams)} jams of {'test' if args.held_out else 'validation'} artists, simulated, with their truth; "
-        f"{args.note}{keep} Differences are paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose score the policy is told of each beat."
+        f"{args.note}{keep} Differences are paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose score "
+        f"the policy is told of each beat."
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     shares = share_lines(actions, policy.config.words)
