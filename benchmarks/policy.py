@@ -170,8 +170,8 @@ def main() -> None:
     keep = "" if args.truth_keep is None else f" The human's own share of KEEP steps is {args.truth_keep:.2f}."
     told = (
         f"{len(jams)} jams of {'test' if args.held_out else 'validation'} artists, simulated, with their truth; "
-        f"{args.note}{keep} Differences are paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose score "
-        f"the policy is told of each beat."
+        f"{args.note}{keep} Differences are paired over tracks, 95 % bootstrap. `{YARDSTICK}` is the editor whose "
+        f"score the policy is told of each beat."
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     shares = share_lines(actions, policy.config.words)
