@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -211,19 +211,26 @@ def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
     OutputError, NoSpaceError
         If it cannot be made.
     """
-    try:
-        folder = tempfile.mkdtemp(prefix=".editorbot-", dir=os.path.dirname(os.path.abspath(outputs.track)))
-    except OSError as error:
-        raise write_error(error, outputs.track) from error
+    # Named before it is made: whatever ends the process in between, the folder is known and removed.
+    folder = os.path.join(os.path.dirname(os.path.abspath(outputs.track)), f".editorbot-{uuid.uuid4().hex[:12]}")
     inside = outputs.inside(folder)
     stage = Stage(inside, inside.files(exports), outputs.files(exports))
     try:
+        _make_private(folder, outputs.track)
         yield stage
     except EditorbotError as error:
         error.path = dict(zip(stage.made, stage.finals)).get(error.path or "", error.path)
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _make_private(folder: str, track: str) -> None:
+    """Make a folder that nobody else may look into; an error names the track."""
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError as error:
+        raise write_error(error, track) from error
 
 
 def _kept(final: str, old: str) -> str | None:

@@ -69,7 +69,7 @@ def failing(number: int, at: int, folder: Path) -> Iterator[Failing]:
 
     fault = Failing(number, at, folder)
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in ((tempfile, "mkstemp"), (tempfile, "mkdtemp"), (tempfile, "TemporaryFile"),
+        for module, name in ((tempfile, "mkstemp"), (os, "mkdir"), (tempfile, "TemporaryFile"),
                              (os, "fsync"), (os, "replace"), (os, "chmod"), (os, "link"),
                              (WavFile, "append"), (WavFile, "finish")):  # fmt: skip
             patch.setattr(module, name, fault.wrap(getattr(module, name)))
