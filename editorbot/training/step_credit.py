@@ -76,7 +76,10 @@ class StepCredit:
     def _of_episode(
         self, material: Material, beat: Int64[np.ndarray, " steps"], actions: Int64[np.ndarray, "steps 3"]
     ) -> tuple[Float64[np.ndarray, " steps"], float]:
-        """Return the credits of one episode's steps, and the reward that they share."""
+        """Return the credits of one episode's steps, and the reward that they share.
+
+        Where a window of a longer recording ends inside the last span, the whole span counts: a few beats of 512.
+        """
         last = int(beat[-1])
         ends = np.append(beat[1:], last + material.lengths[last, actions[-1, 1]])
         spans = [(int(b), int(max(e, b))) for b, e in zip(beat, ends)]

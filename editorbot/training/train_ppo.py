@@ -112,6 +112,8 @@ class PpoTraining:
             raise UsageError(f"baseline must be one of {', '.join(BASELINES)}, but is {self.baseline!r}")
         if not (self.learning_rate > 0 and self.clip_ratio > 0 and self.target_kl > 0):
             raise UsageError("learning_rate, clip_ratio and target_kl must be above 0")
+        if self.rest_weight < 0:
+            raise UsageError(f"rest_weight must not be negative, but is {self.rest_weight}")
         if self.bc_weight < 0 or (self.bc_weight_end or 0) < 0:
             raise UsageError(f"bc_weight must not be negative, but is {self.bc_weight} and then {self.bc_weight_end}")
 

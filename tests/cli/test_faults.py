@@ -200,6 +200,21 @@ def test_terminated_it_cleans_up_and_says_so_by_its_exit_code(here: Path) -> Non
     assert set(contents(here)) == before
 
 
+def test_ended_right_after_the_stage_was_made_nothing_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = os.mkdir
+
+    def made_and_ended(path: str, mode: int = 0o777) -> None:
+        make(path, mode)
+        if ".editorbot-" in str(path):
+            raise SystemExit(143)
+
+    before = contents(here)
+    monkeypatch.setattr(os, "mkdir", made_and_ended)
+    with pytest.raises(SystemExit):
+        main(["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"])
+    assert contents(here) == before
+
+
 def test_a_folder_in_the_way_and_a_missing_one(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (here / "taken.wav").mkdir()
     (here / "taken.wav" / "x").write_text("x")

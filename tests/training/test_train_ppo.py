@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer
 from editorbot.errors import UsageError
@@ -15,6 +16,7 @@ from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_shape import BEAT_INPUTS
 from editorbot.training.policy_watch import Watch
 from editorbot.training.rollouts import EditingGames, Games, Moments, Outcomes, Recordings, collect
+from editorbot.training.step_credit import StepCredit
 from editorbot.training.train_ppo import PpoRun, PpoTraining, train_ppo
 from tests.environment.games import song_material
 from tests.training.taught import TINY, taught
@@ -159,3 +161,28 @@ def test_impossible_settings_are_refused():
         PpoTraining(baseline="none")
     with pytest.raises(UsageError, match="at least 1"):
         PpoTraining(updates=0)
+
+
+def test_steps_paid_by_difference_teach_and_repeat_themselves():
+    def trained() -> tuple[dict, dict]:
+        config = replace(QUICK, baseline="difference", updates=2, value_warmup=0)
+        games, inputs = editing_games()
+        materials = [song_material("AB", target=0.5, seed=seed) for seed in range(2)]
+        credit = StepCredit(materials, RewardWeights(similarity=3.0), EnvironmentSettings().words)
+        run = PpoRun(fresh(), games, inputs, config, credit=credit)
+        before = run.state().weights
+        train_ppo(run)
+        return before, run.state().weights
+
+    (before, after), (_, again) = trained(), trained()
+    heads = [name for name in after if name.startswith("policy.")]
+    assert any(not torch.equal(before[name], after[name]) for name in heads)
+    assert all(torch.equal(after[name], again[name]) for name in after)
+
+
+def test_the_difference_needs_to_know_what_steps_were_worth():
+    games, inputs = editing_games()
+    with pytest.raises(UsageError, match="what each step was worth"):
+        PpoRun(fresh(), games, inputs, replace(QUICK, baseline="difference"))
+    with pytest.raises(UsageError, match="rest_weight"):
+        PpoTraining(rest_weight=-1.0)

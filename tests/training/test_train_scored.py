@@ -11,6 +11,7 @@ from editorbot.editors.scoring.again import JamInputs
 from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.timebase import STEP_S
 from editorbot.training.scored_examples import Example, StepScore, read_example, step_score, write_example
 from editorbot.training.train_scored import (
     ScoredTraining,
@@ -159,3 +160,16 @@ def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
         read_score(path)
     with pytest.raises(NotFoundError):
         read_score(tmp_path / "none.safetensors")
+
+
+def test_of_thresholds_that_are_as_good_the_middle_is_taken():
+    classes = np.repeat([CLASSES.index("keep"), CLASSES.index("sounds")], 200).astype(np.int8)
+    inputs = JamInputs(np.zeros((400, 3), np.float32), np.zeros((400, 1), np.int32), np.zeros((400, 1), np.float32),
+                       np.zeros((1, 1, 1), np.float32))  # fmt: skip
+    place_s = np.where(classes == CLASSES.index("keep"), np.arange(400) * STEP_S, np.nan).astype(np.float32)
+    odds = np.where(classes == CLASSES.index("keep"), -0.3, -2.2)  # every threshold from 0.5 to 2.0 parts them
+    chances = np.zeros((400, len(CLASSES)))
+    chances[:, CLASSES.index("keep")] = 1 / (1 + np.exp(-odds))
+    found = calibrate([chances], [Example(inputs, classes, place_s)])
+    assert found.f1 == pytest.approx(1)
+    assert found.threshold in (1.0, 1.25, 1.5)
