@@ -17,7 +17,7 @@ from editorbot.errors import EditorbotError
 
 SET_HELP = (
     "small: enough to try training (155 MB to fetch); standard: what is reported on, and what all but the default "
-    "editor's score learns from (930 MB); all: what that score learns from too (7.6 GB, of which about 2.3 GB stay)"
+    "editor's score and the policy learn from (930 MB); all: what these learn from too (7.6 GB; about 2.3 GB stay)"
 )
 """Help text of --set."""
 
