@@ -24,7 +24,7 @@ from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES
-from editorbot.training.scored_examples import Example, read_example
+from editorbot.training.scored_examples import Example, ExampleFiles, read_example
 from editorbot.training.scored_jams import MadeExample, examples_of_pairs, make_examples
 from editorbot.training.ship_scored import write_score
 from editorbot.training.train_scored import (
@@ -50,6 +50,8 @@ class ScoredRun:
     data_dir: Path | None
     count: int
     valid_count: int
+    held_back: int
+    """Jams of the training tracks that are chosen on, not learned from."""
     members: int
     workers: int
     cache: Path
@@ -85,11 +87,11 @@ def train_scored(
     torch.set_num_threads(run.workers)
     on_line(f"training on the CPU with {run.workers} threads; the network is too small to gain from a GPU")
     train_files, valid_files = _example_files(run, on_line, on_made)
-    examples = [read_example(path) for path in train_files]
+    examples = ExampleFiles(train_files)
     valid = [read_example(path) for path in valid_files]
-    if not examples or not valid:
+    if not train_files or not valid:
         raise UsageError(
-            f"{len(examples)} training jams and {len(valid)} validation jams could be made; both need some"
+            f"{len(train_files)} training jams and {len(valid)} validation jams could be made; both need some"
         )
     on_line(f"{len(examples)} training jams, {len(valid)} validation jams")
     data = hashlib.sha256("".join(path.parent.name + path.name for path in train_files).encode()).hexdigest()[:16]
@@ -112,16 +114,18 @@ def _example_files(
     if both:
         raise UsageError(f"{sorted(both)[0]} is on the training and on the validation side; split by artist (folder)")
     files: list[Path] = []
+    held_back: list[Path] = []
     if tracks:
         on_line(f"making {run.count} jams from {len(tracks)} tracks")
         order = Order(tracks=tracks, out=run.cache, count=run.count, seed=run.training.seed)
-        files += make_examples(order, run.cache, workers=run.workers, on_made=on_made)
+        made = make_examples(order, run.cache, workers=run.workers, on_made=on_made)
+        files, held_back = made[run.held_back :], made[: run.held_back]
     if run.data_dir is not None:
         refuse_held_out_pairs(run.data_dir)
         files += examples_of_pairs(run.data_dir, run.cache, on_made=on_made)
     seed = run.training.seed + VALID_SEED_SHIFT
     order = Order(tracks=valid_tracks, out=run.cache, count=run.valid_count, seed=seed)
-    return files, make_examples(order, run.cache, workers=run.workers, on_made=on_made)
+    return files, [*make_examples(order, run.cache, workers=run.workers, on_made=on_made), *held_back]
 
 
 def train_member(
@@ -173,7 +177,8 @@ def _state_at(path: Path, told: dict[str, object], data: str) -> TrainingState |
 def _card(run: ScoredRun, jams: int, valid: int, data: str, calibration: Calibration) -> dict[str, object]:
     """Return what a reader of the shipped weights should know."""
     return {
-        "data": f"{jams} jams simulated from tracks of {len(run.tracks)} folders; {valid} jams of other artists",
+        "data": f"{jams} jams simulated from tracks of {len(run.tracks)} folders; {valid} jams to choose on, "
+        f"{run.held_back} of them of the same tracks, the others of other artists",
         "data_digest": data,
         "seed": run.training.seed,
         "training": asdict(run.training),

@@ -7,8 +7,10 @@ edit holds is 'keep', all else is only known not to be.
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 from zipfile import BadZipFile
 
 import numpy as np
@@ -98,6 +100,29 @@ def read_example(path: Path) -> Example:
             return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
     except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise FormatError(f"the example is damaged ({error})", path=path) from error
+
+
+class ExampleFiles(Sequence[Example]):
+    """Examples that are read when they are asked for, so that there may be more than memory holds."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, number: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> ExampleFiles: ...
+
+    def __getitem__(self, number: int | slice) -> Example | ExampleFiles:
+        """Return one example, read anew, or some that are not read yet."""
+        if isinstance(number, slice):
+            return ExampleFiles(self._paths[number])
+        return read_example(self._paths[number])
 
 
 @dataclass(frozen=True)

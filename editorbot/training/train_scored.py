@@ -6,10 +6,11 @@ The rate follows one cycle (Smith and Topin, "Super-Convergence", 2018). Inputs
 are shifted by a random amount a recording, so that no room or instrument is
 learned by heart, most jams of an epoch are remixed (:mod:`editorbot.training.remix`), and
 most are played in another key (:mod:`editorbot.training.transpose`).
+An epoch hears another part of the jams than the one before, where there are many.
 What is kept is the running mean of the weights (Polyak and Juditsky, 1992).
 Several networks of different seeds are averaged.
 
-Threshold, price of a switch and temperature are chosen on validation artists.
+Threshold and price of a switch are chosen on jams that were never heard.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class ScoredTraining:
     """How the learned score is trained."""
 
     epochs: int = 30
-    """Passes over all jams."""
+    """Passes over the jams, or over a part of them each."""
+    epoch_jams: int = 1500
+    """Most jams of an epoch; where there are more, the next epoch hears the next part, until all were heard."""
     batch_size: int = 4
     """Jams a step."""
     learning_rate: float = 2e-3
@@ -189,13 +192,13 @@ class _Run:
     def __init__(self, examples: Sequence[Example], config: ScoredTraining, shape: ScorerConfig) -> None:
         torch.manual_seed(config.seed)
         self.network = ScorerNetwork(shape)
-        set_scale(self.network, examples)
+        set_scale(self.network, _heard_in(0, examples, config))
         self.mean = copy.deepcopy(self.network)
         self.rng = np.random.default_rng(config.seed)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
-        total = config.epochs * -(-len(examples) // config.batch_size)
+        total = config.epochs * -(-min(len(examples), config.epoch_jams) // config.batch_size)
         self.cycle = torch.optim.lr_scheduler.OneCycleLR(
             self.optimizer, config.learning_rate, total_steps=total, pct_start=0.15
         )
@@ -256,15 +259,30 @@ def train_network(
         if state is not None:
             run.go_to(state)
         for epoch in range(state.epoch if state else 0, config.epochs):
-            loss = _train_epoch(run, examples, config)
+            loss = _train_epoch(run, _heard_in(epoch, examples, config), config)
             if on_epoch is not None:
                 at = run.state(epoch + 1)
                 on_epoch(run.mean, EpochReport(epoch, loss, float(run.cycle.get_last_lr()[0])), at)
         return run.mean.eval()
 
 
+def _heard_in(epoch: int, examples: Sequence[Example], config: ScoredTraining) -> list[Example]:
+    """Return the jams of an epoch, read into memory."""
+    return [examples[number] for number in numbers_of_epoch(epoch, len(examples), config.epoch_jams, config.seed)]
+
+
+def numbers_of_epoch(epoch: int, count: int, most: int, seed: int) -> list[int]:
+    """Return which of `count` jams an epoch hears, `most` at most: all come once before one comes again."""
+    if count <= most:
+        return list(range(count))
+    places = range(epoch * most, (epoch + 1) * most)
+    rounds = {place // count for place in places}
+    orders = {turn: np.random.default_rng([seed, turn]).permutation(count) for turn in rounds}
+    return [int(orders[place // count][place % count]) for place in places]
+
+
 def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining) -> float:
-    """Go over all jams once; return the mean loss."""
+    """Go over some jams once; return the mean loss."""
     run.network.train()
     losses = []
     jams = [remixed(one, examples, run.rng) if run.rng.random() < config.remix else one for one in examples]

@@ -12,12 +12,20 @@ from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.timebase import STEP_S
-from editorbot.training.scored_examples import Example, StepScore, read_example, step_score, write_example
+from editorbot.training.scored_examples import (
+    Example,
+    ExampleFiles,
+    StepScore,
+    read_example,
+    step_score,
+    write_example,
+)
 from editorbot.training.train_scored import (
     ScoredTraining,
     batch_of,
     calibrate,
     chances_of,
+    numbers_of_epoch,
     soft_f1,
     train_network,
 )
@@ -83,6 +91,32 @@ def test_a_run_that_was_broken_off_ends_where_an_unbroken_one_does(jams):
     whole = train_network(jams, TRAINING, SHAPE, on_epoch=lambda network, report, state: states.append(_copy(state)))
     resumed = train_network(jams, TRAINING, SHAPE, state=states[0])
     assert _same(whole, resumed)
+
+
+def test_epochs_hear_parts_of_many_jams_and_all_of_them_before_one_again(jams):
+    assert numbers_of_epoch(3, 5, 5, seed=1) == [0, 1, 2, 3, 4]
+    heard = [number for epoch in range(10) for number in numbers_of_epoch(epoch, 10, 4, seed=1)]
+    assert [sorted(heard[at : at + 10]) for at in range(0, 40, 10)] == [list(range(10))] * 4
+    assert heard[:10] != heard[10:20]
+    assert heard[:4] != numbers_of_epoch(0, 10, 4, seed=2)
+
+    states = []
+    config = replace(TRAINING, epoch_jams=3)
+    whole = train_network(jams, config, SHAPE, on_epoch=lambda network, report, state: states.append(_copy(state)))
+    assert _same(whole, train_network(jams, config, SHAPE, state=states[1]))
+    assert not _same(whole, train_network(jams, TRAINING, SHAPE))
+
+
+def test_jams_in_files_are_learned_from_as_those_in_memory(jams, tmp_path):
+    paths = [tmp_path / f"{number}.npz" for number in range(len(jams))]
+    for one, path in zip(jams, paths):
+        write_example(one, path)
+    files = ExampleFiles(paths)
+    assert len(files) == len(files[:8]) == 8
+    assert len(files[2:4]) == 2
+    np.testing.assert_array_equal(files[2:4][1].classes, jams[3].classes)
+    in_memory = [read_example(path) for path in paths]
+    assert _same(train_network(files, TRAINING, SHAPE), train_network(in_memory, TRAINING, SHAPE))
 
 
 def _copy(state):

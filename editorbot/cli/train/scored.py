@@ -27,11 +27,15 @@ class Scored:
     count: int = 600
     """Jams to train on."""
     valid_count: int = 60
-    """Jams to choose on."""
+    """Jams of the validation tracks to choose on."""
+    held_back: int = 0
+    """Of the jams of --count, those that are chosen on too, not learned from."""
     members: int = 3
     """Networks whose chances are averaged."""
     epochs: int = 30
-    """Passes over the jams."""
+    """Passes over the jams, or over a part of them each."""
+    epoch_jams: int = 1500
+    """Most jams of an epoch; where there are more, the next epoch hears others."""
     learning_rate: float = 2e-3
     """Highest learning rate."""
     seed: int = 0
@@ -53,8 +57,12 @@ class Scored:
             raise UsageError("nothing to train on; give --tracks with finished music, or --data-dir with pairs")
         if not self.valid_tracks:
             raise UsageError("give --valid-tracks: music of artists that are in none of the --tracks")
-        if min(self.count, self.valid_count, self.members, self.epochs, self.workers) < 1:
-            raise UsageError("--count, --valid-count, --members, --epochs and --workers must be at least 1")
+        if min(self.count, self.valid_count, self.members, self.epochs, self.epoch_jams, self.workers) < 1:
+            raise UsageError(
+                "--count, --valid-count, --members, --epochs, --epoch-jams and --workers must be at least 1"
+            )
+        if not 0 <= self.held_back < self.count:
+            raise UsageError(f"--held-back must be from 0 to below --count, {self.count}")
         from editorbot.training.run_scored import train_scored
 
         result = train_scored(self._run(), on_line=lambda line: print(line, flush=True), on_made=_print_problem)
@@ -71,12 +79,15 @@ class Scored:
             data_dir=Path(self.data_dir) if self.data_dir else None,
             count=self.count,
             valid_count=self.valid_count,
+            held_back=self.held_back,
             members=self.members,
             workers=self.workers,
             cache=Path(self.cache_dir) / "scored",
             save=Path(self.save_dir),
             log=Path(self.log_dir),
-            training=ScoredTraining(epochs=self.epochs, learning_rate=self.learning_rate, seed=self.seed),
+            training=ScoredTraining(
+                epochs=self.epochs, epoch_jams=self.epoch_jams, learning_rate=self.learning_rate, seed=self.seed
+            ),
         )
 
 
