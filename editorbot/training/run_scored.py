@@ -24,18 +24,11 @@ from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES
+from editorbot.training.scored_calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored_examples import Example, ExampleFiles, read_example
 from editorbot.training.scored_jams import MadeExample, examples_of_pairs, make_examples
 from editorbot.training.ship_scored import write_score
-from editorbot.training.train_scored import (
-    Calibration,
-    EpochReport,
-    ScoredTraining,
-    TrainingState,
-    calibrate,
-    chances_of,
-    train_network,
-)
+from editorbot.training.train_scored import EpochReport, ScoredTraining, TrainingState, train_network
 
 VALID_SEED_SHIFT = 1_000_003
 """Added to the seed of the validation jams."""

@@ -15,7 +15,7 @@ from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.learned import FORMAT
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES
-from editorbot.training.train_scored import Calibration
+from editorbot.training.scored_calibration import Calibration
 
 
 def write_score(

@@ -16,7 +16,6 @@ Threshold and price of a switch are chosen on jams that were never heard.
 from __future__ import annotations
 
 import copy
-import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,25 +26,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from editorbot.editors.scoring.decode import best_stretches
-from editorbot.editors.scoring.lags import TOKEN_STEPS, square_of
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.training.remix import remixed, without
-from editorbot.training.scored_examples import Example, step_score
+from editorbot.training.scored_batches import KEEP, Batch, batch_of, grouped, numbers_of_epoch
+from editorbot.training.scored_examples import Example
 from editorbot.training.transpose import transposed
-
-KEEP = CLASSES.index("keep")
-"""The class that is kept."""
 
 FIRST_PASS_WEIGHT = 0.4
 """What the first pass's loss counts beside the second's."""
-
-THRESHOLDS = tuple(np.arange(-2.0, 3.01, 0.25).tolist())
-"""Thresholds tried in calibration [log odds]."""
-
-SWITCH_COSTS = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
-"""Prices of a switch tried in calibration [log odds]."""
 
 
 @dataclass(frozen=True)
@@ -78,52 +67,6 @@ class ScoredTraining:
     """How much of the running mean of the weights a step leaves."""
     seed: int = 0
     """The same seed gives the same weights."""
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Some jams, padded to one length."""
-
-    values: Tensor
-    twins: Tensor
-    likeness: Tensor
-    mask: Tensor
-    lags: Tensor
-    classes: Tensor
-
-    @property
-    def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What the network is called with."""
-        return self.values, self.twins, self.likeness, self.mask, self.lags
-
-
-def batch_of(examples: Sequence[Example]) -> Batch:
-    """Return jams as tensors, padded at the end."""
-    longest = max(len(one.classes) for one in examples)
-
-    def padded(arrays: Sequence[np.ndarray], fill: int, dtype: torch.dtype) -> Tensor:
-        whole = torch.full((len(arrays), longest, *arrays[0].shape[1:]), fill, dtype=dtype)
-        for row, array in enumerate(arrays):
-            whole[row, : len(array)] = torch.from_numpy(array).to(dtype)
-        return whole
-
-    return Batch(
-        values=padded([one.inputs.values for one in examples], 0, torch.float32),
-        twins=padded([one.inputs.twins for one in examples], -1, torch.int64),
-        likeness=padded([one.inputs.likeness for one in examples], 0, torch.float32),
-        mask=padded([np.ones((len(one.classes), 1), np.float32) for one in examples], 0, torch.float32),
-        lags=_squares([one.inputs.lags for one in examples], -(-longest // TOKEN_STEPS)),
-        classes=padded([one.classes for one in examples], KEEP, torch.int64),
-    )
-
-
-def _squares(lags: Sequence[np.ndarray], tokens: int) -> Tensor:
-    """Return the likeness of all tokens to all, shape=(jams, lengths, tokens, tokens)."""
-    whole = torch.zeros((len(lags), lags[0].shape[0], tokens, tokens))
-    for row, one in enumerate(lags):
-        own = range(one.shape[1])
-        whole[row, :, : len(own), : len(own)] = torch.from_numpy(square_of(one, own, own))
-    return whole
 
 
 def loss_of(first: Tensor, second: Tensor, batch: Batch, config: ScoredTraining) -> Tensor:
@@ -271,16 +214,6 @@ def _heard_in(epoch: int, examples: Sequence[Example], config: ScoredTraining) -
     return [examples[number] for number in numbers_of_epoch(epoch, len(examples), config.epoch_jams, config.seed)]
 
 
-def numbers_of_epoch(epoch: int, count: int, most: int, seed: int) -> list[int]:
-    """Return which of `count` jams an epoch hears, `most` at most: all come once before one comes again."""
-    if count <= most:
-        return list(range(count))
-    places = range(epoch * most, (epoch + 1) * most)
-    rounds = {place // count for place in places}
-    orders = {turn: np.random.default_rng([seed, turn]).permutation(count) for turn in rounds}
-    return [int(orders[place // count][place % count]) for place in places]
-
-
 def _train_epoch(run: _Run, examples: Sequence[Example], config: ScoredTraining) -> float:
     """Go over some jams once; return the mean loss."""
     run.network.train()
@@ -310,55 +243,3 @@ def set_scale(network: ScorerNetwork, examples: Sequence[Example]) -> None:
     values = np.concatenate([one.inputs.values for one in examples])
     network.mean.copy_(torch.from_numpy(values.mean(0)))
     network.scale.copy_(torch.from_numpy(values.std(0) + 1e-3))
-
-
-def grouped(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
-    """Return the jams in batches of about one length, in random order."""
-    lengths = np.array([len(one.classes) for one in examples]) + rng.normal(0, 200, len(examples))
-    order = np.argsort(lengths)
-    groups = [[examples[number] for number in order[at : at + size]] for at in range(0, len(order), size)]
-    return [groups[number] for number in rng.permutation(len(groups))]
-
-
-def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
-    """Return the chances of CLASSES for one jam, shape=(steps, classes)."""
-    batch = batch_of([example])
-    network.eval()
-    with torch.no_grad():
-        _, scores = network(*batch.inputs)
-    return np.asarray(torch.softmax(scores[0], dim=-1).numpy())
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How chances become stretches."""
-
-    threshold: float
-    switch_cost: float
-    f1: float
-    """Mean step F1 on the validation jams with both."""
-
-
-PLATEAU_F1 = 0.005
-"""Thresholds whose F1 is this near to the best are as good: what is between them is chance."""
-
-
-def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Calibration:
-    """Return the threshold and the price of a switch that are best on validation jams.
-
-    F1 hardly changes over a range of thresholds, so the middle of that range is taken rather than its highest point.
-    """
-    odds = [
-        np.log(np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) for c in chances
-    ]
-
-    def f1(threshold: float, cost: float) -> float:
-        kept = [best_stretches(one + threshold, cost) for one in odds]
-        return float(np.mean([step_score(keep, example).f1 for keep, example in zip(kept, examples)]))
-
-    table = {(t, c): f1(t, c) for t, c in itertools.product(THRESHOLDS, SWITCH_COSTS)}
-    best = max(table.values())
-    plateau = {t for (t, _), value in table.items() if value >= best - PLATEAU_F1}
-    threshold = min(THRESHOLDS, key=lambda t: abs(t - np.mean([*plateau])))
-    cost = max(SWITCH_COSTS, key=lambda c: table[threshold, c])
-    return Calibration(threshold, cost, table[threshold, cost])

@@ -28,8 +28,10 @@ from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from editorbot.models.policy_shape import HINTS
 from editorbot.training.policy_data import Teaching
 from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
+from editorbot.training.ppo_settings import PpoSettings
+from editorbot.training.ppo_stage import Stage
 from editorbot.training.run_bc import BcSettings, run_bc
-from editorbot.training.run_ppo import PpoSettings, Stage, run_ppo
+from editorbot.training.run_ppo import run_ppo
 from editorbot.training.train_bc import BcTraining
 from editorbot.training.train_ppo import PpoTraining
 from tests.editors.factories import song_analysis

@@ -12,6 +12,8 @@ from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.timebase import STEP_S
+from editorbot.training.scored_batches import batch_of, numbers_of_epoch
+from editorbot.training.scored_calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored_examples import (
     Example,
     ExampleFiles,
@@ -20,15 +22,7 @@ from editorbot.training.scored_examples import (
     step_score,
     write_example,
 )
-from editorbot.training.train_scored import (
-    ScoredTraining,
-    batch_of,
-    calibrate,
-    chances_of,
-    numbers_of_epoch,
-    soft_f1,
-    train_network,
-)
+from editorbot.training.train_scored import ScoredTraining, soft_f1, train_network
 
 SHAPE = ScorerConfig(
     inputs=3,
@@ -177,7 +171,6 @@ def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
     from editorbot.errors import MismatchError, NotFoundError
     from editorbot.models.scorer import ScorerNetwork
     from editorbot.training.ship_scored import write_score
-    from editorbot.training.train_scored import Calibration
 
     path = tmp_path / "mine.safetensors"
     write_score([ScorerNetwork(whole)] * 2, Calibration(0.5, 6.0, 0.9), path, told={"licence": "GPL-3.0-or-later"})

@@ -11,7 +11,7 @@ import tyro
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
-    from editorbot.training.run_ppo import PpoSettings
+    from editorbot.training.ppo_settings import PpoSettings
 
 SMALL_CLONING = {"learning_rate": 1e-3, "batch_size": 256, "gradient_accumulation_steps": 1}
 SMALL_TRAINING = {
@@ -128,7 +128,7 @@ class Ppo:
         from editorbot.environment.settings import EnvironmentSettings
         from editorbot.models.policy_shape import preset_named
         from editorbot.training.policy_losses import TaskWeights
-        from editorbot.training.run_ppo import PpoSettings
+        from editorbot.training.ppo_settings import PpoSettings
         from editorbot.training.train_bc import BcTraining
 
         shape = preset_named(self.preset)

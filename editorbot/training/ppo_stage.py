@@ -1,0 +1,145 @@
+"""The recordings that PPO plays on, with what is known of each, and what play on them looks like."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from editorbot.corpus.dataset import read_dataset
+from editorbot.corpus.splits import refuse_held_out_pairs
+from editorbot.editors.acting.network import beat_inputs
+from editorbot.environment.actions import Vocabulary
+from editorbot.environment.gym_env import EditingEnv
+from editorbot.environment.material import Material, material_of
+from editorbot.environment.state import Normalizer, RunningStatistics
+from editorbot.errors import EditorbotError, EmptyError, NotFoundError
+from editorbot.models.policy_shape import HINT_NAMES
+from editorbot.training.policy_data import TaughtRecording, taught_recordings
+from editorbot.training.policy_hints import Hints, heard, hints_by_name, pairs_by_name
+from editorbot.training.policy_returns import CHANCE, materials_of
+from editorbot.training.ppo_settings import PpoSettings
+from editorbot.training.rollouts import Recordings
+
+OnLine = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Everything that a run plays on."""
+
+    names: tuple[str, ...]
+    """Recordings."""
+    materials: tuple[Material, ...]
+    """To play on."""
+    hints: tuple[np.ndarray, ...]
+    """Of their beats."""
+    taught: list[TaughtRecording]
+    """Human edits to mix in."""
+
+    @property
+    def digest(self) -> str:
+        """Digest of the names."""
+        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
+
+    def recordings(self, normalizer: Normalizer) -> Recordings:
+        """Return what the encoder reads."""
+        inputs = [
+            beat_inputs(material.padded[3:-3], hints, normalizer) for material, hints in zip(self.materials, self.hints)
+        ]
+        return Recordings(tuple(torch.from_numpy(one) for one in inputs))
+
+
+def stage_of(settings: PpoSettings, on_line: OnLine) -> Stage:
+    """Return what is played on: the recordings of the samples, or all of the folder where there are none.
+
+    Raises
+    ------
+    EmptyError, NotFoundError, SplitError
+        If there are none, or they are of test artists.
+    """
+    samples = settings.bc_mixed or settings.bc_pretrain
+    if samples is None:
+        return _stage_of_folder(settings, on_line)
+    data = read_dataset(samples)
+    folder = settings.data_dir if settings.data_dir.is_dir() else Path(data.data_dir)
+    if not folder.is_dir():
+        raise NotFoundError(
+            f"there is no such folder, nor {settings.data_dir}; name the pairs' --data-dir", path=folder
+        )
+    refuse_held_out_pairs(folder)
+    hints = _hints(data.recording_names, folder, settings, on_line)
+    taught = taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
+    materials = materials_of(taught, folder, settings.cache, on_line)
+    played = [one for one in taught if one.name in materials]
+    if not played:
+        raise EmptyError("no recording of the samples lies in the folder of pairs", path=folder)
+    on_line(f"{len(played)} recordings to play on, {sum(len(one.actions) for one in taught)} samples")
+    return Stage(
+        tuple(one.name for one in played),
+        tuple(materials[one.name] for one in played),
+        tuple(one.hints for one in played),
+        taught if settings.bc_mixed is not None else [],
+    )
+
+
+def _hints(names: Iterable[str], folder: Path, settings: PpoSettings, on_line: OnLine) -> dict[str, Hints]:
+    """Return the hints of recordings in a folder; none where none are wanted."""
+    return hints_by_name(names, folder, settings.cache, on_line, settings.score) if settings.hints else {}
+
+
+def _stage_of_folder(settings: PpoSettings, on_line: OnLine) -> Stage:
+    """Return all recordings of a folder, without any human's edit."""
+    pairs = pairs_by_name(settings.data_dir)
+    if not pairs:
+        raise EmptyError("there is no pair to play on; it needs input/NAME_raw.wav", path=settings.data_dir)
+    refuse_held_out_pairs(settings.data_dir)
+    heard_by = _hints(pairs, settings.data_dir, settings, on_line)
+    names, materials, hints = [], [], []
+    for name, pair in pairs.items():
+        if settings.hints and name not in heard_by:
+            continue  # it could not be read, which was told
+        try:
+            analysis = heard(pair, settings.cache)
+            known = heard_by.get(name, np.zeros((len(analysis.beats_s), len(HINT_NAMES)), np.float32))
+            worth = known[:, CHANCE].astype(np.float64) if settings.hints else None
+            materials.append(material_of(analysis, worth=worth))
+        except EditorbotError as error:
+            on_line(str(error))
+            continue
+        names.append(name)
+        hints.append(known)
+    if not names:
+        raise EmptyError("none of the recordings could be used", path=settings.data_dir)
+    return Stage(tuple(names), tuple(materials), tuple(hints), [])
+
+
+def normalizer_by_play(stage: Stage, settings: PpoSettings, episodes: int = 16) -> Normalizer:
+    """Return the normalizer of states that random play meets, where no human's states are known."""
+    rng = np.random.default_rng(settings.training.seed)
+    env = EditingEnv(stage.materials, settings.environment)
+    statistics = RunningStatistics()
+    for number in range(episodes):
+        state, info = env.reset(seed=int(rng.integers(2**31)), options={"recording": number % len(stage.materials)})
+        seen, is_over = [state], False
+        while not is_over:
+            kind = int(rng.choice(np.flatnonzero(info["type_mask"])))
+            size = int(rng.choice(np.flatnonzero(info["size_mask"][kind])))
+            amount = int(rng.choice(np.flatnonzero(info["amount_mask"][kind])))
+            state, _, ended, truncated, info = env.step(np.array([kind, size, amount]))
+            seen.append(state)
+            is_over = ended or truncated
+        statistics.update(np.stack(seen))
+    return statistics.normalizer()
+
+
+def truth_keep_share(taught: Sequence[TaughtRecording], words: Vocabulary) -> float | None:
+    """Return the share of KEEP among the humans' own steps, None without any."""
+    if not taught:
+        return None
+    kinds = np.concatenate([one.actions[:, 0] for one in taught])
+    return float((kinds == words.index("KEEP")).mean())
