@@ -21,11 +21,9 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from editorbot.editors.scoring.decode import best_stretches
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_shape import CLASSES
-from editorbot.training.scored_batches import KEEP
 from editorbot.training.scored_calibration import calibrate, chances_of
 from editorbot.training.scored_examples import Example, read_example, step_score
 from editorbot.training.scored_jams import examples_of_pairs
@@ -71,8 +69,7 @@ def scored(
 ) -> tuple[np.ndarray, dict[str, float]]:
     """Return the F1 of each test jam, and the share of each class that is kept."""
     chosen = calibrate([chances_of(network, one) for one in valid], valid)
-    odds = [np.log(c[:, KEEP] + 1e-6) - np.log1p(1e-6 - c[:, KEEP]) for c in (chances_of(network, one) for one in test)]
-    kept = [best_stretches(one + chosen.threshold, chosen.switch_cost) for one in odds]
+    kept = [chosen.kept(chances_of(network, one)) for one in test]
     f1 = np.array([step_score(keep, one).f1 for keep, one in zip(kept, test)])
     all_kept, classes = np.concatenate(kept), np.concatenate([one.classes for one in test])
     return f1, {name: float(all_kept[classes == number].mean()) for number, name in enumerate(CLASSES)}

@@ -1,23 +1,21 @@
-"""From chances to decisions: the threshold and the price of a switch that are best on jams that were never heard."""
+"""From chances to decisions: what the score's chances are worth on jams that it never heard."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 
-from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.decode import likely_best_stretches
+from editorbot.editors.scoring.learned import odds_of
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.training.scored_batches import KEEP, batch_of
 from editorbot.training.scored_examples import Example, step_score
 
-THRESHOLDS = tuple(np.arange(-2.0, 3.01, 0.25).tolist())
-"""Thresholds tried in calibration [log odds]."""
-
-SWITCH_COSTS = (2.0, 4.0, 6.0, 8.0, 12.0, 16.0)
+SWITCH_COSTS = (4.0, 6.0, 8.0, 12.0)
 """Prices of a switch tried in calibration [log odds]."""
 
 
@@ -34,32 +32,45 @@ def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
 class Calibration:
     """How chances become stretches."""
 
-    threshold: float
+    scale: float
+    """Factor of the log odds of 'keep'."""
+    shift: float
+    """Added to them; of the steps at 0 then, half are to be kept."""
     switch_cost: float
+    """Price of a switch [log odds]."""
     f1: float
-    """Mean step F1 on the validation jams with both."""
+    """Mean step F1 on the jams that it was chosen on."""
 
-
-PLATEAU_F1 = 0.005
-"""Thresholds whose F1 is this near to the best are as good: what is between them is chance."""
+    def kept(self, chances: np.ndarray) -> np.ndarray:
+        """Return which steps are kept, shape=(steps,), bool."""
+        return likely_best_stretches(self.scale * odds_of(chances[:, KEEP]) + self.shift, self.switch_cost)
 
 
 def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Calibration:
-    """Return the threshold and the price of a switch that are best on validation jams.
+    """Return what makes the chances right, and the price of a switch that is best, on jams that were never heard.
 
-    F1 hardly changes over a range of thresholds, so the middle of that range is taken rather than its highest point.
+    Notes
+    -----
+    Platt scaling: "Probabilistic Outputs for Support Vector Machines", 1999. Every jam counts the same.
     """
-    odds = [
-        np.log(np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) - np.log1p(-np.clip(c[:, KEEP], 1e-6, 1 - 1e-6)) for c in chances
-    ]
+    scale, shift = _platt([odds_of(one[:, KEEP]) for one in chances], [one.classes == KEEP for one in examples])
 
-    def f1(threshold: float, cost: float) -> float:
-        kept = [best_stretches(one + threshold, cost) for one in odds]
-        return float(np.mean([step_score(keep, example).f1 for keep, example in zip(kept, examples)]))
+    def with_cost(cost: float) -> Calibration:
+        found = Calibration(scale, shift, cost, 0.0)
+        scores = [step_score(found.kept(one), example).f1 for one, example in zip(chances, examples)]
+        return Calibration(scale, shift, cost, float(np.mean(scores)))
 
-    table = {(t, c): f1(t, c) for t, c in itertools.product(THRESHOLDS, SWITCH_COSTS)}
-    best = max(table.values())
-    plateau = {t for (t, _), value in table.items() if value >= best - PLATEAU_F1}
-    threshold = min(THRESHOLDS, key=lambda t: abs(t - np.mean([*plateau])))
-    cost = max(SWITCH_COSTS, key=lambda c: table[threshold, c])
-    return Calibration(threshold, cost, table[threshold, cost])
+    return max((with_cost(cost) for cost in SWITCH_COSTS), key=lambda found: found.f1)
+
+
+def _platt(odds: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Return the scale and shift of log odds with the highest likelihood, each jam of weight one."""
+    weight = np.concatenate([np.full(len(one), 1 / len(one)) for one in odds])
+    all_odds, is_right = np.concatenate(odds), np.concatenate(truth)
+
+    def surprise(found: np.ndarray) -> float:
+        log_odds = found[0] * all_odds + found[1]
+        return float((weight * (np.logaddexp(0, log_odds) - is_right * log_odds)).sum() / weight.sum())
+
+    scale, shift = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    return float(scale), float(shift)

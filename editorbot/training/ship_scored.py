@@ -47,9 +47,9 @@ def write_score(
         "classes": list(CLASSES),
         "config": asdict(networks[0].config),
         "members": len(networks),
-        "threshold": calibration.threshold,
+        "scale": calibration.scale,
+        "shift": calibration.shift,
         "switch_cost": calibration.switch_cost,
-        "temperature": 1.0,
         **told,
     }
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -33,7 +33,8 @@ def test_a_whole_run_writes_a_score_that_can_be_read(artists, capsys):
     assert "2 training jams, 2 validation jams" in said
     card = json.loads((artists / "m" / "scored.json").read_text())
     assert "2 jams to choose on, 1 of them of the same tracks" in card["data"]
-    assert read_score(artists / "m" / "scored.safetensors").threshold == card["threshold"]
+    score = read_score(artists / "m" / "scored.safetensors")
+    assert (score.scale, score.shift, score.switch_cost) == (card["scale"], card["shift"], card["switch_cost"])
     first = (artists / "m" / "scored.safetensors").read_bytes()
     assert train(artists, "--epochs", "2", "--epoch-jams", "1") == 0
     assert "epoch" not in capsys.readouterr().out.replace("epochs", "")

@@ -11,7 +11,6 @@ from editorbot.editors.scoring.again import JamInputs
 from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
-from editorbot.timebase import STEP_S
 from editorbot.training.scored_batches import batch_of, numbers_of_epoch
 from editorbot.training.scored_calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored_examples import (
@@ -122,6 +121,19 @@ def _copy(state):
     )
 
 
+def test_chances_that_are_too_sure_are_set_right():
+    rng = np.random.default_rng(3)
+    right = rng.normal(0, 2, (6, 4000))
+    classes = np.where(rng.random(right.shape) < 1 / (1 + np.exp(-right)), 0, 1).astype(np.int8)
+    chances = np.zeros((6, 4000, len(CLASSES)), np.float32)
+    chances[..., 0] = 1 / (1 + np.exp(-(2 * right + 1)))
+    nothing = JamInputs(*(np.zeros((4000, 1), kind) for kind in (np.float32, np.int32, np.float32)), no_lags(4000))
+    jams = [Example(nothing, one, np.arange(4000, dtype=np.float32)) for one in classes]
+    found = calibrate(list(chances), jams)
+    assert found.scale == pytest.approx(0.5, abs=0.03)
+    assert found.shift == pytest.approx(-0.5, abs=0.05)
+
+
 def test_soft_f1_is_f1_where_chances_are_certain(jams):
     batch = batch_of(jams[:1])
     scores = torch.full((1, 60, len(CLASSES)), -20.0)
@@ -173,9 +185,11 @@ def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
     from editorbot.training.ship_scored import write_score
 
     path = tmp_path / "mine.safetensors"
-    write_score([ScorerNetwork(whole)] * 2, Calibration(0.5, 6.0, 0.9), path, told={"licence": "GPL-3.0-or-later"})
+    write_score(
+        [ScorerNetwork(whole)] * 2, Calibration(0.5, 0.25, 6.0, 0.9), path, told={"licence": "GPL-3.0-or-later"}
+    )
     score = read_score(path)
-    assert (len(score.members), score.threshold, score.switch_cost) == (2, 0.5, 6.0)
+    assert (len(score.members), score.scale, score.shift, score.switch_cost) == (2, 0.5, 0.25, 6.0)
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["licence"] == "GPL-3.0-or-later"
     read_score.cache_clear()
@@ -187,16 +201,3 @@ def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
         read_score(path)
     with pytest.raises(NotFoundError):
         read_score(tmp_path / "none.safetensors")
-
-
-def test_of_thresholds_that_are_as_good_the_middle_is_taken():
-    classes = np.repeat([CLASSES.index("keep"), CLASSES.index("sounds")], 200).astype(np.int8)
-    inputs = JamInputs(np.zeros((400, 3), np.float32), np.zeros((400, 1), np.int32), np.zeros((400, 1), np.float32),
-                       np.zeros((1, 1, 1), np.float32))  # fmt: skip
-    place_s = np.where(classes == CLASSES.index("keep"), np.arange(400) * STEP_S, np.nan).astype(np.float32)
-    odds = np.where(classes == CLASSES.index("keep"), -0.3, -2.2)  # every threshold from 0.5 to 2.0 parts them
-    chances = np.zeros((400, len(CLASSES)))
-    chances[:, CLASSES.index("keep")] = 1 / (1 + np.exp(-odds))
-    found = calibrate([chances], [Example(inputs, classes, place_s)])
-    assert found.f1 == pytest.approx(1)
-    assert found.threshold in (1.0, 1.25, 1.5)

@@ -12,16 +12,17 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.scoring.again import JamInputs, as_heard, fill_in, heard_again
-from editorbot.editors.scoring.decode import best_stretches
+from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import Weights, log_odds, softmax
 from editorbot.editors.scoring.repetition import step_vectors
+from editorbot.editors.scoring.scorecard import chance
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
@@ -44,13 +45,12 @@ class LearnedScore:
     """Weights of each network."""
     config: ScorerConfig
     """Their shape."""
-    threshold: float
-    """Added to the log odds of 'keep'; chosen on validation artists."""
+    scale: float
+    """The log odds of 'keep' times this, plus `shift`, are right: of the steps at 0, half are to be kept."""
+    shift: float
+    """See `scale`; both are fitted on jams that the networks never heard."""
     switch_cost: float
-    """Price of a switch between kept and cut [log odds]; chosen on validation artists."""
-    temperature: float = 1.0
-    """The log chances are divided by this, so that a chance of 0.8 is right 8 times in 10."""
-
+    """Price of a switch between kept and cut [log odds]; chosen on those jams."""
     digest: str | None = None
     """Digest of the weights' file."""
 
@@ -65,7 +65,7 @@ class LearnedScore:
         return self._mean_chances(heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs))
 
     def _mean_chances(self, heard: JamInputs) -> Float32[np.ndarray, "steps classes"]:
-        total = [softmax(log_odds(heard, weights, self.config) / self.temperature) for weights in self.members]
+        total = [softmax(log_odds(heard, weights, self.config)) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
 
 
@@ -79,13 +79,14 @@ def verdict_of(
     chances: Float32[np.ndarray, "steps classes"], score: LearnedScore, vectors: Float32[np.ndarray, "steps dimensions"]
 ) -> Verdict:
     """Return the verdict that follows from the chances of CLASSES."""
-    keep = best_stretches(_odds(chances[:, 0]) + score.threshold, score.switch_cost)
-    is_song = best_stretches(_odds(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
+    sure = score.scale * odds_of(chances[:, 0]) + score.shift
+    keep = likely_best_stretches(sure, score.switch_cost)
+    is_song = best_stretches(odds_of(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
     links = find_links(vectors, keep)
-    return Verdict(keep, np.asarray(chances[:, 0], np.float64), is_song, (), links, classes=chances.argmax(1))
+    return Verdict(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
 
 
-def _odds(chance: Float32[np.ndarray, " steps"]) -> np.ndarray:
+def odds_of(chance: Float32[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """Return log odds as float64."""
     sure = np.clip(np.asarray(chance, np.float64), 1e-6, 1 - 1e-6)
     return np.log(sure) - np.log1p(-sure)
@@ -109,11 +110,11 @@ def read_score(path: Path = SHIPPED) -> LearnedScore:
     shape = {"lag_layers": [], "heads": 4, "pair_width": 16, **told} if isinstance(told, dict) else told
     try:
         members = tuple(_member(stored.tensors, number) for number in range(int(card["members"])))
-        threshold, cost, temperature = (float(card[name]) for name in ("threshold", "switch_cost", "temperature"))
+        scale, shift, cost = (float(card[name]) for name in ("scale", "shift", "switch_cost"))
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"the card cannot be read ({error!r}); train it again", path=path) from error
     config = config_of(ScorerConfig, shape, path)
-    return LearnedScore(members, config, threshold, cost, temperature, digest=stored.digest)
+    return LearnedScore(members, config, scale, shift, cost, digest=stored.digest)
 
 
 def _member(tensors: Tensors, number: int) -> Weights:
