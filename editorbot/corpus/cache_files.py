@@ -8,16 +8,16 @@ is not there. Objects are never read: they would be unpickled.
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from editorbot.editlist.whole_file import part_beside, remove_part
 from editorbot.errors import write_error
 
 _ZIP = b"PK"
@@ -110,20 +110,15 @@ def writing(path: Path) -> Iterator[Path]:
     OutputError, NoSpaceError
         If the folder cannot be made or written to.
     """
-    part: Path | None = None
+    part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:60]}.", suffix=".part")
-        os.close(handle)
-        part = Path(name)
-        yield part
+        yield Path(part)
         os.replace(part, path)
     except OSError as error:
         raise write_error(error, path) from error
     finally:
-        if part is not None:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        remove_part(part)
 
 
 def text_array(text: str) -> np.ndarray:

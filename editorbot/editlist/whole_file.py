@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
+import secrets
 
 from editorbot.errors import write_error
 
@@ -22,22 +22,33 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
     OutputError, NoSpaceError
         If the folder cannot be written to, or the disk is full.
     """
-    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
-    temporary = None
+    temporary = part_beside(path)
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".editorbot-", suffix=".part", dir=folder)
-        with os.fdopen(descriptor, "wb") as file:
+        with open(temporary, "xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
         place(temporary, path)
-        temporary = None
-    except OSError as error:
-        raise write_error(error, path) from error
-    finally:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    except BaseException as error:
+        remove_part(temporary)
+        if isinstance(error, OSError):
+            raise write_error(error, path) from error
+        raise
+
+
+def part_beside(path: str | os.PathLike[str]) -> str:
+    """Return a name for an unfinished file beside `path`.
+
+    It is known before the file is there, so that a signal in between leaves nothing behind.
+    """
+    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
+    return os.path.join(folder, f".editorbot-{secrets.token_hex(8)}.part")
+
+
+def remove_part(temporary: str) -> None:
+    """Remove an unfinished file, if it is there."""
+    with contextlib.suppress(OSError):
+        os.unlink(temporary)
 
 
 def place(temporary: str, path: str | os.PathLike[str]) -> None:

@@ -10,14 +10,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from types import TracebackType
 from typing import IO
 
 import numpy as np
 from jaxtyping import Shaped
 
-from editorbot.editlist.whole_file import place
+from editorbot.editlist.whole_file import part_beside, place, remove_part
 from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.sinks import Sink, check_container, open_sink
@@ -135,12 +134,14 @@ class TrackWriter:
 
     def _open(self, container: str, sample_rate: int) -> None:
         """Open a temporary file beside the track, and the sink that writes into it."""
-        folder = os.path.dirname(os.path.abspath(self.path))
+        self._temporary = part_beside(self.path)
         try:
-            descriptor, self._temporary = tempfile.mkstemp(prefix=".editorbot-", suffix=".part", dir=folder)
-        except OSError as error:
-            raise write_error(error, self.path) from error
-        self._file: IO[bytes] = os.fdopen(descriptor, "w+b")
+            self._file: IO[bytes] = open(self._temporary, "x+b")  # noqa: SIM115 -- `close` closes it
+        except BaseException as error:
+            remove_part(self._temporary)
+            if isinstance(error, OSError):
+                raise write_error(error, self.path) from error
+            raise
         self._sink: Sink | None = None
         try:
             self._sink = open_sink(self._file, container, self.subtype, sample_rate, self._channels, self.path)
@@ -233,8 +234,7 @@ class TrackWriter:
             self._sink = None
         with contextlib.suppress(OSError):  # closing writes what is left, and a full disk fails once more
             self._file.close()
-        with contextlib.suppress(OSError):
-            os.unlink(self._temporary)
+        remove_part(self._temporary)
 
     def _check_space(self, total_samples: int | None) -> None:
         """Refuse now what would not fit later; compressed files are taken at half."""

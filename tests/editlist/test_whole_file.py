@@ -1,0 +1,76 @@
+"""Files that are there whole or not at all, whatever breaks in when."""
+
+import builtins
+
+import numpy as np
+import pytest
+
+from editorbot.corpus.cache_files import writing
+from editorbot.editlist.whole_file import write_whole
+from editorbot.errors import OutputError
+from editorbot.recording import TrackWriter
+
+
+class Stop(BaseException):
+    """What a signal raises, at whatever line it finds."""
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """Break in right after a file was made, before anybody holds it."""
+    usual = builtins.open
+
+    def open_and_stop(path, mode="r", *args, **kwargs):
+        file = usual(path, mode, *args, **kwargs)
+        if "x" in mode:
+            file.close()
+            raise Stop
+        return file
+
+    monkeypatch.setattr(builtins, "open", open_and_stop)
+
+
+def test_what_breaks_in_as_a_small_file_is_made_leaves_nothing(tmp_path, stopped):
+    with pytest.raises(Stop):
+        write_whole(tmp_path / "card.json", b"{}")
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_breaks_in_as_a_track_is_made_leaves_nothing(tmp_path, stopped):
+    with pytest.raises(Stop):
+        TrackWriter(tmp_path / "track.wav", 44_100, 2, "PCM_16")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path):
+    path = tmp_path / "card.json"
+    write_whole(path, b"old")
+    with pytest.raises(TypeError):
+        write_whole(path, "no bytes")
+    assert [one.name for one in tmp_path.iterdir()] == ["card.json"]
+    assert path.read_bytes() == b"old"
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def write_half(path):
+    with writing(path) as part:
+        part.write_bytes(b"half")
+        raise Stop
+
+
+def test_a_cache_entry_is_whole_or_not_there(tmp_path):
+    path = tmp_path / "deep" / "one.npy"
+    with pytest.raises(Stop):
+        write_half(path)
+    assert not list(path.parent.iterdir())
+    with writing(path) as part, part.open("wb") as file:
+        np.save(file, np.arange(3))
+    assert np.load(path).tolist() == [0, 1, 2]
+
+
+def test_a_folder_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(OutputError):
+        write_whole(tmp_path / "no" / "card.json", b"{}")
+    with pytest.raises(OutputError):
+        TrackWriter(tmp_path / "no" / "track.wav", 44_100, 2, "PCM_16")
