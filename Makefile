@@ -7,7 +7,7 @@ MUSIC ?= music
 EVAL ?= eval
 MUSIC_SET ?= all
 
-.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-policy train-polish evaluation clean
+.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-policy train-polish evaluation benchmarks clean
 
 demo: $(VENV)/ready
 	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
@@ -52,7 +52,7 @@ wheel: $(VENV)/ready-dev
 music: $(VENV)/ready-dev
 	$(RUN) -m scripts.fetch_music $(MUSIC) --set $(MUSIC_SET)
 
-evaluation train-beats train-polish train-pointer: MUSIC_SET = standard
+evaluation benchmarks train-beats train-polish train-pointer: MUSIC_SET = standard
 
 # Trains the default editor's score again: about seven hours on two cores, resumable, two of them to make the jams. What
 # is learned grows with the jams, not with the passes over them. MUSIC/train and MUSIC/validation hold a folder an artist.
@@ -65,6 +65,15 @@ train-scored: music
 evaluation: music
 	$(BIN)/editorbot pairs simulate $(MUSIC)/test --out $(EVAL)/test --count 66 --seed 2026 --workers 2
 	$(BIN)/editorbot evaluate $(EVAL)/test --split test --workers 2 --cache-dir $(EVAL)/cache --out benchmarks/results/held_out
+
+# How well edits are aligned with their recordings, and what a score makes of faults that it never heard: an hour. Jams and
+# networks that are there are kept.
+benchmarks: evaluation
+	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
+	$(RUN) benchmarks/alignment.py $(MUSIC)/train --out benchmarks/results/alignment
+	$(BIN)/editorbot pairs simulate $(MUSIC)/train --out $(EVAL)/train --count 380 --seed 12 --workers 2
+	$(BIN)/editorbot pairs simulate $(MUSIC)/validation --out $(EVAL)/validation --count 32 --seed 11 --workers 2
+	$(RUN) benchmarks/scored_left_out.py $(EVAL)/train $(EVAL)/validation $(EVAL)/test --cache $(EVAL)/left_out
 
 # Trains the beat tracker's network again, on the made-up and every second MIDI piece: half an hour on two cores,
 # resumable. The weights that ship are models/beats/beats.safetensors and .json, copied to editorbot/pretrained.
@@ -97,7 +106,7 @@ train-pointer: music
 # Trains the policy again, told what the score that ships says: clones labels known from the jams' truth, then plays for
 # reward; two hours on two cores, most of it for making the jams and hearing them. The weights that ship are
 # models/policy/policy.safetensors and .json, copied to editorbot/pretrained. The score must not have heard these jams, or
-# the policy trusts it too much: their seed is another than train-scored's.
+# the policy trusts it too much and play adds little: their seed is another than train-scored's.
 train-policy: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot pairs simulate $(MUSIC)/train --out models/policy/train --count 400 --seed 12 --workers 2
