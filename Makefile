@@ -54,8 +54,9 @@ music: $(VENV)/ready-dev
 
 evaluation benchmarks train-beats train-polish train-pointer: MUSIC_SET = standard
 
-# Trains the default editor's score again: about seven hours on two cores, resumable, two of them to make the jams. What
-# is learned grows with the jams, not with the passes over them. MUSIC/train and MUSIC/validation hold a folder an artist.
+# Trains the default editor's score again: five hours on two cores by what its parts take, two of them to make the jams;
+# resumable. What it learns grows with the jams, not with the passes over them. MUSIC/train and MUSIC/validation hold a
+# folder an artist.
 train-scored: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train scored --tracks $(MUSIC)/train --valid-tracks $(MUSIC)/validation --count 5200 --held-back 200 \
