@@ -159,8 +159,9 @@ when reading them:
 
 * `scored-rules` was tuned on jams of the first ruiner; `scored`, and through it `pointer` and `policy`, learned from
   other jams of the first ruiner among many simulated ones, and from tracks of ufoai and nexuiz; its chances
-  were made right on other jams of these artists, of colobot and of hyperrogue. The second ruiner was written without reading the rules, and nothing
-  ever learned from it: it is the fairer test, and its test artists alone are the fairest.
+  were made right on other jams of these artists, of colobot and of hyperrogue. The second ruiner was written without
+  reading the rules, and nothing ever learned from it: it is the fairer test, and its test artists alone are the
+  fairest.
 * The first ruiner's plain set is not valid: ten jams of one seed gave keep-all 0.696, the loudness cutter 0.772,
   the rules 0.829. So of each track the first jam on which keep-all scores 0.50 - 0.75 was taken (0.50 - 0.70 left one
   track without any in eight seeds). That choice looks at keep-all alone.
