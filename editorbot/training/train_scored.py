@@ -10,7 +10,7 @@ An epoch hears another part of the jams than the one before, where there are man
 What is kept is the running mean of the weights (Polyak and Juditsky, 1992).
 Several networks of different seeds are averaged.
 
-Threshold and price of a switch are chosen on jams that were never heard.
+What its chances are worth is found on jams that were never heard (:mod:`editorbot.training.scored_calibration`).
 """
 
 from __future__ import annotations

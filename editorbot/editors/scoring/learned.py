@@ -1,7 +1,7 @@
 """Decides, step by step, what of a recording is worth keeping, by the learned score.
 
-The network says what each step is; the best stretches of 'finished music' are
-kept. Its weights ship with the package (`editorbot/pretrained/scored.*`), or
+The network says what each step is; of 'finished music' those stretches are kept
+that promise the highest F1. Its weights ship with the package (`editorbot/pretrained/scored.*`), or
 come from a checkpoint that was trained on a user's own pairs.
 """
 
@@ -86,10 +86,10 @@ def verdict_of(
     return Verdict(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
 
 
-def odds_of(chance: Float32[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
+def odds_of(chances: Float32[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
     """Return log odds as float64."""
-    sure = np.clip(np.asarray(chance, np.float64), 1e-6, 1 - 1e-6)
-    return np.log(sure) - np.log1p(-sure)
+    known = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
+    return np.log(known) - np.log1p(-known)
 
 
 @lru_cache(maxsize=4)
