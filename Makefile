@@ -107,7 +107,8 @@ train-pointer: music
 # Trains the policy again, told what the score that ships says: clones labels known from the jams' truth, then plays for
 # reward; two hours on two cores, most of it for making the jams and hearing them. The weights that ship are
 # models/policy/policy.safetensors and .json, copied to editorbot/pretrained. The score must not have heard these jams, or
-# the policy trusts it too much and play adds little: their seed is another than train-scored's.
+# the policy trusts it too much and play adds little: their seed is another than train-scored's. What ships now was trained
+# on heard jams in part, with --bc-weight 0.3, as its card says.
 train-policy: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot pairs simulate $(MUSIC)/train --out models/policy/train --count 400 --seed 12 --workers 2
