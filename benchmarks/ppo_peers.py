@@ -170,17 +170,22 @@ class Peer:
 
 Learner = Ours | Peer
 
+
+def wide(config: PpoTraining) -> PpoTraining:
+    """Return the same rollout from four times as many episodes side by side."""
+    return replace(config, n_envs=4 * config.n_envs, n_steps=config.n_steps // 4)
+
+
 RATE_ROWS: dict[str, Callable[[Game, PpoTraining], Learner]] = {
     "MaskablePPO, DummyVecEnv of 16": Peer,
+    "MaskablePPO, DummyVecEnv of 64": lambda game, config: Peer(game, wide(config)),
     "editorbot, the same MLP, 16 side by side": Ours,
-    "editorbot, the same MLP, 64 side by side": lambda game, config: Ours(
-        game, replace(config, n_envs=4 * config.n_envs, n_steps=config.n_steps // 4)
-    ),
+    "editorbot, the same MLP, 64 side by side": lambda game, config: Ours(game, wide(config)),
     "editorbot, with its encoder (preset small), 16 side by side": lambda game, config: Ours(
         game, config, has_encoder=True
     ),
 }
-PEER_ROW, OUR_ROW, WIDE_ROW, ENCODER_ROW = RATE_ROWS
+PEER_ROW, WIDE_PEER_ROW, OUR_ROW, WIDE_ROW, ENCODER_ROW = RATE_ROWS
 
 RETURN_ROWS: dict[str, Callable[[Game, PpoTraining], Learner]] = {
     "MaskablePPO": Peer,
@@ -267,7 +272,7 @@ def told_of_rates(runs: int) -> dict[str, Any]:
     began, load = time.perf_counter(), os.getloadavg()[0]
     rates = {
         "ours": measure_rates(LIKE_OURS, runs, list(RATE_ROWS)),
-        "sb3": measure_rates(LIKE_SB3, runs, (PEER_ROW, OUR_ROW, WIDE_ROW)),
+        "sb3": measure_rates(LIKE_SB3, runs, (PEER_ROW, WIDE_PEER_ROW, OUR_ROW, WIDE_ROW)),
     }
     return {
         "runs": runs,

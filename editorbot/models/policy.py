@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from editorbot.environment.actions import AMOUNTS, SIZES
+from editorbot.models.dense import Dense
 from editorbot.models.encoder import Encoded, HybridNATTENEncoder
 from editorbot.models.policy_shape import CEPSTRA, ENERGY_CLASSES, PolicyConfig
 
@@ -52,12 +53,12 @@ class PolicyNetwork(nn.Module):
         super().__init__()
         hidden, types = 2 * config.policy_hidden_dim, config.words.types
         self.types = types
-        self.enter = nn.Linear(config.inputs, hidden)
+        self.enter = Dense(config.inputs, hidden)
         self.drop = nn.Dropout(config.dropout)
-        self.mix = nn.Linear(hidden, hidden)
-        self.type_head = nn.Linear(hidden, types)
-        self.size_head = nn.Linear(hidden, types * SIZES)
-        self.amount_head = nn.Linear(hidden, types * AMOUNTS)
+        self.mix = Dense(hidden, hidden)
+        self.type_head = Dense(hidden, types)
+        self.size_head = Dense(hidden, types * SIZES)
+        self.amount_head = Dense(hidden, types * AMOUNTS)
         for head in (self.type_head, self.size_head, self.amount_head):
             # Small at first: a fresh policy is nearly uniform over what is open.
             nn.init.normal_(head.weight, std=0.01)
@@ -78,10 +79,14 @@ class PolicyNetwork(nn.Module):
         types = self.type_head(x)
         sizes = self.size_head(x).unflatten(-1, (self.types, SIZES))
         amounts = self.amount_head(x).unflatten(-1, (self.types, AMOUNTS))
-        if masks is None:
-            return TypeLogits(types, sizes, amounts)
-        # Added, not filled in, which takes several times as long; nothing open is of that size.
-        return TypeLogits(*(odds + CLOSED * ~mask for odds, mask in zip((types, sizes, amounts), masks)))
+        logits = TypeLogits(types, sizes, amounts)
+        return logits if masks is None else closed_off(logits, masks)
+
+
+def closed_off(logits: TypeLogits, masks: MaskTensors) -> TypeLogits:
+    """Return log odds, those of what is closed at CLOSED."""
+    # Added, not filled in, which takes several times as long; nothing open is of that size.
+    return TypeLogits(*(odds + CLOSED * ~mask for odds, mask in zip(logits, masks)))
 
 
 class ValueNetwork(nn.Module):
@@ -90,9 +95,9 @@ class ValueNetwork(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         hidden = 2 * config.policy_hidden_dim
-        self.enter = nn.Linear(config.inputs, hidden)
-        self.mix = nn.Linear(hidden, hidden)
-        self.head = nn.Linear(hidden, 1)
+        self.enter = Dense(config.inputs, hidden)
+        self.mix = Dense(hidden, hidden)
+        self.head = Dense(hidden, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Map (moments, PolicyConfig.inputs) to (moments,)."""
@@ -178,7 +183,9 @@ def policy_inputs(encoded: Encoded, rows: Tensor, recordings: Tensor, states: Te
     states : Tensor, shape=(moments, 861)
         Normalized states.
     """
-    return torch.cat([encoded.beats[rows], encoded.ahead[rows], encoded.summary[recordings], states], dim=-1)
+    heard = (table[at] for table, at in ((encoded.beats, rows), (encoded.ahead, rows), (encoded.summary, recordings)))
+    parts = [*(part for part in heard if part.shape[-1]), states]
+    return torch.cat(parts, dim=-1) if len(parts) > 1 else states
 
 
 @dataclass(frozen=True)
@@ -218,6 +225,10 @@ class StepChances:
         chance = other.type.exp()
         within = _kl(other.size, self.size) + _kl(other.amount, self.amount)
         return _kl(other.type, self.type) + (chance * within).sum(-1)
+
+    def at(self, rows: Tensor) -> StepChances:
+        """Return the distribution at some of the moments."""
+        return StepChances(*(part.index_select(0, rows) for part in (self.type, self.size, self.amount)))
 
     def best(self) -> Tensor:
         """Return the likeliest type, and its likeliest size and amount, shape=(moments, 3)."""

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from editorbot.environment.material import Material
 from editorbot.environment.settings import EnvironmentSettings
-from editorbot.environment.state import Normalizer
+from editorbot.environment.state import STATE_SIZE, Normalizer
 from editorbot.models.encoder import Encoded
 from editorbot.models.policy import EditingAgent, MaskTensors, policy_inputs
 from editorbot.training.draws import Drawn, OpenArrays, draw_steps
@@ -236,7 +236,19 @@ class Played:
     """Whether the episode was still under way; nothing else counts."""
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Wave:
+    """One episode on each of some recordings."""
+
+    chosen: Int64[np.ndarray, " episodes"]
+    """Number of each episode's recording."""
+    played: list[Played]
+    """Moment by moment."""
+    finals: Mapping[str, list[float]]
+    """Components of the reward of each episode."""
+
+
+@torch.inference_mode()
 def play_wave(
     agent: EditingAgent,
     games: Games,
@@ -244,8 +256,8 @@ def play_wave(
     chosen: Int64[np.ndarray, " episodes"],
     rng: np.random.Generator,
     generator: torch.Generator,
-) -> Steps:
-    """Return the steps of one episode on each of some recordings.
+) -> Wave:
+    """Play one episode on each of some recordings.
 
     Parameters
     ----------
@@ -281,7 +293,7 @@ def play_wave(
             finals.setdefault(name, []).extend(values[ended].tolist())
         is_alive = is_alive & ~outcomes.is_done
         moments = following
-    return _by_episode(played, chosen, finals)
+    return Wave(chosen, played, finals)
 
 
 def _act(
@@ -295,19 +307,25 @@ def _act(
     return draw_steps(logits, OpenArrays(moments.type_mask, moments.size_mask, moments.amount_mask), generator)
 
 
-def _by_episode(
-    played: Sequence[Played], chosen: Int64[np.ndarray, " episodes"], finals: Mapping[str, list[float]]
-) -> Steps:
-    """Return what was played moment by moment as steps, episode by episode."""
-    episode, moment = np.nonzero(np.stack([one.is_alive for one in played], axis=1))
-    rows = moment * len(chosen) + episode
+def by_episode(waves: Sequence[Wave]) -> Steps:
+    """Return what was played moment by moment as steps, episode by episode; each column is laid out but once."""
+    rows, episodes, recordings = [], [], []
+    moments = begun = 0
+    for wave in waves:
+        episode, moment = np.nonzero(np.stack([one.is_alive for one in wave.played], axis=1))
+        rows.append(moments + moment * len(wave.chosen) + episode)
+        episodes.append(begun + episode)
+        recordings.append(wave.chosen[episode])
+        moments += len(wave.played) * len(wave.chosen)
+        begun += len(wave.chosen)
+    order = np.concatenate(rows)
 
     def column(of: Callable[[Played], np.ndarray]) -> Tensor:
-        return torch.from_numpy(np.concatenate([of(one) for one in played]).take(rows, axis=0))
+        return torch.from_numpy(np.concatenate([of(one) for wave in waves for one in wave.played]).take(order, axis=0))
 
     return Steps(
-        states=column(lambda one: one.moments.states),
-        recording=torch.from_numpy(chosen[episode]),
+        states=torch.from_numpy(_states_of(waves, order)),
+        recording=torch.from_numpy(np.concatenate(recordings)),
         beat=column(lambda one: one.moments.beat),
         masks=MaskTensors(
             column(lambda one: one.moments.type_mask),
@@ -316,28 +334,22 @@ def _by_episode(
         ),
         actions=column(lambda one: one.drawn.actions),
         log_prob=column(lambda one: one.drawn.log_prob),
-        episode=torch.from_numpy(episode),
+        episode=torch.from_numpy(np.concatenate(episodes)),
         reward=column(lambda one: one.rewards).float(),
-        components={name: float(np.mean(values)) for name, values in finals.items()},
+        components={name: float(np.mean([x for wave in waves for x in wave.finals[name]])) for name in waves[0].finals},
     )
 
 
-def joined(waves: Sequence[Steps]) -> Steps:
-    """Return the steps of several waves as one."""
-    episodes, offset = [], 0
-    for wave in waves:
-        episodes.append(wave.episode + offset)
-        offset += int(wave.episode[-1]) + 1
-    names = ("states", "recording", "beat", "actions", "log_prob", "reward")
-    whole = {name: _end_to_end([getattr(wave, name) for wave in waves]) for name in names}
-    masks = MaskTensors(*(_end_to_end(parts) for parts in zip(*(wave.masks for wave in waves))))
-    means = {name: float(np.mean([wave.components[name] for wave in waves])) for name in waves[0].components}
-    return Steps(masks=masks, episode=torch.cat(episodes), components=means, **whole)
-
-
-def _end_to_end(parts: Sequence[Tensor]) -> Tensor:
-    """Return tensors one after the other; in memory from NumPy, which asks for huge pages, so it is at hand sooner."""
-    return torch.from_numpy(np.concatenate([part.numpy() for part in parts]))
+def _states_of(waves: Sequence[Wave], order: Int64[np.ndarray, " steps"]) -> Float32[np.ndarray, "steps 861"]:
+    """Return the states in an order of the moments of all waves; they are wide, so each is copied but once."""
+    place = np.empty(sum(one.is_alive.size for wave in waves for one in wave.played), np.int64)
+    place[order] = np.arange(len(order))
+    states = np.empty((len(order), STATE_SIZE), np.float32)
+    begun = 0
+    for one in (one for wave in waves for one in wave.played):
+        states[place[begun : begun + one.is_alive.size][one.is_alive]] = one.moments.states[one.is_alive]
+        begun += one.is_alive.size
+    return states
 
 
 def collect(
@@ -349,8 +361,10 @@ def collect(
     generator: torch.Generator,
 ) -> Steps:
     """Return at least so many steps, of finished episodes; recordings are drawn a group at a time."""
-    waves: list[Steps] = []
-    while sum(len(wave) for wave in waves) < least_steps:
+    waves: list[Wave] = []
+    steps = 0
+    while steps < least_steps:
         drawn = rng.integers(len(recordings.inputs), size=games.count // games.group)
         waves.append(play_wave(agent, games, recordings, np.repeat(drawn, games.group), rng, generator))
-    return joined(waves)
+        steps += sum(int(one.is_alive.sum()) for one in waves[-1].played)
+    return by_episode(waves)

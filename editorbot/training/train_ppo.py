@@ -23,6 +23,7 @@ from torch import Tensor
 from editorbot.environment.state import Normalizer
 from editorbot.errors import UsageError
 from editorbot.models.policy import AgentOutput, EditingAgent, MaskTensors, StepChances
+from editorbot.models.step_measures import step_measures
 from editorbot.training.machine import fabric_on
 from editorbot.training.policy_data import NO_VARIATION, TaughtRecording, batch_of, grouped
 from editorbot.training.policy_losses import PARTS, TaskWeights, Totals
@@ -256,19 +257,18 @@ class PpoRun:
         """Return what the cloned policy says of every step."""
         if self.reference is None:
             return None
-        return StepChances.of(self._said(self.reference, steps, _all(steps)).logits)
+        return StepChances.of(self._said(self.reference, steps, _all(steps), steps.masks).logits)
 
     @torch.no_grad()
     def _expected(self, steps: Steps) -> Tensor:
         """Return the returns that the value network expects, shape=(steps,)."""
         return self._said(self.agent, steps, _all(steps)).values.float()
 
-    def _said(self, module: Any, steps: Steps, rows: Tensor) -> AgentOutput:
+    def _said(self, module: Any, steps: Steps, rows: Tensor, masks: MaskTensors | None = None) -> AgentOutput:
         """Return what an agent says of some steps."""
         unique, at = torch.unique(steps.recording[rows], return_inverse=True)
         inputs, lengths, firsts = self.recordings.of(unique.tolist(), rows.device)
-        masks = MaskTensors(*(part.index_select(0, rows) for part in steps.masks))
-        states = steps.states.index_select(0, rows)  # wide rows; by brackets, it takes four times as long
+        states = steps.states.index_select(0, rows)
         out: AgentOutput = module(inputs, lengths, firsts[at] + steps.beat[rows], at, states, masks)
         return out
 
@@ -305,12 +305,15 @@ class PpoRun:
     ) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of some steps, a scalar, and what is watched."""
         config = self.config
-        chances = StepChances.of(type(out.logits)(*(part.float() for part in out.logits)))
-        moved = policy_loss(
-            chances.log_prob(steps.actions[rows]), steps.log_prob[rows], advantages[rows], config.clip_ratio
+        logits = type(out.logits)(*(part.float() for part in out.logits))
+        # By brackets, choosing rows takes some times as long.
+        actions, log_prob, gained, paid, *masks = (
+            part.index_select(0, rows) for part in (steps.actions, steps.log_prob, advantages, returns, *steps.masks)
         )
-        entropy = chances.entropy().mean() / PARTS
-        valued = value_loss(out.values.float(), returns[rows])
+        measured = step_measures(logits, MaskTensors(*masks), actions, None if before is None else before.at(rows))
+        moved = policy_loss(measured.log_prob, log_prob, gained, config.clip_ratio)
+        entropy = measured.entropy.mean() / PARTS
+        valued = value_loss(out.values.float(), paid)
         told = {
             "train/policy_loss": moved.loss.item(),
             "train/value_loss": valued.item(),
@@ -322,8 +325,7 @@ class PpoRun:
         if self.update >= config.value_warmup:
             loss = loss + moved.loss - self._between(config.entropy_coeff, config.entropy_coeff_end) * entropy
         if before is not None:
-            held = StepChances(before.type[rows], before.size[rows], before.amount[rows])
-            away = chances.kl_from(held).mean()
+            away = measured.kl.mean()
             told["train/kl_to_bc"] = away.item()
             loss = loss + self._between(config.kl_to_bc, config.kl_to_bc_end) * away
         return loss, told
