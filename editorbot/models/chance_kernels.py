@@ -32,9 +32,6 @@ InnerOpen = Bool[np.ndarray, "_ _ _"]
 CLOSED = np.float32(-1e9)
 """Log odds of what is closed."""
 
-LEAST = np.float32(1e-30)
-"""What the shares of a row without anything open are divided by."""
-
 
 class Softmax(NamedTuple):
     """The distributions that log odds make."""
@@ -63,7 +60,10 @@ class Reference(NamedTuple):
 
 
 def softmax_of(odds: Row, inner: Table, is_open: Open, is_inner_open: InnerOpen) -> Softmax:
-    """Return the distributions that log odds make; what is closed has probability 0, and so has all of a closed row."""
+    """Return the distributions that log odds make.
+
+    What is closed has probability 0, but where all of a row is closed: that row's type has probability 0 itself.
+    """
     shares, inner_shares = np.empty_like(odds), np.empty_like(inner)
     _close(odds.ravel(), is_open.view(np.uint8).ravel(), shares.ravel())
     _close(inner.ravel(), is_inner_open.view(np.uint8).ravel(), inner_shares.ravel())
@@ -71,7 +71,6 @@ def softmax_of(odds: Row, inner: Table, is_open: Open, is_inner_open: InnerOpen)
     _take_tops(shares, inner_shares, normalizers)
     np.exp(shares, out=shares)
     np.exp(inner_shares, out=inner_shares)
-    inner_shares *= is_inner_open
     _divide(odds, inner, shares, inner_shares, totals, entropies)
     normalizers += np.log(totals)
     entropies += normalizers
@@ -123,7 +122,6 @@ def _divide(odds, inner, shares, inner_shares, totals, entropies):
             total = np.float32(0)
             for k in range(5):
                 total += inner_shares[i, row, k]
-            total = max(total, LEAST)
             weighted, factor = np.float32(0), np.float32(1) / total
             for k in range(5):
                 inner_shares[i, row, k] *= factor
