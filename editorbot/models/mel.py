@@ -45,6 +45,9 @@ from editorbot.models.mel_shape import (
 class Summary(nn.Module):
     """What the whole track sounds like, as a vector, a curve for all of it, and a gate."""
 
+    GATE_ODDS = 2.0
+    """Log odds of a fresh gate: open."""
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.enter = nn.Linear(len(SUMMARY_PLANES) * GROUPS, width)
@@ -57,10 +60,19 @@ class Summary(nn.Module):
 
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return vector (tracks, width), curve (tracks, 1, 128) and gate (tracks, 1, 1) in [0, 1]."""
-        groups = summary.reshape(len(summary), len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(dim=2)
-        heard = torch.relu(self.enter(groups))
+        heard = torch.relu(self.enter(self.grouped(summary)))
         heard = torch.relu(self.mix(heard))
-        return heard, self.curve(heard)[:, None], torch.sigmoid(2.0 + self.gate(heard))[:, None]
+        return heard, self.curve(heard)[:, None], torch.sigmoid(self.gate_odds(heard))[:, None]
+
+    @staticmethod
+    def grouped(summary: Tensor) -> Tensor:
+        """Return the planes (tracks, SUMMARY_SIZE) as they are heard, in groups of bands."""
+        return summary.reshape(len(summary), len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(dim=2)
+
+    def gate_odds(self, heard: Tensor) -> Tensor:
+        """Return the log odds that the track is raw, shape=(tracks, 1)."""
+        odds: Tensor = self.GATE_ODDS + self.gate(heard)
+        return odds
 
 
 class Layer(nn.Module):

@@ -63,7 +63,7 @@ class ReconstructShape:
     """Transformer layers of each."""
     n_heads: int = 8
     """Attention heads of each; they divide the widths."""
-    summary_dim: int = 128
+    summary_dim: int = 1024
     """Width in which the whole track is summed up."""
     chunk_frames: int = 256
     """Frames that see one another."""
@@ -87,7 +87,7 @@ class Mel2MelShape:
     """Channels."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
     """Distances that its convolutions look at [frames]."""
-    summary_dim: int = 128
+    summary_dim: int = 1024
     """Width in which the whole track is summed up."""
     chunk_frames: int = 512
     """Frames worked on at a time."""
@@ -99,10 +99,10 @@ class Mel2MelShape:
             raise UsageError(f"chunk_frames must be at least 16, but is {self.chunk_frames}")
 
 
-SMALL_RECONSTRUCT = ReconstructShape(96, 96, 1, 4, 64, 64, 24)
+SMALL_RECONSTRUCT = ReconstructShape(96, 96, 1, 4, 1024, 64, 24)
 """What a CPU trains in less than an hour."""
 
-SMALL_MEL2MEL = Mel2MelShape(96, (1, 2, 4, 8, 16), 96, 512)
+SMALL_MEL2MEL = Mel2MelShape(96, (1, 2, 4, 8, 16), 1024, 512)
 """What a CPU trains in less than half an hour."""
 
 MelNetShape = ReconstructShape | Mel2MelShape

@@ -35,6 +35,7 @@ from editorbot.training.mel_losses import (
     multiscale_stft_loss,
     sound_under_gain,
 )
+from editorbot.training.mel_tone_stage import ToneTraining, learn_tone, tone_rows
 
 FLOOR = 1 - 70.0 / MEL_SPAN_DB
 """Mel value at -70 dB: what lies lower does not count where distances are told."""
@@ -71,6 +72,8 @@ class MelTraining:
     """Highest learning rate."""
     window_frames: int = 256
     """Frames of a window."""
+    tone: ToneTraining | None = None
+    """How curve and gate are learned before all else, and then held; left out, they are learned along with the rest."""
     changes_tone: bool = True
     """Whether examples get another equalizer and noise each time; not where the loss on the waveform counts."""
     seed: int = 0
@@ -252,8 +255,15 @@ def train_mel(
     """
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
-        network = build(config.shape).to(config.device)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=0.05)
+        network = build(config.shape)
+    if config.tone is not None:
+        network.summary.requires_grad_(False)
+        if state is None:
+            on_line(f"curve and gate: {config.tone.members} networks, {config.tone.passes} passes each")
+            network.summary.load_state_dict(_learned_tone(train, config, config.tone))
+    network.to(config.device)
+    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.05)
     history: list[float] = []
     if state is not None:
         network.load_state_dict(state.network)
@@ -270,6 +280,11 @@ def train_mel(
             )
         on_epoch(MelEpoch(epoch, metrics), _state_of(epoch + 1, network, optimizer, history))
     return network.eval()
+
+
+def _learned_tone(train: Sequence[Path], config: MelTraining, tone: ToneTraining) -> dict[str, Tensor]:
+    rows = tone_rows(map(read_mels, train), tone.draws, np.random.default_rng([config.seed, 1_000_033]))
+    return learn_tone(rows, config.shape.summary_dim, tone, config.seed)
 
 
 def _state_of(epoch: int, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[float]) -> MelState:

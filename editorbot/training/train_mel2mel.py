@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from editorbot.models.mel_shape import SMALL_MEL2MEL, Mel2MelShape
 from editorbot.training.mel_losses import LossWeights
+from editorbot.training.mel_tone_stage import ToneTraining
 from editorbot.training.train_mel import MelTraining
 
-DEFAULT = MelTraining(shape=Mel2MelShape())
+DEFAULT = MelTraining(shape=Mel2MelShape(), tone=ToneTraining())
 """For a GPU."""
 
 SMALL = MelTraining(
@@ -19,5 +20,6 @@ SMALL = MelTraining(
     epochs=30,
     learning_rate=1e-3,
     window_frames=192,
+    tone=ToneTraining(),
 )
 """For a CPU."""

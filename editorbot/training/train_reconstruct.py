@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from editorbot.models.mel_shape import SMALL_RECONSTRUCT, ReconstructShape
 from editorbot.training.mel_losses import LossWeights
+from editorbot.training.mel_tone_stage import ToneTraining
 from editorbot.training.train_mel import MelTraining
 
-DEFAULT = MelTraining(shape=ReconstructShape())
+DEFAULT = MelTraining(shape=ReconstructShape(), tone=ToneTraining())
 """For a GPU: dim 512, 6 layers, 8 heads, learning rate 1e-4, batch 8, weights 1.0 / 1.0 / 0.5."""
 
 SMALL = MelTraining(
@@ -20,5 +21,6 @@ SMALL = MelTraining(
     epochs=30,
     learning_rate=1e-3,
     window_frames=SMALL_RECONSTRUCT.chunk_frames,
+    tone=ToneTraining(),
 )
 """For a CPU."""
