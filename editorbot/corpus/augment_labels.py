@@ -73,6 +73,7 @@ def augment(
     seed: int = 0,
     workers: int = 1,
     on_done: Callable[[Done[AugmentJob, BcDataset]], None] = lambda done: None,
+    on_round: Callable[[int, int], None] = lambda made, missing: None,
 ) -> Augmented:
     """Return a data set with at least so many samples of each type.
 
@@ -88,6 +89,8 @@ def augment(
         Recordings that are made at the same time.
     on_done : callable
         Told of every recording.
+    on_round : callable
+        Told after each round how many recordings were made so far, and how many samples are missing still.
 
     Raises
     ------
@@ -109,6 +112,7 @@ def augment(
                 needed = np.maximum(needed - part.type_counts, 0)
                 parts += [part] if len(part.states) else []
         made += ROUND
+        on_round(made, int(needed.sum()))
         idle = idle + 1 if (needed == before).all() else 0
     missing = tuple(V3.names[k] for k in np.flatnonzero(needed))
     return Augmented(joined(parts, data.data_dir), made, missing)

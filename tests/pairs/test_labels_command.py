@@ -1,6 +1,10 @@
 """``editorbot pairs labels`` on the command line."""
 
+import numpy as np
+
 from editorbot.cli.main import main
+from editorbot.cli.pairs import augment
+from editorbot.corpus.dataset import read_dataset
 from editorbot.editlist.edit_list import Clip
 from tests.pairs.label_pairs import make_pair
 
@@ -34,3 +38,23 @@ def test_a_data_set_needs_a_folder_before_anything_is_made(tmp_path, capsys):
     assert main([*make, str(tmp_path)]) == 6
     assert "this is a folder" in capsys.readouterr().err
     assert main(["pairs", "augment", "--output", str(tmp_path / "none" / "bc.npz")]) == 6
+
+
+def test_rare_types_are_added_by_ruining_the_edits(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(augment, "COUNTED", 8)
+    folder = make_pair(tmp_path / "data", [Clip(0, 60), Clip(72, 120)])
+    few, more = tmp_path / "bc_rich.npz", tmp_path / "bc.npz"
+    make = ["pairs", "labels", "--data-dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--no-picture"]
+    assert main([*make, "--out", str(few)]) == 0
+    capsys.readouterr()
+    command = ["pairs", "augment", "--input", str(few), "--min-samples", "4", "--output"]
+    assert main([*command, str(more)]) == 0
+    assert "8 recordings made, " in capsys.readouterr().out
+    before, after = read_dataset(few), read_dataset(more)
+    assert (after.type_counts >= 4).all()
+    assert before.type_counts.min() == 0
+    assert np.array_equal(after.states[: len(before.states)], before.states)  # what was there stays, and comes first
+    assert np.isfinite(after.states).all()
+    (folder / "desired_output" / "blues_edit.wav").unlink()
+    assert main([*command, str(tmp_path / "none.npz")]) == 3
+    assert "give" in capsys.readouterr().err

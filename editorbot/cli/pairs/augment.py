@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from editorbot.corpus.batch import Done
     from editorbot.corpus.dataset import BcDataset
 
+COUNTED = 32
+"""Recordings after which it is told how far it is."""
+
 
 @dataclass(frozen=True)
 class Augment:
@@ -48,7 +51,7 @@ class Augment:
         data = read_dataset(Path(self.input))
         if self.data_dir is not None:
             data = replace(data, data_dir=str(Path(self.data_dir).resolve()))
-        result = augment(data, self.min_samples, seed=self.seed, workers=self.workers, on_done=_tell)
+        result = augment(data, self.min_samples, seed=self.seed, workers=self.workers, on_done=_tell, on_round=_count)
         write_dataset(Path(self.output), result.data)
         added = len(result.data.states) - len(data.states)
         print(f"{added} samples added from {result.recordings} recordings; all are in {printable(self.output)}")
@@ -65,3 +68,9 @@ def _tell(done: Done[AugmentJob, BcDataset]) -> None:
     if done.error is not None:
         done.error.path = done.error.path or str(done.job.pair.edit)
         print(done.error, file=sys.stderr)
+
+
+def _count(made: int, missing: int) -> None:
+    """Print now and then how far it is."""
+    if missing and made % COUNTED == 0:
+        print(f"{made} recordings made, {missing} samples to go", flush=True)
