@@ -29,6 +29,9 @@ Table = Float32[np.ndarray, "_ _ _"]
 Open = Bool[np.ndarray, "_ _"]
 InnerOpen = Bool[np.ndarray, "_ _ _"]
 
+SUMS = {"reassoc", "contract", "nsz"}
+"""What the compiler may do to sums: reorder them, but never take it that no number is infinite or none."""
+
 CLOSED = np.float32(-1e9)
 """Log odds of what is closed."""
 
@@ -86,7 +89,7 @@ def _close(odds, is_open, closed):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=SUMS, error_model="numpy")
 def _take_tops(odds, inner, tops):
     """Take the highest of each row from its log odds, and write it."""
     for i in range(len(odds)):
@@ -106,7 +109,7 @@ def _take_tops(odds, inner, tops):
 
 
 @no_type_check
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=SUMS, error_model="numpy")
 def _divide(odds, inner, shares, inner_shares, totals, entropies):
     """Divide rows by their sums, which are written; as entropies, what they are before the normalizer is added."""
     for i in range(len(odds)):
@@ -189,7 +192,7 @@ def slopes_of(
 
 
 @no_type_check
-@njit(cache=True, nogil=True, fastmath=True)
+@njit(cache=True, nogil=True, fastmath=SUMS, error_model="numpy")
 def _climb(
     odds, inner, actions, shares, inner_shares, normalizers, entropies, met, inner_met, pulls, slopes, inner_slopes
 ):

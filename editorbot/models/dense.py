@@ -1,4 +1,4 @@
-"""Dense layers, by oneDNN where that is faster: on processors not of Intel's, MKL takes twice as long for a product.
+"""Dense layers, by oneDNN instead of MKL, which takes twice as long for a product on AMD's processors.
 
 oneDNN compiles code for each shape that it meets, which takes longer than a small product itself. So it is given round
 numbers of rows, which come again and again; what is left over goes to MKL, as small batches do.

@@ -33,6 +33,7 @@ from editorbot.models.mel_shape import (
     CELL_LEVELS,
     CELL_NEIGHBORS,
     CELL_SPREAD,
+    GATE_ODDS,
     GROUPS,
     LABELS,
     SUMMARY_PLANES,
@@ -44,9 +45,6 @@ from editorbot.models.mel_shape import (
 
 class Summary(nn.Module):
     """What the whole track sounds like, as a vector, a curve for all of it, and a gate."""
-
-    GATE_ODDS = 2.0
-    """Log odds of a fresh gate: open."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -71,7 +69,7 @@ class Summary(nn.Module):
 
     def gate_odds(self, heard: Tensor) -> Tensor:
         """Return the log odds that the track is raw, shape=(tracks, 1)."""
-        odds: Tensor = self.GATE_ODDS + self.gate(heard)
+        odds: Tensor = GATE_ODDS + self.gate(heard)
         return odds
 
 

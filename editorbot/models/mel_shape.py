@@ -16,6 +16,12 @@ BANDS = 128
 MEL_SPAN_DB = 80.0
 """Decibels that mel values in [0, 1] stand for."""
 
+FLOOR = 1 - 70.0 / MEL_SPAN_DB
+"""Mel value at -70 dB: what lies lower does not count where distances are told."""
+
+GATE_ODDS = 2.0
+"""Log odds of a fresh gate: open."""
+
 SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion", "floor", "middle", "peak", "rise", "fall")
 """What the whole track says of each band; see :mod:`editorbot.polish.mel_summary`."""
 

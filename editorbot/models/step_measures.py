@@ -26,12 +26,12 @@ class StepMeasures(NamedTuple):
 def step_measures(
     logits: TypeLogits, masks: MaskTensors, actions: Tensor, reference: StepChances | None = None
 ) -> StepMeasures:
-    """Return what :class:`StepChances` says of actions, all at once; by compiled loops on a CPU.
+    """Return what :class:`StepChances` says of actions, all at once; by compiled loops on a CPU, for 32 bits.
 
     Parameters
     ----------
     logits : TypeLogits
-        Log odds, those of what is closed of any value; gradients go back to them.
+        Log odds, those of what is closed of any finite value; gradients go back to them.
     masks : MaskTensors
         What is open: one type of each moment, one size and one amount of each open type.
     actions : Tensor, shape=(moments, 3), int64
@@ -39,7 +39,7 @@ def step_measures(
     reference : StepChances, optional
         Another distribution over the same moments, no gradients.
     """
-    if logits.type.device.type == "cpu":
+    if logits.type.device.type == "cpu" and logits.type.dtype == torch.float32:
         log_prob, entropy, kl = _Measured.apply(*logits, masks, actions, reference)  # type: ignore[no-untyped-call]
         return StepMeasures(log_prob, entropy, kl)
     chances = StepChances.of(closed_off(logits, masks))

@@ -20,6 +20,7 @@ from editorbot.models.mel_shape import (
     CELL_LEVELS,
     CELL_NEIGHBORS,
     CELL_SPREAD,
+    GATE_ODDS,
     GROUPS,
     SUMMARY_PLANES,
     Mel2MelShape,
@@ -70,7 +71,7 @@ def edited_mel(
     track = np.maximum(_linear(groups, weights, "summary.enter"), 0)
     track = np.maximum(_linear(track, weights, "summary.mix"), 0)
     curve = _linear(track, weights, "summary.curve")
-    gate = _sigmoid(np.float32(2.0) + _linear(track, weights, "summary.gate"))
+    gate = _sigmoid(np.float32(GATE_ODDS) + _linear(track, weights, "summary.gate"))
     if isinstance(net.shape, Mel2MelShape):
         change = _convolved_change(net, raw, track)
     else:

@@ -8,7 +8,7 @@ of :class:`editorbot.models.mel.Summary`'s kind, and where they disagree, the cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,12 +19,12 @@ from torch.nn import functional
 
 from editorbot.errors import UsageError
 from editorbot.models.mel import Summary
-from editorbot.models.mel_shape import MEL_SPAN_DB
-from editorbot.training.mel_augment import changed_example, some_frames
+from editorbot.models.mel_shape import FLOOR, GATE_ODDS, MEL_SPAN_DB
+from editorbot.training.mel_augment import changed_example, finished_example, some_frames
 from editorbot.training.mel_examples import MelExample
 
-HEARD_FLOOR = 0.125
-"""Mel value of -70 dB: what lies lower is raised to it before a curve is told."""
+LEAST_APART = 0.1
+"""How much further open the gate must be where something is to be done: below it, nothing was learned."""
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,17 @@ class ToneTraining:
     """Networks that are trained apart; they share the width of the whole evenly."""
     draws: int = 8
     """How often each example is put under another equalizer and noise, or ruined anew."""
-    passes: int = 150
+    passes: int = 100
     """How often each network goes over the rows."""
+    least_steps: int = 1_000
+    """Steps that each network takes at least, however few rows there are."""
     batch_size: int = 256
     """Rows a step."""
     learning_rate: float = 3e-3
     """Highest learning rate; it falls by a cosine."""
-    weight_decay: float = 0.3
+    weight_decay: float = 0.2
     """Pull towards zero."""
-    noise: float = 0.05
+    noise: float = 0.035
     """Deviation of what is added to the inputs."""
     dropout: float = 0.1
     """Share of each layer that is left out."""
@@ -55,10 +57,12 @@ class ToneTraining:
     """How far it is moved towards closed first: finished music is to be left alone."""
 
     def __post_init__(self) -> None:
-        if min(self.members, self.passes, self.batch_size) < 1 or self.draws < 0:
-            raise UsageError("members, passes and batch_size must be at least 1, draws at least 0")
+        if min(self.members, self.passes, self.least_steps, self.batch_size) < 1 or self.draws < 0:
+            raise UsageError("members, passes, least_steps and batch_size must be at least 1, draws at least 0")
         if not (self.learning_rate > 0 and self.gate_steepness > 0 and 0 <= self.dropout < 1):
-            raise UsageError("learning_rate and gate_steepness must be above 0, dropout from 0 to 1")
+            raise UsageError("learning_rate and gate_steepness must be above 0, dropout from 0 to below 1")
+        if not all(value >= 0 for value in (self.weight_decay, self.noise, self.gate_weight)):
+            raise UsageError("weight_decay, noise and gate_weight must be at least 0")
 
 
 @dataclass(frozen=True)
@@ -73,18 +77,27 @@ class ToneRows:
     """Whether the two sides differ at all."""
 
 
-def tone_rows(examples: Iterator[MelExample], draws: int, rng: np.random.Generator) -> ToneRows:
-    """Return a row for each example as it was kept, and one for each time that it is changed."""
+def tone_rows(examples: Iterable[MelExample], draws: int, rng: np.random.Generator) -> ToneRows:
+    """Return rows of each example as it was kept, of its finished side, and of it each time that it is changed.
+
+    Raises
+    ------
+    UsageError
+        If no frame of any example is known.
+    """
     told = []
     for example in examples:
-        told.append(_row(some_frames(example, rng)))
-        told += [_row(changed_example(example, rng)) for _ in range(draws)]
+        sides = [some_frames(example, rng), some_frames(finished_example(example), rng)]
+        changed = (changed_example(example, rng) for _ in range(draws))
+        told += [_row(one) for one in (*sides, *changed) if one.known.any()]
+    if not told:
+        raise UsageError("no frame of the examples is known to come from its recording; there is nothing to learn from")
     summary, curve, is_raw = zip(*told)
     return ToneRows(np.stack(summary), np.stack(curve), np.array(is_raw))
 
 
 def _row(example: MelExample) -> tuple[np.ndarray, np.ndarray, bool]:
-    raw, edit = (np.maximum(side.astype(np.float32), HEARD_FLOOR) for side in (example.raw, example.edit))
+    raw, edit = (np.maximum(side[example.known > 0].astype(np.float32), FLOOR) for side in (example.raw, example.edit))
     return example.summary, np.median(edit - raw, axis=0), not np.array_equal(example.raw, example.edit)
 
 
@@ -96,12 +109,27 @@ def learn_tone(rows: ToneRows, width: int, config: ToneTraining, seed: int) -> d
     UsageError
         If the members cannot share the width, or no row is raw, or none finished.
     """
-    if width % config.members:
-        raise UsageError(f"{config.members} networks cannot share a width of {width}")
+    check_width(width, config)
     if rows.is_raw.all() or not rows.is_raw.any():
         raise UsageError("curve and gate are learned from raw and finished stretches, but one kind is missing")
-    members = [_member(rows, width // config.members, config, seed + number) for number in range(config.members)]
+    seeds = range(seed * config.members, (seed + 1) * config.members)
+    members = [_member(rows, width // config.members, config, each) for each in seeds]
     return _steeper(side_by_side([one.state_dict() for one in members]), config)
+
+
+def check_width(width: int, config: ToneTraining) -> None:
+    """Raise a UsageError if the members cannot share a width evenly."""
+    if width % config.members:
+        raise UsageError(f"{config.members} networks cannot share a summary_dim of {width}")
+
+
+def tells_apart(weights: Mapping[str, Tensor], rows: ToneRows) -> bool:
+    """Tell whether the gate is further open on raw rows than on finished ones."""
+    network = Summary(len(weights["mix.bias"]))
+    network.load_state_dict(dict(weights))
+    with torch.no_grad():
+        gate = network(torch.from_numpy(rows.summary))[2][:, 0, 0].numpy()
+    return bool(gate[rows.is_raw].mean() - gate[~rows.is_raw].mean() > LEAST_APART)
 
 
 def _member(rows: ToneRows, width: int, config: ToneTraining, seed: int) -> Summary:
@@ -116,10 +144,10 @@ def _member(rows: ToneRows, width: int, config: ToneTraining, seed: int) -> Summ
         curves, is_raw = torch.from_numpy(rows.curve), torch.from_numpy(rows.is_raw).float()
         # Both kinds count alike, however many there are of each.
         balance = 0.5 / torch.where(is_raw > 0, is_raw.mean(), 1 - is_raw.mean())
-        steps = -(-config.passes * len(inputs) // config.batch_size)
+        steps = max(config.least_steps, -(-config.passes * len(inputs) // config.batch_size))
         for step in range(steps):
             share = step / steps
-            rate = config.learning_rate * min(1.0, step / 100 + 0.01) * (0.51 + 0.5 * np.cos(np.pi * share))
+            rate = config.learning_rate * min(1.0, 50 * share + 0.01) * (0.51 + 0.5 * np.cos(np.pi * share))
             for group in optimizer.param_groups:
                 group["lr"] = rate
             at = torch.randint(len(inputs), (config.batch_size,))
@@ -156,6 +184,5 @@ def side_by_side(members: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 def _steeper(weights: dict[str, Tensor], config: ToneTraining) -> dict[str, Tensor]:
     """Return weights whose gate is steeper, and moved."""
-    open_at_zero = Summary.GATE_ODDS
-    bias = config.gate_steepness * (open_at_zero + weights["gate.bias"] - config.gate_shift) - open_at_zero
+    bias = config.gate_steepness * (GATE_ODDS + weights["gate.bias"] - config.gate_shift) - GATE_ODDS
     return weights | {"gate.weight": config.gate_steepness * weights["gate.weight"], "gate.bias": bias}

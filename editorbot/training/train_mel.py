@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from editorbot.errors import DamagedError, NonFiniteError, UsageError
 from editorbot.models.mel import Mel2Mel, Reconstruct, build
-from editorbot.models.mel_shape import MEL_SPAN_DB, UNKNOWN_LABEL, MelNetShape, ReconstructShape
+from editorbot.models.mel_shape import FLOOR, MEL_SPAN_DB, UNKNOWN_LABEL, MelNetShape, ReconstructShape
 from editorbot.timebase import HOP_SAMPLES
 from editorbot.training.mel_augment import changed_example
 from editorbot.training.mel_examples import KEEP, MelExample, read_example
@@ -35,10 +35,7 @@ from editorbot.training.mel_losses import (
     multiscale_stft_loss,
     sound_under_gain,
 )
-from editorbot.training.mel_tone_stage import ToneTraining, learn_tone, tone_rows
-
-FLOOR = 1 - 70.0 / MEL_SPAN_DB
-"""Mel value at -70 dB: what lies lower does not count where distances are told."""
+from editorbot.training.mel_tone_stage import ToneTraining, check_width, learn_tone, tells_apart, tone_rows
 
 UNMATCHED_WEIGHT = 0.1
 """What the distance counts before the loudness is made the same: little, so that the network's own level is kept."""
@@ -73,9 +70,11 @@ class MelTraining:
     window_frames: int = 256
     """Frames of a window."""
     tone: ToneTraining | None = None
-    """How curve and gate are learned before all else, and then held; left out, they are learned along with the rest."""
+    """How curve and gate are learned before all else, and then held. Left out, or where the gate could not learn from
+    so few what is finished, they are learned along with the rest."""
     changes_tone: bool = True
-    """Whether examples get another equalizer and noise each time; not where the loss on the waveform counts."""
+    """Whether examples get another equalizer and noise each time; in the epochs, not where the loss on the waveform
+    counts."""
     seed: int = 0
     """The same seed gives the same weights."""
     device: str = "cpu"
@@ -84,6 +83,8 @@ class MelTraining:
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or self.window_frames < 16 or not self.learning_rate > 0:
             raise UsageError("epochs and batch size must be at least 1, window_frames 16, the learning rate above 0")
+        if self.tone is not None:
+            check_width(self.shape.summary_dim, self.tone)
         if isinstance(self.shape, ReconstructShape) and self.window_frames > self.shape.chunk_frames:
             raise UsageError(
                 f"window_frames {self.window_frames} must not be more than chunk_frames {self.shape.chunk_frames}"
@@ -203,7 +204,7 @@ def losses_of(
         "consistency_loss": edit_consistency_loss(edited, batch.raw, kept),
     }
     total = weights.l1_weight * losses["l1_loss"] + weights.edit_consistency_weight * losses["consistency_loss"]
-    if weights.gate_weight:
+    if weights.gate_weight and network.summary.gate.weight.requires_grad:
         losses["gate_loss"] = gate_loss(network.summary(batch.summary)[2], batch.raw, batch.edit)
         total = total + weights.gate_weight * losses["gate_loss"]
     if weights.feature_weight:
@@ -256,14 +257,15 @@ def train_mel(
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         network = build(config.shape)
-    if config.tone is not None:
-        network.summary.requires_grad_(False)
-        if state is None:
-            on_line(f"curve and gate: {config.tone.members} networks, {config.tone.passes} passes each")
-            network.summary.load_state_dict(_learned_tone(train, config, config.tone))
+    if config.tone is not None and state is None:
+        learned = _learned_tone(train, config, config.tone, on_line)
+        network.summary.load_state_dict(learned or network.summary.state_dict())
+        network.summary.requires_grad_(learned is None)
+    if state is not None:
+        network.summary.requires_grad_(_is_summary_learned(state, network))
     network.to(config.device)
-    learned = [parameter for parameter in network.parameters() if parameter.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=config.learning_rate, weight_decay=0.05)
+    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.05)
     history: list[float] = []
     if state is not None:
         network.load_state_dict(state.network)
@@ -282,9 +284,28 @@ def train_mel(
     return network.eval()
 
 
-def _learned_tone(train: Sequence[Path], config: MelTraining, tone: ToneTraining) -> dict[str, Tensor]:
-    rows = tone_rows(map(read_mels, train), tone.draws, np.random.default_rng([config.seed, 1_000_033]))
-    return learn_tone(rows, config.shape.summary_dim, tone, config.seed)
+def _learned_tone(
+    train: Sequence[Path], config: MelTraining, tone: ToneTraining, on_line: Callable[[str], None]
+) -> dict[str, Tensor] | None:
+    """Return curve and gate that were learned first; None where the gate could not."""
+    on_line(f"curve and gate: {tone.members} networks, {tone.passes} passes each")
+    # Where sounds count, the epochs read examples with them; then these are not held in memory beside.
+    read = read_one if config.weights.multiscale_stft_weight > 0 else read_mels
+    tone = tone if config.changes_tone else replace(tone, draws=0)
+    rows = tone_rows(map(read, train), tone.draws, np.random.default_rng([config.seed, 1_000_033]))
+    learned = learn_tone(rows, config.shape.summary_dim, tone, config.seed)
+    if tells_apart(learned, rows):
+        return learned
+    on_line(
+        "what is finished could not be learned from so few examples; curve and gate are learned along with the rest"
+    )
+    return None
+
+
+def _is_summary_learned(state: MelState, network: nn.Module) -> bool:
+    """Tell whether curve and gate were learned along with the rest: whether the optimizer holds all parameters."""
+    held = sum(len(group["params"]) for group in state.optimizer["param_groups"])
+    return held == len(list(network.parameters()))
 
 
 def _state_of(epoch: int, network: nn.Module, optimizer: torch.optim.Optimizer, history: list[float]) -> MelState:

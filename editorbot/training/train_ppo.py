@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from editorbot.environment.state import Normalizer
-from editorbot.errors import UsageError
+from editorbot.errors import NonFiniteError, UsageError
 from editorbot.models.policy import AgentOutput, EditingAgent, MaskTensors, StepChances
 from editorbot.models.step_measures import step_measures
 from editorbot.training.machine import fabric_on
@@ -290,9 +290,14 @@ class PpoRun:
                 watched[name] = watched.get(name, 0.0) + value * share
         if self.taught:
             watched |= self._mix_in()
-        norm = torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.grad_clip)
+        norm = float(torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.grad_clip))
+        if not math.isfinite(norm):
+            raise NonFiniteError(
+                f"the gradient is no number in update {self.update}; the last good state is in latest.pt: "
+                f"resume it with less than --learning-rate {config.learning_rate:g}"
+            )
         self.optimizer.step()
-        return watched | {"train/grad_norm": float(norm)}
+        return watched | {"train/grad_norm": norm}
 
     def _loss(
         self,
