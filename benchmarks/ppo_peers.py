@@ -45,6 +45,7 @@ from benchmarks.ppo_page import page
 from editorbot.environment.actions import AMOUNTS, SIZES, V3
 from editorbot.environment.gym_env import EditingEnv
 from editorbot.environment.state import STATE_SIZE
+from editorbot.models.dense import Dense
 from editorbot.models.policy import EditingAgent, MaskTensors, StepChances
 from editorbot.models.policy_shape import BEAT_INPUTS, SMALL
 from editorbot.training.rollouts import Recordings
@@ -215,13 +216,11 @@ def measure_rates(config: PpoTraining, runs: int, names: Sequence[str]) -> dict[
     return found
 
 
-def gradients_alone_s(config: PpoTraining, runs: int) -> float:
+def gradients_alone_s(config: PpoTraining, runs: int, layer: type[nn.Linear]) -> float:
     """Return the processor time of nothing but an update's gradients of MaskablePPO's MLPs, a step played [seconds]."""
     inputs = torch.randn(config.batch_size, STATE_SIZE)
     networks = [
-        nn.Sequential(
-            nn.Linear(STATE_SIZE, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, n)
-        )
+        nn.Sequential(layer(STATE_SIZE, HIDDEN), nn.ReLU(), layer(HIDDEN, HIDDEN), nn.ReLU(), layer(HIDDEN, n))
         for n in (V3.types + SIZES + AMOUNTS, 1)
     ]
     took = []
@@ -277,7 +276,9 @@ def told_of_rates(runs: int) -> dict[str, Any]:
     return {
         "runs": runs,
         "rates": {kind: as_data(rows) for kind, rows in rates.items()},
-        "gradients_alone_s": gradients_alone_s(LIKE_OURS, runs),
+        "gradients_alone_s": {
+            each.__name__: gradients_alone_s(LIKE_OURS, 5 * runs, each) for each in (nn.Linear, Dense)
+        },
         "hidden": HIDDEN,
         "cores": f"{os.cpu_count()} cores, {platform.machine()}",
         "versions": f"sb3-contrib {sb3_contrib.__version__}, stable-baselines3 {stable_baselines3.__version__}",

@@ -187,9 +187,9 @@ Without a score the reward is no judge of takes, and the figures fall short of 0
 
 {_wins(sets, weights, 0)}
 
-What the score takes for song the reward takes for song too: so the editor that follows the very same score earns
-nearly what the truth earns, and on some jams more. Where the human's edit is known, as for every pair that is learned
-from, its similarity tells the two apart:
+What the score takes for song the reward takes for song too. So the editor that follows the very same score earns as
+much as the truth or more where the two differ, on most jams; the reward cannot know better than its score. Where the
+human's edit is known, as for every pair that is learned from, its similarity tells the two apart on nearly all:
 
 {_wins(sets, told, TOLD)}
 """

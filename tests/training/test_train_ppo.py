@@ -11,7 +11,8 @@ import torch
 from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer
-from editorbot.errors import UsageError
+from editorbot.errors import NonFiniteError, UsageError
+from editorbot.models.dense import LEAST_ROWS
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_shape import BEAT_INPUTS
 from editorbot.training.policy_watch import Watch
@@ -114,12 +115,54 @@ def weights_after(config: PpoTraining, *, since=None) -> tuple[dict, list]:
     return run.agent.state_dict(), states
 
 
-def test_the_same_seed_gives_the_same_weights_and_a_run_goes_on_bit_for_bit():
-    config = replace(QUICK, updates=2)
+@pytest.mark.parametrize("n_steps", [4, 3 * LEAST_ROWS // QUICK.n_envs])  # few steps go to MKL, many to oneDNN
+def test_the_same_seed_gives_the_same_weights_and_a_run_goes_on_bit_for_bit(n_steps: int):
+    config = replace(QUICK, updates=2, n_steps=n_steps)
     first, states = weights_after(config)
     second, _ = weights_after(config, since=states[0])
     for name, value in first.items():
         assert torch.equal(value, second[name]), name
+
+
+def test_several_waves_lie_episode_by_episode_as_they_were_played():
+    class Told(TrivialGames):
+        """Episodes of one to three steps; states tell the wave, the episode and the step."""
+
+        waves = 0
+
+        def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Moments:
+            self.waves += 1
+            return super().begin(recordings, rng)
+
+        def step(self, actions: np.ndarray) -> tuple[Moments, Outcomes]:
+            moments, outcomes = super().step(actions)
+            return moments, replace(outcomes, is_done=self._step >= 1 + np.arange(self.count) % 3)
+
+        def _moments(self) -> Moments:
+            moments = super()._moments()
+            told = np.array([[self.waves, episode, self._step] for episode in range(self.count)])
+            moments.states[:, :3] = told
+            return moments
+
+    steps = collect(fresh(), Told(), recordings(), 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    lengths = [1 + episode % 3 for episode in range(8)]
+    wanted = [
+        [wave, episode, step] for wave in (1, 2, 3) for episode, length in enumerate(lengths) for step in range(length)
+    ]
+    assert steps.states[:, :3].tolist() == wanted
+    assert steps.episode.tolist() == [8 * (wave - 1) + episode for wave, episode, _ in wanted]
+    assert steps.beat.tolist() == [step for *_, step in wanted]
+    assert int(steps.is_last.sum()) == 24
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_weights_are_lost():
+    run = run_of(QUICK)
+    steps = collect(run.agent, run.games, run.recordings, 40, np.random.default_rng(0), run.generator)
+    before = {name: value.clone() for name, value in run.agent.state_dict().items()}
+    rewards = torch.full_like(steps.reward, torch.nan)
+    with pytest.raises(NonFiniteError, match="update 0"):
+        run._step(steps, torch.arange(len(steps)), rewards, rewards, None)
+    assert all(torch.equal(value, before[name]) for name, value in run.agent.state_dict().items())
 
 
 def test_everything_that_is_watched_has_its_name():
