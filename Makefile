@@ -84,8 +84,8 @@ train-beats: music
 	$(BIN)/editorbot train beats --midi models/beats/midi --count 620 --epochs 24 --seed 1 \
 		--soundfont $(MUSIC)/sounds/timgm6mb-soundfont/TimGM6mb.sf2
 
-# Trains a learned polish again: an hour and a half on two cores by what its parts take, and 13 GB of examples that are
-# kept; resumable. The weights that ship are models/METHOD/METHOD.safetensors and .json, copied to editorbot/pretrained.
+# Trains both learned polishes again: an hour and a half on two cores by what their parts take, and 13 GB of examples that
+# are kept; resumable. The weights that ship are models/METHOD/METHOD.safetensors and .json, copied to editorbot/pretrained.
 train-polish: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot train reconstruct --preset small --tracks $(MUSIC)/train/* --valid-tracks $(MUSIC)/validation/* \

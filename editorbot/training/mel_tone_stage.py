@@ -53,7 +53,7 @@ class ToneTraining:
     """What the gate's cross entropy counts beside the curve's distance in decibels."""
     gate_steepness: float = 3.0
     """How many times as steep the gate becomes in the end."""
-    gate_shift: float = 2.0
+    gate_shift: float = 1.5
     """How far it is moved towards closed first: finished music is to be left alone."""
 
     def __post_init__(self) -> None:
