@@ -24,6 +24,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from numba import njit
 
+from editorbot.models.policy_shape import CLOSED
+
 Row = Float32[np.ndarray, "_ _"]
 Table = Float32[np.ndarray, "_ _ _"]
 Open = Bool[np.ndarray, "_ _"]
@@ -32,8 +34,8 @@ InnerOpen = Bool[np.ndarray, "_ _ _"]
 SUMS = {"reassoc", "contract", "nsz"}
 """What the compiler may do to sums: reorder them, but never take it that no number is infinite or none."""
 
-CLOSED = np.float32(-1e9)
-"""Log odds of what is closed."""
+CLOSED_32 = np.float32(CLOSED)
+"""In the loops' own precision."""
 
 
 class Softmax(NamedTuple):
@@ -85,7 +87,7 @@ def softmax_of(odds: Row, inner: Table, is_open: Open, is_inner_open: InnerOpen)
 def _close(odds, is_open, closed):
     """Write log odds, lowered by CLOSED where closed; a branch would take longer, as nobody can guess which are."""
     for k in range(len(odds)):
-        closed[k] = odds[k] + (np.float32(1) - np.float32(is_open[k])) * CLOSED
+        closed[k] = odds[k] + (np.float32(1) - np.float32(is_open[k])) * CLOSED_32
 
 
 @no_type_check

@@ -18,10 +18,7 @@ from torch.nn import functional
 from editorbot.environment.actions import AMOUNTS, SIZES
 from editorbot.models.dense import Dense
 from editorbot.models.encoder import Encoded, HybridNATTENEncoder
-from editorbot.models.policy_shape import CEPSTRA, ENERGY_CLASSES, PolicyConfig
-
-CLOSED = -1e9
-"""Log odds of what is closed."""
+from editorbot.models.policy_shape import CEPSTRA, CLOSED, ENERGY_CLASSES, PolicyConfig
 
 
 class TypeLogits(NamedTuple):

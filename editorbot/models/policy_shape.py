@@ -44,6 +44,9 @@ CENTRE = PARTS["beat+0"]
 INPUT_ORDER = ",".join((*STATE_NAMES, *HINT_NAMES))
 """What every input of the networks is, in order."""
 
+CLOSED = -1e9
+"""Log odds of what is closed."""
+
 ENERGY_CLASSES = 3
 """Quiet, middling and loud beats of a recording."""
 

@@ -80,6 +80,15 @@ class ToneRows:
 def tone_rows(examples: Iterable[MelExample], draws: int, rng: np.random.Generator) -> ToneRows:
     """Return rows of each example as it was kept, of its finished side, and of it each time that it is changed.
 
+    Parameters
+    ----------
+    examples : iterable of MelExample
+        Stretches; those of which no frame is known are left out.
+    draws : int
+        How often each is changed.
+    rng : np.random.Generator
+        Draws the frames and the changes.
+
     Raises
     ------
     UsageError
@@ -103,6 +112,17 @@ def _row(example: MelExample) -> tuple[np.ndarray, np.ndarray, bool]:
 
 def learn_tone(rows: ToneRows, width: int, config: ToneTraining, seed: int) -> dict[str, Tensor]:
     """Return the parameters of a `Summary` of a width that were learned from rows.
+
+    Parameters
+    ----------
+    rows : ToneRows
+        What is learned from.
+    width : int
+        Of the whole, a multiple of the members.
+    config : ToneTraining
+        How to learn.
+    seed : int
+        The same seed gives the same parameters.
 
     Raises
     ------

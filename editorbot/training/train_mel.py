@@ -257,12 +257,13 @@ def train_mel(
     with torch.random.fork_rng():
         torch.manual_seed(config.seed)
         network = build(config.shape)
-    if config.tone is not None and state is None:
-        learned = _learned_tone(train, config, config.tone, on_line)
-        network.summary.load_state_dict(learned or network.summary.state_dict())
-        network.summary.requires_grad_(learned is None)
     if state is not None:
         network.summary.requires_grad_(_is_summary_learned(state, network))
+    elif config.tone is not None:
+        learned = _learned_tone(train, config, config.tone, on_line)
+        if learned is not None:
+            network.summary.load_state_dict(learned)
+            network.summary.requires_grad_(False)
     network.to(config.device)
     parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=0.05)

@@ -265,7 +265,7 @@ class PpoRun:
         return self._said(self.agent, steps, _all(steps)).values.float()
 
     def _said(self, module: Any, steps: Steps, rows: Tensor, masks: MaskTensors | None = None) -> AgentOutput:
-        """Return what an agent says of some steps."""
+        """Return what an agent says of some steps; `masks`, where given, are those of the rows."""
         unique, at = torch.unique(steps.recording[rows], return_inverse=True)
         inputs, lengths, firsts = self.recordings.of(unique.tolist(), rows.device)
         states = steps.states.index_select(0, rows)

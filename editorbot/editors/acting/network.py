@@ -14,13 +14,10 @@ from jaxtyping import Float32
 from editorbot.environment.masks import Masks
 from editorbot.environment.state import Normalizer
 from editorbot.models.attention_kernels import attend, neighborhood
-from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, FEATURES, OUTLOOK, PolicyConfig
+from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, CLOSED, FEATURES, OUTLOOK, PolicyConfig
 
 EPSILON = 1e-5
 """Of the layer norms, as in torch."""
-
-CLOSED = np.float32(-1e9)
-"""Log odds of what is closed."""
 
 Weights = Mapping[str, Float32[np.ndarray, "..."]]
 """Parameters by torch's names."""
@@ -112,9 +109,9 @@ def step_logits(
     sizes = _linear(x, weights, "policy.size_head").reshape(types, -1)
     amounts = _linear(x, weights, "policy.amount_head").reshape(types, -1)
     return StepLogits(
-        np.where(masks.type, _linear(x, weights, "policy.type_head")[0], CLOSED),
-        np.where(masks.size, sizes, CLOSED),
-        np.where(masks.amount, amounts, CLOSED),
+        np.where(masks.type, _linear(x, weights, "policy.type_head")[0], np.float32(CLOSED)),
+        np.where(masks.size, sizes, np.float32(CLOSED)),
+        np.where(masks.amount, amounts, np.float32(CLOSED)),
     )
 
 
