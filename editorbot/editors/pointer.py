@@ -9,6 +9,7 @@ which joins reach that length.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar, final
 
@@ -18,9 +19,16 @@ from editorbot.editlist.operations import Range, edit_list_of, range_from_s
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.clips import beat_scores, clips_of, join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
+from editorbot.editors.pointing.decode import score_odds_of
 from editorbot.editors.pointing.hearing import hear
 from editorbot.editors.pointing.joins import placed, verdict_of
 from editorbot.editors.pointing.weights import SHIPPED, read_pointer
+from editorbot.editors.scoring.judge import Verdict
+from editorbot.editors.scoring.learned import read_score
+from editorbot.editors.scoring.leaving import Heard, heard_of, left_in_place
+from editorbot.editors.scoring.repetition import step_vectors
+from editorbot.models.pointer_shape import PointerInputs
+from editorbot.timebase import STEP_FRAMES
 
 
 @final
@@ -49,11 +57,17 @@ class PointerEditor(Editor):
         if request.target_length_s(analysis.duration_s) is not None:
             worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
-        spans_s = placed(analysis, plays, verdict)
+        spans_s = left_in_place(placed(analysis, plays, verdict), self._heard(analysis, inputs, verdict))
         ranges = ordered_obey(tuple(range_from_s(a, b, analysis.source) for a, b in spans_s), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
         risks = join_risks(analysis, clips)
         return edit_list_of(analysis.source, clips, made_by=made_by, risks=risks, beats=listed(analysis, worth))
+
+    def _heard(self, analysis: Analysis, inputs: PointerInputs, verdict: Verdict) -> Heard:
+        """Return what is known about each step; where the network is told the learned score, that judges its worth."""
+        heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
+        told = score_odds_of(inputs, self._pointer.config)
+        return heard if told is None else replace(heard, odds=read_score().calibrated(told[::STEP_FRAMES]))
 
 
 def ordered_obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) -> tuple[Range, ...]:

@@ -25,6 +25,8 @@ from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.learned import SHIPPED, judge_learned, read_score
+from editorbot.editors.scoring.leaving import heard_of, left_in_place
+from editorbot.editors.scoring.repetition import step_vectors
 
 SHORTEST_CLIP_S = 2.0
 """Kept stretches shorter than this are dropped [seconds]."""
@@ -92,12 +94,18 @@ class RulesEditor(_ByVerdict):
 
 def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
     """Return what the editor itself would keep, as source ranges; never nothing."""
+    heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
+    spans_s = left_in_place(placed_spans_s(analysis, verdict), heard)
+    return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)
+
+
+def placed_spans_s(analysis: Analysis, verdict: Verdict) -> list[tuple[float, float]]:
+    """Return the stretches that a verdict keeps, with their edges in place, as (start, end) in order [seconds]."""
     is_song = verdict.keep.mean() >= LEAST_SONG_SHARE and not _is_only_talk(analysis)
     keep = verdict.keep if is_song else audible(analysis)
     spans_s = kept_spans_s(analysis, verdict, keep)
     longest = max(spans_s, key=lambda span: span[1] - span[0], default=(0.0, analysis.duration_s))
-    spans_s = [span for span in spans_s if span[1] - span[0] >= SHORTEST_CLIP_S] or [longest]
-    return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)
+    return [span for span in spans_s if span[1] - span[0] >= SHORTEST_CLIP_S] or [longest]
 
 
 def _is_only_talk(analysis: Analysis) -> bool:

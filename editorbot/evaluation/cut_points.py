@@ -2,14 +2,17 @@
 
 A cut point is where a play starts or ends. It is right within 70 ms of one of the truth's, in the recording's time or
 in the finished track's: so where a take was recorded twice, or a passage repeats itself, either is right, and so is any
-point in the same silent run. Each of the truth's cut points counts once.
+point in the same silent run. Where two good plays of one passage meet, they may meet anywhere in it, as long as the
+music goes on across the join. Each of the truth's cut points counts once.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool
 from scipy.optimize import linear_sum_assignment
 
 from editorbot.corpus.truth import Segment, Truth
@@ -29,12 +32,22 @@ class CutPoints:
     """Cut points of the truth."""
     right: int
     """Pairs of both that belong together, one to one."""
+    exact: int
+    """Those of them that lie where the truth's do, joins within good music not moved along."""
 
     @property
     def f1(self) -> float:
         """Harmonic mean of the shares of both that are right; 1 where there are none on either side."""
+        return self._f1_of(self.right)
+
+    @property
+    def exact_f1(self) -> float:
+        """The same of those that are exact."""
+        return self._f1_of(self.exact)
+
+    def _f1_of(self, right: int) -> float:
         total = self.found + self.wanted
-        return 2 * self.right / total if total else 1.0
+        return 2 * right / total if total else 1.0
 
 
 @dataclass(frozen=True)
@@ -63,14 +76,71 @@ def cut_points(edit_list: EditList, truth: Truth) -> CutPoints:
     rate = edit_list.source.sample_rate
     mine = [(clip.start / rate, clip.end / rate) for clip in edit_list.clips]
     theirs = _plays_of(truth)
-    right = 0
+    fits = []
     for is_end in (False, True):
         found = [_point(span[is_end], is_end, truth) for span in mine]
         wanted = [_point(span[is_end], is_end, truth) for span in theirs]
-        fits = np.array([[_fits(one, other, truth) for other in wanted] for one in found]).reshape(len(mine), -1)
-        rows, columns = linear_sum_assignment(fits, maximize=True)
-        right += int(fits[rows, columns].sum())
-    return CutPoints(2 * len(mine), 2 * len(theirs), right)
+        fits.append(np.array([[_fits(one, other, truth) for other in wanted] for one in found]).reshape(len(mine), -1))
+    exact = sum(_most_pairs(side) for side in fits)
+    for number, other in _same_joins(mine, theirs, truth):
+        fits[True][number, other] = fits[False][number + 1, other + 1] = True
+    return CutPoints(2 * len(mine), 2 * len(theirs), sum(_most_pairs(side) for side in fits), exact)
+
+
+def _most_pairs(fits: Bool[np.ndarray, "mine theirs"]) -> int:
+    """Return how many pairs there are at most, one to one."""
+    rows, columns = linear_sum_assignment(fits, maximize=True)
+    return int(fits[rows, columns].sum())
+
+
+def _same_joins(
+    mine: list[tuple[float, float]], theirs: list[tuple[float, float]], truth: Truth
+) -> Iterator[tuple[int, int]]:
+    """Yield numbers of joins of both that lead from one take to the other with nothing lost and nothing heard twice."""
+    for other, (before, after) in enumerate(zip(theirs, theirs[1:])):
+        leaves, arrives = _take_around(before[1], True, truth), _take_around(after[0], False, truth)
+        for number, (one, next_one) in enumerate(zip(mine, mine[1:])):
+            left_s, entered_s = leaves.source_at(one[1]), arrives.source_at(next_one[0])
+            if left_s is not None and entered_s is not None and abs(left_s - entered_s) <= CUT_SLACK_S:
+                yield number, other
+
+
+@dataclass(frozen=True)
+class _Take:
+    """Good music that runs on in the recording as in the finished track: neighboring segments."""
+
+    segments: tuple[Segment, ...]
+
+    def source_at(self, at_s: float) -> float | None:
+        """Return the place in the finished track of a place in the recording, None where the take does not reach."""
+        for segment in self.segments:
+            if segment.start_s - CUT_SLACK_S <= at_s <= segment.end_s + CUT_SLACK_S and segment.source_s is not None:
+                inside_s = min(max(at_s, segment.start_s), segment.end_s)
+                return segment.source_s + (inside_s - segment.start_s) * segment.speed
+        return None
+
+
+def _take_around(at_s: float, is_end: bool, truth: Truth) -> _Take:
+    """Return the take that a cut point of the truth lies in, seen from the inside of its play."""
+    segments = truth.segments
+    inside_s = at_s - 1e-3 if is_end else at_s + 1e-3
+    first = next((number for number, one in enumerate(segments) if one.start_s <= inside_s < one.end_s), None)
+    if first is None or segments[first].worth != "good":
+        return _Take(())
+    last = first
+    while first > 0 and _runs_on(segments[first - 1], segments[first]):
+        first -= 1
+    while last + 1 < len(segments) and _runs_on(segments[last], segments[last + 1]):
+        last += 1
+    return _Take(segments[first : last + 1])
+
+
+def _runs_on(one: Segment, other: Segment) -> bool:
+    """Tell whether good music goes on from one segment to the next."""
+    if one.worth != "good" or other.worth != "good" or one.source_s is None or other.source_s is None:
+        return False
+    end_s = one.source_s + (one.end_s - one.start_s) * one.speed
+    return abs(other.start_s - one.end_s) <= CUT_SLACK_S and abs(other.source_s - end_s) <= CUT_SLACK_S
 
 
 def _plays_of(truth: Truth) -> list[tuple[float, float]]:

@@ -23,6 +23,7 @@ from jaxtyping import Float, Int
 
 from editorbot.corpus.truth import Segment, Truth
 from editorbot.editlist.edit_list import Clip, EditList
+from editorbot.evaluation.cut_points import cut_points
 
 LARGEST_CHANGE = 0.01
 """Speed or pitch may change by this share before a clip counts as changed (specification, section 13)."""
@@ -53,6 +54,8 @@ class EditScore:
     """Joins in a minute of the finished track if it is cut from the jam as the truth says."""
     beat_error_ms: float | None
     """Mean distance in beat phase across joins [milliseconds]; None without beats or joins inside music."""
+    cut_f1: float
+    """F1 of the cut points, right within 70 ms, in [0, 1]; see :mod:`editorbot.evaluation.cut_points`."""
     effects_share: float
     """Share of clips that are changed by anything but fades, in [0, 1]."""
     edit_s: float
@@ -145,6 +148,7 @@ def score_edit(edit_list: EditList, truth: Truth) -> EditScore:
         joins_per_min=len(edit_list.joins) / minutes,
         ideal_joins_per_min=truth.ideal_joins / (truth.finished_s / 60),
         beat_error_ms=_beat_error_ms(plays, truth),
+        cut_f1=cut_points(edit_list, truth).f1,
         effects_share=float(np.mean([_has_effect(clip) for clip in edit_list.clips])),
         edit_s=edit_s,
     )

@@ -24,7 +24,7 @@ FEWEST_JAMS = 60
 
 COLUMNS = (
     "editor", "recall", "purity", "F1", "junk s/min", "sloppy s/min", "repeats s/min", "order", "joins/min (truth)",
-    "beat error ms", "effects", "s per hour",
+    "beat error ms", "cuts at 70 ms", "effects", "s per hour",
 )  # fmt: skip
 """Heads of the table."""
 
@@ -57,6 +57,8 @@ class Row:
     """Joins in a minute of the finished track, cut as the truth says."""
     beat_error_ms: float | None
     """Mean distance in beat phase across joins [milliseconds], over the jams that have one."""
+    cut_f1: float
+    """F1 of the cut points, right within 70 ms."""
     effects_share: float
     """Share of clips that are changed by anything but fades."""
     seconds_per_hour: float
@@ -163,6 +165,7 @@ def _row(name: str, by_name: dict[str, dict[str, Result]], baselines: Sequence[s
         joins_per_min=float(values(lambda score: score.joins_per_min).mean()),
         ideal_joins_per_min=float(values(lambda score: score.ideal_joins_per_min).mean()),
         beat_error_ms=float(np.mean(errors_ms)) if errors_ms else None,
+        cut_f1=float(values(lambda score: score.cut_f1).mean()),
         effects_share=float(values(lambda score: score.effects_share).mean()),
         seconds_per_hour=sum(result.seconds for result in mine) / hours,
         kinds=shares_by_kind(share for result in mine for share in result.kinds),
@@ -226,6 +229,7 @@ def _cells(row: Row) -> list[str]:
         f"{row.order:.2f}",
         f"{row.joins_per_min:.1f} ({row.ideal_joins_per_min:.1f})",
         "-" if row.beat_error_ms is None else f"{row.beat_error_ms:.0f}",
+        f"{row.cut_f1:.2f}",
         f"{row.effects_share:.2f}",
         f"{row.seconds_per_hour:.0f}",
     ]

@@ -52,3 +52,30 @@ def test_equal_passages_and_silent_runs_of_the_finished_track_are_one():
     assert [cut_points(elsewhere, truth).right for truth in (plain, equal)] == [3, 4]
     early = _edit((0.0, 7.6), (10.3, 30.0))
     assert [cut_points(early, truth).right for truth in (plain, silent)] == [2, 4]
+
+
+RESTART = (
+    Segment(0.0, 10.0, "music", 0.0),
+    Segment(10.0, 14.0, "repeat", 10.0),  # the clean part of what breaks off
+    Segment(14.0, 16.0, "breakdown", 14.0),
+    Segment(16.0, 20.0, "talk"),
+    Segment(20.0, 40.0, "music", 10.0),
+)
+
+
+@pytest.mark.parametrize(
+    ("leave_s", "arrive_s", "right", "exact"),
+    [
+        (10.0, 20.0, 4, 4),
+        (12.0, 22.0, 4, 2),  # later, and the music goes on
+        (14.0, 24.0, 4, 2),
+        (14.5, 24.5, 2, 2),  # out of the good part
+        (12.0, 20.0, 3, 3),  # two seconds are heard twice
+        (12.0, 22.2, 2, 2),  # a moment is lost
+        (8.0, 18.0, 2, 2),  # arrives in the talk
+    ],
+)
+def test_a_join_may_lie_anywhere_in_what_both_takes_hold(leave_s, arrive_s, right, exact):
+    counted = cut_points(_edit((0.0, leave_s), (arrive_s, 40.0)), Truth(40.0, 30.0, RESTART))
+    assert (counted.right, counted.exact) == (right, exact)
+    assert counted.exact_f1 == pytest.approx(exact / 4)

@@ -22,6 +22,9 @@ from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S
 SONG = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
 """Classes that are the band's music, played well or not."""
 
+FARTHEST_S = 0.25
+"""How far an edge moves for the beat [seconds]; the network's edges are finer than those of steps."""
+
 SHORTEST_PLAY_S = 0.5
 """Moving edges leaves no play shorter than this [seconds]."""
 
@@ -59,7 +62,7 @@ def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[flo
         moved_s = leave_s
         if link is not None and abs(arrive_s - link.lag_steps * STEP_S - leave_s) <= LINK_SLACK_STEPS * STEP_S:
             moved_s = arrive_s - link.lag_steps * STEP_S
-        moved_s = in_time(analysis, moved_s, arrive_s)
+        moved_s = in_time(analysis, moved_s, arrive_s, FARTHEST_S)
         if starts[number] + SHORTEST_PLAY_S < moved_s <= last_s and (arrive_s < leave_s or moved_s <= arrive_s):
             ends[number] = moved_s
     spans_s = [(start, end) for start, end in zip(starts, ends) if end > start]

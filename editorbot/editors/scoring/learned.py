@@ -64,6 +64,10 @@ class LearnedScore:
         """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
         return self._mean_chances(heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs))
 
+    def calibrated(self, odds: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
+        """Return log odds of 'keep' such that of the steps at 0 half are to be kept."""
+        return np.asarray(self.scale * odds + self.shift)
+
     def _mean_chances(self, heard: JamInputs) -> Float32[np.ndarray, "steps classes"]:
         total = [softmax(log_odds(heard, weights, self.config)) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
@@ -79,7 +83,7 @@ def verdict_of(
     chances: Float32[np.ndarray, "steps classes"], score: LearnedScore, vectors: Float32[np.ndarray, "steps dimensions"]
 ) -> Verdict:
     """Return the verdict that follows from the chances of CLASSES."""
-    sure = score.scale * odds_of(chances[:, 0]) + score.shift
+    sure = score.calibrated(odds_of(chances[:, 0]))
     keep = likely_best_stretches(sure, score.switch_cost)
     is_song = best_stretches(odds_of(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
     links = find_links(vectors, keep)

@@ -1,0 +1,125 @@
+"""Fits the scorecard that says when to leave a play so that the next one goes on where it stopped.
+
+    python benchmarks/fit_leaving.py JAMS_FOLDER [...] [--cache-dir cache]
+
+The folders are what `editorbot pairs simulate` made, of jams that the learned score never heard; every fifth jam is
+held back, and what the card finds there is printed. Writes `editorbot/editors/scoring/leaving_card.py`. Needs
+scikit-learn.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from fit_scored import as_source, fit_card, joined
+
+from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
+from editorbot.corpus.truth import Truth, read_truth
+from editorbot.editors.scored import ScoredEditor, placed_spans_s
+from editorbot.editors.scoring.leaving import Places, heard_of, places_of
+from editorbot.editors.scoring.repetition import step_vectors
+from editorbot.editors.scoring.scorecard import Scorecard, chance
+from editorbot.recording import open_recording
+from editorbot.timebase import STEP_S
+
+NEAR_S = 0.2
+"""A place is right where the finished music goes on within this of where it was left [seconds]."""
+
+CUES = (
+    "after_short", "after", "before_short", "before", "before_long", "overlap", "overlap_weight", "earlier_by",
+    "given_up", "taken_on", "behind", "above_others", "rank", "gap", "stopped", "share", "as_it_is", "following",
+    "alike", "alike_earlier", "alike_later", "above_earlier", "above_later",
+)  # fmt: skip
+"""Cues of the card."""
+
+HEADER = '''"""The fitted scorecard of `leaving`. Written by `benchmarks/fit_leaving.py`: change it there."""
+
+from __future__ import annotations
+
+from editorbot.editors.scoring.scorecard import Row, Scorecard
+
+# fmt: off
+'''
+
+
+@dataclass(frozen=True)
+class Join:
+    """Two plays that follow one another in an edit by `scored`."""
+
+    jam: int
+    """Number of the jam."""
+    places: Places
+    """Where the first could be left."""
+    is_right: np.ndarray
+    """Which of these places are right."""
+
+
+def joins_of(folder: Path, cache: AnalysisCache) -> list[Join]:
+    """Return the joins of every jam of a folder."""
+    editor, found = ScoredEditor(), []
+    for number, path in enumerate(sorted((folder / "truth").glob("*.json"))):
+        sound = next(iter(sorted((folder / "input").glob(f"{path.stem}_raw.*"))))
+        with open_recording(sound) as recording:
+            analysis = analyze(recording, cache=cache)
+        truth, verdict = read_truth(path), editor.judge(analysis)
+        heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
+        spans_s = placed_spans_s(analysis, verdict)
+        for (start_s, end_s), (next_s, _) in zip(spans_s, spans_s[1:]):
+            places = places_of(start_s, end_s, next_s, heard)
+            right = [goes_on(truth, at * STEP_S, next_s) for at in places.at]
+            found.append(Join(number, places, np.array(right)))
+    return found
+
+
+def goes_on(truth: Truth, leave_s: float, arrive_s: float) -> bool:
+    """Tell whether the finished music goes on across a join."""
+    edge_s = 0.05
+    before_s, after_s = source_at(truth, leave_s - edge_s), source_at(truth, arrive_s + edge_s)
+    return before_s is not None and after_s is not None and abs(after_s - before_s - 2 * edge_s) < NEAR_S
+
+
+def source_at(truth: Truth, time_s: float) -> float | None:
+    """Return where in the finished track a moment of the recording belongs, None for junk."""
+    for segment in truth.segments:
+        if segment.start_s <= time_s < segment.end_s and segment.source_s is not None:
+            return segment.source_s + (time_s - segment.start_s) * segment.speed
+    return None
+
+
+def fit(joins: list[Join]) -> Scorecard:
+    """Return the card."""
+    return fit_card(CUES, joined([one.places.cues for one in joins]), np.concatenate([j.is_right for j in joins]), 0.3)
+
+
+def say(joins: list[Join], card: Scorecard) -> None:
+    """Print how many joins go on as they are, and as the likeliest place has it."""
+    before = after = possible = 0
+    for join in joins:
+        before += bool(join.is_right[join.places.at == join.places.end].any())
+        after += bool(join.is_right[chance(card.log_odds(join.places.cues)).argmax()])
+        possible += bool(join.is_right.any())
+    print(f"{len(joins)} joins held back: {before} go on as they are, {after} at the likeliest place, {possible} can")
+
+
+def main() -> None:
+    """Fit and write the card."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("jams", type=Path, nargs="+")
+    parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
+    args = parser.parse_args()
+    joins = [join for folder in args.jams for join in joins_of(folder, AnalysisCache(args.cache_dir))]
+    say([join for join in joins if join.jam % 5 == 4], fit([join for join in joins if join.jam % 5 != 4]))
+    card = fit(joins)
+    text = HEADER + as_source("LEAVING_CARD", card)
+    text += '\n"""Does the finished music go on where a play is left here?"""\n# fmt: on\n'
+    place = Path(__file__).parent.parent / "editorbot/editors/scoring/leaving_card.py"
+    place.write_text(text, encoding="utf-8")
+    print(f"{len(joins)} joins, {len(card.rows)} rows -> {place}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Where a play is left, on recordings whose steps are drawn."""
+
+import numpy as np
+import pytest
+
+from editorbot.editors.scoring.leaving import heard_of, left_in_place, places_of
+from editorbot.editors.scoring.leaving_card import LEAVING_CARD
+from editorbot.timebase import STEP_S
+
+STOP = 30
+"""Steps between the takes."""
+
+
+def _song(rng, steps):
+    """Return steps that are a little like their neighbors."""
+    rows = rng.standard_normal((steps, 20))
+    rows = rows + 0.6 * np.roll(rows, 1, axis=0)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def _heard(rng, *parts, noise=0.05):
+    """Return a recording of takes with stops between them; what the band plays is worth keeping."""
+    rows, is_song = [], []
+    for part in parts:
+        rows += [part + noise * rng.standard_normal(part.shape), np.zeros((STOP, part.shape[1]))]
+        is_song += [np.ones(len(part), bool), np.zeros(STOP, bool)]
+    vectors, song = np.concatenate(rows), np.concatenate(is_song)
+    return heard_of(vectors.astype(np.float32), np.where(song, 0.9, 0.05), song)
+
+
+def _spans_s(*steps):
+    return [(a * STEP_S, b * STEP_S) for a, b in steps]
+
+
+@pytest.mark.parametrize("back", [12, 25, 60])
+def test_a_take_is_left_where_the_band_goes_back_to(back):
+    rng = np.random.default_rng(back)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[150 - back :])
+    second = 150 + STOP
+    left = left_in_place(_spans_s((0, 150), (second, second + 200)), heard)
+    assert left[0] == (0, pytest.approx((150 - back) * STEP_S, abs=0.5 * STEP_S))
+    assert left[1] == (second * STEP_S, (second + 200) * STEP_S)
+
+
+def test_a_take_that_was_left_too_early_is_played_on():
+    rng = np.random.default_rng(5)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[130:])
+    second = 150 + STOP
+    left = left_in_place(_spans_s((0, 122), (second, second + 200)), heard)
+    assert left[0][1] == pytest.approx(130 * STEP_S, abs=0.5 * STEP_S)
+
+
+def test_what_is_not_worth_keeping_is_not_taken_on():
+    rng = np.random.default_rng(5)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[130:])
+    heard.odds[122:150] = -4.0
+    second = 150 + STOP
+    assert left_in_place(_spans_s((0, 122), (second, second + 200)), heard)[0][1] == 122 * STEP_S
+
+
+def test_other_music_after_a_stop_changes_nothing():
+    rng = np.random.default_rng(1)
+    heard = _heard(rng, _song(rng, 150), _song(rng, 300), _song(rng, 90))
+    spans_s = _spans_s((0, 150), (180, 480), (510, 600))
+    assert left_in_place(spans_s, heard) == spans_s
+
+
+@pytest.mark.parametrize(
+    "spans",
+    [
+        [],
+        [(0, 150)],
+        [(180, 380), (0, 150)],  # back in the recording: a rearrangement
+        [(0, 4), (180, 380)],  # too short to say
+        [(148, 150), (180, 182)],
+    ],
+)
+def test_what_cannot_be_laid_side_by_side_is_left_alone(spans):
+    rng = np.random.default_rng(2)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[125:])
+    assert left_in_place(_spans_s(*spans), heard) == _spans_s(*spans)
+
+
+def test_a_recording_of_silence_changes_nothing():
+    heard = heard_of(np.zeros((100, 20), np.float32), np.zeros(100), np.zeros(100, bool))
+    spans_s = _spans_s((0, 40), (60, 100))
+    assert left_in_place(spans_s, heard) == spans_s
+
+
+def test_places_tell_the_card_all_it_asks_for():
+    rng = np.random.default_rng(3)
+    song = _song(rng, 400)
+    places = places_of(0.0, 150 * STEP_S, 180 * STEP_S, _heard(rng, song[:150], song[125:]))
+    assert {row.cue for row in LEAVING_CARD.rows} <= places.cues.keys()
+    assert places.end in places.at
+    assert all(np.isfinite(values).all() and len(values) == len(places.at) for values in places.cues.values())
+    alike = dict(zip(places.at.tolist(), places.cues["after_short"].tolist()))
+    assert max(alike, key=lambda at: alike[at]) == 125
+    assert alike[125] > 0.9 > 0.5 > alike[150]
