@@ -20,7 +20,7 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editors.scored import ScoredEditor, placed_spans_s
-from editorbot.editors.scoring.leaving import Places, heard_of, places_of
+from editorbot.editors.scoring.leaving_places import Places, heard_of, places_of
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import Scorecard, chance
 from editorbot.recording import open_recording

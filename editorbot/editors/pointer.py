@@ -25,7 +25,8 @@ from editorbot.editors.pointing.joins import placed, verdict_of
 from editorbot.editors.pointing.weights import SHIPPED, read_pointer
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.learned import read_score
-from editorbot.editors.scoring.leaving import Heard, heard_of, left_in_place
+from editorbot.editors.scoring.leaving import left_in_place
+from editorbot.editors.scoring.leaving_places import Heard, heard_of
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.models.pointer_shape import PointerInputs
 from editorbot.timebase import STEP_FRAMES

@@ -25,7 +25,8 @@ from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.learned import SHIPPED, judge_learned, read_score
-from editorbot.editors.scoring.leaving import heard_of, left_in_place
+from editorbot.editors.scoring.leaving import left_in_place
+from editorbot.editors.scoring.leaving_places import heard_of
 from editorbot.editors.scoring.repetition import step_vectors
 
 SHORTEST_CLIP_S = 2.0

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.leaving import heard_of, left_in_place, places_of
+from editorbot.editors.scoring.leaving import left_in_place
 from editorbot.editors.scoring.leaving_card import LEAVING_CARD
+from editorbot.editors.scoring.leaving_places import heard_of, places_of
 from editorbot.timebase import STEP_S
 
 STOP = 30
