@@ -18,11 +18,8 @@ from editorbot.editors.scoring.scorecard import chance
 from editorbot.editors.scoring.takes import peak_offset
 from editorbot.timebase import STEP_S
 
-LIKELY_EARLIER = 0.15
-"""From this chance on a play is left earlier: of several places only one can be right, so none is very likely."""
-
-LIKELY_LATER = 0.3
-"""From this chance on a play is left later: what is taken on was not thought worth keeping."""
+LIKELY = 0.3
+"""From this chance on a play is left elsewhere: of several places only one can be right, so none is very likely."""
 
 WORTH_TAKING = -1.0
 """Mean log odds of 'keep' that must be above this where a play is to go on for longer."""
@@ -65,8 +62,7 @@ def _best(places: Places) -> int | None:
     """Return the place to leave at, None for the one that was chosen before."""
     likely = chance(LEAVING_CARD.log_odds(places.cues))
     later = places.at > places.end
-    open_ = np.where(later, likely >= LIKELY_LATER, likely >= LIKELY_EARLIER)
-    open_ &= ~later | (places.cues["taken_on"] >= WORTH_TAKING)
+    open_ = (likely >= LIKELY) & (~later | (places.cues["taken_on"] >= WORTH_TAKING))
     best = int(np.where(open_ | (places.at == places.end), likely, 0.0).argmax())
     return None if places.at[best] == places.end else best
 
