@@ -3,8 +3,10 @@
 Stretches of finished tracks of held-out artists are worsened as `corpus/simulate/worsened.py` draws it (room, dull,
 boomy, noisy, clipped, phone), which keeps them in time with the finished track to the sample: the truth's
 arrangement. Each stage then polishes the worsened stretch, and what comes out is compared with the finished one at
-equal loudness. `reference` is given another track of the same artist, never the answer; `ceiling` is given the answer:
-the finished mel itself, through the limits and the smoothing that every polish goes through.
+equal loudness. `reference` is given another track of the same artist, never the answer. Two are no polish: they are
+given the answer, the finished mel itself, through the limits and the smoothing that every polish goes through.
+`ceiling` follows it band by band and frame by frame, `best curve` is the one equalizer for the whole stretch that comes
+nearest.
 
     python benchmarks/polish.py --tracks DIR [DIR ...] [--finishes jams] [--out benchmarks/results/polish]
 
@@ -36,7 +38,7 @@ from editorbot.polish.tone import tone_blocks
 from editorbot.polish.tone_grid import grid_of, mel_power_blocks
 from editorbot.recording import open_recording
 
-CEILING = "ceiling"
+CURVE, CEILING = "best curve", "ceiling"
 STAGES = ("none", "loudness", "reference", "mel2mel", "reconstruct")
 FLOOR_DB = -70.0
 SIZES = (512, 1024, 2048)
@@ -110,9 +112,13 @@ def polished(sound: np.ndarray, rate: int, step: PolishStep) -> np.ndarray:
     return np.concatenate(list(polish_blocks(lambda: iter(blocks), rate, sound.shape[1], prepare_steps([step]))))
 
 
-def ceiling(raw: np.ndarray, finished: np.ndarray, rate: int) -> np.ndarray:
+def told(raw: np.ndarray, finished: np.ndarray, rate: int, *, one_curve: bool) -> np.ndarray:
     """Return a sound, as loud, under the gains that its finished mel itself asks for, within the same limits."""
     gains = (mel_db(finished, rate) - mel_db(raw, rate)).astype(np.float32)
+    if one_curve:
+        floor = mel_db(finished, rate).max() + FLOOR_DB
+        near = np.maximum(mel_db(finished, rate), floor) - np.maximum(mel_db(raw, rate), floor)
+        gains = np.broadcast_to(np.median(near, axis=0), gains.shape).astype(np.float32)
     return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains])))
 
 
@@ -130,7 +136,8 @@ def row_of(stretch: Stretch, raw: np.ndarray, steps: dict[str, PolishStep]) -> d
     finished, rate = stretch.sound, stretch.rate
     lufs = measure([finished], rate, finished.shape[1]).integrated_lufs
     outs = {name: raw if name == "none" else polished(raw, rate, step) for name, step in steps.items()}
-    outs[CEILING] = ceiling(at_loudness(raw, rate, lufs), finished, rate)
+    for name in (CURVE, CEILING):
+        outs[name] = told(at_loudness(raw, rate, lufs), finished, rate, one_curve=name == CURVE)
     outs = {name: at_loudness(out, rate, lufs) for name, out in outs.items()}
     left = {name: at_loudness(polished(finished, rate, steps[name]), rate, lufs) for name in LEARNED_NAMES}
     return {
@@ -159,7 +166,7 @@ def run(args: argparse.Namespace) -> list[dict]:
             steps["reference"] = PolishStep("reference", file=str(other))
             row = {"artist": stretch.artist, "track": stretch.track, "way": way, **row_of(stretch, raw, steps)}
             rows.append(row)
-            shown = ", ".join(f"{name} {row['scores'][name]['mel_db']:.2f}" for name in (*STAGES, CEILING))
+            shown = ", ".join(f"{name} {row['scores'][name]['mel_db']:.2f}" for name in (*STAGES, CURVE, CEILING))
             print(f"{row['artist']}/{row['track']} {way}: {shown}", flush=True)
     return rows
 
@@ -205,23 +212,24 @@ def table(rows: list[dict], costs: dict[str, dict[str, dict[str, float]]], args:
         "",
         f"Artists: {', '.join(sorted({row['artist'] for row in rows}))}. Worsened: {args.finishes}, seed {args.seed}, "
         f"{args.seconds:g} s each; measures and stages as `benchmarks/polish.py` tells. Intervals: 95 %, bootstrap "
-        "over tracks. `ceiling` is no polish: it is given the finished mel.",
+        "over tracks. `best curve` and `ceiling` are no polish: they are given the finished mel.",
         "",
         "| stage | log-mel distance, dB | removed | worst track | tracks worse by > 5 % | multi-scale STFT "
         "| SI-SDR, dB |",
         "|---|---|---|---|---|---|---|",
-        *(_stage_line(name, rows, by_track) for name in (*STAGES, CEILING)),
+        *(_stage_line(name, rows, by_track) for name in (*STAGES, CURVE, CEILING)),
         "",
         "Share of the distance removed, by way:",
         "",
-        "| way | n | none, dB | reference | mel2mel | reconstruct | ceiling |",
-        "|---|---|---|---|---|---|---|",
+        "| way | n | none, dB | reference | mel2mel | reconstruct | best curve | ceiling |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for way in WAYS:
         own = [row["scores"] for row in rows if row["way"] == way]
         if own:
             raw = np.mean([s["none"]["mel_db"] for s in own])
-            cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in (*STAGES[2:], CEILING))
+            shown = (*STAGES[2:], CURVE, CEILING)
+            cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in shown)
             lines.append(f"| {way} | {len(own)} | {raw:.2f} | {' | '.join(cells)} |")
     lines += ["", "A finished stretch put in is moved by, beside the worsened one:", ""]
     for name in LEARNED_NAMES:
