@@ -25,7 +25,7 @@ from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.learned import SHIPPED, judge_learned, read_score
-from editorbot.editors.scoring.leaving import left_in_place
+from editorbot.editors.scoring.leaving import bars_of, left_in_place
 from editorbot.editors.scoring.leaving_places import heard_of
 from editorbot.editors.scoring.repetition import step_vectors
 
@@ -96,7 +96,7 @@ class RulesEditor(_ByVerdict):
 def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
     """Return what the editor itself would keep, as source ranges; never nothing."""
     heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
-    spans_s = left_in_place(placed_spans_s(analysis, verdict), heard)
+    spans_s = left_in_place(placed_spans_s(analysis, verdict), heard, bars_of(analysis))
     return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)
 
 

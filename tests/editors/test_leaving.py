@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.leaving import left_in_place
+from editorbot.editors.scoring.leaving import Bars, left_in_place
 from editorbot.editors.scoring.leaving_card import LEAVING_CARD
 from editorbot.editors.scoring.leaving_places import heard_of, places_of
 from editorbot.timebase import STEP_S
@@ -60,6 +60,27 @@ def test_what_is_not_worth_keeping_is_not_taken_on():
     heard.odds[122:150] = -4.0
     second = 150 + STOP
     assert left_in_place(_spans_s((0, 122), (second, second + 200)), heard)[0][1] == 122 * STEP_S
+
+
+@pytest.mark.parametrize(
+    ("bar_steps", "later_steps"),
+    [(182, 2), (177, -3), (180.1, 0), (186, 0)],  # the last two: there already, and too far
+)
+def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_steps):
+    rng = np.random.default_rng(7)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[125:])
+    bars = Bars(np.array([bar_steps * STEP_S]), 0.5)
+    first, second = left_in_place(_spans_s((0, 150), (180, 380)), heard, bars)
+    assert first[1] == pytest.approx((125 + later_steps) * STEP_S, abs=0.5 * STEP_S)
+    assert second == (pytest.approx((180 + later_steps) * STEP_S), 380 * STEP_S)
+
+
+def test_where_nothing_runs_on_no_bar_moves_a_join():
+    rng = np.random.default_rng(8)
+    heard = _heard(rng, _song(rng, 150), _song(rng, 300))
+    spans_s = _spans_s((0, 150), (180, 480))
+    assert left_in_place(spans_s, heard, Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
 
 
 def test_other_music_after_a_stop_changes_nothing():
