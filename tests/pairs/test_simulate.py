@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from editorbot.corpus.simulate import FAULTS, FINISHES, Simulation, Track, simulate_jam, track_of, without
+from editorbot.corpus.simulate.breaks import JUNK_KINDS
 from editorbot.corpus.simulate.flaws import FLAWS
 from editorbot.corpus.simulate.jam import trimmed
 from editorbot.corpus.simulate.plan import Flaw, Junk, Plan, Style, Take
 from editorbot.corpus.simulate.recording import recorded
 from editorbot.corpus.simulate.signal import loud_level
 from editorbot.corpus.simulate.stage import perform, stage
-from editorbot.corpus.simulate.story import JUNK_KINDS, draw_plan
+from editorbot.corpus.simulate.story import draw_plan
 from editorbot.corpus.simulate.track import silent_runs
 from editorbot.corpus.truth import KINDS, Segment
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
