@@ -14,17 +14,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from editorbot.models.mel_shape import MEL_SPAN_DB
+from editorbot.models.mel import Mel2Mel, Reconstruct
+from editorbot.models.mel_shape import FLOOR, MEL_SPAN_DB
 from editorbot.polish.tone_grid import OVERLAP, grid_of
 from editorbot.polish.track_tone import band_widths
-from editorbot.timebase import ANALYSIS_RATE, FRAME_S
-from editorbot.training.mel_examples import ear_db
+from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES
+from editorbot.training.mel_batches import MelBatch
+from editorbot.training.mel_examples import KEEP, ear_db
 
 STFT_SIZES = (512, 1024, 2048)
 """Windows of the multi-scale STFT loss [samples]; each moves by a quarter."""
 
 SLOW_S = 2.0
 """What changes slower than this is tone, faster is shape [seconds]."""
+
+UNMATCHED_WEIGHT = 0.1
+"""What the distance counts before the loudness is made the same: little, so that the network's own level is kept."""
 
 EPSILON = 1e-7
 """Keeps logarithms and roots from zero."""
@@ -158,3 +163,47 @@ def sound_under_gain(raw_sound: Tensor, change: Tensor) -> Tensor:
     )[:, 0, 0]
     folded = functional.pad(folded, (0, max(0, length - folded.shape[1])))
     return folded[:, lead : lead + raw_sound.shape[1]]
+
+
+def losses_of(
+    network: Reconstruct | Mel2Mel, batch: MelBatch, weights: LossWeights, *, with_sound: bool
+) -> dict[str, Tensor]:
+    """Return every loss of a batch by name; `total_loss` is their weighted sum.
+
+    Beside them stand the distances to what is finished of the raw and of the edited mel, `raw_db` and `edited_db`.
+    """
+    edited = network(batch.raw, batch.labels, batch.summary)
+    mask = batch.known
+    kept = mask * (batch.labels == KEEP)
+    losses = {
+        "l1_loss": l1_loss(at_loudness_of(edited, batch.raw), batch.edit, mask)
+        + UNMATCHED_WEIGHT * l1_loss(edited, batch.edit, mask),
+        "consistency_loss": edit_consistency_loss(edited, batch.raw, kept),
+    }
+    total = weights.l1_weight * losses["l1_loss"] + weights.edit_consistency_weight * losses["consistency_loss"]
+    if weights.gate_weight and network.summary.gate.weight.requires_grad:
+        losses["gate_loss"] = gate_loss(network.summary(batch.summary)[2], batch.raw, batch.edit)
+        total = total + weights.gate_weight * losses["gate_loss"]
+    if weights.feature_weight:
+        losses["feature_loss"] = feature_loss(edited, batch.edit, mask)
+        total = total + weights.feature_weight * losses["feature_loss"]
+    if with_sound:
+        losses["msstft_loss"] = _sound_loss(edited, batch)
+        total = total + weights.multiscale_stft_weight * losses["msstft_loss"]
+    losses["raw_db"] = _distance_db(batch.raw, batch)
+    losses["edited_db"] = _distance_db(at_loudness_of(edited, batch.raw), batch)
+    losses["total_loss"] = total
+    return losses
+
+
+def _sound_loss(edited: Tensor, batch: MelBatch) -> Tensor:
+    """Return the distance of the sounds under the change of the mel; what is not known is left as it is."""
+    change = (edited - batch.raw) * batch.known[:, :, None]
+    sound = sound_under_gain(batch.raw_sound, change.clamp(-30 / MEL_SPAN_DB, 18 / MEL_SPAN_DB))
+    heard = batch.known[:, 1:-2].repeat_interleave(HOP_SAMPLES, dim=1)
+    return multiscale_stft_loss(sound * heard, batch.edit_sound * heard)
+
+
+def _distance_db(mel: Tensor, batch: MelBatch) -> Tensor:
+    """Return how far a mel is from the finished one above the floor, where that is known [dB]."""
+    return MEL_SPAN_DB * l1_loss(mel.clamp(FLOOR, 1.0), batch.edit.clamp(FLOOR, 1.0), batch.known).detach()

@@ -26,8 +26,9 @@ from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from editorbot.models.mel_shape import INPUTS_VERSION
 from editorbot.polish.mel_weights import FORMAT
 from editorbot.training.make_mel_examples import make_again, make_ruined
+from editorbot.training.mel_settings import MelTraining
 from editorbot.training.pair_mel_examples import examples_of_pairs
-from editorbot.training.train_mel import MelEpoch, MelState, MelTraining, train_mel
+from editorbot.training.train_mel import MelEpoch, MelState, train_mel
 
 VALID_SEED_SHIFT = 1_000_003
 """Added to the seed of the validation examples."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from editorbot.models.mel_shape import SMALL_MEL2MEL, Mel2MelShape
 from editorbot.training.mel_losses import LossWeights
+from editorbot.training.mel_settings import MelTraining
 from editorbot.training.mel_tone_stage import ToneTraining
-from editorbot.training.train_mel import MelTraining
 
 DEFAULT = MelTraining(shape=Mel2MelShape(), tone=ToneTraining())
 """For a GPU."""

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from editorbot.models.mel_shape import SMALL_RECONSTRUCT, ReconstructShape
 from editorbot.training.mel_losses import LossWeights
+from editorbot.training.mel_settings import MelTraining
 from editorbot.training.mel_tone_stage import ToneTraining
-from editorbot.training.train_mel import MelTraining
 
 DEFAULT = MelTraining(shape=ReconstructShape(), tone=ToneTraining())
 """For a GPU: dim 512, 6 layers, 8 heads, learning rate 1e-4, batch 8, weights 1.0 / 1.0 / 0.5."""

@@ -11,8 +11,9 @@ import torch
 from editorbot.errors import UsageError
 from editorbot.models.mel import Summary
 from editorbot.models.mel_shape import BANDS, GATE_ODDS, SUMMARY_SIZE, Mel2MelShape
+from editorbot.training.mel_batches import read_mels
 from editorbot.training.mel_tone_stage import ToneRows, ToneTraining, learn_tone, side_by_side, tone_rows
-from editorbot.training.train_mel import read_mels, train_mel
+from editorbot.training.train_mel import train_mel
 from tests.training.test_train_mel import _copy, files, training
 
 __all__ = ["files"]

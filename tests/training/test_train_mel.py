@@ -26,9 +26,10 @@ from editorbot.training.mel_augment import (
 )
 from editorbot.training.mel_examples import example_of, mel_power_of, read_example, write_example
 from editorbot.training.mel_losses import LossWeights
+from editorbot.training.mel_settings import MelTraining
 from editorbot.training.pair_mel_examples import aligned_example, best_lag
 from editorbot.training.run_mel import MelRun, run_mel
-from editorbot.training.train_mel import MelState, MelTraining, is_overfitting, train_mel
+from editorbot.training.train_mel import MelState, is_overfitting, train_mel
 from tests.sounds import band, write
 
 SHAPES = (ReconstructShape(16, 16, 1, 2, 8, 64), Mel2MelShape(16, (1, 2), 8, 64))
