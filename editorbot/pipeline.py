@@ -7,38 +7,32 @@ followed the music through the whole product. Nothing here touches samples.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-from jaxtyping import Shaped
-
 from editorbot import __version__
 from editorbot.analysis.analysis import Analysis
-from editorbot.analysis.analyze import analyze
+from editorbot.analysis.analyze import Progress, analyze, no_progress
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.stem_columns import hear_demucs
 from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_ranges
-from editorbot.editlist.json_format import read_edit_list, write_edit_list
+from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import editor_named
-from editorbot.errors import MismatchError, StrictError
+from editorbot.errors import StrictError
 from editorbot.export import export_edit
-from editorbot.outputs import OutputPaths, path_from, source_path, staged
-from editorbot.polish import Loudness, compare_tone, frame_labels, measure, polish_blocks, prepare_steps
-from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
+from editorbot.from_list import write_track
+from editorbot.outputs import OutputPaths, path_from, staged
+from editorbot.polish import Loudness, compare_tone, measure, prepare_steps
+from editorbot.recording import Recording, open_recording
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
 from editorbot.render.pins import Pins
-from editorbot.render.render import BLOCK_SAMPLES, render_blocks
-from editorbot.render.retarget_source import retarget_source
+from editorbot.render.render import BLOCK_SAMPLES
 from editorbot.report.report import write_report
-
-Progress = Callable[[str, float], None]
-"""Told the name of a stage and the share of it that is done, in [0, 1]."""
 
 CONTROL_EDITOR = "keep-all"
 """The one editor that takes silent and short recordings too."""
@@ -48,10 +42,6 @@ ACTING_EDITOR = "policy"
 
 LITTLE = 1 / 12
 """Who keeps less than this share of a recording, unasked, has hardly found the music."""
-
-
-def no_progress(stage: str, share: float) -> None:
-    """Show no progress."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +102,6 @@ class Edited:
     def cut_ranges(self) -> tuple[tuple[int, int], ...]:
         """What of the recording is not played [samples]."""
         return cut_ranges(self.edit_list)
-
-
-@dataclass(frozen=True)
-class Rendered:
-    """What rendering an edit list gave."""
-
-    duration_s: float
-    """Length of the track [seconds]."""
-    warnings: tuple[str, ...]
-    """Lines ``CODE: text``."""
 
 
 def decide(recording: Recording, options: EditOptions, progress: Progress = no_progress) -> Edited:
@@ -232,24 +212,29 @@ def edit_recording(
         _check_strict(edited.edit_list, options, recording.path)
         with open_recording(stage.paths.track) as rendered:
             edited = _measured(edited, recording, rendered, progress)
-            write_report(
-                stage.paths.report,
-                edited.edit_list,
-                edited.analysis,
-                recording,
-                track=rendered,
-                tone=compare_tone(edited.edit_list, recording, rendered) if edited.edit_list.polish else None,
-                actions=edited.actions,
-                loudness_before=edited.before,
-                loudness_after=edited.after,
-                progress=lambda share: progress("report", share),
-            )
+            _report(stage.paths.report, edited, recording, rendered, progress)
         write_edit_list(stage.paths.edit_list, edited.edit_list)
         for name in exports:
             export_edit(edited.edit_list, name, stage.paths.export(name))
         recording.close()  # before its place may be taken
         stage.commit()
     return edited
+
+
+def _report(path: str, edited: Edited, recording: Recording, track: Recording, progress: Progress) -> None:
+    """Write the page."""
+    write_report(
+        path,
+        edited.edit_list,
+        edited.analysis,
+        recording,
+        track=track,
+        tone=compare_tone(edited.edit_list, recording, track) if edited.edit_list.polish else None,
+        actions=edited.actions,
+        loudness_before=edited.before,
+        loudness_after=edited.after,
+        progress=lambda share: progress("report", share),
+    )
 
 
 def plan_edit(
@@ -272,98 +257,6 @@ def plan_edit(
 def copying(options: EditOptions, why: str) -> EditOptions:
     """Return options that copy a recording too short to edit, with a warning that says `why`."""
     return replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
-
-
-def write_track(edit_list: EditList, recording: Recording, path: str, progress: Progress) -> tuple[str, ...]:
-    """Render and polish an edit list into a file; return the warnings that came of it.
-
-    Raises
-    ------
-    EditorbotError
-        If the file cannot be written whole; then none is left.
-    """
-
-    def make_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        return render_blocks(edit_list, recording)
-
-    warnings: list[str] = []
-    blocks = make_blocks()
-    if edit_list.polish:
-        blocks = polish_blocks(
-            make_blocks,
-            recording.sample_rate,
-            recording.channels,
-            edit_list.polish,
-            labels=frame_labels(edit_list),
-            warnings=warnings,
-        )
-    subtype = track_subtype(recording.subtype, path)
-    total = edit_list.output_samples
-    with TrackWriter(path, recording.sample_rate, recording.channels, subtype, total_samples=total) as writer:
-        done = 0
-        for block in blocks:
-            writer.write(block)
-            done += len(block)
-            progress("render", done / total)
-    return (*warnings, *writer.warnings)
-
-
-def render_file(
-    path: str,
-    output: str,
-    *,
-    source: str | None = None,
-    force: bool = False,
-    progress: Progress = no_progress,
-) -> Rendered:
-    """Render an edit list's file into a track, from its own source or another file of the same take.
-
-    Raises
-    ------
-    MismatchError
-        If the source is not the one that the list was made for, or `source` does not fit it.
-    EditorbotError
-        If anything cannot be read or written.
-    """
-    edit_list = read_edit_list(path)
-    source_file = source or source_path(path, edit_list.source.path)
-    check_output(output, [source_file, path], force=force, in_place=False)
-    with open_recording(source_file) as recording:
-        warnings = recording.warnings
-        if source is None:
-            _check_source(edit_list, recording)
-        else:
-            edit_list = retarget_source(edit_list, recording)
-            warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
-        warnings += write_track(edit_list, recording, output, progress)
-    return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
-
-
-def export_file(path: str, name: str, output: str, *, force: bool = False) -> None:
-    """Export an edit list's file to another program.
-
-    Raises
-    ------
-    EditorbotError
-        If the list cannot be read, or the export not be written.
-    """
-    edit_list = read_edit_list(path)
-    moved = path_from(output, source_path(path, edit_list.source.path))
-    export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
-
-
-def _check_source(edit_list: EditList, recording: Recording) -> None:
-    """Refuse a source that is not what the list says that it was made for."""
-    if edit_list.source.digest != recording.digest:
-        raise MismatchError(
-            "this is not the file that the edit list was made for; --source names another one on purpose",
-            path=recording.path,
-        )
-    for name, is_so in (("sample_rate", recording.sample_rate), ("channels", recording.channels),
-                        ("samples", recording.samples)):  # fmt: skip
-        said = getattr(edit_list.source, name)
-        if said != is_so:
-            raise MismatchError(f"it has {is_so} {name}, but the edit list says {said}", path=recording.path)
 
 
 def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:

@@ -12,8 +12,8 @@ from dataclasses import replace
 from editorbot.editlist.edit_list import Clip, MadeBy
 from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import edit_list_of, range_from_s
+from editorbot.from_list import render_file
 from editorbot.outputs import output_paths, path_from
-from editorbot.pipeline import render_file
 from editorbot.recording import open_recording
 from editorbot.render.joins import settle_joins
 from editorbot.timebase import parse_clock

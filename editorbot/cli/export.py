@@ -29,7 +29,7 @@ class Export:
     def run(self) -> int:
         """Write every export; return the exit code."""
         from editorbot.export import EXPORT_ENDINGS, export_paths
-        from editorbot.pipeline import export_file
+        from editorbot.from_list import export_file
 
         if self.output is not None and len(self.to) != 1:
             raise UsageError("--output takes one program; name one with --to, or leave it away")

@@ -30,7 +30,7 @@ class Render:
 
     def run(self) -> int:
         """Render the list; return the exit code."""
-        from editorbot.pipeline import render_file
+        from editorbot.from_list import render_file
 
         output = self.output or default_output(self.file, self.source)
         with progress_bar(printable(os.path.basename(self.file))) as progress:
