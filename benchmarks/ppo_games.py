@@ -24,7 +24,7 @@ from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistic
 from editorbot.models.encoder import Encoded
 from editorbot.models.policy import EditingAgent, PolicyNetwork, ValueNetwork
 from editorbot.models.policy_shape import PolicyConfig
-from editorbot.training.rollouts import EditingGames, Moments, Outcomes
+from editorbot.training.games import EditingGames, Moments, Outcomes
 from tests.editors.factories import song_analysis
 
 KEEP, CUT = V3.index("KEEP"), V3.index("CUT")

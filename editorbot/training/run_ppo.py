@@ -17,13 +17,13 @@ from editorbot.errors import MismatchError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_shape import PolicyConfig, told
+from editorbot.training.games import EditingGames
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_checkpoint import agent_of, load_policy, normalizer_in
 from editorbot.training.policy_data import normalizer_of, taught_recordings
 from editorbot.training.policy_watch import Watch
 from editorbot.training.ppo_settings import PpoSettings
 from editorbot.training.ppo_stage import OnLine, Stage, normalizer_by_play, stage_of, truth_keep_share
-from editorbot.training.rollouts import EditingGames
 from editorbot.training.run_bc import plain
 from editorbot.training.ship_policy import ShippedPolicy, write_policy
 from editorbot.training.step_credit import StepCredit

@@ -24,6 +24,7 @@ from editorbot.environment.state import Normalizer
 from editorbot.errors import NonFiniteError, UsageError
 from editorbot.models.policy import AgentOutput, EditingAgent, MaskTensors, StepChances
 from editorbot.models.step_measures import step_measures
+from editorbot.training.games import Games
 from editorbot.training.machine import fabric_on
 from editorbot.training.policy_data import NO_VARIATION, TaughtRecording, batch_of, grouped
 from editorbot.training.policy_losses import PARTS, TaskWeights, Totals
@@ -37,7 +38,7 @@ from editorbot.training.ppo_losses import (
     type_shares,
     value_loss,
 )
-from editorbot.training.rollouts import Games, Recordings, Steps, collect
+from editorbot.training.rollouts import Recordings, Steps, collect
 from editorbot.training.step_credit import StepCredit
 from editorbot.training.train_bc import BcTraining, bc_loss, rate_share
 

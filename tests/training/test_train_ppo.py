@@ -15,8 +15,9 @@ from editorbot.errors import NonFiniteError, UsageError
 from editorbot.models.dense import LEAST_ROWS
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_shape import BEAT_INPUTS
+from editorbot.training.games import EditingGames, Games, Moments, Outcomes
 from editorbot.training.policy_watch import Watch
-from editorbot.training.rollouts import EditingGames, Games, Moments, Outcomes, Recordings, collect
+from editorbot.training.rollouts import Recordings, collect
 from editorbot.training.step_credit import StepCredit
 from editorbot.training.train_ppo import PpoRun, PpoTraining, train_ppo
 from tests.environment.games import song_material
