@@ -23,7 +23,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from editorbot.environment import batch_kernels
+from editorbot.environment import batch_dynamics, batch_episodes, batch_masks, batch_state
 from editorbot.environment.gym_env import checked, observation_space
 from editorbot.environment.material import Material
 from editorbot.environment.packed import pack
@@ -94,8 +94,8 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         self._last_firsts = np.maximum(self._recordings.beats - settings.window_beats, 0)
         window = int(min(settings.window_beats, self._recordings.beats.max()))
         types = self.vocabulary.types
-        self._episodes = batch_kernels.room_for(num_envs, window, types)
-        self._masks = batch_kernels.MaskRoom(
+        self._episodes = batch_episodes.room_for(num_envs, window, types)
+        self._masks = batch_masks.MaskRoom(
             np.zeros((num_envs, types), dtype=bool),
             np.zeros((num_envs, types, 5), dtype=bool),
             np.zeros((num_envs, types, 5), dtype=bool),
@@ -163,7 +163,7 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         terminated, truncated = np.empty(self.num_envs, dtype=bool), np.empty(self.num_envs, dtype=bool)
         paid = (rewards, terminated, truncated, self._components)
         shape = (self._recordings, self._words, self._weights, self._episodes)
-        self._share(lambda low, high: batch_kernels.step_all(low, high, actions, *shape, *paid))
+        self._share(lambda low, high: batch_dynamics.step_all(low, high, actions, *shape, *paid))
         ended = np.flatnonzero(self._episodes.is_done & ~was_done)
         final = self._final(ended) if len(ended) else {}
         if len(ended) and self._autoreset:
@@ -173,7 +173,7 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
     def sample_open(self, rng: np.random.Generator) -> Int64[np.ndarray, "episodes 3"]:
         """Return one open action for each episode, drawn evenly: a type, a size of it, an amount of it."""
         actions = np.empty((self.num_envs, 3), dtype=np.int64)
-        batch_kernels.draw_open(self._masks, rng.random((self.num_envs, 3)), actions)
+        batch_masks.draw_open(self._masks, rng.random((self.num_envs, 3)), actions)
         return actions
 
     def _check(self, actions: Int64[np.ndarray, "rows columns"]) -> None:
@@ -196,7 +196,7 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         if (firsts < 0).any() or (firsts > np.maximum(self._recordings.beats[chosen] - 2, 0)).any():
             raise UsageError(f"a window cannot begin at beats {firsts.tolist()}; two beats must follow")
         window = self._settings.window_beats
-        batch_kernels.begin(which, chosen, firsts, window, self._recordings, self._episodes)
+        batch_episodes.begin(which, chosen, firsts, window, self._recordings, self._episodes)
 
     def _given(self, numbers: Any, which: Int64[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:
         return np.broadcast_to(np.asarray(numbers, dtype=np.int64), (self.num_envs,))[which]
@@ -210,11 +210,11 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         """Write states and masks of some episodes."""
         limit = self._settings.max_loops
         self._observe(self._everyone[low:high], self._states)
-        batch_kernels.mask_all(low, high, self._recordings, self._words, limit, self._episodes, self._masks)
+        batch_masks.mask_all(low, high, self._recordings, self._words, limit, self._episodes, self._masks)
 
     def _observe(self, which: Int64[np.ndarray, " some"], out: Float32[np.ndarray, "episodes 861"]) -> None:
         shape = (self._mean, self._scale, self._is_normalized)
-        batch_kernels.observe(which, self._recordings, self._words, self._episodes, *shape, out)
+        batch_state.observe(which, self._recordings, self._words, self._episodes, *shape, out)
 
     def _share(self, work: Callable[[int, int], None]) -> None:
         """Do something to all episodes, each thread to its share of them."""

@@ -2,7 +2,7 @@
 
 A state says where the cursor is, what was heard so far, and what is held back
 for the end. `advance` is pure; the batch environment does the same in arrays
-(:mod:`editorbot.environment.batch_kernels`), and a test compares them.
+(:mod:`editorbot.environment.batch_dynamics`), and a test compares them.
 
 Conventions
 -----------
