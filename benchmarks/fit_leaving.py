@@ -20,9 +20,10 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editors.scored import ScoredEditor, placed_spans_s
+from editorbot.editors.scoring.leaving import SHORTEST_STEPS, likeliest
 from editorbot.editors.scoring.leaving_places import Places, heard_of, places_of
 from editorbot.editors.scoring.repetition import step_vectors
-from editorbot.editors.scoring.scorecard import Scorecard, chance
+from editorbot.editors.scoring.scorecard import Scorecard
 from editorbot.recording import open_recording
 from editorbot.timebase import STEP_S
 
@@ -68,7 +69,9 @@ def joins_of(folder: Path, cache: AnalysisCache) -> list[Join]:
         truth, verdict = read_truth(path), editor.judge(analysis)
         heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
         spans_s = placed_spans_s(analysis, verdict)
-        for (start_s, end_s), (next_s, _) in zip(spans_s, spans_s[1:]):
+        for (start_s, end_s), (next_s, next_end_s) in zip(spans_s, spans_s[1:]):
+            if min(end_s - start_s, next_end_s - next_s) < SHORTEST_STEPS * STEP_S:
+                continue
             places = places_of(start_s, end_s, next_s, heard)
             right = [goes_on(truth, at * STEP_S, next_s) for at in places.at]
             found.append(Join(number, places, np.array(right)))
@@ -83,26 +86,38 @@ def goes_on(truth: Truth, leave_s: float, arrive_s: float) -> bool:
 
 
 def source_at(truth: Truth, time_s: float) -> float | None:
-    """Return where in the finished track a moment of the recording belongs, None for junk."""
+    """Return where in the finished track a moment of good music belongs, None for all else."""
     for segment in truth.segments:
-        if segment.start_s <= time_s < segment.end_s and segment.source_s is not None:
+        is_good = segment.worth == "good" and segment.source_s is not None
+        if is_good and segment.start_s <= time_s < segment.end_s:
             return segment.source_s + (time_s - segment.start_s) * segment.speed
     return None
 
 
+STRENGTH = 0.3
+"""How freely the points may differ from zero."""
+
+PERCENTILES = (1, 20, 50, 80, 99)
+"""Where knots are put: few, for there are some two thousand joins."""
+
+
 def fit(joins: list[Join]) -> Scorecard:
     """Return the card."""
-    return fit_card(CUES, joined([one.places.cues for one in joins]), np.concatenate([j.is_right for j in joins]), 0.3)
+    cues, is_right = joined([one.places.cues for one in joins]), np.concatenate([one.is_right for one in joins])
+    return fit_card(CUES, cues, is_right, STRENGTH, percentiles=PERCENTILES)
 
 
 def say(joins: list[Join], card: Scorecard) -> None:
-    """Print how many joins go on as they are, and as the likeliest place has it."""
+    """Print how many joins go on as they are, and as the card has it."""
     before = after = possible = 0
     for join in joins:
-        before += bool(join.is_right[join.places.at == join.places.end].any())
-        after += bool(join.is_right[chance(card.log_odds(join.places.cues)).argmax()])
+        as_it_is = int(np.flatnonzero(join.places.at == join.places.end)[0])
+        best = likeliest(join.places, card)
+        before += bool(join.is_right[as_it_is])
+        after += bool(join.is_right[as_it_is if best is None else best])
         possible += bool(join.is_right.any())
-    print(f"{len(joins)} joins held back: {before} go on as they are, {after} at the likeliest place, {possible} can")
+    print(f"{len(joins)} joins held back: {before} go on as they are, {after} as a card of the others has it, "
+          f"{possible} can")  # fmt: skip
 
 
 def main() -> None:

@@ -72,9 +72,9 @@ def hats(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
     return weights
 
 
-def knots_of(values: np.ndarray) -> np.ndarray:
+def knots_of(values: np.ndarray, percentiles: tuple[int, ...]) -> np.ndarray:
     """Return knots at percentiles, distinct after rounding."""
-    knots = np.unique(np.round(np.percentile(values, PERCENTILES), 2))
+    knots = np.unique(np.round(np.percentile(values, percentiles), 2))
     return knots if len(knots) > 1 else np.array([0.0, 1.0])
 
 
@@ -84,9 +84,10 @@ def fit_card(
     wanted: np.ndarray,
     strength: float,
     weights: np.ndarray | None = None,
+    percentiles: tuple[int, ...] = PERCENTILES,
 ) -> Scorecard:
     """Return the scorecard of a logistic regression on knots; smaller `strength` gives smaller points."""
-    knots = {name: knots_of(columns[name]) for name in names}
+    knots = {name: knots_of(columns[name], percentiles) for name in names}
     design = np.concatenate([hats(columns[name], knots[name]) for name in names], axis=1)
     model = LogisticRegression(C=strength, max_iter=500).fit(design, wanted, sample_weight=weights)
     base, rows, at = float(model.intercept_[0]), [], 0

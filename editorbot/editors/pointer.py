@@ -23,9 +23,10 @@ from editorbot.editors.pointing.decode import score_odds_of
 from editorbot.editors.pointing.hearing import hear
 from editorbot.editors.pointing.joins import placed, verdict_of
 from editorbot.editors.pointing.weights import SHIPPED, read_pointer
+from editorbot.editors.scoring.bars import bars_of
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.learned import read_score
-from editorbot.editors.scoring.leaving import bars_of, left_in_place
+from editorbot.editors.scoring.leaving import left_in_place
 from editorbot.editors.scoring.leaving_places import Heard, heard_of
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.models.pointer_shape import PointerInputs
@@ -59,7 +60,9 @@ class PointerEditor(Editor):
             worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
         heard = self._heard(analysis, inputs, verdict)
-        spans_s = left_in_place(placed(analysis, plays, verdict), heard, bars_of(analysis))
+        spans_s = left_in_place(
+            placed(analysis, plays, verdict), heard, bars=bars_of(analysis), pinned_s=request.must_keep_s
+        )
         ranges = ordered_obey(tuple(range_from_s(a, b, analysis.source) for a, b in spans_s), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
         risks = join_risks(analysis, clips)

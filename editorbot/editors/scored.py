@@ -13,6 +13,7 @@ path (`editors.path`) decides which joins reach that length.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, final
 
@@ -22,10 +23,11 @@ from editorbot.editlist.operations import Range, edit_list_of, range_from_s, uni
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.clips import audible, beat_scores, clips_of, join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
+from editorbot.editors.scoring.bars import bars_of
 from editorbot.editors.scoring.edges import kept_spans_s
 from editorbot.editors.scoring.judge import Verdict, judge
 from editorbot.editors.scoring.learned import SHIPPED, judge_learned, read_score
-from editorbot.editors.scoring.leaving import bars_of, left_in_place
+from editorbot.editors.scoring.leaving import left_in_place
 from editorbot.editors.scoring.leaving_places import heard_of
 from editorbot.editors.scoring.repetition import step_vectors
 
@@ -55,7 +57,7 @@ class _ByVerdict(Editor):
             # The path should play what the rules would keep, so their verdict counts as much as the score.
             worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
-        ranges = obey(kept_ranges(analysis, verdict), analysis, request)
+        ranges = obey(kept_ranges(analysis, verdict, request.must_keep_s), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
         beats = listed(analysis, worth)
         return edit_list_of(analysis.source, clips, made_by=made_by, risks=join_risks(analysis, clips), beats=beats)
@@ -93,10 +95,28 @@ class RulesEditor(_ByVerdict):
         return judge(analysis)
 
 
-def kept_ranges(analysis: Analysis, verdict: Verdict) -> tuple[Range, ...]:
-    """Return what the editor itself would keep, as source ranges; never nothing."""
+def kept_ranges(
+    analysis: Analysis, verdict: Verdict, pinned_s: Sequence[tuple[float, float]] = ()
+) -> tuple[Range, ...]:
+    """Return what the editor itself would keep, as source ranges; never nothing.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        The recording.
+    verdict : Verdict
+        What was decided about each of its steps.
+    pinned_s : sequence of (start, end) [seconds]
+        What the user wants to be played, so that no play is left within it.
+    """
     heard = heard_of(step_vectors(analysis.steps), verdict.score, verdict.is_song)
-    spans_s = left_in_place(placed_spans_s(analysis, verdict), heard, bars_of(analysis))
+    spans_s = left_in_place(
+        placed_spans_s(analysis, verdict),
+        heard,
+        bars=bars_of(analysis),
+        pinned_s=pinned_s,
+        shortest_s=SHORTEST_CLIP_S,
+    )
     return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s)
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.leaving import Bars, left_in_place
+from editorbot.editors.scoring.bars import Bars
+from editorbot.editors.scoring.leaving import left_in_place
 from editorbot.editors.scoring.leaving_card import LEAVING_CARD
 from editorbot.editors.scoring.leaving_places import heard_of, places_of
 from editorbot.timebase import STEP_S
@@ -26,7 +27,7 @@ def _heard(rng, *parts, noise=0.05):
         rows += [part + noise * rng.standard_normal(part.shape), np.zeros((STOP, part.shape[1]))]
         is_song += [np.ones(len(part), bool), np.zeros(STOP, bool)]
     vectors, song = np.concatenate(rows), np.concatenate(is_song)
-    return heard_of(vectors.astype(np.float32), np.where(song, 0.9, 0.05), song)
+    return heard_of(vectors.astype(np.float32), np.where(song, 0.7, 0.05), song)
 
 
 def _spans_s(*steps):
@@ -64,23 +65,51 @@ def test_what_is_not_worth_keeping_is_not_taken_on():
 
 @pytest.mark.parametrize(
     ("bar_steps", "later_steps"),
-    [(182, 2), (177, -3), (180.1, 0), (186, 0)],  # the last two: there already, and too far
+    [(182, 2), (177, 0), (180.1, 0), (186, 0)],  # nobody plays before, it is there already, and too far
 )
 def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_steps):
     rng = np.random.default_rng(7)
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[125:])
     bars = Bars(np.array([bar_steps * STEP_S]), 0.5)
-    first, second = left_in_place(_spans_s((0, 150), (180, 380)), heard, bars)
+    first, second = left_in_place(_spans_s((0, 150), (180, 380)), heard, bars=bars)
     assert first[1] == pytest.approx((125 + later_steps) * STEP_S, abs=0.5 * STEP_S)
     assert second == (pytest.approx((180 + later_steps) * STEP_S), 380 * STEP_S)
+
+
+def test_a_bar_before_a_join_inside_the_music_draws_it_there():
+    rng = np.random.default_rng(9)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[100:])
+    bars = Bars(np.array([197 * STEP_S]), 0.5)
+    first, second = left_in_place(_spans_s((0, 150), (200, 400)), heard, bars=bars)
+    assert first[1] == pytest.approx(117 * STEP_S, abs=0.5 * STEP_S)
+    assert second[0] == pytest.approx(197 * STEP_S)
+
+
+def test_what_is_pinned_is_not_given_up():
+    rng = np.random.default_rng(4)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[125:])
+    spans_s = _spans_s((0, 150), (180, 380))
+    assert left_in_place(spans_s, heard, pinned_s=_spans_s((130, 135))) == spans_s
+    assert left_in_place(spans_s, heard, pinned_s=_spans_s((100, 120), (200, 210)))[0][1] < 126 * STEP_S
+
+
+def test_a_play_of_which_nearly_all_comes_again_is_left_out():
+    rng = np.random.default_rng(6)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:80], song[80:120], song[85:])
+    spans_s = _spans_s((0, 80), (110, 150), (180, 380))
+    assert left_in_place(spans_s, heard, shortest_s=2.0) == [spans_s[0], spans_s[2]]
+    assert len(left_in_place(spans_s, heard, shortest_s=0.5)) == 3
 
 
 def test_where_nothing_runs_on_no_bar_moves_a_join():
     rng = np.random.default_rng(8)
     heard = _heard(rng, _song(rng, 150), _song(rng, 300))
     spans_s = _spans_s((0, 150), (180, 480))
-    assert left_in_place(spans_s, heard, Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
+    assert left_in_place(spans_s, heard, bars=Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
 
 
 def test_other_music_after_a_stop_changes_nothing():

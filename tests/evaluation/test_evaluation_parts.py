@@ -177,3 +177,7 @@ def test_gains_are_paired_and_do_not_depend_on_the_order() -> None:
     assert page_of(results[::-1], baselines=("keep-all", "scored", "nobody")) == page
     assert page.tracks == 2
     assert "+0.100 [+0.100, +0.100]" in markdown_of(page)
+    cut_f1 = np.mean([result.score.cut_f1 for result in results if result.entrant == "scored"])
+    assert rows["scored"].cut_f1 == pytest.approx(cut_f1)
+    heads, _, *lines = (line.split(" | ") for line in markdown_of(page).splitlines() if line.startswith("| "))
+    assert {line[heads.index("cuts at 70 ms")] for line in lines if len(line) == len(heads)} >= {f"{cut_f1:.2f}"}

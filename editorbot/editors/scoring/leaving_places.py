@@ -22,6 +22,9 @@ LATEST_STEPS = round(5 / STEP_S)
 REACH_STEPS = 32
 """How much of the two plays is compared, before and after a place [steps], 6 s."""
 
+OVERLAP_STEPS = 6
+"""Where two plays overlap by less than this, the overlap alone proves nothing [steps]."""
+
 MOST_PLACES = 8
 """Places that are weighed up, beside the one that was chosen already."""
 
@@ -42,6 +45,12 @@ class Heard:
     """Log odds that it is worth keeping."""
     is_song: Bool[np.ndarray, " steps"]
     """Whether the band plays."""
+
+    def is_worth(self, span_s: tuple[float, float], least: float) -> bool:
+        """Tell whether the band plays throughout a stretch, and its mean log odds are at least so high."""
+        first = int(span_s[0] / STEP_S)
+        steps = slice(max(first, 0), max(int(np.ceil(span_s[1] / STEP_S)), first + 1))
+        return bool(len(self.odds[steps]) and self.is_song[steps].all() and self.odds[steps].mean() >= least)
 
 
 @dataclass(frozen=True)
@@ -80,10 +89,12 @@ def places_of(start_s: float, end_s: float, next_s: float, heard: Heard) -> Plac
     """
     start, end, arrive = (round(time_s / STEP_S) for time_s in (start_s, end_s, next_s))
     first = max(int(start_s / STEP_S) + 3, end - EARLIEST_STEPS)
-    every = np.arange(first, max(min(end + LATEST_STEPS, arrive - 2), first + 1) + 1)
+    every = np.arange(first, max(min(end + LATEST_STEPS, arrive - 2), end) + 1)
     likeness = _likeness(every, arrive, end, heard.vectors)
+    overlap = np.where(end - every >= OVERLAP_STEPS, likeness["overlap"], 0.0)
+    # Short stretches are alike by chance more often.
     best = np.max([0.8 * likeness["after_short"], likeness["after"], likeness["after_long"], 0.9 * likeness["before"],
-                   likeness["before_long"], np.where(end - every >= 6, likeness["overlap"], 0.0)], axis=0)  # fmt: skip
+                   likeness["before_long"], overlap], axis=0)  # fmt: skip
     chosen = int(np.clip(end - first, 0, len(every) - 1))
     peaks = _peaks(best, chosen)
     others = [np.abs(every - at) > 4 for at in every[peaks]]
@@ -156,7 +167,7 @@ def _apart(told: dict[str, np.ndarray], at: Int[np.ndarray, " places"], end: int
     earlier, later = (end - at) >= 3, at > end
     seconds = np.abs(end - at) * STEP_S
     best = np.max([told["after"], told["before"], told["before_long"]], axis=0)
-    both = np.maximum(best, np.where(end - at >= 6, told["overlap"], 0.0))
+    both = np.maximum(best, np.where(end - at >= OVERLAP_STEPS, told["overlap"], 0.0))
     moved = told.pop("moved")
     cues = told | {
         "alike": np.max([best, told["after_short"], told["after_long"]], axis=0),
