@@ -156,7 +156,8 @@ def write(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
         "with the shipped prices, the network's word alone (score_weight 0); no join moved for "
         "the beat afterwards. With the expected position by ratio a row depends on how much was played: that network "
         "can only be decoded greedily, a frame at a time, on fewer jams. It began with weights that had learned the "
-        "other position, which so few epochs do not undo: its row says that the two are far apart, not which is better.\n\n"
+        "other position, which so few epochs do not undo: its row says that the two are far apart, not which is "
+        "better.\n\n"
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".md").write_text(told + head + "\n".join(lines) + "\n", encoding="utf-8")
