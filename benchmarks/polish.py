@@ -296,9 +296,10 @@ def main() -> None:
     parser.add_argument("--note", default="", help="said beside the cost")
     parser.add_argument("--out", default="benchmarks/results/polish")
     args = parser.parse_args()
-    rows = run(args)
     timed = ("loudness", *LEARNED_NAMES)
+    # First of all: a child's highest memory counts what its parent held when it was started.
     costs = {name: {str(minutes): cost_of(name, minutes) for minutes in args.minutes} for name in timed}
+    rows = run(args)
     Path(f"{args.out}.json").write_text(json.dumps({"cost": costs, "rows": rows}, indent=1) + "\n", encoding="utf-8")
     Path(f"{args.out}.md").write_text(table(rows, costs, args), encoding="utf-8")
 
