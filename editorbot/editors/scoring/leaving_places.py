@@ -22,6 +22,12 @@ LATEST_STEPS = round(5 / STEP_S)
 REACH_STEPS = 32
 """How much of the two plays is compared, before and after a place [steps], 6 s."""
 
+LEAST_STEPS = 3
+"""So much of a play stays at least, and it is not left earlier by less [steps]."""
+
+SAME_STEPS = 4
+"""Places within this of each other are no rivals [steps]."""
+
 OVERLAP_STEPS = 6
 """Where two plays overlap by less than this, the overlap alone proves nothing [steps]."""
 
@@ -88,7 +94,7 @@ def places_of(start_s: float, end_s: float, next_s: float, heard: Heard) -> Plac
         The recording.
     """
     start, end, arrive = (round(time_s / STEP_S) for time_s in (start_s, end_s, next_s))
-    first = max(int(start_s / STEP_S) + 3, end - EARLIEST_STEPS)
+    first = max(int(start_s / STEP_S) + LEAST_STEPS, end - EARLIEST_STEPS)
     every = np.arange(first, max(min(end + LATEST_STEPS, arrive - 2), end) + 1)
     likeness = _likeness(every, arrive, end, heard.vectors)
     overlap = np.where(end - every >= OVERLAP_STEPS, likeness["overlap"], 0.0)
@@ -97,7 +103,7 @@ def places_of(start_s: float, end_s: float, next_s: float, heard: Heard) -> Plac
                    likeness["before_long"], overlap], axis=0)  # fmt: skip
     chosen = int(np.clip(end - first, 0, len(every) - 1))
     peaks = _peaks(best, chosen)
-    others = [np.abs(every - at) > 4 for at in every[peaks]]
+    others = [np.abs(every - at) > SAME_STEPS for at in every[peaks]]
     rivals = np.array([best[other].max() if other.any() else 0.0 for other in others])
     told = {name: values[peaks] for name, values in likeness.items()}
     told["above_others"] = best[peaks] - rivals
@@ -164,7 +170,7 @@ def _around(at: Int[np.ndarray, " places"], end: int, arrive: int, heard: Heard)
 
 def _apart(told: dict[str, np.ndarray], at: Int[np.ndarray, " places"], end: int) -> Cues:
     """Return the card's cues: what holds for places earlier and later than the end is told apart."""
-    earlier, later = (end - at) >= 3, at > end
+    earlier, later = (end - at) >= LEAST_STEPS, at > end
     seconds = np.abs(end - at) * STEP_S
     best = np.max([told["after"], told["before"], told["before_long"]], axis=0)
     both = np.maximum(best, np.where(end - at >= OVERLAP_STEPS, told["overlap"], 0.0))
