@@ -37,6 +37,12 @@ CUES = (
 )  # fmt: skip
 """Cues of the card."""
 
+STRENGTH = 0.3
+"""How freely the points may differ from zero."""
+
+PERCENTILES = (1, 20, 50, 80, 99)
+"""Where knots are put: few, for there are some two thousand joins."""
+
 HEADER = '''"""The fitted scorecard of `leaving`. Written by `benchmarks/fit_leaving.py`: change it there."""
 
 from __future__ import annotations
@@ -94,13 +100,6 @@ def source_at(truth: Truth, time_s: float) -> float | None:
     return None
 
 
-STRENGTH = 0.3
-"""How freely the points may differ from zero."""
-
-PERCENTILES = (1, 20, 50, 80, 99)
-"""Where knots are put: few, for there are some two thousand joins."""
-
-
 def fit(joins: list[Join]) -> Scorecard:
     """Return the card."""
     cues, is_right = joined([one.places.cues for one in joins]), np.concatenate([one.is_right for one in joins])
@@ -116,8 +115,7 @@ def say(joins: list[Join], card: Scorecard) -> None:
         before += bool(join.is_right[as_it_is])
         after += bool(join.is_right[as_it_is if best is None else best])
         possible += bool(join.is_right.any())
-    print(f"{len(joins)} joins held back: {before} go on as they are, {after} as a card of the others has it, "
-          f"{possible} can")  # fmt: skip
+    print(f"{len(joins)} joins held back: {before} go on as they are, {after} by a card of the others, {possible} can")
 
 
 def main() -> None:

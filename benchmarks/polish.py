@@ -114,12 +114,13 @@ def polished(sound: np.ndarray, rate: int, step: PolishStep) -> np.ndarray:
 
 def told(raw: np.ndarray, finished: np.ndarray, rate: int, *, one_curve: bool) -> np.ndarray:
     """Return a sound, as loud, under the gains that its finished mel itself asks for, within the same limits."""
-    gains = (mel_db(finished, rate) - mel_db(raw, rate)).astype(np.float32)
+    here, there = mel_db(raw, rate), mel_db(finished, rate)
+    gains = there - here
     if one_curve:
-        floor = mel_db(finished, rate).max() + FLOOR_DB
-        near = np.maximum(mel_db(finished, rate), floor) - np.maximum(mel_db(raw, rate), floor)
-        gains = np.broadcast_to(np.median(near, axis=0), gains.shape).astype(np.float32)
-    return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains])))
+        floor = there.max() + FLOOR_DB
+        heard = np.maximum(there, floor) - np.maximum(here, floor)
+        gains = np.broadcast_to(np.median(heard, axis=0), heard.shape)
+    return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains.astype(np.float32)])))
 
 
 def scores_of(out: np.ndarray, finished: np.ndarray, rate: int) -> dict[str, float]:

@@ -76,15 +76,21 @@ def cut_points(edit_list: EditList, truth: Truth) -> CutPoints:
     rate = edit_list.source.sample_rate
     mine = [(clip.start / rate, clip.end / rate) for clip in edit_list.clips]
     theirs = _plays_of(truth)
-    fits = []
-    for is_end in (False, True):
-        found = [_point(span[is_end], is_end, truth) for span in mine]
-        wanted = [_point(span[is_end], is_end, truth) for span in theirs]
-        fits.append(np.array([[_fits(one, other, truth) for other in wanted] for one in found]).reshape(len(mine), -1))
-    exact = sum(_most_pairs(side) for side in fits)
+    starts, ends = (_fits_of(mine, theirs, is_end, truth) for is_end in (False, True))
+    exact = _most_pairs(starts) + _most_pairs(ends)
     for number, other in _same_joins(mine, theirs, truth):
-        fits[True][number, other] = fits[False][number + 1, other + 1] = True
-    return CutPoints(2 * len(mine), 2 * len(theirs), sum(_most_pairs(side) for side in fits), exact)
+        ends[number, other] = starts[number + 1, other + 1] = True
+    return CutPoints(2 * len(mine), 2 * len(theirs), _most_pairs(starts) + _most_pairs(ends), exact)
+
+
+def _fits_of(
+    mine: list[tuple[float, float]], theirs: list[tuple[float, float]], is_end: bool, truth: Truth
+) -> Bool[np.ndarray, "mine theirs"]:
+    """Return which starts, or ends, of the plays of both are the same to a listener."""
+    found = [_point(span[is_end], is_end, truth) for span in mine]
+    wanted = [_point(span[is_end], is_end, truth) for span in theirs]
+    fits = [[_fits(one, other, truth) for other in wanted] for one in found]
+    return np.array(fits, bool).reshape(len(mine), len(theirs))
 
 
 def _most_pairs(fits: Bool[np.ndarray, "mine theirs"]) -> int:

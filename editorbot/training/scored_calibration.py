@@ -10,7 +10,7 @@ import torch
 from scipy.optimize import minimize
 
 from editorbot.editors.scoring.decode import likely_best_stretches
-from editorbot.editors.scoring.learned import odds_of
+from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.training.scored_batches import KEEP, batch_of
 from editorbot.training.scored_examples import Example, step_score

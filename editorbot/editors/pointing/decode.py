@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from editorbot.editors.pointing.sweeps import cheapest_ways
+from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.errors import UsageError
 from editorbot.models.pointer_shape import STEP_VALUES, PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer_shape import CLASSES
@@ -115,9 +116,8 @@ def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndar
     if not config.score_inputs or inputs.steps is None:
         return None
     keep = np.exp(inputs.steps.values[:, STEP_VALUES + CLASSES.index("keep")].astype(np.float64))
-    keep = np.clip(keep, 1e-6, 1 - 1e-6)
     step = np.minimum(np.arange(inputs.frames) // STEP_FRAMES, len(keep) - 1)
-    return np.asarray(np.clip(np.log(keep) - np.log1p(-keep), -MOST_LOG, MOST_LOG)[step])
+    return np.asarray(np.clip(odds_of(keep), -MOST_LOG, MOST_LOG)[step])
 
 
 def places_of(

@@ -22,7 +22,7 @@ from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import Weights, log_odds, softmax
 from editorbot.editors.scoring.repetition import step_vectors
-from editorbot.editors.scoring.scorecard import chance
+from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, ScorerConfig
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
@@ -88,12 +88,6 @@ def verdict_of(
     is_song = best_stretches(odds_of(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
     links = find_links(vectors, keep)
     return Verdict(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
-
-
-def odds_of(chances: Float32[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
-    """Return log odds as float64."""
-    known = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
-    return np.log(known) - np.log1p(-known)
 
 
 @lru_cache(maxsize=4)

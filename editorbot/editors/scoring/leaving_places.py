@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
+from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.timebase import STEP_S
 
 EARLIEST_STEPS = round(60 / STEP_S)
@@ -77,8 +78,7 @@ def heard_of(
     is_song: Bool[np.ndarray, " steps"],
 ) -> Heard:
     """Return what is known, given the chance in [0, 1] that each step is worth keeping."""
-    known = np.clip(score, 1e-6, 1 - 1e-6)
-    return Heard(vectors, np.clip(np.log(known) - np.log1p(-known), -MOST_ODDS, MOST_ODDS), is_song)
+    return Heard(vectors, np.clip(odds_of(score), -MOST_ODDS, MOST_ODDS), is_song)
 
 
 def places_of(start_s: float, end_s: float, next_s: float, heard: Heard) -> Places:

@@ -57,3 +57,9 @@ class Scorecard:
 def chance(log_odds: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
     """Return log odds as a chance in (0, 1)."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0))))
+
+
+def odds_of(chances: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
+    """Return chances in [0, 1] as log odds, float64; those nearer to 0 or 1 than 1e-6 count as that."""
+    known = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
+    return np.asarray(np.log(known) - np.log1p(-known))
