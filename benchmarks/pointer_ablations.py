@@ -1,10 +1,11 @@
-"""What each part of the pointer network brings: one row a network, all trained alike and shortly.
+"""What each part of the pointer network brings: one row a network, all trained alike from nothing.
 
-Every network begins with the weights that ship, as far as they fit it, and is trained on with the one change that its
-row names: on the same pairs, in the same order, for as many epochs. So it learns to do without the part, as far as a
-short run can. Edits of validation pairs are scored against their truth.
+Every network begins at random, of one seed, and is trained with the one change that its row names: on the same pairs,
+in the same order, for as many epochs. Edits of validation pairs are scored against their truth. A network whose
+expected position hangs on how much was played can only be decoded greedily, a frame at a time: it is compared with the
+others' greedy edits of the same pairs.
 
-    python benchmarks/pointer_ablations.py training_data valid_data --cache-dir cache
+    python benchmarks/pointer_ablations.py training_data valid_data --cache-dir cache --workers 2
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,14 +33,14 @@ from editorbot.evaluation.metrics import score_edit
 from editorbot.models.pointer import PointerNetwork, heard, row_scores
 from editorbot.models.pointer_shape import PointerConfig
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
-from editorbot.training.pointer_data import PointerDataset, PointerFolders, PointerPair
-from editorbot.training.pointer_losses import PointerTraining
+from editorbot.training.pointer_data import PointerDataset, PointerFolders, PointerPair, prepared
 from editorbot.training.pointer_scores import plays_of, validate
 from editorbot.training.run_pointer import read_run
 from editorbot.training.train_pointer import train_network
 
 ROOT = Path(__file__).resolve().parent.parent
-CHANGES: dict[str, dict[str, object]] = {
+CONFIG = ROOT / "pointer_network" / "configs" / "small.json"
+CHANGES: dict[str, dict[str, Any]] = {
     "small configuration": {},
     "no summary tokens": {"global_tokens": 0},
     "no window": {"window": 0},
@@ -45,6 +49,9 @@ CHANGES: dict[str, dict[str, object]] = {
 }
 ACCURACIES = ("val_delta_accuracy", "val_next_accuracy", "val_previous_plus_one")
 """What is told of the heads alone, by the names of `validate`."""
+
+Row = dict[str, object]
+"""What is told of a network, by the names of the columns."""
 
 
 @torch.no_grad()
@@ -84,9 +91,47 @@ def judged(plays: Plays, truth: Truth, frames: int) -> tuple[float, float]:
     return score_edit(edit, truth).f1, cut_points(edit, truth).f1
 
 
-def row_of(
-    name: str, network: PointerNetwork, pairs: PointerDataset, decode: Callable[..., Plays], most: int
-) -> dict[str, object]:
+@dataclass(frozen=True)
+class Ablation:
+    """A network that is trained with a change, and judged."""
+
+    name: str
+    change: dict[str, Any]
+    args: argparse.Namespace
+
+    @property
+    def shape(self) -> PointerConfig:
+        """The network's shape."""
+        return replace(read_run(CONFIG).model, ratio=0.44, **self.change)
+
+    def rows(self) -> list[Row]:
+        """Train, and return a row for each way of decoding."""
+        torch.set_num_threads(1)
+        run, args = read_run(CONFIG), self.args
+        how = replace(run.training, epochs=args.epochs, learning_rate=args.learning_rate)
+        network = train_network(self._some(args.data, args.pairs), how, self.shape)
+        valid = self._some(args.valid, args.valid_pairs)
+        if self.shape.expected == "ratio":
+            return [row_of(f"{self.name}, greedy", network, valid, greedy, args.greedy_pairs)]
+        found = [row_of(self.name, network, valid, best, args.valid_pairs)]
+        if not self.change:
+            found += [row_of(f"{self.name}, greedy", network, valid, greedy, most) for most in args.greedy_of]
+        return found
+
+    def _some(self, data: Path, most: int) -> PointerDataset:
+        """Return every so many of a folder's pairs."""
+        every = prepared_pairs(data, self.args, self.shape)
+        names = every.samples[:: max(1, len(every.samples) // most)][:most]
+        return PointerDataset(every.folders, names, self.shape)
+
+
+def prepared_pairs(data: Path, args: argparse.Namespace, shape: PointerConfig, workers: int = 1) -> PointerDataset:
+    """Return a folder's pairs, made ready; those that are ready are left as they are."""
+    folders = PointerFolders(data, data / "pointer_sequences", CacheFolder(args.cache_dir))
+    return prepared(folders, shape, workers=workers)
+
+
+def row_of(name: str, network: PointerNetwork, pairs: PointerDataset, decode: Callable[..., Plays], most: int) -> Row:
     """Score a network's edits of some pairs."""
     found, settings = [], replace(read_pointer().decode, score_weight=0.0, threshold=0.0)
     for number in range(min(most, len(pairs))):
@@ -94,18 +139,11 @@ def row_of(
         truth = read_truth(truth_path(pairs.folders.data, pair.sample))
         found.append(judged(decode(network, pair, settings), truth, pair.inputs.frames))
     f1, cut_f1 = np.mean(found, axis=0)
-    row = {"network": name, "jams": len(found), "f1": round(float(f1), 4), "cut_f1": round(float(cut_f1), 4)}
+    row: Row = {"network": name, "jams": len(found), "f1": round(float(f1), 4), "cut_f1": round(float(cut_f1), 4)}
     accuracy = validate(network, pairs, settings)
     row |= {key: round(accuracy[key], 4) for key in ACCURACIES}
     print(row, flush=True)
     return row
-
-
-def dataset(data: Path, cache: Path, config: PointerConfig, most: int) -> PointerDataset:
-    """Return every so many of the pairs that the cache holds."""
-    folders = PointerFolders(data, data / "pointer_sequences", CacheFolder(cache))
-    names = [path.stem for path in sorted((data / "truth").glob("*.json")) if folders.cache.raw(path.stem).is_file()]
-    return PointerDataset(folders, names[:: max(1, len(names) // most)][:most], config)
 
 
 def main() -> None:
@@ -114,54 +152,46 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("valid", type=Path)
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
-    parser.add_argument("--pairs", type=int, default=80)
-    parser.add_argument("--valid-pairs", type=int, default=16)
-    parser.add_argument("--greedy-pairs", type=int, default=3)
-    parser.add_argument("--epochs", type=int, default=2)
-    parser.add_argument("--learning-rate", type=float, default=5e-4)
+    parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--valid-pairs", type=int, default=32)
+    parser.add_argument("--greedy-pairs", type=int, default=4, help="of a network that hangs on how much was played")
+    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--learning-rate", type=float, default=2e-3)
+    parser.add_argument("--workers", type=int, default=1, help="networks trained side by side, a thread each")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "pointer_ablations")
     args = parser.parse_args()
-    torch.set_num_threads(1)
-    run = read_run(ROOT / "pointer_network" / "configs" / "small.json")
-    how = PointerTraining(**{**asdict(run.training), "epochs": args.epochs, "learning_rate": args.learning_rate})
-    start = {name: torch.from_numpy(value) for name, value in read_pointer().weights.items()}
-    rows = []
-    for name, change in CHANGES.items():
-        shape = replace(run.model, ratio=0.44, **change)
-        network = train_network(dataset(args.data, args.cache_dir, shape, args.pairs), how, shape, start=start)
-        valid = dataset(args.valid, args.cache_dir, shape, args.valid_pairs)
-        if shape.expected == "previous":
-            rows.append(row_of(name, network, valid, best, args.valid_pairs))
-        if name == "small configuration":
-            rows.append(row_of(f"{name}, greedy", network, valid, greedy, args.valid_pairs))
-        if shape.expected == "ratio":
-            rows.append(row_of(f"{name}, greedy", network, valid, greedy, args.greedy_pairs))
-        write(args, rows)
+    args.greedy_of = (args.valid_pairs, args.greedy_pairs)
+    for folder in (args.data, args.valid):
+        prepared_pairs(folder, args, read_run(CONFIG).model, args.workers)
+    asked = [Ablation(name, change, args) for name, change in CHANGES.items()]
+    with ProcessPoolExecutor(args.workers, get_context("spawn")) as pool:
+        rows = [row for found in pool.map(Ablation.rows, asked) for row in found]
+    write(args, rows)
 
 
-def write(args: argparse.Namespace, rows: list[dict[str, object]]) -> None:
-    """Write what was found so far."""
+def write(args: argparse.Namespace, rows: list[Row]) -> None:
+    """Write the table."""
     head = "| network | jams | F1 | F1 of cut points | val_delta_accuracy | val_next_accuracy | previous + 1 |\n"
     head += "|---|---|---|---|---|---|---|\n"
     lines = [
         f"| {row['network']} | {row['jams']} | {row['f1']:.3f} | {row['cut_f1']:.3f} | "
-        + " | ".join(f"{row[name]:.4f}" if name in row else "-" for name in ACCURACIES)
+        + " | ".join(f"{row[name]:.4f}" for name in ACCURACIES)
         + " |"
         for row in rows
     ]
-    told = (
-        f"# What each part of the pointer network brings\n\nEach network began with the shipped weights, as far as "
-        f"they fit, and was trained on with its change: {args.pairs} jams, epochs: {args.epochs}, learning rate "
-        f"{args.learning_rate}, seed 0, one thread. A short budget, the same for all: only the rows compare. Decoded "
-        "with the shipped prices, the network's word alone (score_weight 0); no join moved for "
-        "the beat afterwards. With the expected position by ratio a row depends on how much was played: that network "
-        "can only be decoded greedily, a frame at a time, on fewer jams. It began with weights that had learned the "
-        "other position, which so few epochs do not undo: its row says that the two are far apart, not which is "
-        "better.\n\n"
-    )
+    told = f"""# What each part of the pointer network brings
+
+Each network was trained from nothing with its change: {args.pairs} jams of training artists, epochs:
+{args.epochs}, learning rate {args.learning_rate}, seed 0, one thread, the same for all; what ships learned from
+twice the jams for twice the epochs. Edits of validation jams, decoded with the shipped prices, the network's
+word alone (score_weight 0); no join moved for the beat afterwards. With the expected position by ratio a row
+depends on how much was played: that network can only be decoded greedily, a frame at a time, and is to be
+compared with the greedy edits of as many jams.
+
+"""
     args.out.parent.mkdir(parents=True, exist_ok=True)
     args.out.with_suffix(".md").write_text(told + head + "\n".join(lines) + "\n", encoding="utf-8")
-    settings = {"pairs": args.pairs, "epochs": args.epochs, "rows": rows}
+    settings = {"pairs": args.pairs, "epochs": args.epochs, "learning_rate": args.learning_rate, "rows": rows}
     args.out.with_suffix(".json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 
 

@@ -92,7 +92,10 @@ def _mapped(orders: list[tuple[Path, Path, int, int]], workers: int):  # type: i
         yield from map(_make, orders)
         return
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        yield from pool.map(_make, orders, chunksize=4)
+        try:
+            yield from pool.map(_make, orders, chunksize=4)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def turns(tracks: Sequence[Path], count: int, seed: int) -> list[Path]:

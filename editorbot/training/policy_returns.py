@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.environment.actions import Action, Vocabulary
-from editorbot.environment.dynamics import play_out
+from editorbot.environment.dynamics import advance, first_state
 from editorbot.environment.material import Material, material_of
 from editorbot.environment.reward import reward_of
 from editorbot.errors import EditorbotError
@@ -35,10 +35,12 @@ def advantage_weights(
 ) -> list[TaughtRecording]:
     """Return the recordings weighed by exp(advantage): their edit's reward against the mean of all.
 
-    Recordings that are not in the folder, synthetic ones for example, weigh 1.
+    Recordings that are not in the folder, synthetic ones for example, weigh 1, and so do those of whose steps some are
+    no samples.
     """
     materials = materials_of(recordings, data_dir, cache, on_line)
-    returns = {one.name: return_of(one, materials[one.name], words) for one in recordings if one.name in materials}
+    judged = {one.name: return_of(one, materials[one.name], words) for one in recordings if one.name in materials}
+    returns = {name: value for name, value in judged.items() if value is not None}
     if not returns:
         on_line("no edit's reward could be judged; all samples count the same")
         return list(recordings)
@@ -55,10 +57,18 @@ def advantage_weights(
     return [replace(one, weight=weight(one.name)) for one in recordings]
 
 
-def return_of(recording: TaughtRecording, material: Material, words: Vocabulary) -> float:
-    """Return what the human's own steps are worth."""
-    actions = [Action(*row) for row in recording.actions.tolist()]
-    return reward_of(play_out(actions, material.lengths.tolist(), words), material, words).total
+def return_of(recording: TaughtRecording, material: Material, words: Vocabulary) -> float | None:
+    """Return what the human's own steps are worth, None where the samples are not the whole episode.
+
+    A step that the masks close is no sample; played without it, the steps after it would fall on other beats.
+    """
+    lengths = material.lengths.tolist()
+    state = first_state(len(lengths), words)
+    for row, beat in zip(recording.actions.tolist(), recording.beat.tolist()):
+        if state.is_over or state.is_truncated or state.cursor != beat:
+            return None
+        state = advance(state, Action(*row), lengths[beat], words)
+    return reward_of(state, material, words).total if state.is_over else None
 
 
 def materials_of(

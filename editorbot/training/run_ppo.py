@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,11 +14,12 @@ import torch
 from editorbot import __version__
 from editorbot.corpus.dataset import read_dataset
 from editorbot.editors.acting.weights import inputs_digest
+from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.state import Normalizer
 from editorbot.errors import MismatchError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy import EditingAgent
-from editorbot.models.policy_shape import PolicyConfig, told
+from editorbot.models.policy_shape import told
 from editorbot.training.games import EditingGames
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_checkpoint import agent_of, load_policy, normalizer_in
@@ -68,13 +71,34 @@ def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLin
     )
     if start.state is not None:
         run.go_to(start.state)
-    keeper = _Keeper(settings, start.agent.config, start.normalizer, stage, on_line)
+    keeper = _Keeper(settings, start, stage, on_line)
     try:
         train_ppo(run, on_update=keeper.keep)
     finally:
         games.close()
         keeper.watch.close()
     return keeper.ship()
+
+
+@dataclass
+class _Record:
+    """How good a run has been so far."""
+
+    rewards: list[float] = field(default_factory=list)
+    """Mean rewards of the last REWARD_MEMORY updates."""
+    best: float = -math.inf
+    """Best mean of so many that was kept."""
+
+    def add(self, reward: float) -> None:
+        """Take an update's mean reward."""
+        self.rewards = [*self.rewards, reward][-REWARD_MEMORY:]
+
+    def is_best(self) -> bool:
+        """Tell whether the last updates are the best so far, and remember them as such."""
+        mean = float(np.mean(self.rewards))
+        is_better = mean > self.best
+        self.best = max(self.best, mean)
+        return is_better
 
 
 @dataclass(frozen=True)
@@ -85,6 +109,7 @@ class _Start:
     normalizer: Normalizer
     is_taught: bool
     state: PpoState | None = None
+    record: _Record = field(default_factory=lambda: _Record())
 
 
 def _start(settings: PpoSettings, stage: Stage, resume: Path | None, device: str, on_line: OnLine) -> _Start:
@@ -124,57 +149,64 @@ def _resumed(path: Path, settings: PpoSettings, stage: Stage) -> _Start:
         If it was another run.
     """
     found = load_checkpoint(path, method="ppo", vocabulary=settings.model.vocabulary, features=inputs_digest())
-    mine, theirs = plain(settings.training), found.config.get("training", {})
-    other = sorted(key for key in mine if theirs.get(key) != mine[key])
-    if other:
-        asked = f"{mine[other[0]]!r} is asked; go on as it began"
-        raise MismatchError(f"it was trained with {other[0]} {theirs.get(other[0])!r}, but {asked}", path=path)
+    for part, mine in _asked(settings).items():
+        theirs = found.config.get(part, {})
+        other = sorted(key for key in mine if theirs.get(key) != mine[key])
+        if other:
+            asked = f"{mine[other[0]]!r} is asked; go on as it began"
+            raise MismatchError(f"it was trained with {other[0]} {theirs.get(other[0])!r}, but {asked}", path=path)
     if found.data != stage.digest:
         raise MismatchError(f"it was trained on the recordings {found.data}, but these are {stage.digest}", path=path)
     if not found.training:
         raise MismatchError("it holds no state to go on from; resume from latest.pt", path=path)
     training = dict(found.training)
+    record = _Record(**training.pop("record"))
     state = PpoState(weights=found.weights, **training)
-    return _Start(agent_of(found), normalizer_in(found, path), bool(state.reference), state)
+    return _Start(agent_of(found), normalizer_in(found, path), bool(state.reference), state, record)
+
+
+def _asked(settings: PpoSettings) -> dict[str, dict[str, Any]]:
+    """Return what must stay as it is for as long as a run goes on, JSON types."""
+    score = (read_score(settings.score or SHIPPED).digest or "none") if settings.hints else "not asked"
+    played = {**plain(settings.environment), "group": settings.group, "score": score}
+    return {"training": plain(settings.training), "environment": played}
 
 
 class _Keeper:
     """Writes down what each update came to, and keeps the best."""
 
-    def __init__(
-        self, settings: PpoSettings, model: PolicyConfig, normalizer: Normalizer, stage: Stage, on_line: OnLine
-    ) -> None:
-        self.settings, self.model, self.normalizer, self.stage = settings, model, normalizer, stage
-        self.on_line = on_line
+    def __init__(self, settings: PpoSettings, start: _Start, stage: Stage, on_line: OnLine) -> None:
+        self.settings, self.stage, self.on_line = settings, stage, on_line
+        self.model, self.normalizer, self.record = start.agent.config, start.normalizer, start.record
         self.watch = Watch(settings.log, on_line)
         self.best_path, self.latest_path = settings.save / "best.pt", settings.save / "latest.pt"
-        self._rewards: list[float] = []
-        self._best = -float("inf")
-        self._truth = truth_keep_share(stage.taught, model.words)
+        self._truth = truth_keep_share(stage.taught, self.model.words)
 
     def keep(self, run: PpoRun, metrics: dict[str, float]) -> None:
         """Log an update; keep latest.pt now and then, and best.pt where the mean reward is best."""
         if self._truth is not None:
             metrics = metrics | {"counters/truth_keep_ratio": self._truth}
         self.watch.log(metrics, run.update)
-        self._rewards.append(metrics["train/episode_reward"])
-        mean = float(np.mean(self._rewards[-REWARD_MEMORY:]))
+        self.record.add(metrics["train/episode_reward"])
         is_end = run.update >= run.config.updates
         if run.update % self.settings.keep_every == 0 or is_end:
-            state = run.state()
-            kept = self._checkpoint(run, metrics)
-            save_checkpoint(replace(kept, training=_plain_state(state)), self.latest_path)
-            if mean > self._best:
-                self._best = mean
-                save_checkpoint(kept, self.best_path)
+            self._save(run, metrics)
         names = ("train/episode_reward", "train/entropy", "approx_kl", "train/bc_loss", "counters/n_keep_ratio")
         shown = ", ".join(f"{name} {metrics[name]:.3g}" for name in names if name in metrics)
         self.on_line(f"update {run.update}: {shown}, {metrics['time/steps_per_second']:.0f} steps/s")
 
+    def _save(self, run: PpoRun, metrics: Mapping[str, float]) -> None:
+        """Write best.pt where this is the best so far, then latest.pt, which knows of it."""
+        kept = self._checkpoint(run, metrics)
+        if self.record.is_best():
+            save_checkpoint(kept, self.best_path)
+        training = _plain_state(run.state()) | {"record": dict(vars(self.record))}
+        save_checkpoint(replace(kept, training=training), self.latest_path)
+
     def _checkpoint(self, run: PpoRun, metrics: Mapping[str, float]) -> Checkpoint:
         config = {
             "model": told(self.model),
-            "training": plain(run.config),
+            **_asked(self.settings),
             "normalizer": {"mean": list(self.normalizer.mean), "std": list(self.normalizer.std)},
         }
         weights = {name: value.detach().cpu().clone() for name, value in run.agent.state_dict().items()}

@@ -61,7 +61,7 @@ class PpoTraining:
     clip_ratio: float = 0.2
     """How far a step's probability may move in one update."""
     target_kl: float = 0.02
-    """An update stops where its KL divergence is 1.5 times this."""
+    """No pass over a rollout follows one in which the KL divergence of a batch was above 1.5 times this."""
     value_loss_coeff: float = 0.05
     """What the value's loss counts."""
     batch_size: int = 2048
@@ -98,7 +98,7 @@ class PpoTraining:
     tasks: TaskWeights = field(default_factory=TaskWeights)
     """What the auxiliary tasks count where cloning is mixed in."""
     value_warmup: int = 2
-    """First updates that teach the value network alone."""
+    """First updates in which play teaches the value network and the encoder below it, but no choice of steps."""
     grad_clip: float = 0.5
     """Longest gradient."""
     use_mixed_precision: bool = True

@@ -22,6 +22,7 @@ from editorbot.editors.acting.weights import read_policy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
 from editorbot.environment.actions import V3, Action
+from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.errors import MismatchError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -33,7 +34,7 @@ from editorbot.training.ppo_stage import Stage
 from editorbot.training.run_bc import BcSettings, run_bc
 from editorbot.training.run_ppo import run_ppo
 from editorbot.training.train_bc import BcTraining
-from editorbot.training.train_ppo import PpoTraining
+from editorbot.training.train_ppo import PpoTraining, train_ppo
 from tests.editors.factories import song_analysis
 from tests.environment.games import song_material
 from tests.training.taught import TINY, taught
@@ -218,6 +219,39 @@ def test_a_ppo_run_begins_with_cloning_leaves_a_policy_and_goes_on_bit_for_bit(c
     curves = curves_of(begun.log)
     assert curves["train/entropy"][0] == [1, 2]
     assert picture_of_run(curves, "a run").startswith(b"\x89PNG")
+
+
+def test_what_was_best_before_a_run_was_broken_off_stays_the_best(playing, monkeypatch):
+    def worse_and_worse(run, on_update):
+        train_ppo(run, on_update=lambda at, told: on_update(at, told | {"train/episode_reward": -float(at.update)}))
+
+    monkeypatch.setattr(run_ppo_module, "train_ppo", worse_and_worse)
+
+    def stop(line: str) -> None:
+        if line.startswith("update 1:"):
+            raise KeyboardInterrupt
+
+    whole = run_ppo(playing)
+    other = replace(playing, save=playing.save / "other", log=playing.log / "other")
+    with pytest.raises(KeyboardInterrupt):
+        run_ppo(other, on_line=stop)
+    again = run_ppo(other, resume=other.save / "latest.pt")
+    assert load_checkpoint(again.best, method="ppo").step == load_checkpoint(whole.best, method="ppo").step == 1
+    assert again.shipped.read_bytes() == whole.shipped.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"environment": EnvironmentSettings(max_loops=1)}, "max_loops"),
+        ({"environment": EnvironmentSettings(reward=RewardWeights(similarity=5.0))}, "reward"),
+        ({"hints": False}, "score"),
+    ],
+)
+def test_a_ppo_run_goes_on_only_as_it_began(playing, change, named):
+    run_ppo(playing)
+    with pytest.raises(MismatchError, match=named):
+        run_ppo(replace(playing, **change), resume=playing.save / "latest.pt")
 
 
 def test_an_episode_is_drawn():

@@ -10,13 +10,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import soxr
 
+from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
 from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
@@ -24,7 +25,7 @@ from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.track import Track, track_of
 from editorbot.corpus.truth import write_truth
-from editorbot.errors import BugError, EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
+from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
 
 TRUTH_FOLDER = "truth"
@@ -272,24 +273,25 @@ def make_all(order: Order, *, workers: int = 1, on_made: Callable[[Made], None])
     on_made : callable
         Told of each jam as it is done.
     """
-    # Jams of one track in a row, so that it is read once; not many in one go, so that all workers have some.
+    for done in run_batch(_batches(order, workers), partial(_make_some, order), workers=workers):
+        for made in done.result or [_failed(order, number, done.error) for number in done.job]:
+            on_made(made)
+
+
+def _batches(order: Order, workers: int) -> list[tuple[int, ...]]:
+    """Return the numbers of the jams that are made in one go.
+
+    Jams of one track in a row, so that it is read once; not many, so that all workers have some. A lone worker keeps
+    the track anyway, and tells of each jam at once.
+    """
     batches: dict[tuple[Path, int], list[int]] = {}
     for number in range(order.count):
         batches.setdefault((track_for(order, number), number // (8 * len(order.tracks))), []).append(number)
-    if workers <= 1 or len(batches) == 1:
-        for numbers in batches.values():
-            for number in numbers:
-                on_made(make_one(order, number))
-        return
-    from multiprocessing import get_context
+    if workers <= 1:
+        return [(number,) for numbers in batches.values() for number in numbers]
+    return [tuple(numbers) for numbers in batches.values()]
 
-    with ProcessPoolExecutor(min(workers, len(batches)), mp_context=get_context("spawn")) as pool:
-        coming = {pool.submit(_make_some, order, numbers): numbers for numbers in batches.values()}
-        for done in as_completed(coming):
-            try:
-                results = done.result()
-            except (OSError, RuntimeError) as error:  # a worker died, of memory for example
-                failed = coming[done]
-                results = [Made(sample_name(order, n), track_for(order, n), error=BugError.of(error)) for n in failed]
-            for made in results:
-                on_made(made)
+
+def _failed(order: Order, number: int, error: EditorbotError | None) -> Made:
+    """Return what came of a jam whose worker died, of memory for example."""
+    return Made(sample_name(order, number), track_for(order, number), error=error)
