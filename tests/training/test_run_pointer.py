@@ -1,6 +1,7 @@
 """The run of the pointer network: from a folder of pairs to weights that edit; what it refuses, in one line each."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -147,6 +148,12 @@ def test_the_configurations_that_come_with_it():
     assert full.model.use_stems
     assert not small.model.use_stems
     assert full.save_dir == "models/pointer_network_full_v2"
+
+
+def test_the_small_configuration_has_the_prices_that_ship_where_no_run_searches_them():
+    small, shipped = read_run(CONFIGS / "small.json").decode, read_pointer().decode
+    searched = ("threshold", "frame_weight", "jump_cost", "score_weight")
+    assert replace(small, **{name: getattr(shipped, name) for name in searched}) == shipped
 
 
 @pytest.mark.parametrize(
