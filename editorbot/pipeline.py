@@ -26,7 +26,7 @@ from editorbot.errors import StrictError
 from editorbot.export import export_edit
 from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged
-from editorbot.polish import Loudness, compare_tone, measure, prepare_steps
+from editorbot.polish import Loudness, compare_tone, measure, missed_loudness, prepare_steps
 from editorbot.recording import Recording, open_recording
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
@@ -209,9 +209,9 @@ def edit_recording(
         edited = edited.listed_in(outputs.edit_list)
         written = write_track(edited.edit_list, recording, stage.paths.track, progress)
         edited = replace(edited, edit_list=edited.edit_list.with_warnings(*written))
-        _check_strict(edited.edit_list, options, recording.path)
         with open_recording(stage.paths.track) as rendered:
             edited = _measured(edited, recording, rendered, progress)
+            _check_strict(edited.edit_list, options, recording.path)
             _report(stage.paths.report, edited, recording, rendered, progress)
         write_edit_list(stage.paths.edit_list, edited.edit_list)
         for name in exports:
@@ -260,11 +260,13 @@ def copying(options: EditOptions, why: str) -> EditOptions:
 
 
 def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:
-    """Return it with the loudness before and after."""
+    """Return it with the loudness before and after, and a warning where that is not what was asked for."""
     progress("measure", 0.0)
     before = _loudness(recording)
     progress("measure", 0.5)
-    return replace(edited, before=before, after=_loudness(track))
+    after = _loudness(track)
+    said = missed_loudness(edited.edit_list.polish, after.integrated_lufs)
+    return replace(edited, edit_list=edited.edit_list.with_warnings(*said), before=before, after=after)
 
 
 def _loudness(recording: Recording) -> Loudness:

@@ -336,10 +336,12 @@ def _scores(analysis: Analysis, worth: Float[np.ndarray, " beats"] | None) -> li
 
 
 def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:
-    """Return a warning where the target was missed by more than a bar."""
-    if target_s is None or abs(path.length_s - target_s) <= bar_s:
+    """Return a warning where the target was missed by more than a bar, or half of it where it is shorter than two."""
+    if target_s is None or abs(path.length_s - target_s) <= min(bar_s, target_s / 2):
         return ()
     why = "no joins that fit were found"
+    if target_s < 2 * bar_s:
+        why = f"nothing shorter than a bar is played, {bar_s:.1f} s"
     if timeline.required_s > target_s + bar_s:
         why = f"the ranges to keep alone last {clock(timeline.required_s)}"
     elif len(timeline.playable) < 8:

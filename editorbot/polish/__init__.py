@@ -3,6 +3,16 @@
 from editorbot.polish.chain import POLISH_NAMES, polish_blocks, prepare_steps
 from editorbot.polish.compare import compare_tone
 from editorbot.polish.edit_labels import frame_labels
+from editorbot.polish.loudness import missed_loudness
 from editorbot.polish.meter import Loudness, measure
 
-__all__ = ["POLISH_NAMES", "Loudness", "compare_tone", "frame_labels", "measure", "polish_blocks", "prepare_steps"]
+__all__ = [
+    "POLISH_NAMES",
+    "Loudness",
+    "compare_tone",
+    "frame_labels",
+    "measure",
+    "missed_loudness",
+    "polish_blocks",
+    "prepare_steps",
+]

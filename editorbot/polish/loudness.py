@@ -8,11 +8,12 @@ streaming services play at, then a limiter that keeps true peaks below
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float64, Shaped
 
+from editorbot.editlist.edit_list import PolishStep
 from editorbot.polish.limiter import limit_blocks, smoothed_gains
 from editorbot.polish.meter import SEGMENT_S, WINDOW_SEGMENTS, Segments, gated_loudness, metered, window_means
 from editorbot.render.samples import as_float
@@ -22,6 +23,9 @@ TARGET_LUFS = -14.0
 
 CEILING_DB = -1.0
 """Highest true peak of the result [dBTP]."""
+
+SLACK_LU = 1.0
+"""How far from the target a track may lie unsaid [LU]."""
 
 MAX_MAKEUP_DB = 3.0
 """Most gain that is added for what the limiter takes away [dB]: beyond it the sound would be squashed."""
@@ -69,6 +73,27 @@ def loudness_blocks(
         plain_gain_db = amount * (TARGET_LUFS - loudness.integrated_lufs)
         gain_db = gain_through_limiter_db(meter.segments(), loudness.integrated_lufs + plain_gain_db, plain_gain_db)
     yield from limit_blocks(_gained(make_blocks(), gain_db), sample_rate, channels, ceiling_db=CEILING_DB)
+
+
+def missed_loudness(steps: Sequence[PolishStep], integrated_lufs: float) -> tuple[str, ...]:
+    """Return a warning where the stage was asked for in full, but the track is not as loud as it promises.
+
+    Parameters
+    ----------
+    steps : sequence of PolishStep
+        All stages of the track, in their order.
+    integrated_lufs : float [LUFS]
+        Loudness of the track behind them; minus infinity where nothing passes the gates.
+    """
+    levels = [number for number, step in enumerate(steps) if step.name == "loudness" and step.amount == 1]
+    if not levels or abs(integrated_lufs - TARGET_LUFS) <= SLACK_LU:
+        return ()
+    if math.isinf(integrated_lufs):
+        return ("LOUDNESS_MISSED: nothing in the track is loud enough to be measured; its level is as it was",)
+    why = "its peaks, or a constant offset, leave no room"
+    if levels[-1] < len(steps) - 1:
+        why = "stages after loudness changed it again; name loudness last"
+    return (f"LOUDNESS_MISSED: the track has {integrated_lufs:.1f} LUFS instead of {TARGET_LUFS:g}: {why}",)
 
 
 def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_db: float) -> float:

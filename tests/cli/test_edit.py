@@ -70,6 +70,12 @@ def test_rendering_again_gives_the_same_bytes(here: Path) -> None:
     assert digest(here / "again.wav") == digest(here / "out" / "jam.edited.wav")
 
 
+def test_a_level_that_cannot_be_reached_is_said(here: Path) -> None:
+    write(here / "offset.wav", 0.02 * np.tile(band(20, 22_050), 1) + 0.85, 22_050)
+    assert main(["edit", "offset.wav", "--editor", "keep-all", "--polish", "loudness"]) == 0
+    assert any(line.startswith("LOUDNESS_MISSED") for line in read_edit_list(here / "offset.edited.json").warnings)
+
+
 def test_the_same_seed_gives_the_same_files_with_and_without_cache(here: Path) -> None:
     made = []
     for name, more in (("a", []), ("b", []), ("c", ["--no-cache"])):

@@ -112,6 +112,8 @@ def test_a_target_out_of_reach_is_told():
     assert any(line.startswith("TARGET_MISSED: 1:00.00 was asked for") for line in edit_list.warnings) == (
         abs(length_s(edit_list) - 60.0) > BAR_S
     )
+    edit_list = shortest_path_edit(song_analysis("ABAB"), EditRequest(target_s=BAR_S / 4))
+    assert "shorter than a bar" in edit_list.warnings[0]
     edit_list = shortest_path_edit(song_analysis("ABAB"), EditRequest(target_s=10.0, must_keep_s=((5.0, 40.0),)))
     assert [line.split(":")[0] for line in edit_list.warnings] == ["TARGET_MISSED"]
     assert "ranges to keep" in edit_list.warnings[0]

@@ -10,7 +10,7 @@ from scipy.signal import resample_poly
 
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import FormatError
-from editorbot.polish import POLISH_NAMES, measure, polish_blocks
+from editorbot.polish import POLISH_NAMES, measure, missed_loudness, polish_blocks
 
 RATE = 44_100
 LOUDNESS = (PolishStep("loudness"),)
@@ -41,6 +41,24 @@ def test_quiet_and_loud_music_come_out_at_the_target():
         out = polished(gain * quiet_music())
         assert out.shape == quiet_music().shape
         assert measure([out], RATE, 2).integrated_lufs == pytest.approx(-14.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "lufs", "said"),
+    [
+        (LOUDNESS, -14.9, ""),
+        (LOUDNESS, -24.0, "-24.0 LUFS instead of -14: its peaks"),
+        (LOUDNESS, -math.inf, "loud enough to be measured"),
+        ((PolishStep("loudness"), PolishStep("reconstruct")), -24.0, "name loudness last"),
+        ((PolishStep("reconstruct"), PolishStep("loudness")), -24.0, "its peaks"),
+        ((PolishStep("loudness", amount=0.5),), -24.0, ""),
+        ((), -24.0, ""),
+    ],
+)
+def test_a_level_that_was_missed_is_said(steps, lufs, said):
+    lines = missed_loudness(steps, lufs)
+    assert len(lines) == bool(said)
+    assert all(line.startswith("LOUDNESS_MISSED: ") and said in line for line in lines)
 
 
 def test_without_peaks_it_is_plain_gain():
