@@ -15,9 +15,10 @@ from editorbot import __version__
 from editorbot.corpus.dataset import BcDataset, read_dataset
 from editorbot.corpus.splits import refuse_held_out_pairs
 from editorbot.editors.acting.weights import inputs_digest
+from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer
-from editorbot.errors import EmptyError, MismatchError, UsageError
+from editorbot.errors import EmptyError, MismatchError, NonFiniteError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_shape import PolicyConfig, told
 from editorbot.training.machine import device_line, device_of
@@ -81,6 +82,8 @@ class Taught:
     """Of the data set."""
     data_dir: str = ""
     """Folder of the pairs that the data set names."""
+    valid_digest: str = ""
+    """Of the data set to choose on; empty where it is a part of the other."""
 
 
 def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> ShippedPolicy:
@@ -99,13 +102,17 @@ def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine 
     run = BcRun(
         taught.train, normalizer, settings.model, settings.training, device, _materials(settings, taught, on_line)
     )
+    config = run_config(settings, taught, normalizer)
+    keeper = Keeper(settings, taught.digest, config, on_line)
     if resume is not None:
-        run.go_to(_state_at(resume, settings, normalizer, taught.digest))
+        run.go_to(state_at(resume, config, taught.digest))
+        keeper.take_best_beside(resume)
     samples = sum(len(one.actions) for one in taught.train)
     on_line(f"{samples} samples of {len(taught.train)} recordings; {len(taught.valid)} recordings to choose on")
-    keeper = Keeper(settings, taught.digest, normalizer, on_line)
-    train_bc(run, valid=taught.valid, on_epoch=keeper.keep)
-    keeper.watch.close()
+    try:
+        train_bc(run, valid=taught.valid, on_epoch=keeper.keep)
+    finally:
+        keeper.watch.close()
     return keeper.ship(len(taught.train), len(taught.valid))
 
 
@@ -129,8 +136,12 @@ def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
         valid = _with_hints(other, Path(other.data_dir), settings, on_line)
     else:
         train, valid = split_by_artist(train)
-    digest = hashlib.sha256(settings.data.read_bytes()).hexdigest()[:16]
-    return Taught(train, valid, digest, data.data_dir)
+    valid_digest = "" if settings.valid is None else _digest(settings.valid)
+    return Taught(train, valid, _digest(settings.data), data.data_dir, valid_digest)
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _materials(settings: BcSettings, taught: Taught, on_line: OnLine) -> dict[str, Material]:
@@ -165,46 +176,77 @@ def split_by_artist(
 
 
 class Keeper:
-    """Writes down what each epoch came to, and keeps the best."""
+    """Writes down what each epoch came to, and keeps the best of this run.
 
-    def __init__(self, settings: BcSettings, data: str, normalizer: Normalizer, on_line: OnLine) -> None:
-        self.settings, self.data, self.normalizer, self.on_line = settings, data, normalizer, on_line
+    Parameters
+    ----------
+    settings : BcSettings
+        Where everything goes.
+    data : str
+        Digest of the data set.
+    config : mapping
+        What `run_config` tells of the run.
+    on_line : callable
+        Told of each epoch.
+    """
+
+    def __init__(self, settings: BcSettings, data: str, config: Mapping[str, Any], on_line: OnLine) -> None:
+        self.settings, self.data, self.config, self.on_line = settings, data, config, on_line
         self.watch = Watch(settings.log, on_line)
         self.best_path, self.latest_path = settings.save / "best.pt", settings.save / "latest.pt"
         self._best = float("inf")
-        if self.best_path.is_file() and self.latest_path.is_file():
-            found = load_checkpoint(self.best_path, method="bc")
-            if found.data == data and found.config.get("training") == plain(settings.training):
-                self._best = badness(found.metrics)
+
+    def take_best_beside(self, resumed: Path) -> None:
+        """Begin with the best epoch that the run had when it was broken off.
+
+        A run that does not go on takes nothing: what lies in its folder may be of other data or settings.
+
+        Raises
+        ------
+        MismatchError
+            If the best.pt beside the checkpoint is of another run.
+        """
+        path = resumed.parent / "best.pt"
+        if not path.is_file():
+            return
+        best = load_checkpoint(path, method="bc")
+        refuse_other_run(best, self.config, self.data, path)
+        self._best = badness(best.metrics)
+        if path.resolve() != self.best_path.resolve():
+            save_checkpoint(best, self.best_path)
 
     def keep(self, run: BcRun, metrics: dict[str, float]) -> None:
-        """Log an epoch, keep latest.pt, and best.pt where it is the best so far."""
+        """Log an epoch, keep best.pt where it is the best so far, and latest.pt."""
         self.watch.log(metrics, run.epoch)
         state = run.state()
         kept = self._checkpoint(run, metrics)
         training = {**asdict_shallow(state), "raw_weights": dict(state.weights)}
         training.pop("weights")
-        save_checkpoint(replace(kept, training=training), self.latest_path)
+        # The best first: a run that is broken off between the two does its epoch again.
         if badness(metrics) < self._best:
             self._best = badness(metrics)
             save_checkpoint(kept, self.best_path)
+        save_checkpoint(replace(kept, training=training), self.latest_path)
         shown = {name: value for name, value in metrics.items() if not name.startswith("train/task")}
         self.on_line(f"epoch {run.epoch}: " + ", ".join(f"{name} {value:.4g}" for name, value in shown.items()))
 
     def _checkpoint(self, run: BcRun, metrics: dict[str, float]) -> Checkpoint:
         settings = self.settings
-        config = {
-            "model": told(settings.model),
-            "training": plain(settings.training),
-            "normalizer": {"mean": list(self.normalizer.mean), "std": list(self.normalizer.std)},
-        }
         return Checkpoint(
-            "bc", config, run.calibrated(), seed=settings.training.seed, step=run.epoch, metrics=metrics,
+            "bc", self.config, run.calibrated(), seed=settings.training.seed, step=run.epoch, metrics=metrics,
             vocabulary=settings.model.vocabulary, features=inputs_digest(), data=self.data, code_version=__version__,
         )  # fmt: skip
 
     def ship(self, train: int, valid: int) -> ShippedPolicy:
-        """Write the best weights as they ship."""
+        """Write the best weights as they ship.
+
+        Raises
+        ------
+        NonFiniteError
+            If no epoch of this run had a loss that is a number.
+        """
+        if self._best == float("inf"):
+            raise NonFiniteError("no epoch had a loss that is a number, so there is no best one; check the samples")
         found = load_checkpoint(self.best_path, method="bc")
         path = self.settings.save / "policy.safetensors"
         card = {
@@ -237,28 +279,59 @@ def asdict_shallow(state: BcState) -> dict[str, Any]:
     return dict(state.__dict__)
 
 
-def _state_at(path: Path, settings: BcSettings, normalizer: Normalizer, data: str) -> BcState:
+def run_config(settings: BcSettings, taught: Taught, normalizer: Normalizer) -> dict[str, Any]:
+    """Return all that two runs have in common where one goes on as the other, but for the data, as JSON types."""
+    inputs = {
+        "hints": settings.hints,
+        "score": (read_score(settings.score or SHIPPED).digest or "") if settings.hints else "",
+        "heard": sum(bool(one.hints.any()) for one in (*taught.train, *taught.valid)),
+        "weighting": settings.weighting,
+        "valid_npz": taught.valid_digest,
+    }
+    return {
+        "model": told(settings.model),
+        "training": plain(settings.training),
+        "inputs": inputs,
+        "normalizer": {"mean": list(normalizer.mean), "std": list(normalizer.std)},
+    }
+
+
+def refuse_other_run(found: Checkpoint, config: Mapping[str, Any], data: str, path: Path) -> None:
+    """Refuse a checkpoint of a run that was asked otherwise.
+
+    Raises
+    ------
+    MismatchError
+        If its networks, training, inputs, normalizer or data are others; the first that differs is named.
+    """
+    for name in ("model", "training", "inputs"):
+        theirs, mine = found.config.get(name, {}), config[name]
+        other = sorted(key for key in mine if key not in theirs or theirs[key] != mine[key])
+        if other:
+            asked = f"{mine[other[0]]!r} is asked; go on as it began"
+            message = f"it was trained with {name}.{other[0]} {theirs.get(other[0])!r}, but {asked}"
+            raise MismatchError(message, path=path)
+    stored, mine = found.config.get("normalizer", {}), config["normalizer"]
+    _normalizer(stored).check_same(_normalizer(mine))
+    if found.data != data:
+        raise MismatchError(f"it was trained on the data set {found.data}, but this is {data}", path=path)
+
+
+def _normalizer(stored: Mapping[str, Any]) -> Normalizer:
+    return Normalizer(tuple(stored.get("mean", ())), tuple(stored.get("std", ())))
+
+
+def state_at(path: Path, config: Mapping[str, Any], data: str) -> BcState:
     """Return where a run stood.
 
     Raises
     ------
     MismatchError
-        If it was another run: other networks, training, normalizer or data.
+        If it was another run, or the checkpoint is not one to go on from.
     """
-    vocabulary = settings.model.vocabulary
+    vocabulary = config["model"]["vocabulary"]
     found = load_checkpoint(path, method="bc", vocabulary=vocabulary, features=inputs_digest())
-    for name, mine in (("model", told(settings.model)), ("training", plain(settings.training))):
-        theirs = found.config.get(name, {})
-        other = sorted(key for key in mine if theirs.get(key) != mine[key])
-        if other:
-            key = other[0]
-            asked = f"{mine[key]!r} is asked; go on as it began"
-            message = f"it was trained with {name}.{key} {theirs.get(key)!r}, but {asked}"
-            raise MismatchError(message, path=path)
-    stored = found.config.get("normalizer", {})
-    Normalizer(tuple(stored.get("mean", ())), tuple(stored.get("std", ()))).check_same(normalizer)
-    if found.data != data:
-        raise MismatchError(f"it was trained on the data set {found.data}, but this is {data}", path=path)
+    refuse_other_run(found, config, data, path)
     if not found.training:
         raise MismatchError("it holds no state to go on from; resume from latest.pt", path=path)
     training = dict(found.training)

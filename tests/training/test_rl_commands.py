@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shlex
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 import tyro
+from safetensors.numpy import load_file, save_file
 
 import editorbot.training.run_ppo as run_ppo_module
 from editorbot.cli.train.bc import Bc
@@ -21,6 +23,7 @@ from editorbot.corpus.dataset import BcDataset, write_dataset
 from editorbot.editors.acting.weights import read_policy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
+from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
@@ -180,6 +183,53 @@ def test_a_cloning_run_leaves_a_policy_that_edits_and_goes_on_bit_for_bit(clonin
     changed = replace(other, training=replace(other.training, seed=5))
     with pytest.raises(MismatchError, match=r"training\.seed"):
         run_bc(changed, resume=other.save / "latest.pt")
+
+
+def with_loss(path: Path, loss: float) -> None:
+    """Make a checkpoint say that its loss was another."""
+    save_checkpoint(replace(load_checkpoint(path, method="bc"), metrics={"val/bc_loss": loss}), path)
+
+
+def test_a_fresh_cloning_run_never_ships_what_an_older_one_left_behind(cloning):
+    run_bc(cloning)
+    with_loss(cloning.save / "best.pt", -1.0)
+    shipped = run_bc(cloning)
+    assert shipped.metrics.get("val/bc_loss", 0.0) >= 0
+    assert load_checkpoint(shipped.best, method="bc").metrics == shipped.metrics
+
+
+def test_a_resumed_cloning_run_keeps_the_best_that_it_had_wherever_it_is_kept(cloning):
+    run_bc(cloning)
+    with_loss(cloning.save / "best.pt", -1.0)
+    elsewhere = replace(cloning, save=cloning.save / "elsewhere")
+    assert run_bc(elsewhere, resume=cloning.save / "latest.pt").metrics == {"val/bc_loss": -1.0}
+    assert (elsewhere.save / "best.pt").is_file()
+
+
+def test_a_resumed_cloning_run_takes_no_best_of_another_run(cloning):
+    run_bc(cloning)
+    other = replace(cloning, save=cloning.save / "other", training=replace(cloning.training, seed=5))
+    run_bc(other)
+    (other.save / "best.pt").replace(cloning.save / "best.pt")
+    with pytest.raises(MismatchError, match=r"training\.seed 5, but 0 is asked"):
+        run_bc(cloning, resume=cloning.save / "latest.pt")
+
+
+@pytest.mark.parametrize("name", ["hints", "score", "weighting", "valid_npz"])
+def test_a_cloning_run_that_is_asked_otherwise_does_not_go_on(cloning, tmp_path, name):
+    run_bc(cloning)
+    score = tmp_path / "score.safetensors"
+    shutil.copy(SHIPPED.with_suffix(".json"), score.with_suffix(".json"))
+    weights = {key: value + 1 for key, value in load_file(SHIPPED).items()}
+    save_file(weights, score)
+    changes = {
+        "hints": {"hints": False},
+        "score": {"score": score},
+        "weighting": {"weighting": "advantage"},
+        "valid_npz": {"valid": dataset_of(taught(2, seed=1), tmp_path / "valid.npz")},
+    }
+    with pytest.raises(MismatchError, match=rf"inputs\.{name} .* is asked"):
+        run_bc(replace(cloning, **changes[name]), resume=cloning.save / "latest.pt")
 
 
 @pytest.fixture
