@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from jaxtyping import Int64
 
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.batch import Done, run_batch
-from editorbot.corpus.dataset import BcDataset, joined
+from editorbot.corpus.dataset import BcDataset, joined, with_artists
 from editorbot.corpus.labels.replay import replayed
 from editorbot.corpus.labels.samples import samples_of
 from editorbot.corpus.labels.spots import spots_on_beats
@@ -52,6 +52,8 @@ class AugmentJob:
     """Seed of everything that is chosen."""
     name: str
     """Name of the recording."""
+    artist: str = ""
+    """Who made the music, where it is known."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,15 @@ def augment(
     NotFoundError
         If the audio is no longer where it was.
     """
+    data = with_artists(data, Path(data.data_dir))
+    artists = dict(zip(data.recording_pairs, data.artists))
     parts, needed = [data], np.maximum(min_samples - data.type_counts, 0)
     pairs = _pairs(data) if needed.any() else ()
     rng = np.random.default_rng(seed)
     made = idle = 0
     while needed.any() and idle < _IDLE_ROUNDS:
         jobs = [_job(pairs, needed, rng, (seed, made + k)) for k in range(ROUND)]
+        jobs = [replace(job, artist=artists.get(job.pair.sample, "")) for job in jobs]
         results = {done.job.name: done for done in _told(run_batch(jobs, make_samples, workers=workers), on_done)}
         before = needed.copy()
         for job in jobs:
@@ -186,7 +191,9 @@ def make_samples(job: AugmentJob) -> BcDataset:
     wanted = sorted(set(job.types))
     moments = replayed(spots.actions, span_lengths(analysis))
     right = [moment for number, moment in enumerate(moments) if number in spots.right]
-    return samples_of(analysis, right, job.pair.sample, job.name, target=spots.kept_share, types=wanted)
+    return samples_of(
+        analysis, right, job.pair.sample, job.name, target=spots.kept_share, types=wanted, artist=job.artist
+    )
 
 
 def _write_excerpt(edit: Recording, path: Path, rng: np.random.Generator) -> None:

@@ -6,8 +6,8 @@ Keys
 int64; ``pair_ids`` (N,) fixed-width text; ``recording_ids`` (N,) int64, ``beat_index`` (N,) int64;
 ``features`` (beats of all recordings, 121) float32; ``offsets`` (recordings + 1,) int64: recording r has
 rows ``offsets[r]`` to ``offsets[r + 1]`` of ``features``. Beside them ``format``, ``vocabulary``,
-``type_names``, ``feature_names``, ``state_names``, ``recording_names`` and ``data_dir`` (text), which tell by what and
-from what it was made.
+``type_names``, ``feature_names``, ``state_names``, ``recording_names``, ``artists`` and ``data_dir`` (text), which
+tell by what and from what it was made. Older files have no ``artists``.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import numpy as np
 from jaxtyping import Float32, Int64, Shaped
 
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.corpus.splits import artist_of_sample
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.editlist.whole_file import write_whole
 from editorbot.environment.state import STATE_NAMES, STATE_SIZE
@@ -69,8 +70,12 @@ class BcDataset:
     """Folder of the pairs, for making more samples from their audio."""
     vocabulary: str = "v3"
     """Which actions the labels count in."""
+    artists: tuple[str, ...] = ()
+    """Artist of each recording, empty text where nobody says; all are empty texts where it is left out."""
 
     def __post_init__(self) -> None:
+        if not self.artists:
+            object.__setattr__(self, "artists", ("",) * len(self.recording_names))
         samples = len(self.states)
         for key in (*_LABEL_KEYS, "pair_ids"):
             if len(getattr(self, key)) != samples:
@@ -96,6 +101,8 @@ class BcDataset:
             raise FormatError(f"offsets must be {recordings + 1} rising numbers, one more than the recordings")
         if len(offsets) and (offsets[0] != 0 or offsets[-1] != len(self.features)):
             raise FormatError(f"offsets must reach from 0 to the {len(self.features)} rows of features")
+        if len(self.artists) != recordings:
+            raise FormatError(f"artists has {len(self.artists)} entries, but there are {recordings} recordings")
         if not len(self.states):
             return
         if not 0 <= self.recording_ids.min() <= self.recording_ids.max() < recordings:
@@ -108,6 +115,14 @@ class BcDataset:
     def type_counts(self) -> Int64[np.ndarray, " types"]:
         """How many samples of each type there are, shape=(20,)."""
         return np.bincount(self.type_labels, minlength=len(ACTIONS)).astype(np.int64)
+
+    @property
+    def recording_pairs(self) -> tuple[str, ...]:
+        """Pair that each recording was made of, as its samples say; its own name where it has no samples."""
+        pairs = list(self.recording_names)
+        for number, first in zip(*np.unique(self.recording_ids, return_index=True)):
+            pairs[number] = str(self.pair_ids[first])
+        return tuple(pairs)
 
     def rows(self, picked: Shaped[np.ndarray, " rows"]) -> BcDataset:
         """Return some samples, with all recordings."""
@@ -141,7 +156,23 @@ def joined(parts: Sequence[BcDataset], data_dir: str) -> BcDataset:
     offsets = [part.offsets[:-1] + at for part, at in zip(parts, first_row)]
     arrays["offsets"] = np.append(np.concatenate(offsets), first_row[-1]).astype(np.int64)
     names = tuple(name for part in parts for name in part.recording_names)
-    return BcDataset(**arrays, recording_names=names, data_dir=data_dir, vocabulary=parts[0].vocabulary)
+    artists = tuple(artist for part in parts for artist in part.artists)
+    vocabulary = parts[0].vocabulary
+    return BcDataset(**arrays, recording_names=names, data_dir=data_dir, vocabulary=vocabulary, artists=artists)
+
+
+def with_artists(data: BcDataset, data_dir: Path) -> BcDataset:
+    """Return a data set with the artists that the truths of a data folder name, where it does not name them itself.
+
+    Raises
+    ------
+    UnreadableError, FormatError, VersionError
+        If the truth of one of its pairs is there, but cannot be read.
+    """
+    known = {pair: artist for pair, artist in zip(data.recording_pairs, data.artists) if artist}
+    for pair in dict.fromkeys(data.recording_pairs):
+        known[pair] = known.get(pair) or artist_of_sample(data_dir, pair)
+    return replace(data, artists=tuple(known[pair] for pair in data.recording_pairs))
 
 
 def write_dataset(path: Path, data: BcDataset) -> None:
@@ -155,6 +186,7 @@ def write_dataset(path: Path, data: BcDataset) -> None:
     arrays = {field.name: getattr(data, field.name) for field in fields(data)}
     # A trailing empty character would be lost in fixed-width text; names hold none.
     arrays["recording_names"] = np.array(data.recording_names, dtype=np.str_)
+    arrays["artists"] = np.array(data.artists, dtype=np.str_)
     text = {"data_dir": data.data_dir, "vocabulary": data.vocabulary, "format": FORMAT}
     arrays |= {key: np.array(value, dtype=np.str_) for key, value in text.items()}
     arrays |= {key: np.array(names) for key, names in _NAMES}
@@ -202,22 +234,24 @@ def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:
                 f"its {key} are {_short(names)}, but this editorbot has {_short(known)}; write it anew with: {WRITER}",
                 path=path,
             )
+    arrays.setdefault("artists", np.array([], dtype=np.str_))
     wanted = {field.name for field in fields(BcDataset)}
     if arrays.keys() != wanted:
         wrong = ", ".join(sorted(arrays.keys() ^ wanted))
         raise FormatError(f"its keys are not those of a data set ({wrong}); write it anew with: {WRITER}", path=path)
     text = {key: str(arrays.pop(key)) for key in ("data_dir", "vocabulary")}
     names = tuple(str(name) for name in arrays.pop("recording_names").tolist())
-    kinds = {"states": "f4", "features": "f4", "pair_ids": "U"}
+    kinds = {"states": "f4", "features": "f4", "pair_ids": "U", "artists": "U"}
     for key, array in arrays.items():
         kind = kinds.get(key, "i8")
         if not (array.dtype.kind == "U" if kind == "U" else array.dtype == np.dtype(kind)):
             raise FormatError(f"{key} must be {kind}, but is {array.dtype}; write it anew with: {WRITER}", path=path)
         if array.ndim != (2 if key in ("states", "features") else 1):
             raise FormatError(f"{key} has the shape {array.shape}; write it anew with: {WRITER}", path=path)
+    artists = tuple(str(artist) for artist in arrays.pop("artists").tolist())
     everything: dict[str, Any] = {**arrays, **text}
     try:
-        return BcDataset(**everything, recording_names=names)
+        return BcDataset(**everything, recording_names=names, artists=artists)
     except FormatError as error:
         raise FormatError(f"{error.message}; write it anew with: {WRITER}", path=path) from error
 

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from editorbot.corpus.truth import read_truth
-from editorbot.errors import EditorbotError, SplitError
+from editorbot.errors import EditorbotError, NotFoundError, SplitError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -132,6 +132,20 @@ def artist_of(path: str | os.PathLike[str]) -> str:
     folders = Path(path).absolute().parts[:-1]
     known = [name for name in folders if name.lower() in SPLIT_OF_ARTIST]
     return known[-1].lower() if known else (folders[-1] if folders else "")
+
+
+def artist_of_sample(data_folder: str | os.PathLike[str], sample: str) -> str:
+    """Return the artist that the truth of a sample names, empty text where it has none or names nobody.
+
+    Raises
+    ------
+    UnreadableError, FormatError, VersionError
+        If the truth is there, but cannot be read: then nobody knows on which side the sample may stand.
+    """
+    try:
+        return read_truth(Path(data_folder) / "truth" / f"{sample}.json").artist
+    except NotFoundError:
+        return ""
 
 
 def check_splits(artists: Mapping[str, Iterable[str]]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 
 from editorbot import __version__
-from editorbot.corpus.dataset import BcDataset, read_dataset
-from editorbot.corpus.splits import refuse_held_out_pairs
+from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
+from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
 from editorbot.editors.acting.weights import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.material import Material
@@ -81,7 +81,7 @@ class Taught:
     digest: str
     """Of the data set."""
     data_dir: str = ""
-    """Folder of the pairs that the data set names."""
+    """Folder of the pairs: the one asked for, or the one that the data set names."""
     valid_digest: str = ""
     """Of the data set to choose on; empty where it is a part of the other."""
 
@@ -124,16 +124,13 @@ def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
     EmptyError, VersionError, SplitError
         If there are no samples, they are of another vocabulary, or of test artists.
     """
-    data = read_dataset(settings.data)
-    folder = settings.data_dir or Path(data.data_dir)
-    if folder.is_dir():
-        refuse_held_out_pairs(folder)
-    train = _with_hints(data, folder, settings, on_line)
+    data = _data_set(settings.data, settings.data_dir, what="training")
+    folder = Path(data.data_dir)
+    train = _with_hints(data, settings, on_line)
     if settings.weighting == "advantage":
         train = advantage_weights(train, folder, settings.cache, settings.model.words, on_line)
     if settings.valid is not None:
-        other = read_dataset(settings.valid)
-        valid = _with_hints(other, Path(other.data_dir), settings, on_line)
+        valid = _with_hints(_data_set(settings.valid, None, what="validation"), settings, on_line)
     else:
         train, valid = split_by_artist(train)
     valid_digest = "" if settings.valid is None else _digest(settings.valid)
@@ -144,16 +141,33 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
+def _data_set(path: Path, folder: Path | None, *, what: str) -> BcDataset:
+    """Return a data set with the artists that are known, and the folder of its pairs: the one named, or its own.
+
+    Raises
+    ------
+    SplitError
+        If a test artist is in it; or in its folder, where it does not tell the artist of every recording.
+    """
+    data = read_dataset(path)
+    data = replace(data, data_dir=str(folder or data.data_dir))
+    data = with_artists(data, Path(data.data_dir))
+    for artist in sorted(set(data.artists)):
+        refuse_artist(artist, what=what, path=path)
+    if "" in data.artists and Path(data.data_dir).is_dir():
+        refuse_held_out_pairs(data.data_dir, what=what)
+    return data
+
+
 def _materials(settings: BcSettings, taught: Taught, on_line: OnLine) -> dict[str, Material]:
     """Return what episodes that slip are played on; nothing where none are wanted."""
     if settings.training.teaching.slips <= 0:
         return {}
-    folder = settings.data_dir or Path(taught.data_dir)
-    return materials_of(taught.train, folder, settings.cache, on_line)
+    return materials_of(taught.train, Path(taught.data_dir), settings.cache, on_line)
 
 
-def _with_hints(data: BcDataset, folder: Path, settings: BcSettings, on_line: OnLine) -> list[TaughtRecording]:
-    names = data.recording_names
+def _with_hints(data: BcDataset, settings: BcSettings, on_line: OnLine) -> list[TaughtRecording]:
+    names, folder = data.recording_names, Path(data.data_dir)
     hints = hints_by_name(names, folder, settings.cache, on_line, settings.score) if settings.hints else {}
     if settings.hints and not hints and len(names):
         on_line(f"no recording of the data set lies in {folder}; the policy learns from features alone")

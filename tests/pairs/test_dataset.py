@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from editorbot.corpus.dataset import BcDataset, joined, read_dataset, write_dataset
+from editorbot.corpus.dataset import BcDataset, joined, read_dataset, with_artists, write_dataset
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.errors import EmptyError, FormatError, NotFoundError, VersionError
 
 
@@ -47,6 +48,42 @@ def test_samples_follow_their_recording():
     rows = data.features[data.offsets[data.recording_ids] + data.beat_index]
     assert np.array_equal(rows[6:], two.features[two.beat_index])
     assert data.rows(np.arange(6, 10)).pair_ids.tolist() == ["two"] * 4
+
+
+def truth(artist):
+    return Truth(2.0, 1.0, (Segment(1.0, 2.0, "music", 0.0),), artist=artist)
+
+
+def test_artists_are_kept_and_files_without_them_are_read(tmp_path):
+    data = joined([replace(small(), artists=("zaz-data",)), small(4, 7, "two", 1)], "x")
+    write_dataset(tmp_path / "bc.npz", data)
+    assert read_dataset(tmp_path / "bc.npz").artists == data.artists == ("zaz-data", "")
+    with np.load(tmp_path / "bc.npz", allow_pickle=False) as archive:
+        arrays = dict(archive)
+    assert arrays["artists"].dtype.kind == "U"
+    del arrays["artists"]
+    np.savez(tmp_path / "old.npz", **arrays)
+    assert read_dataset(tmp_path / "old.npz").artists == ("", "")
+    np.savez(tmp_path / "odd.npz", **arrays, artists=np.zeros(2))
+    with pytest.raises(FormatError, match="artists must be U"):
+        read_dataset(tmp_path / "odd.npz")
+    with pytest.raises(FormatError, match="artists has 1 entries, but there are 2 recordings"):
+        replace(data, artists=("one",))
+
+
+def test_artists_that_are_missing_are_those_of_the_truths(tmp_path):
+    (tmp_path / "truth").mkdir()
+    write_truth(tmp_path / "truth/blues.json", truth("us"))
+    write_truth(tmp_path / "truth/two.json", truth("them"))
+    made_anew = replace(small(), recording_names=("blues+3",), artists=("",))
+    told = replace(small(4, 7, "two", 1), artists=("you",))
+    data = joined([small(), made_anew, told, small(4, 7, "three", 1)], "x")
+    assert data.recording_pairs == ("blues", "blues", "two", "three")
+    assert with_artists(data, tmp_path).artists == ("us", "us", "you", "")
+    assert with_artists(data, tmp_path / "nowhere").artists == ("", "", "you", "")
+    (tmp_path / "truth/three.json").write_text("damaged")
+    with pytest.raises(FormatError, match="no JSON"):
+        with_artists(data, tmp_path)
 
 
 def test_objects_are_refused_with_the_command_that_writes_it_anew(tmp_path):

@@ -5,6 +5,7 @@ import numpy as np
 from editorbot.cli.main import main
 from editorbot.cli.pairs import augment
 from editorbot.corpus.dataset import read_dataset
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.edit_list import Clip
 from tests.pairs.label_pairs import make_pair
 
@@ -47,12 +48,17 @@ def test_rare_types_are_added_by_ruining_the_edits(tmp_path, capsys, monkeypatch
     make = ["pairs", "labels", "--data-dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--no-picture"]
     assert main([*make, "--out", str(few)]) == 0
     capsys.readouterr()
+    (folder / "truth").mkdir()
+    write_truth(folder / "truth" / "blues.json", Truth(60.0, 54.0, (Segment(0.0, 60.0, "music", 0.0),), artist="us"))
     command = ["pairs", "augment", "--input", str(few), "--min-samples", "4", "--output"]
     assert main([*command, str(more)]) == 0
     assert "8 recordings made, " in capsys.readouterr().out
     before, after = read_dataset(few), read_dataset(more)
     assert (after.type_counts >= 4).all()
     assert before.type_counts.min() == 0
+    assert before.artists == ("",)
+    assert set(after.artists) == {"us"}
+    assert len(after.artists) > 1
     assert np.array_equal(after.states[: len(before.states)], before.states)  # what was there stays, and comes first
     assert np.isfinite(after.states).all()
     (folder / "desired_output" / "blues_edit.wav").unlink()

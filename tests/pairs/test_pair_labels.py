@@ -9,6 +9,7 @@ from editorbot.corpus.cache_files import CacheFolder, read_array
 from editorbot.corpus.labels import pair_labels
 from editorbot.corpus.labels.folder import label_all
 from editorbot.corpus.labels.pair_labels import LabelJob, kept_beats, label_pair, label_paths, stored_edit
+from editorbot.corpus.labels.samples import samples_of_pair
 from editorbot.corpus.pairs import find_pairs
 from editorbot.corpus.precache import PrecacheJob, precache
 from editorbot.corpus.truth import Segment, Truth, write_truth
@@ -87,10 +88,10 @@ def test_half_a_beat_played_is_kept():
     assert kept_beats(edit_list, np.array([0, 100, 200, 300])).tolist() == [1, 1, 0, 1]
 
 
-def known_folder(tmp_path, segments, duration_s=10.0):
+def known_folder(tmp_path, segments, duration_s=10.0, artist=""):
     folder = make_pair(tmp_path / "data", [Clip(0, 20)])
     (folder / "truth").mkdir()
-    write_truth(folder / "truth" / "blues.json", Truth(duration_s, 8.0, tuple(segments)))
+    write_truth(folder / "truth" / "blues.json", Truth(duration_s, 8.0, tuple(segments), artist=artist))
     return folder
 
 
@@ -102,6 +103,14 @@ def test_the_edit_of_a_simulated_pair_is_read_from_its_truth(tmp_path):
     assert labels.closeness is None
     assert not (folder / "pointer_sequences" / "blues_info.json").exists()
     assert read_edit_list(label_paths(folder, job_of(folder).cache, "blues").edit) == labels.edit_list
+
+
+@pytest.mark.parametrize("measure", [False, True])
+def test_samples_tell_the_artist_that_the_truth_names(tmp_path, measure):
+    folder = known_folder(tmp_path, [Segment(0.0, 10.0, "music", 0.0)], artist="us")
+    labels = label_pair(job_of(folder, measure=measure))
+    assert (labels.closeness is None) != measure
+    assert samples_of_pair(labels).artists == ("us",)
 
 
 @pytest.mark.parametrize(

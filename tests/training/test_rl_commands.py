@@ -20,6 +20,7 @@ import editorbot.training.run_ppo as run_ppo_module
 from editorbot.cli.train.bc import Bc
 from editorbot.cli.train.ppo import Ppo
 from editorbot.corpus.dataset import BcDataset, write_dataset
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.acting.weights import read_policy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
@@ -27,7 +28,7 @@ from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
-from editorbot.errors import MismatchError, UsageError
+from editorbot.errors import MismatchError, SplitError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_shape import HINTS
 from editorbot.training.policy_data import Teaching
@@ -124,7 +125,7 @@ def test_a_supervised_checkpoint_polishes_what_the_policy_edits(tmp_path, flag):
     assert arguments_of(given) == ["edit", "--editor", "policy", "jam.wav", *polish, "--output", "out.wav"]
 
 
-def dataset_of(recordings, path: Path) -> Path:
+def dataset_of(recordings, path: Path, *, artists: tuple[str, ...] = ()) -> Path:
     """Write recordings as a data set."""
     counts = [len(one.features) for one in recordings]
     ids = np.repeat(np.arange(len(recordings)), [len(one.states) for one in recordings])
@@ -136,6 +137,7 @@ def dataset_of(recordings, path: Path) -> Path:
         beat_index=np.concatenate([one.beat for one in recordings]),
         features=np.concatenate([one.features for one in recordings]), offsets=np.concatenate([[0], np.cumsum(counts)]),
         recording_names=tuple(one.name for one in recordings), data_dir="nowhere", vocabulary="v3",
+        artists=artists,
     )  # fmt: skip
     write_dataset(path, data)
     return path
@@ -230,6 +232,28 @@ def test_a_cloning_run_that_is_asked_otherwise_does_not_go_on(cloning, tmp_path,
     }
     with pytest.raises(MismatchError, match=rf"inputs\.{name} .* is asked"):
         run_bc(replace(cloning, **changes[name]), resume=cloning.save / "latest.pt")
+
+
+@pytest.mark.parametrize("side", ["data", "valid"])
+def test_samples_of_a_test_artist_are_refused_on_both_sides_wherever_their_pairs_are(cloning, tmp_path, side):
+    held = dataset_of(taught(2), tmp_path / "held.npz", artists=("us", "muldjord"))
+    with pytest.raises(SplitError, match="muldjord is a test artist") as caught:
+        run_bc(replace(cloning, **{side: held}))
+    assert caught.value.path == str(held)
+
+
+@pytest.mark.parametrize("side", ["data", "valid"])
+def test_samples_that_tell_no_artist_are_refused_by_the_truths_of_their_pairs(cloning, tmp_path, monkeypatch, side):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "nowhere" / "truth").mkdir(parents=True)
+    made = (Segment(1.0, 2.0, "music", 0.0),)
+    write_truth(tmp_path / "nowhere/truth/band1_x.json", Truth(2.0, 1.0, made, artist="zaz-data"))
+    # The recordings of the other side tell their artists, so that its folder is not asked.
+    known = dataset_of(taught(2), tmp_path / "known.npz", artists=("us", "them"))
+    silent = dataset_of(taught(2), tmp_path / "silent.npz")
+    asked = {"data": known, "valid": known} | {side: silent}
+    with pytest.raises(SplitError, match="zaz-data is a test artist"):
+        run_bc(replace(cloning, data_dir=None, **asked))
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,8 @@ class PairLabels:
     """Share of the edit that the clips hold, in [0, 1]."""
     analysis: Analysis
     """Of the raw recording."""
+    artist: str = ""
+    """Who made the music, where the pair's truth names somebody."""
 
 
 def label_paths(data_dir: Path, cache: CacheFolder, sample: str) -> LabelPaths:
@@ -106,8 +108,9 @@ def label_pair(job: LabelJob) -> PairLabels:
     EditorbotError
         Whatever opening, analyzing and aligning say, or OutputError if the results cannot be written.
     """
-    truth = None if job.measure else known_truth(job.data_dir, job.pair.sample)
-    return _measured(job) if truth is None else _known(job, truth)
+    truth = known_truth(job.data_dir, job.pair.sample)
+    labels = _measured(job) if truth is None or job.measure else _known(job, truth)
+    return labels if truth is None else replace(labels, artist=truth.artist)
 
 
 def _known(job: LabelJob, truth: Truth) -> PairLabels:

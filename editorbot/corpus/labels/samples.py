@@ -30,7 +30,7 @@ def samples_of_pair(labels: PairLabels) -> BcDataset:
     durations = np.diff(beat_bounds(analysis))
     target = float((labels.kept * durations).sum() / max(int(durations.sum()), 1))
     moments = replayed(transcript.actions, span_lengths(analysis))
-    return samples_of(analysis, moments, labels.sample, labels.sample, target=target)
+    return samples_of(analysis, moments, labels.sample, labels.sample, target=target, artist=labels.artist)
 
 
 def samples_of(
@@ -41,6 +41,7 @@ def samples_of(
     *,
     target: float,
     types: Sequence[int] = (),
+    artist: str = "",
 ) -> BcDataset:
     """Return the open moments of an episode as samples.
 
@@ -56,6 +57,8 @@ def samples_of(
         Share of the recording that is kept in the end.
     types : sequence of int
         Types that become samples; all where empty.
+    artist : str
+        Who made the music; empty where nobody says.
     """
     material = material_of(analysis, target_keep_ratio=min(max(target, LEAST_TARGET), 1.0))
     picked = [m for m in moments if m.is_open and (not types or m.action.type in types)]
@@ -76,6 +79,7 @@ def samples_of(
         recording_names=(recording,),
         data_dir="",
         vocabulary=V3.name,
+        artists=(artist,),
     )
 
 
