@@ -7,8 +7,11 @@ artists are the test set: nothing may be trained, tuned or chosen on them. A use
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -106,6 +109,16 @@ SHORT_NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Other names that truths give to the artists."""
 
+OTHER_ARTISTS, SOME_SAME_ARTISTS, ARTISTS_UNKNOWN = (
+    "of other artists",
+    "some of them of the same artists",
+    "whose artists are not all known",
+)
+"""What cards say of the artists that are chosen on; see `told_apart`."""
+
+_JAM_NUMBER = re.compile(r"_s\d+_\d+$")
+"""What simulation appends to the name of a track: seed and number."""
+
 
 def split_of(artist: str) -> Split | None:
     """Return the split that an artist stands in, None for an artist that is not of the project's music.
@@ -115,8 +128,7 @@ def split_of(artist: str) -> Split | None:
     >>> split_of("zaz-data"), split_of("muldjord"), split_of("our-band")
     ('test', 'test', None)
     """
-    name = artist.strip().lower()
-    return SPLIT_OF_ARTIST.get(SHORT_NAMES.get(name, name))
+    return SPLIT_OF_ARTIST.get(_one_name(artist))
 
 
 def artist_of(path: str | os.PathLike[str]) -> str:
@@ -148,6 +160,68 @@ def artist_of_sample(data_folder: str | os.PathLike[str], sample: str) -> str:
         return ""
 
 
+@dataclass(frozen=True)
+class Sides:
+    """Samples to learn from, and samples to choose on."""
+
+    train: tuple[str, ...]
+    """Names, in order; never empty where there is a sample."""
+    valid: tuple[str, ...]
+    """Names, in order; empty where all samples are of one artist."""
+
+
+def split_by_artist(artists: Mapping[str, str], share: float) -> Sides:
+    """Return some artists' samples kept apart to choose on; which, depends on the artists' names alone.
+
+    Parameters
+    ----------
+    artists : mapping
+        Artist of each sample, by the sample's name; empty text where nobody says. Then the name stands for the
+        artist, without the number that simulation gives it, so that jams of one track stay together.
+    share : float, in (0, 1)
+        Share of the artists that is kept apart; at least one is where there are two, and one is always left.
+
+    Examples
+    --------
+    >>> split_by_artist({"one": "us", "two": "us", "three": "them"}, 0.1)
+    Sides(train=('one', 'two'), valid=('three',))
+    """
+    groups: dict[str, list[str]] = {}
+    for sample in sorted(artists):
+        groups.setdefault(_one_name(artists[sample]) or _JAM_NUMBER.sub("", sample), []).append(sample)
+    names = sorted(groups, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
+    chosen = set(names[: min(max(1, round(share * len(names))), len(names) - 1)])
+    return Sides(
+        train=tuple(sorted(sample for name in names if name not in chosen for sample in groups[name])),
+        valid=tuple(sorted(sample for name in chosen for sample in groups[name])),
+    )
+
+
+def told_apart(train: Iterable[str], valid: Iterable[str]) -> str:
+    """Return what is known of the artists that are chosen on beside those that are learned from, for a card.
+
+    Parameters
+    ----------
+    train, valid : iterable of str
+        Artists on both sides, empty text where nobody says.
+
+    Examples
+    --------
+    >>> told_apart(["us"], ["them"]), told_apart(["us", ""], ["them"])
+    ('of other artists', 'whose artists are not all known')
+    """
+    ours, theirs = ({_one_name(artist) for artist in side} for side in (train, valid))
+    if (ours & theirs) - {""}:
+        return SOME_SAME_ARTISTS
+    return ARTISTS_UNKNOWN if "" in ours | theirs else OTHER_ARTISTS
+
+
+def _one_name(artist: str) -> str:
+    """Return the one name that all names of an artist stand for."""
+    name = artist.strip().lower()
+    return SHORT_NAMES.get(name, name)
+
+
 def check_splits(artists: Mapping[str, Iterable[str]]) -> None:
     """Refuse splits that share an artist.
 
@@ -164,7 +238,7 @@ def check_splits(artists: Mapping[str, Iterable[str]]) -> None:
     sides: dict[str, str] = {}
     for split, names in artists.items():
         for artist in names:
-            one = SHORT_NAMES.get(artist.strip().lower(), artist.strip().lower())
+            one = _one_name(artist)
             own = SPLIT_OF_ARTIST.get(one)
             if own is not None and split in SPLITS and own != split:
                 raise SplitError(f"{artist} stands in {split}, but belongs to {own}; splits go by artist")

@@ -47,8 +47,10 @@ LONGEST_LAG_SAMPLES = HOP_SAMPLES
 
 def examples_of_pairs(
     data_folder: Path, cache_folder: Path, kept: Path, *, on_line: Callable[[str], None] = lambda line: None
-) -> list[Path]:
-    """Return the files of the examples of all pairs, made where they miss; a pair that cannot be used is told of.
+) -> dict[str, Path]:
+    """Return the files of the examples of all pairs by their names, made where they miss.
+
+    A pair that cannot be used is told of.
 
     What `editorbot pairs precache` makes is made first where it misses.
 
@@ -57,7 +59,7 @@ def examples_of_pairs(
     EditorbotError
         If there is no folder of pairs.
     """
-    files = []
+    files = {}
     cache = CacheFolder(cache_folder)
     for pair in find_samples(data_folder).pairs:
         name = hashlib.sha256(f"{INPUTS_VERSION} {data_folder.resolve()} {pair.sample}".encode()).hexdigest()[:16]
@@ -69,7 +71,7 @@ def examples_of_pairs(
         except EditorbotError as error:
             on_line(str(error))
             continue
-        files.append(file)
+        files[pair.sample] = file
     return files
 
 

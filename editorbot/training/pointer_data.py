@@ -286,11 +286,6 @@ class PointerDataset(Sequence[PointerPair]):
         pair = self[index]
         return pair.inputs.frames, int((pair.pointers >= 0).sum())
 
-    def artist(self, index: int) -> str:
-        """Return the artist of a pair where its truth names one, else the sample's name."""
-        place = truth_path(self.folders.data, self.samples[index])
-        return (read_truth(place).artist if place.is_file() else "") or self.samples[index]
-
 
 def prepared(
     folders: PointerFolders,

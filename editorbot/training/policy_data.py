@@ -54,6 +54,10 @@ class TaughtRecording:
     """Beat at the cursor."""
     weight: float = 1.0
     """What its samples count; more for edits that were worth more, with --weighting advantage."""
+    pair: str = ""
+    """Pair that it was made of; empty where it is the pair itself."""
+    artist: str = ""
+    """Who made the music; empty where nobody says."""
 
     @property
     def target(self) -> float | None:
@@ -88,7 +92,7 @@ def taught_recordings(
         raise EmptyError("the data set has no samples; label some pairs first")
     order = np.argsort(data.recording_ids, kind="stable")
     firsts = np.searchsorted(data.recording_ids[order], np.arange(len(data.recording_names) + 1))
-    found = []
+    found, pairs = [], data.recording_pairs
     for number, name in enumerate(data.recording_names):
         rows = order[firsts[number] : firsts[number + 1]]
         if not len(rows):
@@ -107,6 +111,8 @@ def taught_recordings(
                 states=data.states[rows],
                 actions=np.stack(labels, axis=1),
                 beat=data.beat_index[rows],
+                pair=pairs[number],
+                artist=data.artists[number],
             )
         )
     return found

@@ -13,12 +13,18 @@ import torch
 
 from editorbot import __version__
 from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
-from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
+from editorbot.corpus.splits import (
+    SOME_SAME_ARTISTS,
+    refuse_artist,
+    refuse_held_out_pairs,
+    split_by_artist,
+    told_apart,
+)
 from editorbot.editors.acting.weights import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer
-from editorbot.errors import EmptyError, MismatchError, NonFiniteError, UsageError
+from editorbot.errors import MismatchError, NonFiniteError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_shape import PolicyConfig, told
 from editorbot.training.machine import device_line, device_of
@@ -32,6 +38,9 @@ from editorbot.training.train_bc import BcRun, BcState, BcTraining, train_bc
 OnLine = Callable[[str], None]
 WEIGHTINGS = ("none", "advantage")
 """How samples of better edits count."""
+
+VALID_SHARE = 0.1
+"""Share of the artists that is kept apart to choose on where no other samples are given."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,13 @@ class Taught:
     valid_digest: str = ""
     """Of the data set to choose on; empty where it is a part of the other."""
 
+    @property
+    def chosen_on(self) -> str:
+        """What the best epoch is chosen on, for the card."""
+        if not self.valid:
+            return "these too"
+        return f"{len(self.valid)} recordings {_apart(self.train, self.valid)}"
+
 
 def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine = lambda line: None) -> ShippedPolicy:
     """Clone to the end; go on from a checkpoint where one is given.
@@ -113,7 +129,7 @@ def run_bc(settings: BcSettings, *, resume: Path | None = None, on_line: OnLine 
         train_bc(run, valid=taught.valid, on_epoch=keeper.keep)
     finally:
         keeper.watch.close()
-    return keeper.ship(len(taught.train), len(taught.valid))
+    return keeper.ship(taught)
 
 
 def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
@@ -132,9 +148,15 @@ def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
     if settings.valid is not None:
         valid = _with_hints(_data_set(settings.valid, None, what="validation"), settings, on_line)
     else:
-        train, valid = split_by_artist(train)
+        train, valid = split_recordings(train, on_line)
+    if _apart(train, valid) == SOME_SAME_ARTISTS:
+        on_line("warning: some artists are both learned from and chosen on")
     valid_digest = "" if settings.valid is None else _digest(settings.valid)
     return Taught(train, valid, _digest(settings.data), data.data_dir, valid_digest)
+
+
+def _apart(train: Sequence[TaughtRecording], valid: Sequence[TaughtRecording]) -> str:
+    return told_apart((one.artist for one in train), (one.artist for one in valid))
 
 
 def _digest(path: Path) -> str:
@@ -174,19 +196,19 @@ def _with_hints(data: BcDataset, settings: BcSettings, on_line: OnLine) -> list[
     return taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
 
 
-def split_by_artist(
-    recordings: Sequence[TaughtRecording], share: float = 0.1
+def split_recordings(
+    recordings: Sequence[TaughtRecording], on_line: OnLine
 ) -> tuple[list[TaughtRecording], list[TaughtRecording]]:
     """Return recordings to train on and those to choose on, whole artists; all to train on where there is but one."""
-    by_artist: dict[str, list[TaughtRecording]] = {}
-    for one in recordings:
-        by_artist.setdefault(one.name.split("_")[0], []).append(one)
-    names = sorted(by_artist, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    chosen = set(names[: round(share * len(names))])
-    train = [one for one in recordings if one.name.split("_")[0] not in chosen]
-    if not train:
-        raise EmptyError("all recordings would be kept apart to choose on; give --valid-npz")
-    return train, [one for one in recordings if one.name.split("_")[0] in chosen]
+    sides = split_by_artist({one.pair or one.name: one.artist for one in recordings}, VALID_SHARE)
+    if not sides.valid:
+        on_line(
+            "warning: all recordings are of one artist; the best epoch is chosen on what is learned from. Name samples "
+            "of another with --valid-npz"
+        )
+    chosen = set(sides.valid)
+    train = [one for one in recordings if (one.pair or one.name) not in chosen]
+    return train, [one for one in recordings if (one.pair or one.name) in chosen]
 
 
 class Keeper:
@@ -251,7 +273,7 @@ class Keeper:
             vocabulary=settings.model.vocabulary, features=inputs_digest(), data=self.data, code_version=__version__,
         )  # fmt: skip
 
-    def ship(self, train: int, valid: int) -> ShippedPolicy:
+    def ship(self, taught: Taught) -> ShippedPolicy:
         """Write the best weights as they ship.
 
         Raises
@@ -264,7 +286,7 @@ class Keeper:
         found = load_checkpoint(self.best_path, method="bc")
         path = self.settings.save / "policy.safetensors"
         card = {
-            "data": f"{train} recordings; chosen on {valid} of other artists",
+            "data": f"{len(taught.train)} recordings; chosen on {taught.chosen_on}",
             "data_digest": self.data,
             "seed": self.settings.training.seed,
             "training": plain(self.settings.training),

@@ -19,7 +19,16 @@ import torch
 
 from editorbot import __version__
 from editorbot.corpus.simulate.folder import find_tracks
-from editorbot.corpus.splits import refuse_held_out, refuse_held_out_pairs
+from editorbot.corpus.splits import (
+    SOME_SAME_ARTISTS,
+    Sides,
+    artist_of,
+    artist_of_sample,
+    refuse_held_out,
+    refuse_held_out_pairs,
+    split_by_artist,
+    told_apart,
+)
 from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -34,7 +43,7 @@ VALID_SEED_SHIFT = 1_000_003
 """Added to the seed of the validation examples."""
 
 VALID_PAIRS = 0.1
-"""Share of the pairs that is chosen on where no validation tracks are given."""
+"""Share of the pairs' artists that is chosen on where no validation tracks are given."""
 
 FEATURES = f"mel inputs {INPUTS_VERSION}"
 """What a checkpoint says of its inputs."""
@@ -100,15 +109,38 @@ def run_mel(run: MelRun, *, on_line: Callable[[str], None] = lambda line: None) 
     """
     torch.set_num_threads(run.threads)
     on_line(f"training on {run.training.device}, {run.threads} threads")
-    train, valid = example_files(run, on_line)
-    if not train or not valid:
-        raise UsageError(f"{len(train)} examples to learn from, {len(valid)} to choose on: both sides need some")
-    on_line(f"{len(train)} examples to learn from, {len(valid)} to choose on")
-    data = hashlib.sha256("".join(path.name for path in train).encode()).hexdigest()[:16]
-    return _trained(run, train, valid, data, on_line)
+    files = example_files(run, on_line)
+    if not files.train or not files.valid:
+        raise UsageError(
+            f"{len(files.train)} examples to learn from, {len(files.valid)} to choose on: both sides need some"
+        )
+    on_line(f"{len(files.train)} examples to learn from, {len(files.valid)} to choose on")
+    data = hashlib.sha256("".join(path.name for path in files.train).encode()).hexdigest()[:16]
+    return _trained(run, files, data, on_line)
 
 
-def example_files(run: MelRun, on_line: Callable[[str], None]) -> tuple[list[Path], list[Path]]:
+@dataclass(frozen=True)
+class MelFiles:
+    """The files of a run's examples, and who made the music."""
+
+    train: tuple[Path, ...]
+    """To learn from."""
+    valid: tuple[Path, ...]
+    """To choose on."""
+    learned: frozenset[str]
+    """Artists that are learned from, empty text for those that nobody knows."""
+    chosen: frozenset[str]
+    """Artists that are chosen on, likewise."""
+
+    @property
+    def apart(self) -> str:
+        """What is known of the artists that are chosen on, for the card."""
+        if set(self.valid) <= set(self.train):
+            return "that are learned from too"
+        return told_apart(self.learned, self.chosen)
+
+
+def example_files(run: MelRun, on_line: Callable[[str], None]) -> MelFiles:
     """Return the files of the examples to learn from, and of those to choose on."""
     tracks, valid_tracks = _sounds(run.tracks), _sounds(run.valid_tracks)
     refuse_held_out([*tracks, *valid_tracks])
@@ -124,15 +156,30 @@ def example_files(run: MelRun, on_line: Callable[[str], None]) -> tuple[list[Pat
         if valid_tracks
         else []
     )
-    if run.data_dir is not None:
-        refuse_held_out_pairs(run.data_dir)
-        pairs = examples_of_pairs(run.data_dir, run.cache, kept, on_line=on_line)
-        chosen = 0 if valid or len(pairs) < 2 else max(1, round(VALID_PAIRS * len(pairs)))
-        train, valid = [*train, *pairs[: len(pairs) - chosen]], [*valid, *pairs[len(pairs) - chosen :]]
-        if not valid and pairs:
-            on_line("there is one pair only: the network is chosen on what it learns from")
-            valid = pairs
-    return train, valid
+    learned, chosen = (frozenset(map(artist_of, side)) for side in (tracks, valid_tracks))
+    ruined = MelFiles(tuple(train), tuple(valid), learned, chosen)
+    return ruined if run.data_dir is None else _with_pairs(ruined, run.data_dir, run.cache, on_line)
+
+
+def _with_pairs(ruined: MelFiles, data_dir: Path, cache: Path, on_line: Callable[[str], None]) -> MelFiles:
+    """Return the examples of pairs beside those of ruined tracks; some are chosen on where no track is."""
+    refuse_held_out_pairs(data_dir)
+    pairs = examples_of_pairs(data_dir, cache, cache / "mel", on_line=on_line)
+    artists = {sample: artist_of_sample(data_dir, sample) for sample in pairs}
+    sides = Sides(tuple(pairs), ()) if ruined.valid else split_by_artist(artists, VALID_PAIRS)
+    valid = sides.valid
+    if pairs and not (ruined.valid or valid):
+        on_line("warning: all pairs are of one artist; the network is chosen on what it learns from")
+        valid = sides.train
+    files = MelFiles(
+        train=(*ruined.train, *(pairs[sample] for sample in sides.train)),
+        valid=(*ruined.valid, *(pairs[sample] for sample in valid)),
+        learned=ruined.learned | {artists[sample] for sample in sides.train},
+        chosen=ruined.chosen | {artists[sample] for sample in valid},
+    )
+    if files.apart == SOME_SAME_ARTISTS:
+        on_line("warning: some artists are both learned from and chosen on")
+    return files
 
 
 def _sounds(named: tuple[Path, ...]) -> list[Path]:
@@ -140,7 +187,7 @@ def _sounds(named: tuple[Path, ...]) -> list[Path]:
     return [path for path in find_tracks(named) if path.suffix.lower() not in (".mid", ".midi")] if named else []
 
 
-def _trained(run: MelRun, train: list[Path], valid: list[Path], data: str, on_line: Callable[[str], None]) -> MelResult:
+def _trained(run: MelRun, files: MelFiles, data: str, on_line: Callable[[str], None]) -> MelResult:
     from torch.utils.tensorboard.writer import SummaryWriter
 
     told = {"shape": asdict(run.training.shape), **{k: v for k, v in asdict(run.training).items() if k != "shape"}}
@@ -163,13 +210,13 @@ def _trained(run: MelRun, train: list[Path], valid: list[Path], data: str, on_li
             kept["best"] = dict(report.metrics)
             checkpoint.training["best"] = dict(report.metrics)  # type: ignore[index]
             save_checkpoint(checkpoint, run.save / "best.pt")
-            write_mel_net(state.network, run, path, told=_card(run, len(train), len(valid), data, report))
+            write_mel_net(state.network, run, path, told=_card(run, files, data, report))
         save_checkpoint(checkpoint, run.save / "latest.pt")
         shown = ("train/total_loss", "val/total_loss", "val/raw_db", "val/edited_db")
         on_line(f"epoch {report.epoch}: " + ", ".join(f"{name} {report.metrics[name]:.4g}" for name in shown))
 
     try:
-        train_mel(train, valid, run.training, state=state, on_epoch=on_epoch, on_line=on_line)
+        train_mel(files.train, files.valid, run.training, state=state, on_epoch=on_epoch, on_line=on_line)
     finally:
         writer.close()
     return MelResult(path, kept["best"])
@@ -229,13 +276,14 @@ def write_mel_net(weights: Mapping[str, torch.Tensor], run: MelRun, path: Path, 
     write_whole(path, save(tensors))
 
 
-def _card(run: MelRun, train: int, valid: int, data: str, report: MelEpoch) -> dict[str, Any]:
+def _card(run: MelRun, files: MelFiles, data: str, report: MelEpoch) -> dict[str, Any]:
     """Return what a reader of the weights should know."""
     names = ("val/total_loss", "val/raw_db", "val/edited_db")
     sources = [f"tracks of {len({p.parent for p in find_tracks(run.tracks)})} artists, ruined" if run.tracks else "",
                "pairs" if run.data_dir else ""]  # fmt: skip
     return {
-        "data": f"{train} stretches of {' and '.join(filter(None, sources))}; chosen on {valid} of other artists",
+        "data": f"{len(files.train)} stretches of {' and '.join(filter(None, sources))}; chosen on {len(files.valid)} "
+        f"{files.apart}",
         "data_digest": data,
         "seed": run.training.seed,
         "epoch": report.epoch,

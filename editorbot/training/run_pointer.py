@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,13 @@ from editorbot import __version__
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.pairs import POINTER_FOLDER
-from editorbot.corpus.splits import refuse_held_out_pairs
+from editorbot.corpus.splits import (
+    SOME_SAME_ARTISTS,
+    artist_of_sample,
+    refuse_held_out_pairs,
+    split_by_artist,
+    told_apart,
+)
 from editorbot.editors.pointing.decode import DecodeSettings
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchError, NotFoundError, UsageError
@@ -183,6 +189,8 @@ class PointerNetworkTrainer:
         self.on_line(f"training on {told}")
         train, valid = self._pairs()
         self.on_line(f"{len(train)} pairs to train on, {len(valid)} to choose on")
+        if _apart(train, valid) == SOME_SAME_ARTISTS:
+            self.on_line("warning: some artists are both learned from and chosen on")
         shape = replace(self.run.model, ratio=round(ratio_of(train), 4))
         self.on_line(f"an edit is usually {shape.ratio:.2f} as long as its recording")
         data = hashlib.sha256("\n".join(train.samples).encode()).hexdigest()[:16]
@@ -197,7 +205,7 @@ class PointerNetworkTrainer:
         if run.valid_dir is not None:
             valid = self._prepared(Path(run.valid_dir), None)
             return train, PointerDataset(valid.folders, valid.samples[: run.valid_most], run.model)
-        return split_by_artist(train, run.valid_share, run.valid_most)
+        return split_pairs(train, run.valid_share, run.valid_most)
 
     def _prepared(self, data: Path, pointers: Path | None) -> PointerDataset:
         refuse_held_out_pairs(data)
@@ -277,7 +285,7 @@ class PointerNetworkTrainer:
         settings, metrics = calibrate(network, valid, self.run.decode)
         path = self.save / "pointer.safetensors"
         card = {
-            "data": f"{len(train)} pairs; weights and prices chosen on {len(valid)} pairs of other artists",
+            "data": f"{len(train)} pairs; weights and prices chosen on {len(valid)} pairs {_apart(train, valid)}",
             "data_digest": data,
             "seed": self.run.training.seed,
             "training": asdict(self.run.training),
@@ -332,24 +340,28 @@ def ratio_of(pairs: PointerDataset) -> float:
     return learned_ratio(np.array(lengths, np.float64))
 
 
-def split_by_artist(pairs: PointerDataset, share: float, most: int) -> tuple[PointerDataset, PointerDataset]:
-    """Return pairs to train on and pairs to choose on: whole artists, in an order that depends on their names alone.
+def split_pairs(pairs: PointerDataset, share: float, most: int) -> tuple[PointerDataset, PointerDataset]:
+    """Return pairs to train on and pairs to choose on, whole artists.
 
     Raises
     ------
     EmptyError
         If there is but one pair or artist.
     """
-    by_artist: dict[str, list[str]] = {}
-    for number, sample in enumerate(pairs.samples):
-        by_artist.setdefault(pairs.artist(number), []).append(sample)
-    names = sorted(by_artist, key=lambda name: hashlib.sha256(name.encode()).hexdigest())
-    chosen: Sequence[str] = names[: max(1, round(share * len(names)))]
-    train = sorted(sample for name in names if name not in chosen for sample in by_artist[name])
-    valid = sorted(sample for name in chosen for sample in by_artist[name])[:most]
-    if not train:
+    sides = split_by_artist(dict(zip(pairs.samples, artists_of(pairs))), share)
+    if not sides.valid:
         raise EmptyError(
             "all pairs are of one artist, and some must be kept apart to choose on; name a valid_dir",
             path=pairs.folders.data,
         )
-    return PointerDataset(pairs.folders, train, pairs.config), PointerDataset(pairs.folders, valid, pairs.config)
+    train, valid = (PointerDataset(pairs.folders, side, pairs.config) for side in (sides.train, sides.valid[:most]))
+    return train, valid
+
+
+def artists_of(pairs: PointerDataset) -> list[str]:
+    """Return the artist of each pair, empty text where no truth names one."""
+    return [artist_of_sample(pairs.folders.data, sample) for sample in pairs.samples]
+
+
+def _apart(train: PointerDataset, valid: PointerDataset) -> str:
+    return told_apart(artists_of(train), artists_of(valid))

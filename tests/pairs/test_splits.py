@@ -6,15 +6,19 @@ import pytest
 from editorbot.corpus.splits import (
     SHORT_NAMES,
     SPLIT_OF_ARTIST,
+    Sides,
     artist_of,
+    artist_of_sample,
     check_splits,
     refuse_artist,
     refuse_held_out,
     refuse_held_out_pairs,
+    split_by_artist,
     split_of,
+    told_apart,
 )
 from editorbot.corpus.truth import Segment, Truth, write_truth
-from editorbot.errors import SplitError
+from editorbot.errors import FormatError, SplitError
 
 
 def test_the_splits_are_those_of_the_music_page() -> None:
@@ -70,3 +74,59 @@ def test_pairs_of_a_test_artist_are_refused_in_training(tmp_path: Path) -> None:
     write_truth(tmp_path / "truth/c.json", replace(truth, artist="muldjord"))
     with pytest.raises(SplitError, match="muldjord is a test artist"):
         refuse_held_out_pairs(tmp_path)
+
+
+def naive_groups(artists: dict[str, str]) -> dict[str, set[str]]:
+    """Return the samples of each artist, those without one each by itself."""
+    return {
+        sample: {other for other, named in artists.items() if other == sample or (artist and named == artist)}
+        for sample, artist in artists.items()
+    }
+
+
+@pytest.mark.parametrize("share", [0.01, 0.1, 0.5, 0.99])
+@pytest.mark.parametrize("artists", [2, 5, 40])
+def test_whole_artists_stand_on_one_side_and_neither_is_empty(share: float, artists: int) -> None:
+    named = {f"song{number}_s{number % 3}_000{number}": f"band {number % artists}" for number in range(3 * artists)}
+    named |= {"one": "", "two": ""}
+    sides = split_by_artist(named, share)
+    assert sorted((*sides.train, *sides.valid)) == sorted(named)
+    assert sides.train
+    assert sides.valid
+    for sample, together in naive_groups(named).items():
+        assert together <= set(sides.train if sample in sides.train else sides.valid)
+
+
+def test_sides_follow_names_alone_and_other_names_of_an_artist_are_the_same() -> None:
+    named = {f"{number}": f"band {number}" for number in range(20)}
+    assert split_by_artist(named, 0.2) == split_by_artist(dict(reversed(named.items())), 0.2)
+    assert len(split_by_artist(named, 0.2).valid) == 4
+    assert split_by_artist({"one": "nexuiz", "two": "Nexuiz-music "}, 0.5).valid == ()
+
+
+def test_jams_of_a_track_whose_artist_nobody_knows_stay_together() -> None:
+    jams = {f"{track}_s{seed}_000{seed}": "" for track in ("zoo_song", "zoo_tune") for seed in range(4)}
+    sides = split_by_artist(jams, 0.1)
+    assert {name.rsplit("_s", 1)[0] for name in sides.valid} in ({"zoo_song"}, {"zoo_tune"})
+    assert len(sides.valid) == 4
+
+
+def test_of_one_artist_nothing_is_kept_apart() -> None:
+    assert split_by_artist({"one": "us", "two": "us"}, 0.9) == Sides(("one", "two"), ())
+    assert split_by_artist({}, 0.1) == Sides((), ())
+
+
+def test_a_card_says_other_artists_only_where_all_are_known() -> None:
+    assert told_apart(["us", "you"], ["them"]) == "of other artists"
+    assert told_apart(["us", "nexuiz"], ["nexuiz-music", ""]) == "some of them of the same artists"
+    assert told_apart(["us"], ["them", ""]) == told_apart([""], [""]) == "whose artists are not all known"
+
+
+def test_the_artist_of_a_sample_is_the_one_that_its_truth_names(tmp_path: Path) -> None:
+    (tmp_path / "truth").mkdir()
+    write_truth(tmp_path / "truth/b.json", Truth(2.0, 1.0, (Segment(1.0, 2.0, "music", 0.0),), artist="us"))
+    assert artist_of_sample(tmp_path, "b") == "us"
+    assert artist_of_sample(tmp_path, "a") == ""
+    (tmp_path / "truth/a.json").write_text("damaged")
+    with pytest.raises(FormatError):
+        artist_of_sample(tmp_path, "a")

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file, save_file
 import editorbot.training.run_ppo as run_ppo_module
 from editorbot.cli.train.bc import Bc
 from editorbot.cli.train.ppo import Ppo
-from editorbot.corpus.dataset import BcDataset, write_dataset
+from editorbot.corpus.dataset import BcDataset, read_dataset, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.acting.weights import read_policy
 from editorbot.editors.base import EditRequest
@@ -35,7 +35,7 @@ from editorbot.training.policy_data import Teaching
 from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
 from editorbot.training.ppo_settings import PpoSettings
 from editorbot.training.ppo_stage import Stage
-from editorbot.training.run_bc import BcSettings, run_bc
+from editorbot.training.run_bc import BcSettings, read_taught, run_bc
 from editorbot.training.run_ppo import run_ppo
 from editorbot.training.train_bc import BcTraining
 from editorbot.training.train_ppo import PpoTraining, train_ppo
@@ -232,6 +232,47 @@ def test_a_cloning_run_that_is_asked_otherwise_does_not_go_on(cloning, tmp_path,
     }
     with pytest.raises(MismatchError, match=rf"inputs\.{name} .* is asked"):
         run_bc(replace(cloning, **changes[name]), resume=cloning.save / "latest.pt")
+
+
+def card_of(shipped: Path) -> dict[str, object]:
+    """Return what the card beside a policy says."""
+    return json.loads(shipped.with_suffix(".json").read_text())
+
+
+def test_few_recordings_are_chosen_on_others_of_other_artists(cloning, tmp_path):
+    artists = ("us", "us", "them", "them", "them")
+    data = dataset_of(taught(5), tmp_path / "bc.npz", artists=artists)
+    taught_of = read_taught(replace(cloning, data=data, hints=False), print)
+    names = dict(zip((one.name for one in taught(5)), artists))
+    sides = [{names[one.name] for one in side} for side in (taught_of.train, taught_of.valid)]
+    assert sorted(map(sorted, sides)) == [["them"], ["us"]]
+    shipped = run_bc(replace(cloning, data=data, hints=False))
+    assert "val/bc_loss" in shipped.metrics
+    assert f"chosen on {len(taught_of.valid)} recordings of other artists" in card_of(shipped.shipped)["data"]
+
+
+def test_recordings_made_of_a_pair_stay_with_it(cloning, tmp_path):
+    pairs = [replace(one, name=name) for one, name in zip(taught(6), ("a_b", "a_b+1", "a_b+2", "a_c", "a_c+3", "a_d"))]
+    data = read_dataset(dataset_of(pairs, tmp_path / "bc.npz"))
+    mended = replace(data, pair_ids=np.array([name.split("+")[0] for name in data.pair_ids.tolist()]))
+    write_dataset(tmp_path / "bc.npz", mended)
+    taught_of = read_taught(replace(cloning, data=tmp_path / "bc.npz", hints=False), print)
+    sides = [{one.name.split("+")[0] for one in side} for side in (taught_of.train, taught_of.valid)]
+    assert len(sides[1]) == 1
+    assert not sides[0] & sides[1]
+    assert "whose artists are not all known" in taught_of.chosen_on
+
+
+def test_one_artist_is_learned_from_and_chosen_on_and_that_is_said(cloning, tmp_path):
+    data = dataset_of(taught(5), tmp_path / "bc.npz", artists=("us",) * 5)
+    lines: list[str] = []
+    shipped = run_bc(replace(cloning, data=data, hints=False), on_line=lines.append)
+    assert "all recordings are of one artist" in "\n".join(lines)
+    assert card_of(shipped.shipped)["data"] == "5 recordings; chosen on these too"
+    valid = dataset_of(taught(2, seed=1), tmp_path / "valid.npz", artists=("us", "them"))
+    told_of = read_taught(replace(cloning, data=data, hints=False, valid=valid), lines.append)
+    assert lines[-1] == "warning: some artists are both learned from and chosen on"
+    assert told_of.chosen_on == "2 recordings some of them of the same artists"
 
 
 @pytest.mark.parametrize("side", ["data", "valid"])

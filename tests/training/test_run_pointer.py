@@ -14,7 +14,7 @@ from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.precache import MelEntry, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.pointing.weights import read_pointer
-from editorbot.errors import FormatError, MismatchError, NotFoundError, SplitError, UsageError
+from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, SplitError, UsageError
 from editorbot.models.checkpoint import load_checkpoint
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
@@ -135,6 +135,29 @@ def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):
 def test_missing_stems_stop_it_with_the_two_commands(folder):
     with pytest.raises(NotFoundError, match=r"scripts/precache_stems.py .*scripts/convert_stems_to_mel.py"):
         PointerNetworkTrainer(_run(folder, model=MODEL | {"use_stems": True})).train()
+
+
+def test_whole_artists_are_kept_apart_and_the_card_says_what_is_known(folder):
+    _add_pair(folder, "fourth", artist="a")
+    (folder / "input" / "seventh_raw.wav").unlink()
+    result = PointerNetworkTrainer(_run(folder, training={"epochs": 1})).train()
+    told = json.loads(result.path.with_suffix(".json").read_text())["data"]
+    assert told in {
+        f"{train} pairs; weights and prices chosen on {3 - train} pairs of other artists" for train in (1, 2)
+    }
+    lines = []
+    again = _run(folder, training={"epochs": 1}, valid_dir=str(folder))
+    result = PointerNetworkTrainer(again, on_line=lines.append).train()
+    assert "warning: some artists are both learned from and chosen on" in lines
+    assert "some of them of the same artists" in json.loads(result.path.with_suffix(".json").read_text())["data"]
+
+
+def test_pairs_of_one_artist_need_others_to_choose_on(folder):
+    for name in ("three", "seventh"):
+        (folder / "input" / f"{name}_raw.wav").unlink()
+    _add_pair(folder, "fourth", artist="A")
+    with pytest.raises(EmptyError, match=r"one artist.*name a valid_dir"):
+        PointerNetworkTrainer(_run(folder)).train()
 
 
 def test_a_test_artist_is_refused(folder):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -10,10 +11,13 @@ import torch
 from scipy.signal import butter, sosfilt
 
 from editorbot.corpus.frame_ops import FrameOp
+from editorbot.corpus.precache import read_mel, write_mel
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.errors import NonFiniteError, SplitError, UsageError
 from editorbot.models.mel_shape import BANDS, SUMMARY_PLANES, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
 from editorbot.polish.mel_summary import SummaryMeter, power_db
 from editorbot.polish.tone import ToneLimits, tone_blocks
+from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE
 from editorbot.training import mel_losses
 from editorbot.training.make_mel_examples import make_again
@@ -28,8 +32,9 @@ from editorbot.training.mel_examples import example_of, mel_power_of, read_examp
 from editorbot.training.mel_losses import LossWeights
 from editorbot.training.mel_settings import MelTraining
 from editorbot.training.pair_mel_examples import aligned_example, best_lag
-from editorbot.training.run_mel import MelRun, run_mel
+from editorbot.training.run_mel import MelRun, example_files, run_mel
 from editorbot.training.train_mel import MelState, is_overfitting, train_mel
+from tests.pairs.ready_pairs import ready_pair
 from tests.sounds import band, write
 
 SHAPES = (ReconstructShape(16, 16, 1, 2, 8, 64), Mel2MelShape(16, (1, 2), 8, 64))
@@ -389,3 +394,59 @@ def test_one_artist_on_both_sides_and_test_artists_are_refused(artists):
         run_mel(mel_run(artists, tracks=(artists / "zaz-data",)))
     with pytest.raises(UsageError, match="both sides need some"):
         run_mel(dataclasses.replace(mel_run(artists), tracks=(), valid_tracks=()))
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Five pairs of two artists, of which one made four, and what is kept of them."""
+    made = {"a": "us", "b": "us", "c": "us", "d": "them", "e": "us"}
+    for seed, (sample, artist) in enumerate(made.items()):
+        ready_pair(tmp_path / "pairs", sample, seed)
+        for half, end in (("input", "raw"), ("desired_output", "edit")):
+            with open_recording(tmp_path / "pairs" / half / f"{sample}_{end}.wav") as recording:
+                place = tmp_path / "pairs" / "cache" / "features" / f"{sample}_{end}.npz"
+                write_mel(place, dataclasses.replace(read_mel(place), digest=recording.digest))
+                info = tmp_path / "pairs" / "pointer_sequences" / f"{sample}_info.json"
+                info.write_text(info.read_text().replace(f"{end} {sample}", recording.digest))
+        (tmp_path / "pairs" / "truth").mkdir(exist_ok=True)
+        truth = Truth(14.0, 8.0, (Segment(2.0, 6.0, "music", 0.0),), artist=artist)
+        write_truth(tmp_path / "pairs" / "truth" / f"{sample}.json", truth)
+    return tmp_path
+
+
+def pair_run(folder, **changes):
+    return mel_run(
+        folder, tracks=(), valid_tracks=(), data_dir=folder / "pairs", cache=folder / "pairs" / "cache", **changes
+    )
+
+
+def test_whole_artists_of_pairs_are_chosen_on_and_the_card_says_so(pairs):
+    files = example_files(pair_run(pairs), print)
+    assert sorted((len(files.train), len(files.valid))) == [1, 4]
+    assert files.apart == "of other artists"
+    assert not files.learned & files.chosen
+    result = run_mel(pair_run(pairs))
+    card = json.loads(result.path.with_suffix(".json").read_text())
+    assert card["data"].endswith(f"chosen on {len(files.valid)} of other artists")
+    (pairs / "pairs" / "truth" / "a.json").unlink()
+    assert example_files(pair_run(pairs), print).apart == "whose artists are not all known"
+
+
+def test_pairs_of_one_artist_are_chosen_on_too_and_that_is_said(pairs):
+    for half in ("input/d_raw.wav", "desired_output/d_edit.wav"):
+        (pairs / "pairs" / half).unlink()
+    lines = []
+    files = example_files(pair_run(pairs), lines.append)
+    assert files.train == files.valid
+    assert "all pairs are of one artist" in lines[-1]
+    assert files.apart == "that are learned from too"
+
+
+def test_pairs_beside_validation_tracks_of_the_same_artist_are_told(pairs):
+    (pairs / "us").mkdir()
+    write(pairs / "us" / "song.wav", band(6.5, ANALYSIS_RATE), ANALYSIS_RATE)
+    lines = []
+    files = example_files(dataclasses.replace(pair_run(pairs), valid_tracks=(pairs / "us",)), lines.append)
+    assert (len(files.train), len(files.valid)) == (5, 2)
+    assert files.apart == "some of them of the same artists"
+    assert lines[-1] == "warning: some artists are both learned from and chosen on"

@@ -20,7 +20,7 @@ class MelCommand:
     tracks: tuple[str, ...] = ()
     """Finished tracks, or folders of them (an artist each), that are ruined to learn from."""
     valid_tracks: tuple[str, ...] = ()
-    """Finished tracks of other artists, to choose the best epoch on; by default a tenth of the pairs."""
+    """Finished tracks of other artists, to choose the best epoch on; by default pairs of a tenth of the artists."""
     count: int = 600
     """Ruined stretches to learn from."""
     valid_count: int = 60
