@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int8, Int64, UInt8
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.cache_files import CacheFolder, read_array
 from editorbot.corpus.frame_ops import FrameOp
+from editorbot.corpus.labels.stored import is_aligned
 from editorbot.corpus.pairs import POINTER_FOLDER, Pair, pointer_paths
 from editorbot.corpus.precache import PrecacheJob, find_samples, precache
 from editorbot.editlist.edit_list import ACTIONS
@@ -52,7 +53,7 @@ def examples_of_pairs(
 
     A pair that cannot be used is told of.
 
-    What `editorbot pairs precache` makes is made first where it misses.
+    What `editorbot pairs precache` makes is made first where the alignment misses, or is of other recordings.
 
     Raises
     ------
@@ -60,19 +61,36 @@ def examples_of_pairs(
         If there is no folder of pairs.
     """
     files = {}
-    cache = CacheFolder(cache_folder)
     for pair in find_samples(data_folder).pairs:
-        name = hashlib.sha256(f"{INPUTS_VERSION} {data_folder.resolve()} {pair.sample}".encode()).hexdigest()[:16]
-        file = kept / f"pair_{name}.npz"
         try:
+            if not is_aligned(pair, data_folder / POINTER_FOLDER):
+                precache(PrecacheJob(pair, data_folder, CacheFolder(cache_folder)))
+            file = kept / f"pair_{_content_of(pair, data_folder)}.npz"
             if read_example(file) is None:
-                precache(PrecacheJob(pair, data_folder, cache))
                 write_example(file, pair_example(pair, data_folder))
         except EditorbotError as error:
             on_line(str(error))
             continue
         files[pair.sample] = file
     return files
+
+
+def _content_of(pair: Pair, data_folder: Path) -> str:
+    """Return a digest of all that an example is made of: an alignment names the digests of its two recordings.
+
+    Raises
+    ------
+    DamagedError
+        If the alignment is not there.
+    """
+    paths = pointer_paths(data_folder / POINTER_FOLDER, pair.sample)
+    total = hashlib.sha256(f"{INPUTS_VERSION}".encode())
+    try:
+        for path in (paths.info, paths.pointers, paths.ops):
+            total.update(path.read_bytes())
+    except OSError as error:
+        raise DamagedError(f"the alignment of {pair.sample} cannot be read: {error.strerror}", path=path) from error
+    return total.hexdigest()[:16]
 
 
 def pair_example(pair: Pair, data_folder: Path) -> MelExample:

@@ -10,8 +10,8 @@ from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
-from editorbot.analysis.cache import AnalysisCache
-from editorbot.corpus.cache_files import read_array, write_array
+from editorbot.analysis.cache import AnalysisCache, code_version
+from editorbot.corpus.cache_files import read_entry, text_array, text_of, write_entry
 from editorbot.corpus.pairs import Pair, find_pairs
 from editorbot.editors.acting.hints import hints_of
 from editorbot.editors.scoring.learned import SHIPPED, LearnedScore, read_score
@@ -36,7 +36,7 @@ def pairs_by_name(data_dir: Path) -> dict[str, Pair]:
 def heard(pair: Pair, cache: Path) -> Analysis:
     """Return the analysis of a pair's raw recording, from the learn line's cache where it is there."""
     with open_recording(pair.raw) as raw:
-        return analyze(raw, cache=AnalysisCache(cache / "analysis"))
+        return analyze(raw, cache=_analyses(cache))
 
 
 def hints_by_name(
@@ -70,12 +70,27 @@ def hints_by_name(
 
 
 def _kept_hints(pair: Pair, cache: Path, score: LearnedScore) -> Hints:
-    """Return the hints of a pair's raw recording, kept by the digest of the score that they are made with."""
-    path = cache / "hints" / (score.digest or "none").removeprefix("sha256:")[:12] / f"{pair.sample}.npy"
-    stored = read_array(path)
-    if stored is not None and stored.ndim == 2 and stored.shape[1] == HINTS and stored.dtype == np.float32:
-        return stored
-    hints = hints_of(heard(pair, cache), score)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_array(path, hints)
+    """Return the hints of a pair's raw recording, kept by the score that is asked, the recording and the analysis."""
+    path = cache / "hints" / (score.digest or "none").removeprefix("sha256:")[:12] / f"{pair.sample}.npz"
+    with open_recording(pair.raw) as raw:
+        made_of = f"{raw.digest} {code_version()} {score.scale} {score.shift} {score.switch_cost}"
+        stored = _stored_hints(path, made_of)
+        if stored is not None:
+            return stored
+        hints = hints_of(analyze(raw, cache=_analyses(cache)), score)
+    write_entry(path, {"hints": hints, "made_of": text_array(made_of)})
     return hints
+
+
+def _stored_hints(path: Path, made_of: str) -> Hints | None:
+    """Return kept hints; None where there are no whole ones, or they were made of something else."""
+    arrays = read_entry(path)
+    if arrays is None or text_of(arrays, "made_of") != made_of:
+        return None
+    hints = arrays.get("hints")
+    fits = hints is not None and hints.ndim == 2 and hints.shape[1] == HINTS and hints.dtype == np.float32
+    return hints if fits else None
+
+
+def _analyses(cache: Path) -> AnalysisCache:
+    return AnalysisCache(cache / "analysis")

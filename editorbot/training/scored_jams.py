@@ -19,9 +19,10 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import code_version
 from editorbot.corpus.pairs import RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, make_jam, truth_path
-from editorbot.corpus.truth import read_truth
+from editorbot.corpus.truth import read_truth, truth_to_json
 from editorbot.errors import EditorbotError, EmptyError, FormatError, NotFoundError
 from editorbot.recording import TrackWriter, open_recording
 from editorbot.training.scored_examples import EXAMPLES_VERSION, example_of, read_example, write_example
@@ -135,18 +136,23 @@ def examples_of_pairs(
     samples = sorted(path.stem for path in truths.glob("*.json"))
     if not samples:
         raise EmptyError("no truths are in it; make jams with `editorbot pairs simulate`", path=truths)
-    made = [_pair_example(data_dir, sample, cache / "pairs" / f"{sample}.npz") for sample in samples]
+    made = [_pair_example(data_dir, sample, cache / "pairs") for sample in samples]
     for one in made:
         on_made(one)
     return [one.path for one in made if one.error is None]
 
 
-def _pair_example(data_dir: Path, sample: str, path: Path) -> MadeExample:
-    if _is_whole(path):
-        return MadeExample(path, was_there=True)
+def _pair_example(data_dir: Path, sample: str, folder: Path) -> MadeExample:
+    """Return the example of a pair, named by what it is made of, so that one of an older recording or truth is none."""
+    path = folder / f"{sample}.npz"
     try:
+        truth = read_truth(truth_path(data_dir, sample))
         with open_recording(_raw_of(data_dir, sample)) as recording:
-            write_example(example_of(analyze(recording), read_truth(truth_path(data_dir, sample))), path)
+            made_of = [EXAMPLES_VERSION, code_version(), recording.digest, truth_to_json(truth)]
+            path = folder / f"{sample}_{hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:12]}.npz"
+            if _is_whole(path):
+                return MadeExample(path, was_there=True)
+            write_example(example_of(analyze(recording), truth), path)
     except EditorbotError as error:
         return MadeExample(path, error=error)
     return MadeExample(path)

@@ -2,10 +2,14 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from editorbot.cli.main import main
+from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.scoring.learned import read_score
+from editorbot.training.scored_examples import read_example
+from editorbot.training.scored_jams import examples_of_pairs
 from tests.sounds import band, write
 
 RATE = 22_050
@@ -51,3 +55,40 @@ def test_a_whole_run_writes_a_score_that_can_be_read(artists, capsys):
 def test_sizes_that_leave_nothing_are_refused(artists, capsys, more, said):
     assert train(artists, *more) == 2
     assert said in capsys.readouterr().err
+
+
+def write_jam(folder, *, seed=0, kept_until_s=10.0):
+    """Write a raw recording and its truth."""
+    for name in ("input", "truth"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    write(folder / "input" / "one_raw.wav", band(14, RATE, seed=seed), RATE)
+    music = Segment(2.0, kept_until_s, "music", 0.0)
+    write_truth(folder / "truth" / "one.json", Truth(14.0, 12.0, (Segment(0.0, 2.0, "talk"), music)))
+
+
+def test_examples_of_pairs_are_kept_until_recording_or_truth_changes(tmp_path):
+    def example():
+        made = []
+        (path,) = examples_of_pairs(tmp_path, tmp_path / "cache", on_made=made.append)
+        return made[0].was_there, read_example(path)
+
+    write_jam(tmp_path)
+    assert not example()[0]
+    was_there, first = example()
+    assert was_there
+    write_jam(tmp_path, kept_until_s=6.0)
+    was_there, second = example()
+    assert not was_there
+    assert np.count_nonzero(second.classes != first.classes) > 2
+    write_jam(tmp_path, seed=5, kept_until_s=6.0)
+    was_there, third = example()
+    assert not was_there
+    assert not np.array_equal(third.inputs.values, second.inputs.values)
+
+
+def test_a_pair_without_a_recording_is_told(tmp_path):
+    write_jam(tmp_path)
+    (tmp_path / "input" / "one_raw.wav").unlink()
+    made = []
+    assert examples_of_pairs(tmp_path, tmp_path / "cache", on_made=made.append) == []
+    assert "one_raw.* is missing" in str(made[0].error)

@@ -31,7 +31,7 @@ from editorbot.training.mel_augment import (
 from editorbot.training.mel_examples import example_of, mel_power_of, read_example, write_example
 from editorbot.training.mel_losses import LossWeights
 from editorbot.training.mel_settings import MelTraining
-from editorbot.training.pair_mel_examples import aligned_example, best_lag
+from editorbot.training.pair_mel_examples import aligned_example, best_lag, examples_of_pairs
 from editorbot.training.run_mel import MelRun, example_files, run_mel
 from editorbot.training.train_mel import MelState, is_overfitting, train_mel
 from tests.pairs.ready_pairs import ready_pair
@@ -396,22 +396,45 @@ def test_one_artist_on_both_sides_and_test_artists_are_refused(artists):
         run_mel(dataclasses.replace(mel_run(artists), tracks=(), valid_tracks=()))
 
 
+def add_pair(folder, sample, artist, seed):
+    """Write a pair with its alignment, its truth and what is kept of it."""
+    ready_pair(folder, sample, seed)
+    for half, end in (("input", "raw"), ("desired_output", "edit")):
+        with open_recording(folder / half / f"{sample}_{end}.wav") as recording:
+            place = folder / "cache" / "features" / f"{sample}_{end}.npz"
+            write_mel(place, dataclasses.replace(read_mel(place), digest=recording.digest))
+            info = folder / "pointer_sequences" / f"{sample}_info.json"
+            info.write_text(info.read_text().replace(f"{end} {sample}", recording.digest))
+    (folder / "truth").mkdir(exist_ok=True)
+    truth = Truth(14.0, 8.0, (Segment(2.0, 6.0, "music", 0.0),), artist=artist)
+    write_truth(folder / "truth" / f"{sample}.json", truth)
+
+
 @pytest.fixture
 def pairs(tmp_path):
     """Five pairs of two artists, of which one made four, and what is kept of them."""
-    made = {"a": "us", "b": "us", "c": "us", "d": "them", "e": "us"}
-    for seed, (sample, artist) in enumerate(made.items()):
-        ready_pair(tmp_path / "pairs", sample, seed)
-        for half, end in (("input", "raw"), ("desired_output", "edit")):
-            with open_recording(tmp_path / "pairs" / half / f"{sample}_{end}.wav") as recording:
-                place = tmp_path / "pairs" / "cache" / "features" / f"{sample}_{end}.npz"
-                write_mel(place, dataclasses.replace(read_mel(place), digest=recording.digest))
-                info = tmp_path / "pairs" / "pointer_sequences" / f"{sample}_info.json"
-                info.write_text(info.read_text().replace(f"{end} {sample}", recording.digest))
-        (tmp_path / "pairs" / "truth").mkdir(exist_ok=True)
-        truth = Truth(14.0, 8.0, (Segment(2.0, 6.0, "music", 0.0),), artist=artist)
-        write_truth(tmp_path / "pairs" / "truth" / f"{sample}.json", truth)
+    for seed, (sample, artist) in enumerate({"a": "us", "b": "us", "c": "us", "d": "them", "e": "us"}.items()):
+        add_pair(tmp_path / "pairs", sample, artist, seed)
     return tmp_path
+
+
+def test_examples_of_pairs_are_kept_until_a_recording_or_the_alignment_changes(tmp_path):
+    def example():
+        return examples_of_pairs(tmp_path, tmp_path / "cache", tmp_path / "mel")["a"]
+
+    add_pair(tmp_path, "a", "us", 0)
+    first = example()
+    before = first.stat().st_mtime_ns
+    assert example() == first
+    assert first.stat().st_mtime_ns == before
+    moved = tmp_path / "pointer_sequences" / "a_pointers.npy"
+    np.save(moved, np.load(moved) - 20)
+    second = example()
+    assert not np.array_equal(read_example(second).raw, read_example(first).raw)
+    add_pair(tmp_path, "a", "us", 7)
+    third = example()
+    assert len({first, second, third}) == 3
+    assert not np.array_equal(read_example(third).edit, read_example(second).edit)
 
 
 def pair_run(folder, **changes):
