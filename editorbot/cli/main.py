@@ -20,6 +20,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import tyro
 
+from editorbot.cli.command_line import remember_command
 from editorbot.cli.numbers import check_numbers
 from editorbot.errors import EditorbotError, as_one_line
 
@@ -58,6 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments in (["--version"], ["-V"]):
         return _print_version()
     _prepare_process()
+    remember_command(arguments)
     debug = "--debug" in arguments
     try:
         command = _parse(arguments)

@@ -73,6 +73,8 @@ class BcSettings:
     """The networks."""
     training: BcTraining = field(default_factory=BcTraining)
     """How to train."""
+    command: str = ""
+    """The command that was typed, for the card."""
 
     def __post_init__(self) -> None:
         if self.weighting not in WEIGHTINGS:
@@ -290,7 +292,7 @@ class Keeper:
             "data_digest": self.data,
             "seed": self.settings.training.seed,
             "training": plain(self.settings.training),
-            "command": "make train-policy",
+            "command": self.settings.command,
             "validation": {name: round(value, 4) for name, value in found.metrics.items()},
             "licence": "GPL-3.0-or-later",
             "version": __version__,

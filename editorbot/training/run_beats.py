@@ -57,6 +57,8 @@ class BeatRun:
     """How to train."""
     shape: BeatNetConfig = SHAPE
     """The network's shape."""
+    command: str = ""
+    """The command that was typed, for the card."""
 
 
 def run_beats(run: BeatRun, *, on_line: Callable[[str], None] = lambda line: None) -> Path:
@@ -168,7 +170,7 @@ def _card(run: BeatRun, digest: str) -> dict[str, object]:
         "data_digest": digest,
         "seed": run.training.seed,
         "training": asdict(run.training),
-        "command": "make train-beats",
+        "command": run.command,
         "licence": "GPL-3.0-or-later",
         "version": __version__,
     }

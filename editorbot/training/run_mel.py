@@ -82,7 +82,7 @@ class MelRun:
     resume: Path | None = None
     """Checkpoint to go on from; ``latest.pt`` of the same run is found by itself."""
     command: str = ""
-    """For the card."""
+    """The command that was typed, for the card."""
 
 
 @dataclass(frozen=True)

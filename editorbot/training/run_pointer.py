@@ -169,10 +169,14 @@ class PointerNetworkTrainer:
         What to train on, and how.
     on_line : callable
         Told how it goes.
+    command : str
+        The command that was typed, for the card.
     """
 
-    def __init__(self, run: PointerRun, on_line: Callable[[str], None] = lambda line: None) -> None:
-        self.run, self.on_line = run, on_line
+    def __init__(
+        self, run: PointerRun, on_line: Callable[[str], None] = lambda line: None, *, command: str = ""
+    ) -> None:
+        self.run, self.on_line, self.command = run, on_line, command
         self.save = Path(run.save_dir)
 
     def train(self, resume: Path | None = None) -> PointerResult:
@@ -289,7 +293,7 @@ class PointerNetworkTrainer:
             "data_digest": data,
             "seed": self.run.training.seed,
             "training": asdict(self.run.training),
-            "command": "make train-pointer",
+            "command": self.command,
             "validation": {name: round(value, 4) for name, value in metrics.items()},
             "licence": "GPL-3.0-or-later",
             "version": __version__,

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 
 from editorbot import __version__
-from editorbot.corpus.simulate.folder import Order, find_tracks
-from editorbot.corpus.splits import refuse_held_out, refuse_held_out_pairs
+from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, find_tracks
+from editorbot.corpus.splits import artist_of, artist_of_sample, refuse_held_out, refuse_held_out_pairs, told_apart
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -51,6 +51,8 @@ class ScoredRun:
     save: Path
     log: Path
     training: ScoredTraining
+    command: str = ""
+    """The command that was typed, for the card."""
 
 
 @dataclass(frozen=True)
@@ -169,14 +171,27 @@ def _state_at(path: Path, told: dict[str, object], data: str) -> TrainingState |
 
 def _card(run: ScoredRun, jams: int, valid: int, data: str, calibration: Calibration) -> dict[str, object]:
     """Return what a reader of the shipped weights should know."""
+    sources = (
+        f"simulated from tracks of {len(run.tracks)} folders" if run.tracks else "",
+        "of pairs" if run.data_dir else "",
+    )
     return {
-        "data": f"{jams} jams simulated from tracks of {len(run.tracks)} folders; {valid} jams to choose on, "
-        f"{run.held_back} of them of the same tracks, the others of other artists",
+        "data": f"{jams} jams: {' and '.join(filter(None, sources))}; {valid} jams to choose on, "
+        f"{run.held_back} of them of the same tracks, {valid - run.held_back} {_apart(run)}",
         "data_digest": data,
         "seed": run.training.seed,
         "training": asdict(run.training),
-        "command": "make train-scored",
+        "command": run.command,
         "validation_step_f1": calibration.f1,
         "licence": "GPL-3.0-or-later",
         "version": __version__,
     }
+
+
+def _apart(run: ScoredRun) -> str:
+    """Return what is known of the artists of the validation tracks beside those that are learned from."""
+    learned = [artist_of(path) for path in (find_tracks(run.tracks) if run.tracks else ())]
+    if run.data_dir is not None:
+        samples = [path.stem for path in (run.data_dir / TRUTH_FOLDER).glob("*.json")]
+        learned += [artist_of_sample(run.data_dir, sample) for sample in samples]
+    return told_apart(learned, [artist_of(path) for path in find_tracks(run.valid_tracks)])

@@ -17,6 +17,8 @@ import tyro
 from safetensors.numpy import load_file, save_file
 
 import editorbot.training.run_ppo as run_ppo_module
+from editorbot.cli.command_line import remember_command
+from editorbot.cli.main import main
 from editorbot.cli.train.bc import Bc
 from editorbot.cli.train.ppo import Ppo
 from editorbot.corpus.dataset import BcDataset, read_dataset, write_dataset
@@ -237,6 +239,16 @@ def test_a_cloning_run_that_is_asked_otherwise_does_not_go_on(cloning, tmp_path,
 def card_of(shipped: Path) -> dict[str, object]:
     """Return what the card beside a policy says."""
     return json.loads(shipped.with_suffix(".json").read_text())
+
+
+def test_the_card_tells_the_command_that_was_typed(cloning, tmp_path, capsys):
+    places = {"data": cloning.data, "save-dir": cloning.save, "log-dir": cloning.log, "cache-dir": cloning.cache}
+    flags = [word for name, place in places.items() for word in (f"--{name}", str(place))]
+    typed = ["train", "bc", *flags, "--preset", "small", "--epochs", "1", "--no-hints", "--no-aux", "--device", "cpu"]
+    assert main(typed) == 0
+    assert card_of(cloning.save / "policy.json")["command"] == shlex.join(["editorbot", *typed])
+    remember_command(())
+    assert Bc().settings().command == ""
 
 
 def test_few_recordings_are_chosen_on_others_of_other_artists(cloning, tmp_path):

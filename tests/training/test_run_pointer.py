@@ -1,6 +1,7 @@
 """The run of the pointer network: from a folder of pairs to weights that edit; what it refuses, in one line each."""
 
 import json
+import shlex
 from dataclasses import replace
 from pathlib import Path
 
@@ -67,19 +68,9 @@ def test_from_pairs_to_weights_that_edit(folder, capsys):
     config = folder / "config.json"
     config.write_text(json.dumps({"model": MODEL, "training": {"epochs": 9}, "valid_share": 0.4, "device": "cpu"}))
     places = ["--data-dir", folder, "--cache_dir", folder / "cache", "--save-dir", folder / "m"]
-    said = main(
-        [
-            "train",
-            "pointer",
-            "--config",
-            str(config),
-            "--epochs",
-            "1",
-            *map(str, places),
-            "--log-dir",
-            str(folder / "l"),
-        ]
-    )
+    sizes = ["--config", str(config), "--epochs", "1"]
+    typed = ["train", "pointer", *sizes, *map(str, places), "--log-dir", str(folder / "l")]
+    said = main(typed)
     out = capsys.readouterr().out
     assert said == 0, out
     assert out.startswith("training on the CPU")
@@ -93,6 +84,7 @@ def test_from_pairs_to_weights_that_edit(folder, capsys):
     assert shipped.decode == kept.decode
     card = json.loads((folder / "m" / "pointer.json").read_text())
     assert {"data", "seed", "command", "licence", "validation"} <= set(card)
+    assert card["command"] == shlex.join(["editorbot", *typed])
     assert list((folder / "l").glob("events*"))
 
 

@@ -1,12 +1,14 @@
 """`editorbot train scored` whole: jams made, a network trained, the score that it writes can be used."""
 
 import json
+import shlex
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from editorbot.cli.main import main
-from editorbot.corpus.truth import Segment, Truth, write_truth
+from editorbot.corpus.truth import Segment, Truth, read_truth, write_truth
 from editorbot.editors.scoring.learned import read_score
 from editorbot.training.scored_examples import read_example
 from editorbot.training.scored_jams import examples_of_pairs
@@ -25,10 +27,15 @@ def artists(tmp_path):
 
 def train(folder, *more: str) -> int:
     """Run the command on two artists' songs, with the jams in a cache."""
+    return main(typed(folder, *more))
+
+
+def typed(folder, *more: str) -> list[str]:
+    """Return what stands after ``editorbot``."""
     told = {"tracks": "band", "valid-tracks": "others", "cache-dir": "cache", "save-dir": "m", "log-dir": "logs"}
     flags = [word for flag, name in told.items() for word in (f"--{flag}", str(folder / name))]
     sizes = ["--count", "3", "--valid-count", "1", "--held-back", "1", "--members", "1", "--workers", "1"]
-    return main(["train", "scored", *flags, *sizes, *more])
+    return ["train", "scored", *flags, *sizes, *more]
 
 
 def test_a_whole_run_writes_a_score_that_can_be_read(artists, capsys):
@@ -36,7 +43,8 @@ def test_a_whole_run_writes_a_score_that_can_be_read(artists, capsys):
     said = capsys.readouterr().out
     assert "2 training jams, 2 validation jams" in said
     card = json.loads((artists / "m" / "scored.json").read_text())
-    assert "2 jams to choose on, 1 of them of the same tracks" in card["data"]
+    assert card["data"].endswith("2 jams to choose on, 1 of them of the same tracks, 1 of other artists")
+    assert card["command"] == shlex.join(["editorbot", *typed(artists, "--epochs", "2", "--epoch-jams", "1")])
     score = read_score(artists / "m" / "scored.safetensors")
     assert (score.scale, score.shift, score.switch_cost) == (card["scale"], card["shift"], card["switch_cost"])
     first = (artists / "m" / "scored.safetensors").read_bytes()
@@ -92,3 +100,13 @@ def test_a_pair_without_a_recording_is_told(tmp_path):
     made = []
     assert examples_of_pairs(tmp_path, tmp_path / "cache", on_made=made.append) == []
     assert "one_raw.* is missing" in str(made[0].error)
+
+
+def test_pairs_of_the_validation_artist_are_told_on_the_card(artists):
+    write_jam(artists / "pairs")
+    truth = read_truth(artists / "pairs" / "truth" / "one.json")
+    write_truth(artists / "pairs" / "truth" / "one.json", replace(truth, artist="others"))
+    assert train(artists, "--epochs", "1", "--data-dir", str(artists / "pairs")) == 0
+    card = json.loads((artists / "m" / "scored.json").read_text())
+    assert "3 jams: simulated from tracks of 1 folders and of pairs;" in card["data"]
+    assert card["data"].endswith("1 some of them of the same artists")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -143,11 +144,13 @@ def test_a_run_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pyte
     soundfont = tmp_path / "sine.sf2"
     soundfont.write_bytes(sine_soundfont())
     run = BeatRun(soundfont, (), 2, 1, 1, tmp_path / "cache", tmp_path / "whole", replace(QUICK, epochs=2), TINY)
+    run = replace(run, command="editorbot train beats --count 2")
     lines: list[str] = []
     path = run_beats(run, on_line=lines.append)
     assert sum("epoch" in line for line in lines) == 2
     net = read_beat_net(path)
     assert net.config == TINY
+    assert json.loads(path.with_suffix(".json").read_text())["command"] == run.command
     # All done already: nothing is made or trained again, and the weights are the same.
     again: list[str] = []
     content = path.read_bytes()

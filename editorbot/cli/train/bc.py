@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
@@ -108,5 +109,6 @@ class Bc:
             device=self.device,
             threads=self.threads,
             model=shape,
+            command=told_command(),
             training=replace(training, **{name: value for name, value in given.items() if value is not None}),  # type: ignore[arg-type]
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from editorbot.cli.command_line import told_command
 from editorbot.errors import UsageError, printable
 
 
@@ -52,6 +53,7 @@ class Beats:
             cache=Path(self.cache_dir) / "beats",
             save=Path(self.save_dir),
             training=BeatTraining(epochs=self.epochs, learning_rate=self.learning_rate, seed=self.seed),
+            command=told_command(),
         )
         path = run_beats(run, on_line=lambda line: print(line, flush=True))
         print(f"the weights are {printable(str(path))}; their card lies beside them")

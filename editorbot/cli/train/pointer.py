@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ class Pointer:
         """Train; return the exit code."""
         from editorbot.training.run_pointer import PointerNetworkTrainer
 
-        trainer = PointerNetworkTrainer(self.settings(), on_line=_print_line)
+        trainer = PointerNetworkTrainer(self.settings(), on_line=_print_line, command=told_command())
         result = trainer.train(Path(self.resume) if self.resume else None)
         found = ", ".join(f"{name} {value:.3f}" for name, value in result.metrics.items())
         print(f"{found}; the weights are {printable(str(result.path))}")

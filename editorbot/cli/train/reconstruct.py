@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
+from editorbot.cli.command_line import told_command
 from editorbot.errors import UsageError, printable
 
 
@@ -97,7 +96,7 @@ class MelCommand:
             save=Path(save),
             log=Path(self.log_dir or f"logs/{self.method}"),
             resume=Path(self.resume) if self.resume else None,
-            command=f"editorbot {shlex.join(sys.argv[1:])}",
+            command=told_command(),
         )
 
     def _training(self) -> Any:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from editorbot.cli.command_line import told_command
 from editorbot.errors import UsageError, printable
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ class Scored:
             training=ScoredTraining(
                 epochs=self.epochs, epoch_jams=self.epoch_jams, learning_rate=self.learning_rate, seed=self.seed
             ),
+            command=told_command(),
         )
 
 
