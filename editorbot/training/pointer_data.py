@@ -13,6 +13,7 @@ nobody knows.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,15 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.mel import MelReader
 from editorbot.corpus.batch import run_batch
-from editorbot.corpus.cache_files import CacheFolder, read_array, read_entry, text_array, text_of, write_entry
+from editorbot.corpus.cache_files import (
+    CacheFolder,
+    content_digest,
+    read_array,
+    read_entry,
+    text_array,
+    text_of,
+    write_entry,
+)
 from editorbot.corpus.frame_ops import FrameOp
 from editorbot.corpus.pairs import Pair, find_pairs, pointer_paths
 from editorbot.corpus.precache import MelEntry, read_mel, write_mel
@@ -280,6 +289,28 @@ class PointerDataset(Sequence[PointerPair]):
         lesson = lesson_of(self.folders, sample, raw)
         inputs = PointerInputs(np.ascontiguousarray(mel, np.float32), steps)
         return PointerPair(sample, inputs, lesson.pointers, lesson.ops, raw.beats_s, lesson.classes)
+
+    @property
+    def digest(self) -> str:
+        """Digest of all that the pairs hold: names, what is heard of the recordings, truths or alignments."""
+        total = hashlib.sha256()
+        for sample in self.samples:
+            total.update(f"{sample} {content_digest(self._heard(sample))}".encode())
+            for path in self._lessons(sample):
+                total.update(path.read_bytes())
+        return total.hexdigest()[:16]
+
+    def _heard(self, sample: str) -> list[Path]:
+        """Return the files of what is heard of a pair's recording."""
+        cache = self.folders.cache
+        more = [_steps_path(cache, sample)] if self.config.step_inputs else []
+        return [cache.raw(sample), *more, *([cache.stems_mel(sample)] if self.config.use_stems else [])]
+
+    def _lessons(self, sample: str) -> list[Path]:
+        """Return the files that tell what is to be learned of a pair; see `lesson_of`."""
+        place = truth_path(self.folders.data, sample)
+        paths = pointer_paths(self.folders.pointers, sample)
+        return [place] if place.is_file() else [paths.pointers, paths.ops]
 
     def lengths(self, index: int) -> tuple[int, int]:
         """Return the frames of a pair's raw recording and of what its edit takes from it."""

@@ -31,6 +31,9 @@ from editorbot.training.train_beats import BeatEpoch, BeatState, BeatTraining, t
 SHAPE = BeatNetConfig()
 """The shape of the network that ships."""
 
+FEATURES = f"beat inputs {INPUTS_VERSION}"
+"""What a checkpoint says of its inputs."""
+
 METHOD = "beats"
 """Value of the checkpoint's ``method`` field."""
 
@@ -116,7 +119,7 @@ def _train(run: BeatRun, examples: Sequence[BeatExample], digest: str, on_line: 
         on_line(f"epoch {report.epoch}: loss {report.loss:.4f}, learning rate {report.learning_rate:.2g}")
         kept = Checkpoint(
             METHOD, told, dict(state.weights), seed=run.training.seed, step=state.epoch + 1,
-            metrics={"train/loss": report.loss}, features=f"beat inputs {INPUTS_VERSION}", data=digest,
+            metrics={"train/loss": report.loss}, features=FEATURES, data=digest,
             code_version=__version__, training={"optimizer": state.optimizer, "cycle": state.cycle},
         )  # fmt: skip
         save_checkpoint(kept, path)
@@ -130,8 +133,8 @@ def _state_at(path: Path, told: dict[str, object], digest: str) -> BeatState | N
     if not path.is_file():
         return None
     found = load_checkpoint(path, method=METHOD)
-    same = json.dumps(dict(found.config), default=list) == json.dumps(told, default=list) and found.data == digest
-    if not same:
+    same = json.dumps(dict(found.config), default=list) == json.dumps(told, default=list)
+    if not same or (found.data, found.features) != (digest, FEATURES):
         return None
     return BeatState(found.step - 1, found.weights, found.training["optimizer"], found.training["cycle"])
 

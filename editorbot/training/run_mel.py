@@ -7,7 +7,6 @@ the validation loss is the lowest so far, ``best.pt`` and the safetensors that
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 
 from editorbot import __version__
+from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.simulate.folder import find_tracks
 from editorbot.corpus.splits import (
     SOME_SAME_ARTISTS,
@@ -115,8 +115,7 @@ def run_mel(run: MelRun, *, on_line: Callable[[str], None] = lambda line: None) 
             f"{len(files.train)} examples to learn from, {len(files.valid)} to choose on: both sides need some"
         )
     on_line(f"{len(files.train)} examples to learn from, {len(files.valid)} to choose on")
-    data = hashlib.sha256("".join(path.name for path in files.train).encode()).hexdigest()[:16]
-    return _trained(run, files, data, on_line)
+    return _trained(run, files, content_digest(files.train), on_line)
 
 
 @dataclass(frozen=True)

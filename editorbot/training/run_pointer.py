@@ -6,7 +6,6 @@ pairs as ``best.pt``. A run that goes on from ``latest.pt`` ends with the weight
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -197,7 +196,7 @@ class PointerNetworkTrainer:
             self.on_line("warning: some artists are both learned from and chosen on")
         shape = replace(self.run.model, ratio=round(ratio_of(train), 4))
         self.on_line(f"an edit is usually {shape.ratio:.2f} as long as its recording")
-        data = hashlib.sha256("\n".join(train.samples).encode()).hexdigest()[:16]
+        data = train.digest
         state = None if resume is None else self._state_at(resume, shape, data)
         self._train(train, valid, shape, data, device, state)
         return self._ship(train, valid, shape, data)
@@ -239,7 +238,9 @@ class PointerNetworkTrainer:
                     path=path,
                 )
         if found.data != data:
-            raise MismatchError("it was trained on other pairs; go on with the same data_dir", path=path)
+            raise MismatchError(
+                "it was trained on other pairs, or they have changed; go on with the same data_dir", path=path
+            )
         return TrainingState.of_data(found.training, found.weights, found.step)
 
     def _train(

@@ -7,7 +7,6 @@ the weights that an unbroken run ends with.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -17,8 +16,10 @@ import numpy as np
 import torch
 
 from editorbot import __version__
+from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, find_tracks
 from editorbot.corpus.splits import artist_of, artist_of_sample, refuse_held_out, refuse_held_out_pairs, told_apart
+from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.errors import UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
@@ -29,6 +30,9 @@ from editorbot.training.scored_examples import Example, ExampleFiles, read_examp
 from editorbot.training.scored_jams import MadeExample, examples_of_pairs, make_examples
 from editorbot.training.ship_scored import write_score
 from editorbot.training.train_scored import EpochReport, ScoredTraining, TrainingState, train_network
+
+FEATURES = f"score inputs {INPUTS_VERSION}"
+"""What a checkpoint says of its inputs."""
 
 VALID_SEED_SHIFT = 1_000_003
 """Added to the seed of the validation jams."""
@@ -89,7 +93,7 @@ def train_scored(
             f"{len(train_files)} training jams and {len(valid)} validation jams could be made; both need some"
         )
     on_line(f"{len(examples)} training jams, {len(valid)} validation jams")
-    data = hashlib.sha256("".join(path.parent.name + path.name for path in train_files).encode()).hexdigest()[:16]
+    data = content_digest(train_files)
     networks = [train_member(run, number, examples, valid, data, on_line) for number in range(run.members)]
     mean = [np.mean([chances_of(network, one) for network in networks], axis=0) for one in valid]
     calibration = calibrate(mean, valid)
@@ -149,7 +153,7 @@ def train_member(
             writer.add_scalar(name, value, report.epoch)
         weights = network.state_dict()
         kept = Checkpoint(
-            "scored", told, weights, seed=config.seed, step=report.epoch + 1, metrics=metrics, features=data,
+            "scored", told, weights, seed=config.seed, step=report.epoch + 1, metrics=metrics, features=FEATURES,
             vocabulary=",".join(CLASSES), data=data, code_version=__version__, training=state.as_data(),
         )  # fmt: skip
         save_checkpoint(kept, path)
@@ -165,7 +169,8 @@ def _state_at(path: Path, told: dict[str, object], data: str) -> TrainingState |
     if not path.is_file():
         return None
     found = load_checkpoint(path, method="scored", vocabulary=",".join(CLASSES))
-    same = json.dumps(dict(found.config), default=list) == json.dumps(told, default=list) and found.data == data
+    same = json.dumps(dict(found.config), default=list) == json.dumps(told, default=list)
+    same = same and (found.data, found.features) == (data, FEATURES)
     return TrainingState.of_data(found.training, found.weights, found.step) if same else None
 
 

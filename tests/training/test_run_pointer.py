@@ -12,7 +12,7 @@ import torch
 
 from editorbot.cli.main import main
 from editorbot.corpus.cache_files import CacheFolder
-from editorbot.corpus.precache import MelEntry, write_mel
+from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.pointing.weights import read_pointer
 from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, SplitError, UsageError
@@ -110,6 +110,20 @@ def test_a_broken_run_goes_on_bit_for_bit(folder):
     other = _run(folder, model=MODEL | {"window": 7}, save_dir=str(folder / "parts"))
     with pytest.raises(MismatchError, match=r"model\.window 5, but the configuration says 7"):
         PointerNetworkTrainer(other).train(folder / "parts" / "latest.pt")
+
+
+@pytest.mark.parametrize("changed", ["truth", "recording"])
+def test_a_run_does_not_go_on_with_pairs_that_have_changed(folder, changed):
+    pairs = _run(folder, training={"epochs": 1}, valid_dir=str(folder))
+    PointerNetworkTrainer(pairs).train()
+    if changed == "truth":
+        segments = (Segment(0.0, 1.0, "talk"), Segment(1.0, 2.0, "music", 1.0), Segment(2.0, 3.0, "music", 0.0))
+        write_truth(folder / "truth" / "one.json", Truth(SECONDS, 2.0, segments, artist="a"))
+    else:
+        entry = read_mel(CacheFolder(folder / "cache").raw("one"))
+        write_mel(CacheFolder(folder / "cache").raw("one"), replace(entry, mel=entry.mel[::-1].copy()))
+    with pytest.raises(MismatchError, match="other pairs, or they have changed"):
+        PointerNetworkTrainer(pairs).train(folder / "m" / "latest.pt")
 
 
 def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):

@@ -9,8 +9,11 @@ import pytest
 
 from editorbot.cli.main import main
 from editorbot.corpus.truth import Segment, Truth, read_truth, write_truth
+from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.learned import read_score
-from editorbot.training.scored_examples import read_example
+from editorbot.models.checkpoint import load_checkpoint
+from editorbot.training import run_scored
+from editorbot.training.scored_examples import read_example, write_example
 from editorbot.training.scored_jams import examples_of_pairs
 from tests.sounds import band, write
 
@@ -110,3 +113,27 @@ def test_pairs_of_the_validation_artist_are_told_on_the_card(artists):
     card = json.loads((artists / "m" / "scored.json").read_text())
     assert "3 jams: simulated from tracks of 1 folders and of pairs;" in card["data"]
     assert card["data"].endswith("1 some of them of the same artists")
+
+
+def checkpoint(folder):
+    return load_checkpoint(folder / "m" / "member_0" / "latest.pt", method="scored")
+
+
+def test_a_run_on_other_examples_or_inputs_begins_anew(artists, monkeypatch, capsys):
+    def epochs_done() -> int:
+        assert train(artists, "--epochs", "1") == 0
+        return capsys.readouterr().out.count("member 0, epoch 0")
+
+    assert epochs_done() == 1
+    assert epochs_done() == 0
+    assert checkpoint(artists).features == f"score inputs {INPUTS_VERSION}"
+    assert len(checkpoint(artists).data) == 16
+    for path in (artists / "cache" / "scored").rglob("*.npz"):
+        example = read_example(path)
+        write_example(replace(example, source_s=example.source_s + 1), path)
+    before = checkpoint(artists).data
+    assert epochs_done() == 1
+    assert checkpoint(artists).data != before
+    monkeypatch.setattr(run_scored, "FEATURES", "score inputs of another version")
+    assert epochs_done() == 1
+    assert epochs_done() == 0

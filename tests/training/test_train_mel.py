@@ -10,10 +10,11 @@ import pytest
 import torch
 from scipy.signal import butter, sosfilt
 
+from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.frame_ops import FrameOp
 from editorbot.corpus.precache import read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
-from editorbot.errors import NonFiniteError, SplitError, UsageError
+from editorbot.errors import NonFiniteError, SplitError, UnreadableError, UsageError
 from editorbot.models.mel_shape import BANDS, SUMMARY_PLANES, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
 from editorbot.polish.mel_summary import SummaryMeter, power_db
 from editorbot.polish.tone import ToneLimits, tone_blocks
@@ -473,3 +474,19 @@ def test_pairs_beside_validation_tracks_of_the_same_artist_are_told(pairs):
     assert (len(files.train), len(files.valid)) == (5, 2)
     assert files.apart == "some of them of the same artists"
     assert lines[-1] == "warning: some artists are both learned from and chosen on"
+
+
+def test_a_run_on_examples_that_have_changed_begins_anew(artists):
+    lines = []
+    run_mel(mel_run(artists))
+    for path in (artists / "cache" / "mel").glob("*.npz"):
+        example = read_example(path)
+        write_example(path, dataclasses.replace(example, edit=example.edit[::-1].copy()))
+    run_mel(mel_run(artists), on_line=lines.append)
+    assert sum(line.startswith("epoch") for line in lines) == 2
+    before = content_digest(sorted((artists / "cache" / "mel").glob("*.npz")))
+    assert before == content_digest(sorted((artists / "cache" / "mel").glob("*.npz")))
+    first = min((artists / "cache" / "mel").glob("*.npz"))
+    first.write_bytes(first.read_bytes()[:-30])
+    with pytest.raises(UnreadableError, match="damaged, or gone"):
+        content_digest([first])
