@@ -33,6 +33,7 @@ from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkp
 from editorbot.models.pointer import PointerNetwork
 from editorbot.models.pointer_shape import PointerConfig
 from editorbot.models.scorer_shape import CLASSES
+from editorbot.training.machine import device_of
 from editorbot.training.pointer_data import PointerDataset, PointerFolders, prepared
 from editorbot.training.pointer_losses import PointerTraining
 from editorbot.training.pointer_rows import learned_ratio
@@ -320,23 +321,6 @@ def _best_of(path: Path) -> float:
         return goodness(load_checkpoint(path, method=METHOD).metrics)
     except EditorbotError:
         return -1.0
-
-
-def device_of(name: str) -> str:
-    """Return where to train.
-
-    Raises
-    ------
-    UsageError
-        If a GPU is asked for and there is none.
-    """
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UsageError("there is no CUDA device here; use --device cpu")
-    if name not in ("cpu", "cuda"):
-        raise UsageError(f"device must be auto, cpu or cuda, but is {name!r}")
-    return name
 
 
 def ratio_of(pairs: PointerDataset) -> float:

@@ -101,19 +101,15 @@ class MelCommand:
 
     def _training(self) -> Any:
         """Return the preset's training with what the flags change."""
-        import torch
-
         from editorbot.training import train_mel2mel, train_reconstruct
+        from editorbot.training.machine import device_of
 
         room = train_reconstruct if self.method == "reconstruct" else train_mel2mel
         preset = room.SMALL if self.preset == "small" else room.DEFAULT
         names = ("l1_weight", "multiscale_stft_weight", "edit_consistency_weight")
         weights = replace(preset.weights, **self._given(*names))
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if self.device == "auto" else self.device
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UsageError("--device cuda: no GPU was found that torch can use; leave it out, or take cpu")
         given = self._given("epochs", "batch_size", "learning_rate")
-        return replace(preset, weights=weights, seed=self.seed, device=device, **given)
+        return replace(preset, weights=weights, seed=self.seed, device=device_of(self.device), **given)
 
     def _given(self, *names: str) -> dict[str, Any]:
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
