@@ -28,7 +28,7 @@ from editorbot.corpus.splits import (
 )
 from editorbot.editors.pointing.decode import DecodeSettings
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
-from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchError, NotFoundError, UsageError
+from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.pointer import PointerNetwork
 from editorbot.models.pointer_shape import PointerConfig
@@ -198,8 +198,10 @@ class PointerNetworkTrainer:
         shape = replace(self.run.model, ratio=round(ratio_of(train), 4))
         self.on_line(f"an edit is usually {shape.ratio:.2f} as long as its recording")
         data = train.digest
-        state = None if resume is None else self._state_at(resume, shape, data)
-        self._train(train, valid, shape, data, device, state)
+        kept = _Kept(self._told(shape, valid), data)
+        state = None if resume is None else _state_at(resume, kept)
+        best = -1.0 if resume is None else self._take_best_beside(resume, kept)
+        self._train(train, valid, shape, kept, device, state, best)
         return self._ship(train, valid, shape, data)
 
     def _pairs(self) -> tuple[PointerDataset, PointerDataset]:
@@ -218,40 +220,38 @@ class PointerNetworkTrainer:
         )
         return prepared(folders, self.run.model, workers=self.run.workers, on_problem=lambda e: self.on_line(str(e)))
 
-    def _told(self, shape: PointerConfig) -> dict[str, Any]:
+    def _told(self, shape: PointerConfig, valid: PointerDataset) -> dict[str, Any]:
         """Return what a checkpoint says of network and training."""
         told = {"model": asdict(shape), "training": asdict(self.run.training), "decode": asdict(self.run.decode)}
         plain: dict[str, Any] = json.loads(json.dumps(told))
-        return plain
+        return plain | {"chosen_on": valid.digest}
 
-    def _state_at(self, path: Path, shape: PointerConfig, data: str) -> TrainingState:
-        """Return where a run stood."""
-        found = load_checkpoint(path, method=METHOD, vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION))
-        mine = self._told(shape)
-        for part in ("model", "training"):
-            theirs = found.config.get(part, {})
-            other = sorted(name for name in mine[part] if theirs.get(name) != mine[part][name])
-            if other:
-                name = other[0]
-                raise MismatchError(
-                    f"it was trained with {part}.{name} {theirs.get(name)}, but the configuration says "
-                    f"{mine[part][name]}; go on with the configuration it was begun with",
-                    path=path,
-                )
-        if found.data != data:
-            raise MismatchError(
-                "it was trained on other pairs, or they have changed; go on with the same data_dir", path=path
-            )
-        return TrainingState.of_data(found.training, found.weights, found.step)
+    def _take_best_beside(self, resumed: Path, kept: _Kept) -> float:
+        """Keep the best epoch that the run had when it was broken off, and return how good it was; -1 without one.
+
+        Raises
+        ------
+        MismatchError
+            If the best.pt beside the checkpoint is of another run.
+        """
+        path = resumed.parent / "best.pt"
+        if not path.is_file():
+            return -1.0
+        found = load_checkpoint(path, method=METHOD)
+        _refuse_other_run(found, kept, path)
+        if path.resolve() != (self.save / "best.pt").resolve():
+            save_checkpoint(found, self.save / "best.pt")
+        return goodness(found.metrics)
 
     def _train(
         self,
         train: PointerDataset,
         valid: PointerDataset,
         shape: PointerConfig,
-        data: str,
+        told: _Kept,
         device: str,
         state: TrainingState | None,
+        best: float,
     ) -> None:
         """Go over the epochs; keep latest.pt and best.pt."""
         from torch.utils.tensorboard.writer import SummaryWriter
@@ -259,7 +259,6 @@ class PointerNetworkTrainer:
         run = self.run
         run.log.mkdir(parents=True, exist_ok=True)
         writer = SummaryWriter(str(run.log))
-        best = -1.0 if state is None else _best_of(self.save / "best.pt")
 
         def on_epoch(network: PointerNetwork, report: EpochReport, now: TrainingState) -> None:
             nonlocal best
@@ -269,14 +268,15 @@ class PointerNetworkTrainer:
             for name, value in metrics.items():
                 writer.add_scalar(name, value, report.epoch)
             kept = Checkpoint(
-                METHOD, self._told(shape), network.state_dict(), seed=run.training.seed, step=report.epoch + 1,
-                metrics=metrics, vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION), data=data,
+                METHOD, told.config, network.state_dict(), seed=run.training.seed, step=report.epoch + 1,
+                metrics=metrics, vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION), data=told.data,
                 code_version=__version__, training=now.as_data(),
             )  # fmt: skip
-            save_checkpoint(kept, self.save / "latest.pt")
+            # The best first: a run that is broken off between the two does its epoch again.
             if goodness(metrics) > best:
                 best = goodness(metrics)
                 save_checkpoint(replace(kept, training={}), self.save / "best.pt")
+            save_checkpoint(kept, self.save / "latest.pt")
             self.on_line(f"epoch {report.epoch}: " + ", ".join(f"{k} {v:.4g}" for k, v in metrics.items()))
 
         train_network(train, run.training, shape, device=device, state=state, on_epoch=on_epoch)
@@ -313,14 +313,43 @@ def goodness(metrics: Mapping[str, float]) -> float:
     return metrics.get("val_delta_accuracy", -1.0)
 
 
-def _best_of(path: Path) -> float:
-    """Return how good the best epoch of a run was so far; -1 where none is kept."""
-    if not path.is_file():
-        return -1.0
-    try:
-        return goodness(load_checkpoint(path, method=METHOD).metrics)
-    except EditorbotError:
-        return -1.0
+@dataclass(frozen=True)
+class _Kept:
+    """What two runs have in common where one goes on as the other."""
+
+    config: Mapping[str, Any]
+    """Network, training, and what the best epoch is chosen on."""
+    data: str
+    """Digest of the pairs."""
+
+
+def _state_at(path: Path, kept: _Kept) -> TrainingState:
+    """Return where a run stood."""
+    found = load_checkpoint(path, method=METHOD, vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION))
+    _refuse_other_run(found, kept, path)
+    return TrainingState.of_data(found.training, found.weights, found.step)
+
+
+def _refuse_other_run(found: Checkpoint, kept: _Kept, path: Path) -> None:
+    """Refuse a checkpoint of another configuration or of other pairs; the first thing that differs is named."""
+    for part in ("model", "training"):
+        theirs, mine = found.config.get(part, {}), kept.config[part]
+        other = sorted(name for name in mine if theirs.get(name) != mine[name])
+        if other:
+            name = other[0]
+            raise MismatchError(
+                f"it was trained with {part}.{name} {theirs.get(name)}, but the configuration says "
+                f"{mine[name]}; go on with the configuration it was begun with",
+                path=path,
+            )
+    if found.data != kept.data:
+        raise MismatchError(
+            "it was trained on other pairs, or they have changed; go on with the same data_dir", path=path
+        )
+    if found.config.get("chosen_on") != kept.config["chosen_on"]:
+        raise MismatchError(
+            "its best epoch was chosen on other pairs, or they have changed; go on with the same valid_dir", path=path
+        )
 
 
 def ratio_of(pairs: PointerDataset) -> float:

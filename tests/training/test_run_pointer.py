@@ -16,7 +16,7 @@ from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.pointing.weights import read_pointer
 from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, SplitError, UsageError
-from editorbot.models.checkpoint import load_checkpoint
+from editorbot.models.checkpoint import load_checkpoint, save_checkpoint
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
 from editorbot.training.run_pointer import PointerNetworkTrainer, PointerRun, read_run
@@ -110,6 +110,28 @@ def test_a_broken_run_goes_on_bit_for_bit(folder):
     other = _run(folder, model=MODEL | {"window": 7}, save_dir=str(folder / "parts"))
     with pytest.raises(MismatchError, match=r"model\.window 5, but the configuration says 7"):
         PointerNetworkTrainer(other).train(folder / "parts" / "latest.pt")
+
+
+def test_a_resumed_run_keeps_its_own_best_and_no_other(folder):
+    PointerNetworkTrainer(_run(folder)).train()
+    best = folder / "m" / "best.pt"
+    save_checkpoint(replace(load_checkpoint(best, method="pointer"), metrics={"val_f1": 9.0, "val_cut_f1": 0.0}), best)
+    elsewhere = _run(folder, save_dir=str(folder / "elsewhere"))
+    PointerNetworkTrainer(elsewhere).train(folder / "m" / "latest.pt")
+    assert load_checkpoint(folder / "elsewhere" / "best.pt", method="pointer").metrics["val_f1"] == 9.0
+    PointerNetworkTrainer(elsewhere).train()
+    assert load_checkpoint(folder / "elsewhere" / "best.pt", method="pointer").metrics["val_f1"] < 9.0
+    other = _run(folder, save_dir=str(folder / "other"), training={"epochs": 3, "seed": 4})
+    PointerNetworkTrainer(other).train()
+    (folder / "other" / "best.pt").replace(best)
+    with pytest.raises(MismatchError, match=r"training\.seed 4"):
+        PointerNetworkTrainer(_run(folder)).train(folder / "m" / "latest.pt")
+
+
+def test_a_run_does_not_go_on_with_other_pairs_to_choose_on(folder):
+    PointerNetworkTrainer(_run(folder, valid_dir=str(folder))).train()
+    with pytest.raises(MismatchError, match="chosen on other pairs"):
+        PointerNetworkTrainer(_run(folder, valid_dir=str(folder), valid_most=1)).train(folder / "m" / "latest.pt")
 
 
 @pytest.mark.parametrize("changed", ["truth", "recording"])
