@@ -190,6 +190,7 @@ def _trained(run: MelRun, files: MelFiles, data: str, on_line: Callable[[str], N
     from torch.utils.tensorboard.writer import SummaryWriter
 
     told = {"shape": asdict(run.training.shape), **{k: v for k, v in asdict(run.training).items() if k != "shape"}}
+    told["chosen_on"] = content_digest(files.valid)
     state, best = _state_at(run, told, data)
     run.log.mkdir(parents=True, exist_ok=True)
     writer = SummaryWriter(str(run.log))

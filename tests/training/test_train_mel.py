@@ -484,6 +484,9 @@ def test_a_run_on_examples_that_have_changed_begins_anew(artists):
         write_example(path, dataclasses.replace(example, edit=example.edit[::-1].copy()))
     run_mel(mel_run(artists), on_line=lines.append)
     assert sum(line.startswith("epoch") for line in lines) == 2
+    lines.clear()
+    run_mel(mel_run(artists, valid_count=1), on_line=lines.append)
+    assert sum(line.startswith("epoch") for line in lines) == 2
     before = content_digest(sorted((artists / "cache" / "mel").glob("*.npz")))
     assert before == content_digest(sorted((artists / "cache" / "mel").glob("*.npz")))
     first = min((artists / "cache" / "mel").glob("*.npz"))
