@@ -184,7 +184,7 @@ def split_by_artist(artists: Mapping[str, str], share: float) -> Sides:
     Examples
     --------
     >>> split_by_artist({"one": "us", "two": "us", "three": "them"}, 0.1)
-    Sides(train=('one', 'two'), valid=('three',))
+    Sides(train=('three',), valid=('one', 'two'))
     """
     groups: dict[str, list[str]] = {}
     for sample in sorted(artists):
