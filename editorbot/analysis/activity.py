@@ -20,7 +20,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
 from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
 from editorbot.analysis.speech import VAD_CHUNK, VAD_RATE, in_chunks, load_detector
 from editorbot.recording import Recording
@@ -116,7 +116,7 @@ def find_activity(
 
 def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, " steps"]:
     """Return MUSIC, NOISE or SILENCE for each step, from level and steadiness alone."""
-    level, highest = _column(steps, "level_db"), _column(steps, "level_max_db")
+    level, highest = step_column(steps, "level_db"), step_column(steps, "level_max_db")
     loud_db = loud_level_db(steps)
     kinds = np.full(len(steps), MUSIC)
     second = max(1, round(1.0 / STEP_S))
@@ -129,7 +129,7 @@ def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, 
 
 def loud_level_db(steps: Float32[np.ndarray, "steps columns"]) -> float:
     """Return the level of the recording's loud parts, its 90th percentile [dBFS]."""
-    return float(np.percentile(_column(steps, "level_db"), 90))
+    return float(np.percentile(step_column(steps, "level_db"), 90))
 
 
 def speech_suspects(
@@ -137,8 +137,8 @@ def speech_suspects(
 ) -> Bool[np.ndarray, " steps"]:
     """Tell which steps could be talk: heard, and with the swings of level and tone that speech has."""
     window = max(1, round(2.0 / STEP_S))
-    lowest = running_min(_column(steps, "level_min_db"), window)
-    highest = running_max(_column(steps, "level_max_db"), window)
+    lowest = running_min(step_column(steps, "level_min_db"), window)
+    highest = running_max(step_column(steps, "level_max_db"), window)
     swings = (highest - lowest > SPEECH_RANGE_DB) & (tone_change_db(steps) > SPEECH_TONE_CHANGE_DB)
     return closed_gaps(swings & (kinds == MUSIC), window) & (kinds != SILENCE)
 
@@ -253,8 +253,3 @@ def spans_of(kinds: Int[np.ndarray, " steps"], duration_s: float) -> tuple[Activ
     bounds_s = [0.0, *(edges * STEP_S).tolist(), duration_s]
     names = [ACTIVITY_KINDS[kind] for kind in kinds[np.append(0, edges)]]
     return tuple(ActivitySpan(start, end, name) for start, end, name in zip(bounds_s, bounds_s[1:], names))
-
-
-def _column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float32[np.ndarray, " steps"]:
-    """Return one column of the step grid."""
-    return steps[:, STEP_COLUMNS.index(name)]

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32, Int
 
 from editorbot.editlist.edit_list import Source
 from editorbot.errors import NonFiniteError
-from editorbot.timebase import STEP_S, clock
+from editorbot.timebase import clock
 
 if TYPE_CHECKING:
     from editorbot.recording import Recording
@@ -139,15 +139,6 @@ class Analysis:
         """Place of each beat in its bar, shape=(beats,), 0 is the downbeat; counted in fours without bars."""
         return phase_in_bar(len(self.beats_s), self.downbeats, self.beats_per_bar)
 
-    def step_column(self, name: str) -> Float32[np.ndarray, " steps"]:
-        """Return one column of the step grid by its name, shape=(steps,)."""
-        return self.steps[:, STEP_COLUMNS.index(name)]
-
-    @property
-    def step_times_s(self) -> Float[np.ndarray, " steps"]:
-        """Start of each step, shape=(steps,) [seconds]."""
-        return np.arange(len(self.steps)) * STEP_S
-
     def mel(self, first: int, last: int, *, recording: Recording | None = None) -> Float32[np.ndarray, "128 frames"]:
         """Return frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
 
@@ -168,6 +159,11 @@ class Analysis:
             return MelReader(recording, self.mel_reference_db).read(first, last)
         with open_recording(self.source.path) as opened:
             return MelReader(opened, self.mel_reference_db).read(first, last)
+
+
+def step_column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float32[np.ndarray, " steps"]:
+    """Return one of STEP_COLUMNS of the step grid, shape=(steps,); a view."""
+    return steps[:, STEP_COLUMNS.index(name)]
 
 
 def phase_in_bar(beats: int, downbeats: Int[np.ndarray, " bars"], beats_per_bar: int) -> Int[np.ndarray, " beats"]:

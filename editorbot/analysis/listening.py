@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from editorbot.analysis.analysis import STEP_COLUMNS
+from editorbot.analysis.analysis import step_column
 from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.spectrum import Spectrum
 from editorbot.recording import Recording
@@ -70,7 +70,7 @@ def listen(recording: Recording, progress: Callable[[float], None]) -> Heard:
             spectrum = scan.finish()
         finally:
             reader.shutdown(wait=True, cancel_futures=True)
-    spectrum.steps[:, STEP_COLUMNS.index("width")] = mono.width
+    step_column(spectrum.steps, "width")[:] = mono.width
     return Heard(spectrum, samples.is_silent, samples.warnings)
 
 

@@ -12,8 +12,6 @@ Periods are frames between beats, spaced evenly in their logarithm.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Float32
 
@@ -51,14 +49,6 @@ BLOCK_WINDOWS = 256
 
 _FFT_SIZE = 768
 """At least WINDOW_FRAMES + MAX_LAG_FRAMES, so that nothing wraps round."""
-
-
-@dataclass(frozen=True)
-class Tempogram:
-    """How periodic the music is, window by window."""
-
-    features: Float32[np.ndarray, "windows periods features"]
-    """Correlation of each group at each lag of each period, shape=(windows, periods, GROUPS * lags)."""
 
 
 def tempo_prior_features() -> Float32[np.ndarray, "periods bumps"]:

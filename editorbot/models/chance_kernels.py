@@ -139,7 +139,7 @@ def measures_of(
 ) -> Float32[np.ndarray, "3 _"]:
     """Return log probabilities of actions, entropies of moments, and KL(reference || softmax), shape=(3, moments)."""
     results = np.zeros((3, len(odds)), np.float32)
-    _measure(odds, inner, actions, *softmax, results)
+    _measure(odds, inner, actions, softmax.shares, softmax.normalizers, softmax.entropies, results)
     if len(reference.shares):
         _diverge(odds, inner, *reference, softmax.normalizers, results[2])
     return results
@@ -147,7 +147,7 @@ def measures_of(
 
 @no_type_check
 @njit(cache=True, nogil=True)
-def _measure(odds, inner, actions, shares, inner_shares, normalizers, entropies, results):
+def _measure(odds, inner, actions, shares, normalizers, entropies, results):
     types = odds.shape[1]
     for i in range(len(actions)):
         done, size, amount = actions[i]

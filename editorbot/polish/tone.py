@@ -13,7 +13,7 @@ Gains have shape (frames, 128), float32 [dB], frames as in :mod:`tone_grid`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -198,7 +198,3 @@ def _averaged(values: Gains, reach: int, *, axis: int) -> Gains:
     length = values.shape[axis]
     parts = [w * np.take(padded, np.arange(at, at + length), axis=axis) for at, w in enumerate(weights / weights.sum())]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
-
-
-MakeGains = Callable[[], Iterable[Gains]]
-"""Starts the gains of a sound anew."""

@@ -44,8 +44,6 @@ _FAST_PRIMES = (2, 3, 5, 7, 11)
 class ToneGrid:
     """Frames of one sample rate."""
 
-    sample_rate: int
-    """Rate [Hz]."""
     hop: int
     """Samples from frame to frame."""
     window: Float32[np.ndarray, " size"]
@@ -65,11 +63,6 @@ class ToneGrid:
     def size(self) -> int:
         """Length of a window [samples]."""
         return OVERLAP * self.hop
-
-    @property
-    def frame_s(self) -> float:
-        """Time from frame to frame [seconds]."""
-        return self.hop / self.sample_rate
 
     def frames_of(self, samples: int) -> int:
         """Return how many frames a sound of `samples` samples has; none for none."""
@@ -94,7 +87,6 @@ def grid_of(sample_rate: int) -> ToneGrid:
     # A band above half the rate touches nothing; one bin of weight 0 stands for it.
     bins = [np.flatnonzero(row) if row.any() else np.zeros(1, dtype=np.int64) for row in filters]
     return ToneGrid(
-        sample_rate,
         hop,
         window.astype(np.float32),
         taken=np.concatenate(bins),

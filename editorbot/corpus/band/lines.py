@@ -137,7 +137,7 @@ def chord_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: n
     return notes
 
 
-def tune_bar(meter: Meter, harmony: Harmony, bar: int, start: int, rng: np.random.Generator) -> list[Placed]:
+def tune_bar(meter: Meter, harmony: Harmony, start: int, rng: np.random.Generator) -> list[Placed]:
     """Return a bar of melody that wanders from the degree `start`, with rests."""
     begins = rhythm(meter, rng, float(rng.choice([0.25, 0.5, 0.7])))
     notes, degree = [], start

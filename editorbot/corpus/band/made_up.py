@@ -222,11 +222,11 @@ def _tune(
     for section, harmony in zip(sections, harmonies):
         if "tune" not in section.players:
             continue
-        first = [lines.tune_bar(meter, harmony, bar, int(rng.integers(0, 7)), rng) for bar in range(phrase)]
+        first = [lines.tune_bar(meter, harmony, int(rng.integers(0, 7)), rng) for _ in range(phrase)]
         for bar in range(section.bars):
             again = rng.random() < 0.5
             rests = bar % phrase == phrase - 1 and rng.random() < 0.4
-            made = first[bar % phrase] if again else lines.tune_bar(meter, harmony, bar, int(rng.integers(0, 7)), rng)
+            made = first[bar % phrase] if again else lines.tune_bar(meter, harmony, int(rng.integers(0, 7)), rng)
             notes += [] if rests else _placed(made, section.first_bar + bar, meter, clock)
     programs = VOICE_PROGRAMS if rng.random() < 0.25 else TUNE_PROGRAMS
     return _part("tune", "vocals" if programs is VOICE_PROGRAMS else "other", programs, notes, rng)

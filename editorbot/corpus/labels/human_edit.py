@@ -242,7 +242,7 @@ def _hidden_clips(sounds: PairSounds, runs: list[Run], beats: Int64[np.ndarray, 
         high = runs[k].edit_start if k < len(runs) else sounds.edit_samples
         if high - low < _SHORTEST_S * sounds.rate:
             continue
-        hole = _hole(sounds, runs, k)
+        hole = _hole(runs, k)
         scaled = None if hole is None else (round(hole[0] * scale), round(hole[1] * scale))
         hidden = explain(raw, edit, round(low * scale), round(high * scale), scaled, around=around)
         if hidden is not None:
@@ -250,7 +250,7 @@ def _hidden_clips(sounds: PairSounds, runs: list[Run], beats: Int64[np.ndarray, 
     return clips
 
 
-def _hole(sounds: PairSounds, runs: list[Run], k: int) -> tuple[int, int] | None:
+def _hole(runs: list[Run], k: int) -> tuple[int, int] | None:
     """Return the raw samples between two runs, None where they are not in order."""
     low = runs[k - 1].bounds[-1] if k else None
     high = runs[k].bounds[0] if k < len(runs) else None

@@ -24,7 +24,6 @@ from editorbot.environment.actions import V3, Action, Operation
 _CROSSFADE_S = 0.01
 _SPAN_BEATS = (1, 4, 4, 4, 8)
 _KEPT_BEATS = (2, 3, 4, 5, 6)
-_FAR_BEATS = 8
 
 
 @dataclass(frozen=True)

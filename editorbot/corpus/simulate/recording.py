@@ -129,13 +129,13 @@ def _coded(sound: Sound, rate: int, codec: str, rng: np.random.Generator) -> Sou
         ends = (HighpassFilter(low), HighpassFilter(low), LowpassFilter(high), LowpassFilter(high))
         sound = through(ends, sound, rate)
     if codec == "mp3":
-        return _spectrally_thinned(sound, rate, float(rng.uniform(12, 30)))
+        return _spectrally_thinned(sound, float(rng.uniform(12, 30)))
     folded = np.sign(sound) * np.log1p(255 * np.minimum(np.abs(sound), 1)) / np.log(256)
     steps = np.round(folded * 127) / 127
     return (np.sign(steps) * np.expm1(np.abs(steps) * np.log(256)) / 255).astype(np.float32)
 
 
-def _spectrally_thinned(sound: Sound, rate: int, under_db: float) -> Sound:
+def _spectrally_thinned(sound: Sound, under_db: float) -> Sound:
     """Return sound without what lies far under its neighbors in frequency, as coders at low rates leave it."""
     from scipy.ndimage import uniform_filter1d
 

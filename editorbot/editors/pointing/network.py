@@ -45,7 +45,7 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
     parts: dict[str, list[Rows]] = {"delta": [], "jump": [], "use_jump": [], "stop": []}
     for first, end in _blocks(count + 1):
         asked = _linear(np.concatenate([padded[first:end], padded[first + 1 : end + 1]], axis=1), weights, "query")
-        near = _window(asked, first, keys, values, weights["window_bias"], config) if config.window else asked * 0
+        near = _window(asked, first, keys, values, weights["window_bias"]) if config.window else asked * 0
         far = _attended(asked, token_keys, token_values, config.n_heads)
         mixed = _norm(np.concatenate([asked, near, far], axis=1), weights, "mix.0")
         mixed = _gelu(_linear(mixed, weights, "mix.1"))
@@ -167,7 +167,7 @@ def _summary(moments: Rows, weights: Weights) -> Rows:
     return softmax(asked @ moments.T * np.float32(moments.shape[1] ** -0.5)) @ moments
 
 
-def _window(asked: Rows, first: int, keys: Rows, values: Rows, bias: np.ndarray, config: PointerConfig) -> Rows:
+def _window(asked: Rows, first: int, keys: Rows, values: Rows, bias: np.ndarray) -> Rows:
     """Return attention of rows first, first + 1, ... to the frames around each; that past the end expects the last."""
     heads, window = bias.shape
     half, count, rows = window // 2, len(keys), len(asked)

@@ -17,7 +17,7 @@ import scipy.ndimage
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.activity import tone_change_db
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
 from editorbot.editors.scoring.repetition import Matches, Repetition
 from editorbot.editors.scoring.windows import window_weights, windows_of
 from editorbot.timebase import STEP_S
@@ -71,7 +71,7 @@ def _spread(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarra
 
 def column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float[np.ndarray, " steps"]:
     """Return one column of the step grid as float64."""
-    return np.asarray(steps[:, STEP_COLUMNS.index(name)], np.float64)
+    return np.asarray(step_column(steps, name), np.float64)
 
 
 def _level_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
+from editorbot.analysis.analysis import STEP_MEL_BANDS, step_column
 from editorbot.editors.scoring.windows import window_weights, windows_of
 from editorbot.timebase import STEP_S
 
@@ -72,7 +72,7 @@ def step_vectors(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndar
     """Return timbre and harmony of each step as a unit vector, free of level and of the recording's own tone."""
     mel = steps[:, :STEP_MEL_BANDS]
     chroma = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
-    level = steps[:, STEP_COLUMNS.index("level_db")]
+    level = step_column(steps, "level_db")
     heard = level > np.percentile(level, 90) - FLOOR_BELOW_LOUD_DB
     timbre = np.maximum(mel, mel.max(1, keepdims=True) - MEL_RANGE_DB)
     timbre = timbre - timbre.mean(1, keepdims=True)
