@@ -22,7 +22,7 @@ from jaxtyping import Float64, Shaped
 from editorbot.editlist.edit_list import Clip
 from editorbot.recording.recording import Recording
 from editorbot.render.effects import effect_stream
-from editorbot.render.ends import is_plain
+from editorbot.render.ends import is_copy_but_for_fades
 from editorbot.render.stretch import stretch_blocks
 
 CHAIN_BLOCK_SAMPLES = 65_536
@@ -122,7 +122,7 @@ def open_clip(clip: Clip, recording: Recording, *, before: int, after: int) -> C
     """
     if clip.is_copy:
         return CopiedSound(recording, clip.start - before)
-    if is_plain(clip):
+    if is_copy_but_for_fades(clip):
         return FadedSound(clip, recording, before)
     return ProcessedSound(clip, recording, before, after)
 

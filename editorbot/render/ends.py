@@ -44,14 +44,14 @@ def fade_ends(edit_list: EditList, pins: Pins = NO_PINS) -> EditList:
     """
     clips = list(edit_list.clips)
     source = edit_list.source
-    if clips[0].start > 0 and is_plain(clips[0]) and not clips[0].fade_in:
+    if clips[0].start > 0 and is_copy_but_for_fades(clips[0]) and not clips[0].fade_in:
         clips[0] = _faded_in(clips[0], source.sample_rate, pins)
-    if clips[-1].end < source.samples and is_plain(clips[-1]) and not clips[-1].fade_out:
+    if clips[-1].end < source.samples and is_copy_but_for_fades(clips[-1]) and not clips[-1].fade_out:
         clips[-1] = _faded_out(clips[-1], source, pins)
     return replace(edit_list, clips=tuple(clips))
 
 
-def is_plain(clip: Clip) -> bool:
+def is_copy_but_for_fades(clip: Clip) -> bool:
     """Tell whether nothing but fades changes a clip."""
     return replace(clip, fade_in=0, fade_out=0).is_copy
 

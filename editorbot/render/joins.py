@@ -29,7 +29,7 @@ from jaxtyping import Float64
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, is_contiguous
 from editorbot.recording.recording import Recording
-from editorbot.render.ends import SHORTEST_FADE_S, is_plain, with_edges, with_fade_in, with_fade_out
+from editorbot.render.ends import SHORTEST_FADE_S, is_copy_but_for_fades, with_edges, with_fade_in, with_fade_out
 from editorbot.render.pins import FAR, NO_PINS, Fence, Pins
 from editorbot.render.seam import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
 
@@ -125,7 +125,11 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
 def _may_move(outgoing: Clip, incoming: Clip, sample_rate: int) -> bool:
     """Tell whether both clips are plain, and long enough to lose some milliseconds."""
     shortest = min(outgoing.output_samples, incoming.output_samples)
-    return is_plain(outgoing) and is_plain(incoming) and shortest >= SHORTEST_MOVED_S * sample_rate
+    return (
+        is_copy_but_for_fades(outgoing)
+        and is_copy_but_for_fades(incoming)
+        and shortest >= SHORTEST_MOVED_S * sample_rate
+    )
 
 
 def _within_pins(seam: _Seam, outgoing: Clip, incoming: Clip, recording: Recording, pins: Pins) -> _Seam:
@@ -137,7 +141,7 @@ def _within_pins(seam: _Seam, outgoing: Clip, incoming: Clip, recording: Recordi
     ):
         return seam
     length, rate = seam.crossfade, recording.sample_rate
-    moves = is_plain(outgoing) and is_plain(incoming)
+    moves = is_copy_but_for_fades(outgoing) and is_copy_but_for_fades(incoming)
     if moves:
         shortest = min(outgoing.source_samples, incoming.source_samples)
         length = min(length, leaving.width, entering.width, shortest // 4)

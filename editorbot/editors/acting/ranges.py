@@ -18,19 +18,14 @@ def with_ranges(clips: Sequence[Clip], wanted: Sequence[Range], unwanted: Sequen
     plain: Sequence[Range] = tuple(wanted)
     result: list[Clip] = []
     for clip in clips:
-        removed = tuple(unwanted) if _is_plain(clip) else (*unwanted, *plain)
+        removed = tuple(unwanted) if clip.is_copy else (*unwanted, *plain)
         pieces = subtract([(clip.start, clip.end)], removed)
         result += [clip if piece == (clip.start, clip.end) else _piece(clip, piece) for piece in pieces]
-    missing = subtract(plain, [(clip.start, clip.end) for clip in result if _is_plain(clip)])
+    missing = subtract(plain, [(clip.start, clip.end) for clip in result if clip.is_copy])
     for start, end in subtract(missing, unwanted):
         at = next((number for number, clip in enumerate(result) if clip.start >= end), len(result))
         result.insert(at, Clip(start, end, reason="asked for"))
     return result
-
-
-def _is_plain(clip: Clip) -> bool:
-    changed = clip.reverse or clip.effects or clip.gain_db or clip.pitch_semitones or clip.fade_in or clip.fade_out
-    return not changed and clip.speed == 1
 
 
 def _piece(clip: Clip, piece: Range) -> Clip:
