@@ -2,7 +2,8 @@
 
 Everything here is a plain function of arrays; what the numbers mean stands in
 `spectrum.py` and `scan.py`. One thread on purpose: threads inside a block of
-256 frames were measured to be slower than none.
+256 frames were measured to be slower than none, and `scan.BLOCK_FRAMES` is
+half that.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 A jam that was made from finished music (or marked by hand) carries a file
 that says, for every second of it, what is heard and where in the finished
-track it belongs. Metrics compare an edit with it; nothing else reads it.
+track it belongs. Metrics compare an edit with it, training and labels learn
+from it, and splits keep its artist apart; no editor reads it.
 ``docs/truth-format.md`` describes every field.
 
 Conventions

@@ -32,7 +32,7 @@ class Checkpoint:
     """Weights, and all that is needed to use them or to go on training."""
 
     method: str
-    """What was trained: ``scored``, ``bc``, ``ppo``, ``pointer``, ``reconstruct``, ``mel2mel``."""
+    """What was trained: ``scored``, ``bc``, ``ppo``, ``pointer``, ``reconstruct``, ``mel2mel``, ``beats``."""
     config: Mapping[str, Any]
     """The network's and the run's configuration, as JSON types."""
     weights: Mapping[str, torch.Tensor]

@@ -60,7 +60,7 @@ class Verdict:
     extra_turns: tuple[tuple[int, int], ...] = ()
     """Turns of vamps that were dropped because they were just played [steps, half open]."""
     classes: Int[np.ndarray, " steps"] | None = None
-    """What the learned score takes each step for, an index into `network.CLASSES`; None where the rules judged."""
+    """What the learned score takes each step for, an index into `scorer_shape.CLASSES`; None where the rules judged."""
 
 
 def judge(analysis: Analysis) -> Verdict:
