@@ -28,7 +28,7 @@ from torch.nn import functional
 from editorbot.models.pointer_layers import EncoderLayer, Memory, attended, banded, gathered
 from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer import ChannelDropout
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.models.scorer_shape import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
 from editorbot.timebase import STEP_FRAMES
 
 CHUNK_ROWS = 2_048
@@ -36,9 +36,6 @@ CHUNK_ROWS = 2_048
 
 RARE_EDGE = -6.0
 """Log odds of an edge that a network begins with: most frames are none."""
-
-SONG_CLASSES = 1, 4
-"""Classes [first, end) that stop the music, of CLASSES."""
 
 
 @dataclass(frozen=True)
@@ -111,12 +108,12 @@ class TwinReader(nn.Module):
         """Return what is to be added to each moment; `steps` have the moments' own rate."""
         chances = torch.softmax(guess, dim=-1)
         told = torch.cat([torch.tanh(self.tell(x)), chances], dim=-1)
-        stopped = torch.cumsum(chances.detach()[:, slice(*SONG_CLASSES)].sum(-1), dim=0)
+        stopped = torch.cumsum(chances.detach()[:, STOPPED].sum(-1), dim=0)
         parts = [chances]
         for number in range(STEP_TWINS):
             twin, is_there = steps.twins[:, number], (steps.twins[:, number] >= 0).to(x.dtype)
             at = twin.clamp(min=0)
-            between = torch.log1p(torch.abs(stopped[at] - stopped)) / 3
+            between = torch.log1p(torch.abs(stopped[at] - stopped)) / LOG_STOPPED
             parts += [told[at] * is_there[:, None]]
             parts += [torch.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], dim=-1)]
         read: Tensor = self.read(torch.cat(parts, dim=-1))
@@ -185,7 +182,7 @@ class PointerNetwork(nn.Module):
             if heard.steps is None:
                 raise ValueError("this network reads what the analysis tells of each step, but was given none")
             steps = steps_at(heard.steps, len(coarse), stride)
-            scaled = ((steps.values - self.mean) / self.scale).clamp(-5, 5)
+            scaled = ((steps.values - self.mean) / self.scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
             x = x + self.enter(self.drop(scaled[None])[0])
         half = -(-len(self.layers) // 2)
         for layer in self.layers[:half]:

@@ -18,13 +18,24 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from editorbot.models.scorer_shape import CLASSES, PAIR_FEATURES, ScorerConfig
-
-TOKEN_STEPS = 16
-"""Steps a token; as in `editors.scoring.lags`."""
-
-LAG_TOKENS = 160
-"""Farther apart tokens do not see each other; as in `editors.scoring.lags`."""
+from editorbot.models.scorer_shape import (
+    ALIKE_FROM,
+    ALIKE_TIMES,
+    CLASSES,
+    CLOSED_BY,
+    INPUT_LIMIT,
+    LAG_TOKENS,
+    LOG_DISTANCE,
+    LOG_STOPPED,
+    NEAR_SHARE,
+    PAIR_FEATURES,
+    SAME_FROM,
+    SAME_TIMES,
+    SHORT_STOP_STEPS,
+    STOPPED,
+    TOKEN_STEPS,
+    ScorerConfig,
+)
 
 
 class ChannelDropout(nn.Module):
@@ -114,11 +125,12 @@ def pair_features(lags: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
     place = torch.arange(lags.shape[-1], dtype=lags.dtype)
     lag = place[None, :] - place[:, None]
     distance = lag.abs().expand(len(lags), -1, -1)
-    between = torch.log1p((stopped[:, None, :] - stopped[:, :, None]).abs() / 3) / 3
+    between = torch.log1p((stopped[:, None, :] - stopped[:, :, None]).abs() / SHORT_STOP_STEPS) / LOG_STOPPED
     short, long = lags[:, 0], lags[:, 1]
     features = [
-        short, long, torch.relu(long - 0.6) * 3, torch.relu(long - 0.85) * 8,
-        torch.sign(lag).expand_as(distance), torch.log1p(distance) / 4, between, torch.clamp(distance * 0.152, max=1),
+        short, long, torch.relu(long - ALIKE_FROM) * ALIKE_TIMES, torch.relu(long - SAME_FROM) * SAME_TIMES,
+        torch.sign(lag).expand_as(distance), torch.log1p(distance) / LOG_DISTANCE, between,
+        torch.clamp(distance * NEAR_SHARE, max=1),
     ]  # fmt: skip
     return torch.stack(features, dim=1), lag.abs() < LAG_TOKENS
 
@@ -126,7 +138,7 @@ def pair_features(lags: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
 def _look(parts: Tensor, bias: Tensor, is_open: Tensor, sink: Tensor) -> Tensor:
     """Return what is looked at, shape=(recordings, tokens, width); whoever finds nothing looks into the sink."""
     query, key, value = parts
-    odds = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias + (is_open.to(bias.dtype) - 1) * 1e4
+    odds = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias + (is_open.to(bias.dtype) - 1) * CLOSED_BY
     nowhere = sink[None, :, None, None].expand(*odds.shape[:-1], 1)
     share = torch.softmax(torch.cat([odds, nowhere], dim=-1), dim=-1)[..., :-1]
     return (share @ value).transpose(1, 2).flatten(2)
@@ -174,7 +186,7 @@ class ScorerNetwork(nn.Module):
         lags : Tensor, shape=(recordings, 2, tokens, tokens), float32
             Likeness of all tokens to all; tokens = ceil(steps / TOKEN_STEPS).
         """
-        scaled = torch.clamp((values - self.mean) / self.scale, -5, 5)
+        scaled = torch.clamp((values - self.mean) / self.scale, -INPUT_LIMIT, INPUT_LIMIT)
         hidden = self.enter(self.drop(scaled)) * mask
         for block in self.hear:
             hidden = block(hidden, mask)
@@ -182,7 +194,7 @@ class ScorerNetwork(nn.Module):
         chances = torch.softmax(first, dim=-1) * mask
         parts = [hidden, chances]
         told = torch.cat([torch.tanh(self.tell(hidden)) * mask, chances], dim=-1)
-        stopped = torch.cumsum(chances.detach()[..., 1:4].sum(-1), dim=1)
+        stopped = torch.cumsum(chances.detach()[..., STOPPED].sum(-1), dim=1)
         for number in range(self.config.twins):
             parts += self._read_twin(told, stopped, twins[..., number], likeness[..., number])
         hidden = self.read(torch.cat(parts, dim=-1)) * mask
@@ -204,4 +216,5 @@ class ScorerNetwork(nn.Module):
         at = torch.clamp(twin, min=0)
         there = torch.gather(told, 1, at[..., None].expand(-1, -1, told.shape[-1])) * is_there[..., None]
         between = torch.abs(torch.gather(stopped, 1, at) - stopped)
-        return [there, torch.stack([likeness * is_there, is_there, torch.log1p(between) / 3 * is_there], dim=-1)]
+        stopped_between = torch.log1p(between) / LOG_STOPPED
+        return [there, torch.stack([likeness * is_there, is_there, stopped_between * is_there], dim=-1)]

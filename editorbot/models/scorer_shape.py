@@ -1,16 +1,57 @@
-"""The shape of the learned score's network, for those who train it and those who only use it. No torch here."""
+"""The shape of the learned score's network, for those who train it and those who only use it. No torch here.
+
+Torch (:mod:`editorbot.models.scorer`) and NumPy (:mod:`editorbot.editors.scoring.network`) compute the same from the
+numbers named here. The shipped weights were trained with them: a change of any asks for new weights. The pointer
+network, which hears steps as this one does, takes its own from here too.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-PAIR_FEATURES = 8
-"""What is told of two tokens: likeness of 1.5 and 6 s, the latter above 0.6 and above 0.85, direction, distance twice,
-and how much was stopped or talked in between."""
-
 CLASSES = ("keep", "sounds", "noodling", "other_song", "bad_take", "repeat")
 """What a step can be: finished music; talk, noise or silence; playing that is no music yet; a scrap of another song;
 a false start, breakdown or sloppy take; music that was heard already."""
+
+SONG_CLASSES = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
+"""Classes that are the band's music, played well or not."""
+
+STOPPED = slice(CLASSES.index("sounds"), CLASSES.index("other_song") + 1)
+"""Classes that stop the music: their chances, summed along the steps, tell how much was stopped so far [steps]."""
+
+LOG_STOPPED = 3
+"""Logarithms of steps stopped in between are divided by this: 1 stands for 19 steps, 3.5 s."""
+
+INPUT_LIMIT = 5
+"""Scaled inputs are held within this either way [spreads of the input]."""
+
+TOKEN_STEPS = 16
+"""Steps a token: 3 s."""
+
+LAG_TOKENS = 160
+"""Distances that are looked at [tokens], eight minutes: farther apart tokens do not see each other."""
+
+PAIR_FEATURES = 8
+"""What is told of two tokens: likeness of 1.5 and 6 s, the latter above ALIKE_FROM and above SAME_FROM, direction,
+distance twice, and how much was stopped or talked in between."""
+
+ALIKE_FROM, ALIKE_TIMES = 0.6, 3
+"""Likeness over 6 s (a mean cosine) that counts above this alone, and how many times: 1.2 at a likeness of 1."""
+
+SAME_FROM, SAME_TIMES = 0.85, 8
+"""The same for music that is almost surely the same, 1.2 at most too."""
+
+LOG_DISTANCE = 4
+"""Logarithms of distances are divided by this: 1 stands for 54 tokens, 2.7 minutes."""
+
+NEAR_SHARE = 0.152
+"""What a distance of one token counts as, up to 1: tokens are told apart by it up to 6.6 tokens, 20 s."""
+
+SHORT_STOP_STEPS = 3
+"""Steps stopped between two tokens are counted in this unit [steps], 0.6 s, before the logarithm."""
+
+CLOSED_BY = 1e4
+"""Log odds by which tokens that are out of reach are lowered: their chance is 0."""
 
 
 @dataclass(frozen=True)

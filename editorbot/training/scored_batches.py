@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from editorbot.editors.scoring.lags import TOKEN_STEPS, square_of
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.editors.scoring.lags import square_of
+from editorbot.models.scorer_shape import CLASSES, TOKEN_STEPS
 from editorbot.training.scored_examples import Example
 
 KEEP = CLASSES.index("keep")

@@ -5,7 +5,8 @@ import pytest
 
 from editorbot.editors.scoring.again import heard_again, sound_vectors
 from editorbot.editors.scoring.inputs import inputs_of, sound_of
-from editorbot.editors.scoring.lags import COMPARED_STEPS, LAG_TOKENS, TOKEN_STEPS, likeness_by_lag, square_of
+from editorbot.editors.scoring.lags import COMPARED_STEPS, likeness_by_lag, square_of
+from editorbot.models.scorer_shape import LAG_TOKENS, TOKEN_STEPS
 from tests.editors.step_grids import jam_analysis, song_steps, talk_steps
 
 

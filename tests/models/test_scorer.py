@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from editorbot.editors.scoring.again import JamInputs
-from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS, square_of
+from editorbot.editors.scoring.lags import square_of
 from editorbot.editors.scoring.network import log_odds
-from editorbot.models.scorer import ScorerNetwork
-from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.models.scorer import ScorerNetwork, pair_features
+from editorbot.models.scorer_shape import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
 
 SMALL = ScorerConfig(
     inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64),
@@ -44,6 +44,20 @@ def test_numpy_and_torch_agree(count):
         _, wanted = network(*as_tensors(inputs))
     weights = {name: value.numpy() for name, value in network.state_dict().items()}
     np.testing.assert_allclose(log_odds(inputs, weights, SMALL), wanted[0].numpy(), atol=2e-4)
+
+
+def test_what_is_told_of_two_tokens_is_told_one_by_one():
+    rng = np.random.default_rng(0)
+    lags, stopped = rng.random((2, 170, 170)).astype(np.float32), np.cumsum(rng.random(170)).astype(np.float32)
+    features, near = pair_features(torch.from_numpy(lags)[None], torch.from_numpy(stopped)[None])
+    for row, column in rng.integers(0, 170, (200, 2)).tolist() + [[0, 160], [0, 159], [169, 9], [5, 5]]:
+        short, long, tokens = lags[0, row, column], lags[1, row, column], abs(column - row)
+        wanted = [
+            short, long, max(long - 0.6, 0) * 3, max(long - 0.85, 0) * 8, np.sign(column - row), np.log1p(tokens) / 4,
+            np.log1p(abs(stopped[column] - stopped[row]) / 3) / 3, min(tokens * 0.152, 1),
+        ]  # fmt: skip
+        np.testing.assert_allclose(features[0, :, row, column].numpy(), wanted, rtol=1e-5, atol=1e-6)
+        assert near[row, column] == (tokens < 160)
 
 
 @pytest.mark.parametrize("block", [7, 64, 130])

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from editorbot.editors.scoring.again import JamInputs
-from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS
 from editorbot.errors import FormatError
-from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.models.scorer_shape import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
 from editorbot.training.scored_batches import batch_of, numbers_of_epoch
 from editorbot.training.scored_calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored_examples import (

@@ -16,11 +16,8 @@ from editorbot.editors.scoring.judge import Link, Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.models.pointer_shape import RowScores
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.models.scorer_shape import SONG_CLASSES
 from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S
-
-SONG = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
-"""Classes that are the band's music, played well or not."""
 
 FARTHEST_S = 0.25
 """How far an edge moves for the beat [seconds]; the network's edges are finer than those of steps."""
@@ -35,7 +32,7 @@ def verdict_of(analysis: Analysis, scores: RowScores, plays: Plays) -> Verdict:
     moment = np.minimum(np.arange(count) * len(scores.kinds) // count, len(scores.kinds) - 1)
     chances = scores.kinds[moment]
     keep = kept_steps(plays, count)
-    is_song = (chances[:, SONG].sum(1) > 0.5) | keep
+    is_song = (chances[:, SONG_CLASSES].sum(1) > 0.5) | keep
     links = find_links(step_vectors(analysis.steps), keep)
     return Verdict(keep, np.asarray(chances[:, 0], np.float64), is_song, (), links, classes=chances.argmax(1))
 

@@ -14,7 +14,7 @@ from scipy.special import erf
 
 from editorbot.editors.scoring.network import LAYER_NORM_EPSILON, Weights, softmax
 from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, PointerInputs, RowScores, StepsHeard
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.models.scorer_shape import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
 from editorbot.timebase import STEP_FRAMES
 
 BLOCK_ROWS = 2_048
@@ -76,7 +76,8 @@ def encode(inputs: PointerInputs, weights: Weights, config: PointerConfig) -> tu
         if inputs.steps is None:
             raise ValueError("this network reads what the analysis tells of each step, but was given none")
         steps = steps_at(inputs.steps, len(coarse), stride)
-        x += _linear(np.clip((steps.values - weights["mean"]) / weights["scale"], -5, 5), weights, "enter")
+        scaled = (steps.values - weights["mean"]) / weights["scale"]
+        x += _linear(np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT), weights, "enter")
     half = -(-config.n_layers // 2)
     for number in range(half):
         x = _layer(x, weights, number, config)
@@ -148,12 +149,12 @@ def _layer(x: Rows, weights: Weights, number: int, config: PointerConfig) -> Row
 def _read_twins(x: Rows, chances: Rows, steps: StepsHeard, weights: Weights) -> Rows:
     """Return what each moment reads where the same is played again; see `models.pointer.TwinReader`."""
     told = np.concatenate([np.tanh(_linear(x, weights, "twins.tell")), chances], axis=1)
-    stopped = np.cumsum(chances[:, 1:4].sum(1))
+    stopped = np.cumsum(chances[:, STOPPED].sum(1))
     parts = [chances]
     for number in range(STEP_TWINS):
         is_there = (steps.twins[:, number] >= 0).astype(np.float32)
         at = np.maximum(steps.twins[:, number], 0)
-        between = np.log1p(np.abs(stopped[at] - stopped)) / 3
+        between = np.log1p(np.abs(stopped[at] - stopped)) / LOG_STOPPED
         parts.append(told[at] * is_there[:, None])
         parts.append(np.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], axis=1))
     return _linear(np.concatenate(parts, axis=1), weights, "twins.read")

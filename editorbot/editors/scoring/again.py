@@ -22,9 +22,10 @@ from editorbot.editors.scoring.inputs import (
     likeness_columns,
     places_of,
 )
-from editorbot.editors.scoring.lags import LAG_TOKENS, likeness_by_lag
+from editorbot.editors.scoring.lags import likeness_by_lag
 from editorbot.editors.scoring.repetition import HARMONY_WEIGHT
 from editorbot.editors.scoring.twins import earlier_twins, later_twins
+from editorbot.models.scorer_shape import LAG_TOKENS
 
 TONE = slice(STEP_MEL_BANDS, 2 * STEP_MEL_BANDS)
 """Columns of `StepInputs.values` that hold the tone."""

@@ -5,8 +5,21 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from editorbot.editors.scoring.lags import LAG_TOKENS, TOKEN_STEPS, square_of
-from editorbot.models.scorer_shape import ScorerConfig
+from editorbot.editors.scoring.lags import square_of
+from editorbot.models.scorer_shape import (
+    ALIKE_FROM,
+    ALIKE_TIMES,
+    CLOSED_BY,
+    LAG_TOKENS,
+    LOG_DISTANCE,
+    LOG_STOPPED,
+    NEAR_SHARE,
+    SAME_FROM,
+    SAME_TIMES,
+    SHORT_STOP_STEPS,
+    TOKEN_STEPS,
+    ScorerConfig,
+)
 
 LAYER_NORM_EPSILON = 1e-5
 """As in torch."""
@@ -75,8 +88,9 @@ def _told(
     distance, (short, long) = np.abs(lag), likeness
     between = np.abs(stopped[columns.start : columns.stop][None, :] - stopped[rows.start : rows.stop][:, None])
     features = [
-        short, long, np.maximum(long - 0.6, 0) * 3, np.maximum(long - 0.85, 0) * 8,
-        np.sign(lag), np.log1p(distance) / 4, np.log1p(between / 3) / 3, np.minimum(distance * 0.152, 1),
+        short, long, np.maximum(long - ALIKE_FROM, 0) * ALIKE_TIMES, np.maximum(long - SAME_FROM, 0) * SAME_TIMES,
+        np.sign(lag), np.log1p(distance) / LOG_DISTANCE, np.log1p(between / SHORT_STOP_STEPS) / LOG_STOPPED,
+        np.minimum(distance * NEAR_SHARE, 1),
     ]  # fmt: skip
     pairs = np.stack(features, axis=-1).reshape(-1, len(features)).astype(np.float32)
     told = linear(np.maximum(linear(pairs, weights, "pair"), 0), weights, "bias")
@@ -88,7 +102,7 @@ def _look(
 ) -> np.ndarray:
     """Return what is looked at, shape=(rows, width); whoever finds nothing looks into the sink."""
     odds = query @ key.transpose(0, 2, 1) / np.float32(query.shape[-1] ** 0.5) + told[: len(query)]
-    odds = np.where(is_open, odds, np.float32(-1e4))
+    odds = np.where(is_open, odds, np.float32(-CLOSED_BY))
     highest = np.maximum(odds.max(-1, keepdims=True), sink[:, None, None])
     share = np.exp(odds - highest)
     share /= share.sum(-1, keepdims=True) + np.exp(sink[:, None, None] - highest)

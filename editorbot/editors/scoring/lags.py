@@ -18,13 +18,8 @@ import numpy as np
 from jaxtyping import Float32
 from numba import njit
 
+from editorbot.models.scorer_shape import LAG_TOKENS, TOKEN_STEPS
 from editorbot.timebase import STEP_S
-
-TOKEN_STEPS = 16
-"""Steps a token: 3 s."""
-
-LAG_TOKENS = 160
-"""Distances that are looked at [tokens]: eight minutes."""
 
 COMPARED_STEPS = (8, 32)
 """Lengths of the compared stretches [steps]: 1.5 and 6 s."""

@@ -24,7 +24,7 @@ from editorbot.editors.scoring.network import Weights, log_odds, softmax
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
-from editorbot.models.scorer_shape import CLASSES, ScorerConfig
+from editorbot.models.scorer_shape import CLASSES, SONG_CLASSES, ScorerConfig
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("scored")
@@ -32,9 +32,6 @@ SHIPPED = shipped_weights("scored")
 
 FORMAT = "editorbot.scored"
 """Value of the card's ``format`` field."""
-
-SONG_CLASSES = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
-"""Classes that are the band's music, played well or not."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from jaxtyping import Float32
 from editorbot.editors.scoring.again import JamInputs
 from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT
 from editorbot.editors.scoring.lag_attention import LAYER_NORM_EPSILON, Weights, layer_norm, linear, looked_over
-from editorbot.models.scorer_shape import ScorerConfig
+from editorbot.models.scorer_shape import INPUT_LIMIT, LOG_STOPPED, STOPPED, ScorerConfig
 
 __all__ = ["LAYER_NORM_EPSILON", "SHAPE", "Weights", "log_odds", "softmax"]
 
@@ -38,7 +38,7 @@ def log_odds(inputs: JamInputs, weights: Weights, config: ScorerConfig) -> Float
     for number, dilation in enumerate(config.first_dilations):
         hidden = _block(hidden, weights, f"hear.{number}", dilation)
     chances = softmax(linear(hidden, weights, "guess"))
-    stopped = np.cumsum(chances[:, 1:4].sum(1))
+    stopped = np.cumsum(chances[:, STOPPED].sum(1))
     told = np.concatenate([np.tanh(linear(hidden, weights, "tell")), chances], axis=1)
     hidden = _in_blocks(partial(_read, hidden, told, stopped, inputs, weights, config), len(hidden))
     looks = {at: _part(weights, f"over.{number}.") for number, at in enumerate(config.lag_layers)}
@@ -57,7 +57,8 @@ def _in_blocks(rows_of: Callable[[slice], np.ndarray], count: int) -> Float32[np
 
 def _entered(values: np.ndarray, weights: Weights, rows: slice) -> np.ndarray:
     """Return the first hidden rows of the steps."""
-    return linear(np.clip((values[rows] - weights["mean"]) / weights["scale"], -5, 5), weights, "enter")
+    scaled = (values[rows] - weights["mean"]) / weights["scale"]
+    return linear(np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT), weights, "enter")
 
 
 def _read(
@@ -74,7 +75,7 @@ def _read(
     for number in range(config.twins):
         is_there = (inputs.twins[rows, number] >= 0).astype(np.float32)
         at = np.maximum(inputs.twins[rows, number], 0)
-        between = np.log1p(np.abs(stopped[at] - stopped[rows])) / 3
+        between = np.log1p(np.abs(stopped[at] - stopped[rows])) / LOG_STOPPED
         likeness = np.stack([inputs.likeness[rows, number] * is_there, is_there, between * is_there], axis=1)
         parts += [told[at] * is_there[:, None], likeness]
     return linear(np.concatenate(parts, axis=1), weights, "read")
