@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from editorbot.analysis.beat_net import INPUTS_VERSION, OUTPUTS, BeatNetConfig, Weights
+from editorbot.analysis.beat_net import INPUTS_VERSION, OUTPUTS, BeatNetConfig
+from editorbot.layers import Weights
 from editorbot.weights import check_shapes, config_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("beats")

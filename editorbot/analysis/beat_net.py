@@ -26,6 +26,7 @@ from jaxtyping import Float32
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, WINDOW_FRAMES
 from editorbot.analysis.smoothing import running_mean
 from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
+from editorbot.layers import Weights, linear
 
 INPUT_COUNT = NOVELTY_COLUMNS + TRACK_BANDS + 12
 """Numbers a frame that the network reads."""
@@ -41,9 +42,6 @@ LEVEL_SCALE_DB = 10.0
 
 BLOCK_FRAMES = 16_384
 """Frames worked on at a time, a multiple of every stride."""
-
-Weights = dict[str, Float32[np.ndarray, "..."]]
-"""Parameters by torch's names."""
 
 
 @dataclass(frozen=True)
@@ -111,17 +109,13 @@ def _block_log_odds(
     padded = np.pad(inputs, ((0, -count % config.stride), (0, 0)))
     heard = np.maximum(_convolved(padded, weights, "enter"), 0)
     heard = np.maximum(_convolved(heard, weights, "front"), 0)
-    slow = np.maximum(_linear(heard.reshape(len(heard) // config.stride, -1), weights, "down"), 0)
+    slow = np.maximum(linear(heard.reshape(len(heard) // config.stride, -1), weights, "down"), 0)
     for number, dilation in enumerate(config.dilations):
         seen = np.maximum(_convolved(slow, weights, f"look.{number}", dilation), 0)
-        slow = slow + _linear(seen, weights, f"mix.{number}")
-    heard = np.maximum(heard + _linear(slow, weights, "up").reshape(len(heard), config.width), 0)
+        slow = slow + linear(seen, weights, f"mix.{number}")
+    heard = np.maximum(heard + linear(slow, weights, "up").reshape(len(heard), config.width), 0)
     heard = np.maximum(_convolved(heard, weights, "back"), 0)
-    return np.asarray(_linear(heard, weights, "decide")[:count])
-
-
-def _linear(rows: Float32[np.ndarray, "frames a"], weights: Weights, name: str) -> Float32[np.ndarray, "frames b"]:
-    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
+    return np.asarray(linear(heard, weights, "decide")[:count])
 
 
 def _convolved(

@@ -8,12 +8,13 @@ overlap, and where two meet one fades into the other, so no border is heard.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Int64
 
+from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.mel_shape import (
     BANDS,
     CELL_LAGS,
@@ -27,9 +28,6 @@ from editorbot.models.mel_shape import (
     MelNetShape,
     ReconstructShape,
 )
-
-Weights = Mapping[str, Float32[np.ndarray, "..."]]
-"""Parameters by torch's names."""
 
 Rows = Float32[np.ndarray, "_frames _width"]
 """Numbers of each frame."""
@@ -68,10 +66,10 @@ def edited_mel(
     """
     weights = net.weights
     groups = summary.reshape(1, len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(axis=2)
-    track = np.maximum(_linear(groups, weights, "summary.enter"), 0)
-    track = np.maximum(_linear(track, weights, "summary.mix"), 0)
-    curve = _linear(track, weights, "summary.curve")
-    gate = _sigmoid(np.float32(GATE_ODDS) + _linear(track, weights, "summary.gate"))
+    track = np.maximum(linear(groups, weights, "summary.enter"), 0)
+    track = np.maximum(linear(track, weights, "summary.mix"), 0)
+    curve = linear(track, weights, "summary.curve")
+    gate = _sigmoid(np.float32(GATE_ODDS) + linear(track, weights, "summary.gate"))
     if isinstance(net.shape, Mel2MelShape):
         change = _convolved_change(net, raw, track)
     else:
@@ -81,11 +79,11 @@ def edited_mel(
 
 def _convolved_change(net: MelNet, raw: Rows, track: Rows) -> Rows:
     weights = net.weights
-    rows = _linear(raw - np.float32(0.5), weights, "enter") + _linear(track, weights, "track")
+    rows = linear(raw - np.float32(0.5), weights, "enter") + linear(track, weights, "track")
     for number, dilation in enumerate(_mel2mel(net.shape).dilations):
         seen = np.maximum(_convolved(np.maximum(rows, 0), weights, f"look.{number}", dilation), 0)
-        rows = rows + _linear(seen, weights, f"mix.{number}")
-    return _linear(np.maximum(rows, 0), weights, "leave")
+        rows = rows + linear(seen, weights, f"mix.{number}")
+    return linear(np.maximum(rows, 0), weights, "leave")
 
 
 def _mel2mel(shape: MelNetShape) -> Mel2MelShape:
@@ -97,25 +95,25 @@ def _attended_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"
     shape, weights = net.shape, net.weights
     assert isinstance(shape, ReconstructShape)
     padded = np.concatenate([raw[:1], raw, raw[-1:]]) - np.float32(0.5)
-    rows = _linear(np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1), weights, "encoder.enter")
-    rows = rows + weights["encoder.label.weight"][labels] + _linear(track, weights, "encoder.track")
+    rows = linear(np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1), weights, "encoder.enter")
+    rows = rows + weights["encoder.label.weight"][labels] + linear(track, weights, "encoder.track")
     rows = rows + _positions(len(raw), rows.shape[1])
     for number in range(shape.n_layers):
         rows = _layer(rows, weights, f"encoder.layers.{number}", shape.n_heads)
-    rows = _linear(_normed(rows, weights, "encoder.norm"), weights, "decoder.enter")
+    rows = linear(layer_norm(rows, weights, "encoder.norm"), weights, "decoder.enter")
     for number in range(shape.n_layers):
         rows = _layer(rows, weights, f"decoder.layers.{number}", shape.n_heads)
-    return _linear(_normed(rows, weights, "decoder.norm"), weights, "decoder.leave")
+    return linear(layer_norm(rows, weights, "decoder.norm"), weights, "decoder.leave")
 
 
 def _cell_change(net: MelNet, raw: Rows, summary: Float32[np.ndarray, " summary"], track: Rows) -> Rows:
     """Return what is added in each band and frame by the network that all bands share."""
     weights = net.weights
-    rows = _linear(_cell_inputs(raw, summary), weights, "cells.enter") + _linear(track, weights, "cells.track")
+    rows = linear(_cell_inputs(raw, summary), weights, "cells.enter") + linear(track, weights, "cells.track")
     rows = np.maximum(rows, 0)
     for mix in ("cells.mix_1", "cells.mix_2"):
-        rows = rows + np.maximum(_linear(rows, weights, mix), 0)
-    return _linear(rows, weights, "cells.leave").reshape(len(raw), BANDS)
+        rows = rows + np.maximum(linear(rows, weights, mix), 0)
+    return linear(rows, weights, "cells.leave").reshape(len(raw), BANDS)
 
 
 def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
@@ -143,30 +141,20 @@ def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
 def _layer(rows: Rows, weights: Weights, name: str, heads: int) -> Rows:
     """Return rows after one transformer layer, norms first."""
     frames, width = rows.shape
-    parts = _linear(_normed(rows, weights, f"{name}.norm_1"), weights, f"{name}.attend")
+    parts = linear(layer_norm(rows, weights, f"{name}.norm_1"), weights, f"{name}.attend")
     query, key, value = parts.reshape(frames, 3, heads, width // heads).transpose(1, 2, 0, 3)
     odds = query @ key.transpose(0, 2, 1) * np.float32(1 / math.sqrt(width // heads))
     odds = np.exp(odds - odds.max(axis=2, keepdims=True))
     seen = (odds / odds.sum(axis=2, keepdims=True)) @ value
-    rows = rows + _linear(seen.transpose(1, 0, 2).reshape(frames, width), weights, f"{name}.leave")
-    wide = np.maximum(_linear(_normed(rows, weights, f"{name}.norm_2"), weights, f"{name}.widen"), 0)
-    return rows + _linear(wide, weights, f"{name}.narrow")
+    rows = rows + linear(seen.transpose(1, 0, 2).reshape(frames, width), weights, f"{name}.leave")
+    wide = np.maximum(linear(layer_norm(rows, weights, f"{name}.norm_2"), weights, f"{name}.widen"), 0)
+    return rows + linear(wide, weights, f"{name}.narrow")
 
 
 def _positions(frames: int, width: int) -> Rows:
     at = np.arange(frames, dtype=np.float32)[:, None]
     rates = np.exp(np.arange(0, width, 2, dtype=np.float32) * np.float32(-math.log(10_000.0) / width))
     return np.concatenate([np.sin(at * rates), np.cos(at * rates)], axis=1)
-
-
-def _normed(rows: Rows, weights: Weights, name: str) -> Rows:
-    centred = rows - rows.mean(axis=1, keepdims=True)
-    scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + np.float32(1e-5))
-    return np.asarray(centred / scale * weights[f"{name}.weight"] + weights[f"{name}.bias"])
-
-
-def _linear(rows: Rows, weights: Weights, name: str) -> Rows:
-    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"])
 
 
 def _sigmoid(values: Rows) -> Rows:

@@ -5,7 +5,6 @@ The same sums as :class:`editorbot.models.policy.EditingAgent`, from the same we
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,14 +12,9 @@ from jaxtyping import Float32
 
 from editorbot.environment.masks import Masks
 from editorbot.environment.state import Normalizer
+from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.attention_kernels import attend, neighborhood
 from editorbot.models.policy_shape import BEAT_INPUTS, CENTRE, CLOSED, FEATURES, OUTLOOK, PolicyConfig
-
-EPSILON = 1e-5
-"""Of the layer norms, as in torch."""
-
-Weights = Mapping[str, Float32[np.ndarray, "..."]]
-"""Parameters by torch's names."""
 
 Rows = Float32[np.ndarray, "_ _"]
 
@@ -68,22 +62,22 @@ def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecor
     Time and memory O(beats).
     """
     first, count = neighborhood([len(inputs)], config.natten_kernel_size)
-    x = _linear(inputs, weights, "encoder.enter")
+    x = linear(inputs, weights, "encoder.enter")
     for number in range(config.natten_n_layers):
         name = f"encoder.layers.{number}"
-        parts = _linear(_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
+        parts = linear(layer_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
         heads = parts.reshape(len(x), 3, config.natten_n_heads, -1).transpose(1, 2, 0, 3)
         q, k, v = (np.ascontiguousarray(part) for part in heads)
         near = np.empty_like(q)
         shares = np.empty((*q.shape[:2], int(count.max())), np.float32)
         attend(q, k, v, first, count, np.float32(q.shape[-1] ** -0.5), near, shares)
-        x = x + _linear(near.transpose(1, 0, 2).reshape(x.shape), weights, f"{name}.out")
-        fed = np.maximum(_linear(_norm(x, weights, f"{name}.feed_norm"), weights, f"{name}.feed_in"), 0)
-        x = x + _linear(fed, weights, f"{name}.feed_out")
-    beats = _norm(x, weights, "encoder.norm")
+        x = x + linear(near.transpose(1, 0, 2).reshape(x.shape), weights, f"{name}.out")
+        fed = np.maximum(linear(layer_norm(x, weights, f"{name}.feed_norm"), weights, f"{name}.feed_in"), 0)
+        x = x + linear(fed, weights, f"{name}.feed_out")
+    beats = layer_norm(x, weights, "encoder.norm")
     summary = np.concatenate([beats.mean(0), beats.max(0)])
-    ratio = _linear(summary[None], weights, "tasks.keep_ratio")[0, 0]
-    kept = _sigmoid(_linear(beats, weights, "encoder.kept")[:, 0])
+    ratio = linear(summary[None], weights, "tasks.keep_ratio")[0, 0]
+    kept = _sigmoid(linear(beats, weights, "encoder.kept")[:, 0])
     following = np.minimum(np.arange(len(kept))[:, None] + np.arange(OUTLOOK), len(kept) - 1)
     ahead = np.concatenate([kept[following], inputs[:, FEATURES:]], axis=1).astype(np.float32)
     return EncodedRecording(beats, ahead, summary, float(_sigmoid(ratio)))
@@ -104,12 +98,12 @@ def step_logits(
         Of the network.
     """
     types = config.words.types
-    x = np.maximum(_linear(inputs[None], weights, "policy.enter"), 0)
-    x = x + np.maximum(_linear(x, weights, "policy.mix"), 0)
-    sizes = _linear(x, weights, "policy.size_head").reshape(types, -1)
-    amounts = _linear(x, weights, "policy.amount_head").reshape(types, -1)
+    x = np.maximum(linear(inputs[None], weights, "policy.enter"), 0)
+    x = x + np.maximum(linear(x, weights, "policy.mix"), 0)
+    sizes = linear(x, weights, "policy.size_head").reshape(types, -1)
+    amounts = linear(x, weights, "policy.amount_head").reshape(types, -1)
     return StepLogits(
-        np.where(masks.type, _linear(x, weights, "policy.type_head")[0], np.float32(CLOSED)),
+        np.where(masks.type, linear(x, weights, "policy.type_head")[0], np.float32(CLOSED)),
         np.where(masks.size, sizes, np.float32(CLOSED)),
         np.where(masks.amount, amounts, np.float32(CLOSED)),
     )
@@ -121,41 +115,31 @@ def weight_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
     wide = 2 * hidden
     shapes: dict[str, tuple[int, ...]] = {}
 
-    def linear(name: str, inputs: int, outputs: int) -> None:
+    def dense(name: str, inputs: int, outputs: int) -> None:
         shapes[f"{name}.weight"], shapes[f"{name}.bias"] = (outputs, inputs), (outputs,)
 
     def norm(name: str) -> None:
         shapes[f"{name}.weight"] = shapes[f"{name}.bias"] = (hidden,)
 
-    linear("encoder.enter", BEAT_INPUTS, hidden)
+    dense("encoder.enter", BEAT_INPUTS, hidden)
     for number in range(config.natten_n_layers):
         name = f"encoder.layers.{number}"
         norm(f"{name}.attention_norm")
-        linear(f"{name}.qkv", hidden, 3 * hidden)
-        linear(f"{name}.out", hidden, hidden)
+        dense(f"{name}.qkv", hidden, 3 * hidden)
+        dense(f"{name}.out", hidden, hidden)
         norm(f"{name}.feed_norm")
-        linear(f"{name}.feed_in", hidden, wide)
-        linear(f"{name}.feed_out", wide, hidden)
+        dense(f"{name}.feed_in", hidden, wide)
+        dense(f"{name}.feed_out", wide, hidden)
     norm("encoder.norm")
-    linear("encoder.kept", hidden, 1)
-    linear("tasks.keep_ratio", wide, 1)
-    linear("policy.enter", config.inputs, wide)
-    linear("policy.mix", wide, wide)
-    linear("policy.type_head", wide, types)
-    linear("policy.size_head", wide, 5 * types)
-    linear("policy.amount_head", wide, 5 * types)
+    dense("encoder.kept", hidden, 1)
+    dense("tasks.keep_ratio", wide, 1)
+    dense("policy.enter", config.inputs, wide)
+    dense("policy.mix", wide, wide)
+    dense("policy.type_head", wide, types)
+    dense("policy.size_head", wide, 5 * types)
+    dense("policy.amount_head", wide, 5 * types)
     return shapes
 
 
 def _sigmoid(values: np.ndarray | np.float32) -> np.ndarray:
     return np.asarray(1 / (1 + np.exp(-np.asarray(values, np.float64))))
-
-
-def _linear(rows: Rows, weights: Weights, name: str) -> Rows:
-    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], np.float32)
-
-
-def _norm(rows: Rows, weights: Weights, name: str) -> Rows:
-    centered = rows - rows.mean(1, keepdims=True)
-    scaled = centered / np.sqrt((centered**2).mean(1, keepdims=True) + np.float32(EPSILON))
-    return np.asarray(scaled * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)

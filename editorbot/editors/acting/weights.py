@@ -14,9 +14,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from editorbot.editors.acting.network import Weights, weight_shapes
+from editorbot.editors.acting.network import weight_shapes
 from editorbot.environment.state import Normalizer
 from editorbot.errors import EditorbotError, FormatError, MissingExtraError, NotFoundError
+from editorbot.layers import Weights
 from editorbot.models.policy_shape import INPUT_ORDER, PolicyConfig
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 

@@ -12,7 +12,8 @@ import numpy as np
 from jaxtyping import Float32
 from scipy.special import erf
 
-from editorbot.editors.scoring.network import LAYER_NORM_EPSILON, Weights, softmax
+from editorbot.editors.scoring.network import softmax
+from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, PointerInputs, RowScores, StepsHeard
 from editorbot.models.scorer_shape import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
 from editorbot.timebase import STEP_FRAMES
@@ -38,19 +39,19 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
     """
     frames, kinds, moments = encode(inputs, weights, config)
     tokens = _summary(moments, weights)
-    token_keys, token_values = np.split(_linear(tokens, weights, "token_kv"), 2, axis=1)
-    keys, values = np.split(_linear(frames, weights, "window_kv"), 2, axis=1)
+    token_keys, token_values = np.split(linear(tokens, weights, "token_kv"), 2, axis=1)
+    keys, values = np.split(linear(frames, weights, "window_kv"), 2, axis=1)
     count = len(frames)
     padded = np.concatenate([weights["before"][None], frames, frames[-1:]])
     parts: dict[str, list[Rows]] = {"delta": [], "jump": [], "use_jump": [], "stop": []}
     for first, end in _blocks(count + 1):
-        asked = _linear(np.concatenate([padded[first:end], padded[first + 1 : end + 1]], axis=1), weights, "query")
+        asked = linear(np.concatenate([padded[first:end], padded[first + 1 : end + 1]], axis=1), weights, "query")
         near = _window(asked, first, keys, values, weights["window_bias"]) if config.window else asked * 0
         far = _attended(asked, token_keys, token_values, config.n_heads)
-        mixed = _norm(np.concatenate([asked, near, far], axis=1), weights, "mix.0")
-        mixed = _gelu(_linear(mixed, weights, "mix.1"))
+        mixed = layer_norm(np.concatenate([asked, near, far], axis=1), weights, "mix.0")
+        mixed = _gelu(linear(mixed, weights, "mix.1"))
         for name, found in parts.items():
-            said = _linear(mixed, weights, name)
+            said = linear(mixed, weights, name)
             found.append(_log_softmax(said) if name in ("delta", "jump") else said)
     whole = {name: np.concatenate(found) for name, found in parts.items()}
     return RowScores(
@@ -58,8 +59,8 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
         jump=whole["jump"],
         use_jump=whole["use_jump"][:, 0],
         stop=whole["stop"][:, 0],
-        arrive=_linear(frames, weights, "arrive")[:, 0],
-        leave=_linear(frames, weights, "leave")[:, 0],
+        arrive=linear(frames, weights, "arrive")[:, 0],
+        leave=linear(frames, weights, "leave")[:, 0],
         kinds=softmax(kinds),
     )
 
@@ -70,29 +71,29 @@ def encode(inputs: PointerInputs, weights: Weights, config: PointerConfig) -> tu
     count, width = fine.shape
     stride = config.stride
     coarse = np.concatenate([fine, np.zeros((-count % stride, width), np.float32)]).reshape(-1, stride * width)
-    x = _linear(coarse, weights, "gather") + _linear(places(len(coarse), count, stride), weights, "place")
+    x = linear(coarse, weights, "gather") + linear(places(len(coarse), count, stride), weights, "place")
     steps = None
     if config.step_inputs:
         if inputs.steps is None:
             raise ValueError("this network reads what the analysis tells of each step, but was given none")
         steps = steps_at(inputs.steps, len(coarse), stride)
         scaled = (steps.values - weights["mean"]) / weights["scale"]
-        x += _linear(np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT), weights, "enter")
+        x += linear(np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT), weights, "enter")
     half = -(-config.n_layers // 2)
     for number in range(half):
         x = _layer(x, weights, number, config)
     if steps is not None:
-        x = x + _read_twins(x, softmax(_linear(x, weights, "guess")), steps, weights)
+        x = x + _read_twins(x, softmax(linear(x, weights, "guess")), steps, weights)
     for number in range(half, config.n_layers):
         x = _layer(x, weights, number, config)
-    kinds = _linear(x, weights, "decide")
-    fine += _linear(x, weights, "spread").reshape(-1, width)[:count]
+    kinds = linear(x, weights, "decide")
+    fine += linear(x, weights, "spread").reshape(-1, width)[:count]
     near = np.empty_like(fine)
     reach = config.conv_kernel // 2
     for first, end in _blocks(count):
         seen = _around(fine, first - reach, end + reach)
-        near[first:end] = _linear(_gelu(_depthwise(seen, weights, "refine", 1)), weights, "refined")
-    return _norm(fine + near, weights, "norm"), kinds, _norm(x, weights, "moment_norm")
+        near[first:end] = linear(_gelu(_depthwise(seen, weights, "refine", 1)), weights, "refined")
+    return layer_norm(fine + near, weights, "norm"), kinds, layer_norm(x, weights, "moment_norm")
 
 
 def _stem(mel: Float32[np.ndarray, "inputs frames"], weights: Weights) -> Rows:
@@ -131,24 +132,24 @@ def _layer(x: Rows, weights: Weights, number: int, config: PointerConfig) -> Row
     """Return one layer of the encoder; see `models.pointer_layers.EncoderLayer`."""
     name = f"layers.{number}"
     count, width = x.shape
-    parts = _linear(_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
+    parts = linear(layer_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
     q, k, v = parts.reshape(count, 3, config.n_heads, -1).transpose(1, 2, 0, 3)
     q, k = _phi(q), _phi(k)
     told = k.transpose(0, 2, 1) @ v / count
     found = (q @ told) / (q @ k.mean(1)[:, :, None] + np.float32(1e-6))
-    x = x + _linear(found.transpose(1, 0, 2).reshape(count, width), weights, f"{name}.out")
+    x = x + linear(found.transpose(1, 0, 2).reshape(count, width), weights, f"{name}.out")
     dilation = config.dilations[number % len(config.dilations)]
     reach = (config.conv_kernel - 1) // 2 * dilation
-    seen = _around(_norm(x, weights, f"{name}.conv_norm"), -reach, count + reach)
+    seen = _around(layer_norm(x, weights, f"{name}.conv_norm"), -reach, count + reach)
     near = _gelu(_depthwise(seen, weights, f"{name}.depthwise", dilation))
-    x = x + _linear(near, weights, f"{name}.pointwise")
-    fed = _gelu(_linear(_norm(x, weights, f"{name}.feed_norm"), weights, f"{name}.feed.0"))
-    return np.asarray(x + _linear(fed, weights, f"{name}.feed.2"))
+    x = x + linear(near, weights, f"{name}.pointwise")
+    fed = _gelu(linear(layer_norm(x, weights, f"{name}.feed_norm"), weights, f"{name}.feed.0"))
+    return np.asarray(x + linear(fed, weights, f"{name}.feed.2"))
 
 
 def _read_twins(x: Rows, chances: Rows, steps: StepsHeard, weights: Weights) -> Rows:
     """Return what each moment reads where the same is played again; see `models.pointer.TwinReader`."""
-    told = np.concatenate([np.tanh(_linear(x, weights, "twins.tell")), chances], axis=1)
+    told = np.concatenate([np.tanh(linear(x, weights, "twins.tell")), chances], axis=1)
     stopped = np.cumsum(chances[:, STOPPED].sum(1))
     parts = [chances]
     for number in range(STEP_TWINS):
@@ -157,7 +158,7 @@ def _read_twins(x: Rows, chances: Rows, steps: StepsHeard, weights: Weights) -> 
         between = np.log1p(np.abs(stopped[at] - stopped)) / LOG_STOPPED
         parts.append(told[at] * is_there[:, None])
         parts.append(np.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], axis=1))
-    return _linear(np.concatenate(parts, axis=1), weights, "twins.read")
+    return linear(np.concatenate(parts, axis=1), weights, "twins.read")
 
 
 def _summary(moments: Rows, weights: Weights) -> Rows:
@@ -238,16 +239,6 @@ def _around(rows: Rows, first: int, end: int) -> Rows:
     found = np.zeros((end - first, rows.shape[1]), rows.dtype)
     found[low - first : high - first] = rows[low:high]
     return found
-
-
-def _linear(rows: Rows, weights: Weights, name: str) -> Rows:
-    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], np.float32)
-
-
-def _norm(rows: Rows, weights: Weights, name: str) -> Rows:
-    centered = rows - rows.mean(1, keepdims=True)
-    normed = centered / np.sqrt((centered**2).mean(1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
-    return np.asarray(normed * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)
 
 
 def _gelu(x: Rows) -> Rows:

@@ -19,8 +19,8 @@ from jaxtyping import Float
 from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of, with_edges
 from editorbot.editors.pointing.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
-from editorbot.editors.scoring.network import Weights
 from editorbot.errors import FormatError, MissingExtraError, NotFoundError, UsageError
+from editorbot.layers import Weights
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights

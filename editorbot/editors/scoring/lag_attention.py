@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.editors.scoring.lags import square_of
+from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.scorer_shape import (
     ALIKE_FROM,
     ALIKE_TIMES,
@@ -20,12 +21,6 @@ from editorbot.models.scorer_shape import (
     TOKEN_STEPS,
     ScorerConfig,
 )
-
-LAYER_NORM_EPSILON = 1e-5
-"""As in torch."""
-
-Weights = dict[str, Float32[np.ndarray, "..."]]
-"""Parameters by torch's names."""
 
 _BLOCK_TOKENS = 128
 """Tokens that look at a time: their map has so many rows and 2 x LAG_TOKENS more columns."""
@@ -116,15 +111,3 @@ def _counts(told: np.ndarray, is_open: np.ndarray, rows: range, columns: range) 
     alike = is_open / (1 + np.exp(-told))
     both = [np.log1p((alike * side).sum(-1)) for side in (is_later, is_earlier)]
     return np.asarray(np.concatenate(both).T, np.float32)
-
-
-def linear(rows: Float32[np.ndarray, "rows a"], weights: Weights, name: str) -> Float32[np.ndarray, "rows b"]:
-    """Return rows through a fully connected layer."""
-    return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], np.float32)
-
-
-def layer_norm(rows: Float32[np.ndarray, "rows a"], weights: Weights, name: str) -> Float32[np.ndarray, "rows a"]:
-    """Return rows of mean 0 and spread 1, scaled and shifted as learned."""
-    centered = rows - rows.mean(1, keepdims=True)
-    normed = centered / np.sqrt((centered**2).mean(1, keepdims=True) + LAYER_NORM_EPSILON)
-    return np.asarray(normed * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)

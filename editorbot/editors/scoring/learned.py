@@ -20,10 +20,11 @@ from editorbot.editors.scoring.decode import best_stretches, likely_best_stretch
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
-from editorbot.editors.scoring.network import Weights, log_odds, softmax
+from editorbot.editors.scoring.network import log_odds, softmax
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
+from editorbot.layers import Weights
 from editorbot.models.scorer_shape import CLASSES, SONG_CLASSES, ScorerConfig
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
 

@@ -14,10 +14,9 @@ from jaxtyping import Float32
 
 from editorbot.editors.scoring.again import JamInputs
 from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT
-from editorbot.editors.scoring.lag_attention import LAYER_NORM_EPSILON, Weights, layer_norm, linear, looked_over
+from editorbot.editors.scoring.lag_attention import looked_over
+from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.scorer_shape import INPUT_LIMIT, LOG_STOPPED, STOPPED, ScorerConfig
-
-__all__ = ["LAYER_NORM_EPSILON", "SHAPE", "Weights", "log_odds", "softmax"]
 
 SHAPE = ScorerConfig(inputs=INPUT_COUNT, twins=TWIN_COUNT)
 """The network that is trained."""
