@@ -33,7 +33,8 @@ WINDOW_BEATS = 512
 """Longer recordings train on windows of so many beats."""
 
 LEAST_TARGET = 0.02
-"""A window of which the human keeps nothing still has this target: an edit plays something."""
+"""Least share to keep that an episode has for its target, even in a window of which the human keeps nothing: an edit
+plays something."""
 
 LEAST_BEATS = 2
 """Recordings of fewer beats leave nothing to decide."""

@@ -8,14 +8,11 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from editorbot.corpus.pairs import POINTER_FOLDER, RAW_END, RAW_FOLDER, find_pairs, pointer_paths
+from editorbot.corpus.pairs import POINTER_FOLDER, RAW_END, RAW_FOLDER, TRUTH_FOLDER, find_pairs, pointer_paths
 from editorbot.corpus.splits import Split, split_of
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, SplitError
 from editorbot.evaluation.aligned_truth import read_aligned_truth
-
-TRUTH_FOLDER = "truth"
-"""Folder of the truths inside a data folder (specification, section 8)."""
 
 
 @dataclass(frozen=True)

@@ -41,16 +41,16 @@ from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.simulate.folder import truth_path
 from editorbot.corpus.splits import refuse_artist
 from editorbot.corpus.stem_cache import read_stem_mels
-from editorbot.corpus.truth import Truth, read_truth
+from editorbot.corpus.truth import read_truth
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, inputs_of
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchError, NotFoundError
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs, StepsHeard, with_chances
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.recording import Recording, open_recording
-from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, STEP_S, frame_count
+from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count
 from editorbot.training.pointer_rows import truth_pointers
-from editorbot.training.scored_examples import CLASS_OF_KIND
+from editorbot.training.scored_examples import classes_of
 
 ALIGN_COMMAND = "python -m pointer_network.precache_samples"
 """Makes mels and pointer sequences."""
@@ -203,7 +203,7 @@ def lesson_of(folders: PointerFolders, sample: str, raw: MelEntry) -> Lesson:
         truth = read_truth(place)
         refuse_artist(truth.artist, path=place)
         pointers = truth_pointers(truth, frame_count(round(truth.finished_s * ANALYSIS_RATE)), frames)
-        return Lesson(pointers, pointer_ops(pointers), classes_of(truth, frames))
+        return Lesson(pointers, pointer_ops(pointers), classes_of(truth, -(-frames // STEP_FRAMES)))
     paths = pointer_paths(folders.pointers, sample)
     pointers_read, ops = read_array(paths.pointers), read_array(paths.ops)
     if pointers_read is None or ops is None or pointers_read.dtype != np.int64 or ops.shape != pointers_read.shape:
@@ -229,16 +229,6 @@ def pointer_ops(pointers: Int64[np.ndarray, " edit_frames"]) -> Int8[np.ndarray,
     ops[again] = FrameOp.LOOP
     ops[pointers < 0] = FrameOp.OTHER
     return ops
-
-
-def classes_of(truth: Truth, frames: int) -> Int8[np.ndarray, " steps"]:
-    """Return what each step of a jam is, an index into CLASSES."""
-    middles_s = (np.arange(-(-frames // STEP_FRAMES)) + 0.5) * STEP_S
-    classes = np.full(len(middles_s), CLASSES.index("sounds"), np.int8)
-    for segment in truth.segments:
-        inside = (middles_s >= segment.start_s) & (middles_s < segment.end_s)
-        classes[inside] = CLASSES.index(CLASS_OF_KIND[segment.kind])
-    return classes
 
 
 def _classes_heard(pointers: Int64[np.ndarray, " edit_frames"], frames: int) -> Int8[np.ndarray, " steps"]:

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from editorbot.corpus.dataset import BcDataset
 from editorbot.editors.acting.network import beat_inputs
+from editorbot.environment.material import LEAST_TARGET
+from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.environment.state import BEATS_SEEN, FEATURES, SUMMARY_NAMES, Normalizer, RunningStatistics
 from editorbot.errors import EmptyError, UsageError, VersionError
 from editorbot.models.policy_shape import HINTS
@@ -29,9 +31,6 @@ OUTPUT_OVER_TARGET, TARGET, REMAINING = (
 
 UNKNOWN = -1
 """Beats of which nobody said whether they are kept."""
-
-LEAST_KEPT, MOST_KEPT = 0.02, 1.0
-"""Bounds of the share to keep, as an episode has it."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ def kept_beats(
     kept = np.full(beats, UNKNOWN, np.int64)
     following = np.append(beat[1:], beats)
     for start, end, good in zip(beat, following, is_good):
-        if end > start and end - start <= 16:
+        if end > start and end - start <= LONGEST_SPAN:
             kept[start:end] = good
     return kept
 
@@ -248,7 +247,7 @@ def with_other_target(
         return states
     changed = states.copy()
     target = states[:, TARGET]
-    other = np.clip(target * np.float32(factor), LEAST_KEPT, MOST_KEPT)
+    other = np.clip(target * np.float32(factor), LEAST_TARGET, 1.0)
     heard = target - states[:, REMAINING]
     changed[:, TARGET] = other
     changed[:, REMAINING] = other - heard

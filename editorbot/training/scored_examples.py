@@ -14,10 +14,10 @@ from typing import overload
 from zipfile import BadZipFile
 
 import numpy as np
-from jaxtyping import Float32, Int8
+from jaxtyping import Bool, Float32, Float64, Int8
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.corpus.truth import Truth
+from editorbot.corpus.truth import Segment, Truth
 from editorbot.editlist.whole_file import write_whole
 from editorbot.editors.scoring.again import JamInputs, fill_in
 from editorbot.editors.scoring.inputs import sound_of
@@ -51,15 +51,36 @@ class Example:
 
 def example_of(analysis: Analysis, truth: Truth) -> Example:
     """Return the example that an analysed jam and its truth make."""
-    middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
-    classes = np.full(len(middles_s), CLASSES.index("sounds"), np.int8)
-    source_s = np.full(len(middles_s), np.nan, np.float32)
+    inputs, count = fill_in(sound_of(analysis.steps, analysis.activity)), len(analysis.steps)
+    return Example(inputs, classes_of(truth, count), sources_of(truth, count))
+
+
+def classes_of(truth: Truth, steps: int) -> Int8[np.ndarray, " steps"]:
+    """Return what each of a jam's steps is, an index into CLASSES; what no segment covers is ``sounds``."""
+    middles_s = _middles_s(steps)
+    classes = np.full(steps, CLASSES.index("sounds"), np.int8)
     for segment in truth.segments:
-        inside = (middles_s >= segment.start_s) & (middles_s < segment.end_s)
-        classes[inside] = CLASSES.index(CLASS_OF_KIND[segment.kind])
+        classes[_inside(segment, middles_s)] = CLASSES.index(CLASS_OF_KIND[segment.kind])
+    return classes
+
+
+def sources_of(truth: Truth, steps: int) -> Float32[np.ndarray, " steps"]:
+    """Return where in the finished track each step belongs [seconds], NaN for junk."""
+    middles_s = _middles_s(steps)
+    sources_s = np.full(steps, np.nan, np.float32)
+    for segment in truth.segments:
         if segment.source_s is not None:
-            source_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
-    return Example(fill_in(sound_of(analysis.steps, analysis.activity)), classes, source_s)
+            inside = _inside(segment, middles_s)
+            sources_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
+    return sources_s
+
+
+def _middles_s(steps: int) -> Float64[np.ndarray, " steps"]:
+    return (np.arange(steps) + 0.5) * STEP_S
+
+
+def _inside(segment: Segment, middles_s: Float64[np.ndarray, " steps"]) -> Bool[np.ndarray, " steps"]:
+    return (middles_s >= segment.start_s) & (middles_s < segment.end_s)
 
 
 def write_example(example: Example, path: Path) -> None:

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from editorbot.editors.scoring.links import find_links
+from editorbot.editors.scoring.judge import Link
+from editorbot.editors.scoring.links import LINK_SLACK_STEPS, find_links, link_near
 
 
 def _song(rng, count):
@@ -35,3 +36,12 @@ def test_cuts_at_the_ends_are_no_joins():
     keep = np.zeros(100, bool)
     keep[20:60] = True
     assert find_links(song, keep) == ()
+
+
+def test_the_nearest_link_with_both_edges_in_reach_is_a_cuts_own():
+    links = (Link(10, 50, 40.0), Link(12, 50, 38.0), Link(12, 50, 38.5), Link(90, 150, 60.0))
+    assert link_near(links, 11.4, 50.2) is links[1]
+    assert link_near(links, 10.0, 49.0) is links[0]
+    assert link_near(links, 90.0 + LINK_SLACK_STEPS, 150.0 - LINK_SLACK_STEPS) is links[3]
+    assert link_near(links, 90.1 + LINK_SLACK_STEPS, 150.0) is None
+    assert link_near((), 10.0, 50.0) is None

@@ -7,16 +7,20 @@ import numpy as np
 import pytest
 import torch
 
+from editorbot.corpus.truth import Segment, Truth
 from editorbot.editors.scoring.again import JamInputs
 from editorbot.errors import FormatError
 from editorbot.models.scorer_shape import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
+from editorbot.timebase import STEP_S
 from editorbot.training.scored_batches import batch_of, numbers_of_epoch
 from editorbot.training.scored_calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored_examples import (
     Example,
     ExampleFiles,
     StepScore,
+    classes_of,
     read_example,
+    sources_of,
     step_score,
     write_example,
 )
@@ -51,6 +55,24 @@ def _example(rng: np.random.Generator, count: int = 60) -> Example:
     inputs = JamInputs(values, np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.float32), no_lags(count))
     source_s = np.where(is_music, np.cumsum(is_music) * 0.2, np.nan).astype(np.float32)
     return Example(inputs, classes, source_s)
+
+
+def test_each_step_is_what_a_truth_says_of_its_middle():
+    segments = (
+        Segment(0.0, 2.05, "music", 3.0), Segment(2.1, 4.0, "noodling"), Segment(4.0, 7.7, "sloppy", 1.0, speed=1.02),
+    )  # fmt: skip
+    truth = Truth(9.0, 8.0, segments)
+    classes, sources = classes_of(truth, 48), sources_of(truth, 48)
+    for step in range(48):
+        middle_s = (step + 0.5) * STEP_S
+        here = [one for one in segments if one.start_s <= middle_s < one.end_s]
+        wanted = {"music": "keep", "noodling": "noodling", "sloppy": "bad_take"}[here[0].kind] if here else "sounds"
+        assert CLASSES[classes[step]] == wanted
+        source_s = here[0].source_s if here else None
+        if source_s is None:
+            assert np.isnan(sources[step])
+        else:
+            assert sources[step] == pytest.approx(source_s + (middle_s - here[0].start_s) * here[0].speed)
 
 
 @pytest.fixture

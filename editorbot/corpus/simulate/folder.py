@@ -19,6 +19,7 @@ import soxr
 
 from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
+from editorbot.corpus.pairs import TRUTH_FOLDER as TRUTH_FOLDER  # for those who look for the truths that are made here
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
 from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
 from editorbot.corpus.simulate.settings import Simulation
@@ -27,9 +28,6 @@ from editorbot.corpus.simulate.track import Track, track_of
 from editorbot.corpus.truth import write_truth
 from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
-
-TRUTH_FOLDER = "truth"
-"""Folder of the truths inside a data folder."""
 
 LONGEST_READ_S = 900.0
 """Of longer tracks only the beginning is used [seconds]."""

@@ -12,11 +12,8 @@ from editorbot.editors.acting.weights import LearnedPolicy
 from editorbot.environment.actions import Action, Operation, Treatment, Vocabulary
 from editorbot.environment.dynamics import EpisodeState, advance, first_state
 from editorbot.environment.masks import masks_at
-from editorbot.environment.material import Material
+from editorbot.environment.material import LEAST_TARGET, Material
 from editorbot.environment.state import StateRepresentation
-
-LEAST_TARGET, MOST_TARGET = 0.02, 1.0
-"""Bounds of the share to keep."""
 
 LEAN_LIMIT = 16.0
 """Most that the log odds of leaving out are moved to reach a length."""
@@ -72,7 +69,7 @@ def listen(
     features = material.padded[reach : reach + material.beats]
     encoded = encode(beat_inputs(features, hints, policy.normalizer), policy.weights, policy.config)
     target = encoded.keep_ratio if keep_ratio is None else keep_ratio
-    wanted = min(max(target, LEAST_TARGET), MOST_TARGET)
+    wanted = min(max(target, LEAST_TARGET), 1.0)
     return Listening(policy, replace(material, target_keep_ratio=wanted), encoded)
 
 

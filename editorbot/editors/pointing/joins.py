@@ -11,9 +11,9 @@ from jaxtyping import Bool
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.pointing.decode import Plays
-from editorbot.editors.scoring.edges import LINK_SLACK_STEPS, in_time
-from editorbot.editors.scoring.judge import Link, Verdict
-from editorbot.editors.scoring.links import find_links
+from editorbot.editors.scoring.edges import in_time
+from editorbot.editors.scoring.judge import Verdict
+from editorbot.editors.scoring.links import LINK_SLACK_STEPS, find_links, link_near
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.models.pointer_shape import RowScores
 from editorbot.models.scorer_shape import SONG_CLASSES
@@ -55,7 +55,7 @@ def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[flo
         leave_s, arrive_s = ends[number], starts[number + 1]
         if not (_is_song(verdict, leave_s - STEP_S) and _is_song(verdict, arrive_s)):
             continue
-        link = _link_of(verdict, leave_s, arrive_s)
+        link = link_near(verdict.links, leave_s / STEP_S, arrive_s / STEP_S)
         moved_s = leave_s
         if link is not None and abs(arrive_s - link.lag_steps * STEP_S - leave_s) <= LINK_SLACK_STEPS * STEP_S:
             moved_s = arrive_s - link.lag_steps * STEP_S
@@ -69,14 +69,3 @@ def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[flo
 def _is_song(verdict: Verdict, time_s: float) -> bool:
     """Tell whether the band plays at a time."""
     return bool(verdict.is_song[min(max(int(time_s / STEP_S), 0), len(verdict.is_song) - 1)])
-
-
-def _link_of(verdict: Verdict, leave_s: float, arrive_s: float) -> Link | None:
-    """Return the link nearest to a cut, None where none is near."""
-    leave, arrive = leave_s / STEP_S, arrive_s / STEP_S
-    near = [
-        (abs(link.leave - leave) + abs(link.arrive - arrive), number)
-        for number, link in enumerate(verdict.links)
-        if max(abs(link.leave - leave), abs(link.arrive - arrive)) <= LINK_SLACK_STEPS
-    ]
-    return verdict.links[min(near)[1]] if near else None

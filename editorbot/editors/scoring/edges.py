@@ -13,7 +13,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Analysis
-from editorbot.editors.scoring.judge import Link, Verdict
+from editorbot.editors.scoring.judge import Verdict
+from editorbot.editors.scoring.links import LINK_SLACK_STEPS, link_near
 from editorbot.timebase import STEP_S
 
 SEARCH_STEPS = 2
@@ -24,9 +25,6 @@ NEARER_DB = 0.3
 
 LARGEST_WAIT_S = 0.4
 """How far a join may move so that the beat goes on [seconds]: half a beat at 75 beats a minute."""
-
-LINK_SLACK_STEPS = 6
-"""A link belongs to a cut whose edges lie within this of its own [steps], 1.1 s."""
 
 
 def kept_spans_s(analysis: Analysis, verdict: Verdict, keep: Bool[np.ndarray, " steps"]) -> list[tuple[float, float]]:
@@ -43,7 +41,7 @@ def kept_spans_s(analysis: Analysis, verdict: Verdict, keep: Bool[np.ndarray, " 
         for edge in edges
     ]
     for number in range(1, len(edges) - 1, 2):
-        link = _link_of(verdict, int(edges[number]), int(edges[number + 1]))
+        link = link_near(verdict.links, float(edges[number]), float(edges[number + 1]))
         if link is None:
             continue
         leave_s = times_s[number + 1] - link.lag_steps * STEP_S
@@ -72,16 +70,6 @@ def in_time(analysis: Analysis, leave_s: float, arrive_s: float, farthest_s: flo
     late_beats = (arrive_beats - leave_beats + 0.5) % 1 - 0.5
     moved_s = float(np.interp(leave_beats + late_beats, count, beats_s))
     return moved_s if abs(moved_s - leave_s) <= farthest_s else leave_s
-
-
-def _link_of(verdict: Verdict, leave: int, arrive: int) -> Link | None:
-    """Return the link nearest to a cut [leave, arrive), None where none is near."""
-    near = [
-        (abs(link.leave - leave) + abs(link.arrive - arrive), number)
-        for number, link in enumerate(verdict.links)
-        if max(abs(link.leave - leave), abs(link.arrive - arrive)) <= LINK_SLACK_STEPS
-    ]
-    return verdict.links[min(near)[1]] if near else None
 
 
 def change_strength(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " bounds"]:

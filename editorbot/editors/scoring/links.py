@@ -9,6 +9,8 @@ fraction of a step, says how long the cut has to be.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Bool, Float32
 
@@ -27,6 +29,9 @@ LEAST_LIKENESS = 0.5
 LEAST_STEPS = 8
 """Comparisons shorter than this prove nothing [steps]."""
 
+LINK_SLACK_STEPS = 6
+"""A link belongs to a cut whose edges lie within this of its own [steps], 1.1 s."""
+
 
 def find_links(vectors: Float32[np.ndarray, "steps dimensions"], keep: Bool[np.ndarray, " steps"]) -> tuple[Link, ...]:
     """Return a link for every cut whose two sides play the same.
@@ -41,6 +46,16 @@ def find_links(vectors: Float32[np.ndarray, "steps dimensions"], keep: Bool[np.n
     edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(int)))
     found = [_link(vectors, int(leave), int(arrive)) for leave, arrive in zip(edges[1::2], edges[2::2])]
     return tuple(link for link in found if link is not None)
+
+
+def link_near(links: Sequence[Link], leave_steps: float, arrive_steps: float) -> Link | None:
+    """Return the link nearest to a cut, the first of equally near ones; None where none has both edges in reach."""
+    near = [
+        (abs(link.leave - leave_steps) + abs(link.arrive - arrive_steps), number)
+        for number, link in enumerate(links)
+        if max(abs(link.leave - leave_steps), abs(link.arrive - arrive_steps)) <= LINK_SLACK_STEPS
+    ]
+    return links[min(near)[1]] if near else None
 
 
 def _link(vectors: Float32[np.ndarray, "steps dimensions"], leave: int, arrive: int) -> Link | None:
