@@ -1,4 +1,8 @@
-"""The only place where one unit of time becomes another.
+"""Units of time, and how one becomes another where that takes a rule for rounding.
+
+The rules for single times stand here, those for arrays in :mod:`editorbot.analysis.grid_times`, because this module is
+loaded where numpy is not yet. What takes no rule is written where it is needed, as a product or quotient with a
+constant from here: ``frames * FRAME_S``. So are positions in buffers that are cut into hops.
 
 Conventions
 -----------
@@ -10,6 +14,7 @@ downmix. Step ``k`` covers frames ``[k * STEP_FRAMES, (k + 1) * STEP_FRAMES)``.
 
 from __future__ import annotations
 
+import math
 import re
 
 from editorbot.errors import UsageError
@@ -48,9 +53,24 @@ def s_to_frames(time_s: float) -> int:
     return round(time_s / FRAME_S)
 
 
-def s_to_steps(time_s: float) -> int:
-    """Return the step that holds a time in seconds."""
+def s_to_steps(length_s: float) -> int:
+    """Return the number of steps nearest to a length in seconds; of a time, the nearest bound between steps."""
+    return round(length_s / STEP_S)
+
+
+def step_at(time_s: float) -> int:
+    """Return the step that holds a time in seconds, from 0 on."""
     return int(time_s / STEP_S)
+
+
+def steps_over(start_s: float, end_s: float) -> slice:
+    """Return the steps that hold something of a stretch [start, end) in seconds."""
+    return slice(step_at(start_s), math.ceil(end_s / STEP_S))
+
+
+def step_count(frames: int) -> int:
+    """Return how many steps hold some frames; the last one may be cut short."""
+    return -(-frames // STEP_FRAMES)
 
 
 def frame_count(samples: int) -> int:

@@ -24,7 +24,7 @@ from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, Activity
 from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
 from editorbot.analysis.speech import VAD_CHUNK, VAD_RATE, in_chunks, load_detector
 from editorbot.recording import Recording
-from editorbot.timebase import STEP_S, s_to_samples
+from editorbot.timebase import STEP_S, s_to_samples, s_to_steps
 
 MUSIC, TALK, NOISE, SILENCE = range(len(ACTIVITY_KINDS))
 
@@ -63,7 +63,7 @@ MORE_PROBES = 110
 TALK_PROBABILITY = 0.4
 """Mean speech probability over a probe from which it is talk; talk has 0.7, instruments stay below 0.15."""
 
-NEAR_TALK_STEPS = round(60 / STEP_S)
+NEAR_TALK_STEPS = s_to_steps(60.0)
 """The second pass asks about suspects within this of talk that the first found [steps]."""
 
 MIN_SPAN_S = 1.0
@@ -111,7 +111,7 @@ def find_activity(
     suspects = speech_suspects(steps, kinds)
     if suspects.any():
         kinds[find_talk(suspects, _SpeechListener(recording))] = TALK
-    return spans_of(without_short_runs(kinds, max(1, round(MIN_SPAN_S / STEP_S))), duration_s)
+    return spans_of(without_short_runs(kinds, max(1, s_to_steps(MIN_SPAN_S))), duration_s)
 
 
 def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, " steps"]:
@@ -119,7 +119,7 @@ def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, 
     level, highest = step_column(steps, "level_db"), step_column(steps, "level_max_db")
     loud_db = loud_level_db(steps)
     kinds = np.full(len(steps), MUSIC)
-    second = max(1, round(1.0 / STEP_S))
+    second = max(1, s_to_steps(1.0))
     smooth = running_mean(level, second)
     moved = running_max(highest, second) - running_min(level, second)
     kinds[(smooth < loud_db - NOISE_BELOW_LOUD_DB) & (moved < STEADY_RANGE_DB)] = NOISE
@@ -136,7 +136,7 @@ def speech_suspects(
     steps: Float32[np.ndarray, "steps columns"], kinds: Int[np.ndarray, " steps"]
 ) -> Bool[np.ndarray, " steps"]:
     """Tell which steps could be talk: heard, and with the swings of level and tone that speech has."""
-    window = max(1, round(2.0 / STEP_S))
+    window = max(1, s_to_steps(2.0))
     lowest = running_min(step_column(steps, "level_min_db"), window)
     highest = running_max(step_column(steps, "level_max_db"), window)
     swings = (highest - lowest > SPEECH_RANGE_DB) & (tone_change_db(steps) > SPEECH_TONE_CHANGE_DB)

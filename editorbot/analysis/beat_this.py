@@ -17,11 +17,12 @@ from jaxtyping import Float, Float32
 
 from editorbot.analysis.beat_grid import BeatGrid, TrustedBeats, fallback_grid
 from editorbot.analysis.beats import make_grid
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import ONSET_LEAD_S, novelty
 from editorbot.analysis.pulse import pulse_clarity
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.errors import MissingExtraError
-from editorbot.timebase import ANALYSIS_RATE, FRAME_S
+from editorbot.timebase import ANALYSIS_RATE
 
 CHECKPOINT = "final0"
 """Name of the published weights."""
@@ -64,7 +65,7 @@ def track_beats_with_beat_this(
     if len(beats_s) < 4:
         return fallback_grid(duration_s, "NO_BEAT: the network heard no beats; beats are counted in half seconds")
     evidence = novelty(frames)
-    at = np.clip(np.round((beats_s - ONSET_LEAD_S) / FRAME_S).astype(np.int64), 0, len(evidence) - 1)
+    at = np.clip(nearest_frames(beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)
     trust = np.maximum(pulse_clarity(evidence, at), FOUND_TRUST)
     return make_grid(frames, evidence, _fill_gaps(beats_s, trust), duration_s, downbeats_s)
 

@@ -32,6 +32,7 @@ from editorbot.analysis.beat_grid import (
 from editorbot.analysis.beat_net import inputs_of, log_odds
 from editorbot.analysis.beat_path import best_path
 from editorbot.analysis.beat_weights import PRIOR_WEIGHTS, PROFILE_WEIGHTS, TEMPO_WEIGHTS, WINDOW_S
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, RISE_COLUMN, novelty
 from editorbot.analysis.pulse import AVERAGE_BEATS, pulse_clarity
 from editorbot.analysis.smoothing import running_max, running_mean
@@ -222,7 +223,7 @@ def make_grid(
         What the network heard.
     """
     covered = cover(heard, duration_s)
-    at = np.round((covered.beats_s - ONSET_LEAD_S) / FRAME_S).astype(np.int64)
+    at = nearest_frames(covered.beats_s - ONSET_LEAD_S)
     at = np.clip(at, 0, len(evidence) - 1)
     if downbeats_s is not None:
         bars = _bars_at(covered.beats_s, downbeats_s)

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32, Float64, Int, Int16, Shaped
 
 from editorbot.recording import Recording
 from editorbot.recording.scan import SampleScan
-from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count, step_count
 
 READ_SAMPLES = 1 << 18
 """Samples of each channel read at a time, where there are few channels."""
@@ -106,7 +106,7 @@ class MonoReader:
         self.downmix = probe_downmix(recording) if downmix is None else downmix
         self.samples = -(-recording.samples * ANALYSIS_RATE // recording.sample_rate)
         """Length of the downmix [samples at ANALYSIS_RATE]."""
-        steps = -(-frame_count(self.samples) // STEP_FRAMES)
+        steps = step_count(frame_count(self.samples))
         self._step_samples = STEP_FRAMES * HOP_SAMPLES * recording.sample_rate / ANALYSIS_RATE
         self._side, self._mid = np.zeros(steps), np.zeros(steps)
 

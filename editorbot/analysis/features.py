@@ -11,9 +11,9 @@ from jaxtyping import Float, Float32, Float64, Int
 from editorbot.analysis.analysis import Analysis, phase_in_bar
 from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.filterbanks import CONTRAST_BANDS
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
 from editorbot.editlist.json_format import write_whole
-from editorbot.timebase import FRAME_S
 
 _PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FRAME_NAMES = (
@@ -76,7 +76,7 @@ def mfcc_delta(
 
 def beat_frames(beats_s: Float[np.ndarray, " beats"], frames: int) -> Int[np.ndarray, " beats"]:
     """Return the frame nearest to each beat."""
-    return np.clip(np.rint(beats_s / FRAME_S).astype(np.int64), 0, frames - 1)
+    return np.clip(nearest_frames(beats_s), 0, frames - 1)
 
 
 def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float32[np.ndarray, "beats 52"]:

@@ -18,7 +18,7 @@ from jaxtyping import Float, Float32
 
 from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
-from editorbot.timebase import FRAME_S
+from editorbot.timebase import s_to_frames
 
 NOVELTY_COLUMNS = TRACK_BANDS + 2
 """Rise of the bands, rise of the spectrum, change of harmony."""
@@ -32,7 +32,7 @@ ONSET_LEAD_S = 0.013
 SURROUNDINGS_S = 6.0
 """What a frame is measured against [s]: a bar or two on either side."""
 
-WINDOW_FRAMES = round(SURROUNDINGS_S / FRAME_S)
+WINDOW_FRAMES = s_to_frames(SURROUNDINGS_S)
 """The same [frames]."""
 
 HARMONY_FRAMES = 9

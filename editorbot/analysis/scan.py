@@ -37,7 +37,7 @@ from editorbot.analysis.spectrum import (
     power_to_db,
 )
 from editorbot.analysis.steps import StepSources, fill_steps, largest_to_one
-from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, N_FFT, STEP_FRAMES, frame_count
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, N_FFT, STEP_FRAMES, frame_count, step_count
 
 BLOCK_FRAMES = 128
 """Frames measured at a time, a multiple of STEP_FRAMES; small enough for the processor's cache."""
@@ -103,7 +103,7 @@ class SpectrumScan:
         self._band_level_db = np.empty((frames, TRACK_BANDS), dtype=np.float32)
         self._chroma = np.empty((frames, 12), dtype=np.float32)
         self._level_db = np.empty(frames, dtype=np.float32)
-        self._steps = np.zeros((-(-frames // STEP_FRAMES), len(STEP_COLUMNS)), dtype=np.float32)
+        self._steps = np.zeros((step_count(frames), len(STEP_COLUMNS)), dtype=np.float32)
         self._reference_db = -np.inf
         self._banks, self._rooms = _Banks(), list[_Room]()
         self._threads, self._waiting = threads, deque[Future[float]]()

@@ -20,9 +20,10 @@ from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Section
 from editorbot.analysis.beat_grid import BeatGrid
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.smoothing import average_link_groups, running_max
 from editorbot.analysis.spectrum import FrameTracks
-from editorbot.timebase import FRAME_S, STEP_S
+from editorbot.timebase import STEP_S
 
 PHRASE_KERNEL_BEATS = 16
 """Half width of the kernel that finds phrases [beats], four bars."""
@@ -89,7 +90,7 @@ def _describe(
     bounds_s = np.append(grid.beats_s, duration_s)
     mel = _means(steps[:, :STEP_MEL_BANDS], bounds_s / STEP_S)
     mel = (mel - mel.mean(axis=0)) / (mel.std(axis=0).mean() + 1.0)
-    firsts = np.minimum(np.round(grid.beats_s / FRAME_S).astype(np.int64), len(frames.chroma) - 1)
+    firsts = np.minimum(nearest_frames(grid.beats_s), len(frames.chroma) - 1)
     lengths = np.diff(np.append(firsts, len(frames.chroma)))[:, None]
     chroma = np.add.reduceat(frames.chroma, firsts, axis=0) / np.maximum(lengths, 1)
     chroma = (chroma - chroma.mean(axis=0)) / (chroma.std(axis=0).mean() + 0.05)

@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.grid_times import step_middles_s
 from editorbot.analysis.seams import seams_of
 from editorbot.editlist.edit_list import BeatScore, Clip
 from editorbot.editlist.operations import Range, range_from_s, subtract
@@ -13,7 +14,7 @@ from editorbot.editors.base import EditRequest
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.reasons import clip_reason, cut_reason
 from editorbot.errors import TargetError
-from editorbot.timebase import STEP_S, clock
+from editorbot.timebase import STEP_S, clock, step_at
 
 
 def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " beats"]:
@@ -26,7 +27,7 @@ def beat_scores(analysis: Analysis, score: Float[np.ndarray, " steps"]) -> Float
 
 def audible(analysis: Analysis) -> Bool[np.ndarray, " steps"]:
     """Tell which steps are neither silence nor noise; all, where there is nothing else."""
-    middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
+    middles_s = step_middles_s(len(analysis.steps))
     starts_s = [span.start_s for span in analysis.activity]
     heard = np.array([span.kind in ("music", "talk") for span in analysis.activity])
     at = heard[np.maximum(np.searchsorted(starts_s, middles_s, side="right") - 1, 0)]
@@ -61,9 +62,8 @@ def clips_of(analysis: Analysis, verdict: Verdict, ranges: tuple[Range, ...]) ->
     rate, clips = analysis.source.sample_rate, []
     ends = (0, *(end for _, end in ranges))
     for number, (start, end) in enumerate(ranges):
-        score = verdict.score[
-            int(start / rate / STEP_S) : max(int(end / rate / STEP_S), int(start / rate / STEP_S) + 1)
-        ]
+        first = step_at(start / rate)
+        score = verdict.score[first : max(step_at(end / rate), first + 1)]
         before = _words(verdict, analysis, ends[number], start)
         after = _words(verdict, analysis, end, analysis.source.samples) if number == len(ranges) - 1 else ""
         confidence = float(score.mean()) if len(score) else 0.0

@@ -48,7 +48,7 @@ from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchEr
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs, StepsHeard, with_chances
 from editorbot.models.scorer_shape import CLASSES
 from editorbot.recording import Recording, open_recording
-from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count
+from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count, step_count
 from editorbot.training.pointer_rows import truth_pointers
 from editorbot.training.scored_examples import classes_of
 
@@ -203,7 +203,7 @@ def lesson_of(folders: PointerFolders, sample: str, raw: MelEntry) -> Lesson:
         truth = read_truth(place)
         refuse_artist(truth.artist, path=place)
         pointers = truth_pointers(truth, frame_count(round(truth.finished_s * ANALYSIS_RATE)), frames)
-        return Lesson(pointers, pointer_ops(pointers), classes_of(truth, -(-frames // STEP_FRAMES)))
+        return Lesson(pointers, pointer_ops(pointers), classes_of(truth, step_count(frames)))
     paths = pointer_paths(folders.pointers, sample)
     pointers_read, ops = read_array(paths.pointers), read_array(paths.ops)
     if pointers_read is None or ops is None or pointers_read.dtype != np.int64 or ops.shape != pointers_read.shape:
@@ -233,7 +233,7 @@ def pointer_ops(pointers: Int64[np.ndarray, " edit_frames"]) -> Int8[np.ndarray,
 
 def _classes_heard(pointers: Int64[np.ndarray, " edit_frames"], frames: int) -> Int8[np.ndarray, " steps"]:
     """Return 'keep' for steps that the edit holds, -1 for all others: why they were cut, nobody said."""
-    heard = np.zeros(-(-frames // STEP_FRAMES) * STEP_FRAMES)
+    heard = np.zeros(step_count(frames) * STEP_FRAMES)
     heard[pointers[pointers >= 0]] = 1
     held = heard.reshape(-1, STEP_FRAMES).mean(1) > 0.5
     return np.where(held, CLASSES.index("keep"), -1).astype(np.int8)

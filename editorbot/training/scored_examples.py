@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Float64, Int8
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.grid_times import step_middles_s
 from editorbot.corpus.truth import Segment, Truth
 from editorbot.editlist.whole_file import write_whole
 from editorbot.editors.scoring.again import JamInputs, fill_in
@@ -57,7 +58,7 @@ def example_of(analysis: Analysis, truth: Truth) -> Example:
 
 def classes_of(truth: Truth, steps: int) -> Int8[np.ndarray, " steps"]:
     """Return what each of a jam's steps is, an index into CLASSES; what no segment covers is ``sounds``."""
-    middles_s = _middles_s(steps)
+    middles_s = step_middles_s(steps)
     classes = np.full(steps, CLASSES.index("sounds"), np.int8)
     for segment in truth.segments:
         classes[_inside(segment, middles_s)] = CLASSES.index(CLASS_OF_KIND[segment.kind])
@@ -66,17 +67,13 @@ def classes_of(truth: Truth, steps: int) -> Int8[np.ndarray, " steps"]:
 
 def sources_of(truth: Truth, steps: int) -> Float32[np.ndarray, " steps"]:
     """Return where in the finished track each step belongs [seconds], NaN for junk."""
-    middles_s = _middles_s(steps)
+    middles_s = step_middles_s(steps)
     sources_s = np.full(steps, np.nan, np.float32)
     for segment in truth.segments:
         if segment.source_s is not None:
             inside = _inside(segment, middles_s)
             sources_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
     return sources_s
-
-
-def _middles_s(steps: int) -> Float64[np.ndarray, " steps"]:
-    return (np.arange(steps) + 0.5) * STEP_S
 
 
 def _inside(segment: Segment, middles_s: Float64[np.ndarray, " steps"]) -> Bool[np.ndarray, " steps"]:

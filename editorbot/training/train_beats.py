@@ -25,6 +25,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from editorbot.analysis.beat_net import BeatNetConfig
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import NOVELTY_COLUMNS
 from editorbot.analysis.spectrum import TRACK_BANDS
 from editorbot.errors import EmptyError
@@ -80,7 +81,7 @@ def targets_of(
     """Return how much each frame is a beat and a downbeat, shape=(frames, 2), in [0, 1]."""
     targets = np.zeros((frames, 2), dtype=np.float32)
     for column, times_s in enumerate((beats_s, downbeats_s)):
-        at = np.round(times_s / FRAME_S).astype(np.int64)
+        at = nearest_frames(times_s)
         for offset, value in ((-1, NEAR_TARGET), (1, NEAR_TARGET), (0, 1.0)):
             near = at + offset
             targets[near[(near >= 0) & (near < frames)], column] = value

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from editorbot.analysis.grid_times import nearest_frames
 from editorbot.editors.pointing.sweeps import cheapest_ways
 from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.errors import UsageError
@@ -128,7 +129,7 @@ def places_of(
     Beats, and the frames where going on turns likely or unlikely: talk does not end on a beat.
     """
     count = len(odds)
-    beats = np.rint(beats_s / FRAME_S).astype(np.int64)
+    beats = nearest_frames(beats_s)
     beats = np.unique(beats[(beats >= 0) & (beats <= count)])
     smooth = np.convolve(odds, np.ones(9) / 9, mode="same") > 0
     turns = np.flatnonzero(np.diff(smooth)) + 1

@@ -17,7 +17,7 @@ from editorbot.editors.scoring.links import LINK_SLACK_STEPS, find_links, link_n
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.models.pointer_shape import RowScores
 from editorbot.models.scorer_shape import SONG_CLASSES
-from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S
+from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S, step_at
 
 FARTHEST_S = 0.25
 """How far an edge moves for the beat [seconds]; the network's edges are finer than those of steps."""
@@ -68,4 +68,4 @@ def placed(analysis: Analysis, plays: Plays, verdict: Verdict) -> list[tuple[flo
 
 def _is_song(verdict: Verdict, time_s: float) -> bool:
     """Tell whether the band plays at a time."""
-    return bool(verdict.is_song[min(max(int(time_s / STEP_S), 0), len(verdict.is_song) - 1)])
+    return bool(verdict.is_song[min(max(step_at(time_s), 0), len(verdict.is_song) - 1)])

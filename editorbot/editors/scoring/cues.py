@@ -18,9 +18,9 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.activity import tone_change_db
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
+from editorbot.analysis.grid_times import step_middles_s
 from editorbot.editors.scoring.repetition import Matches, Repetition
 from editorbot.editors.scoring.windows import window_weights, windows_of
-from editorbot.timebase import STEP_S
 
 NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81
 """Windows over which cues are averaged [steps]: 1.7, 5 and 15 s."""
@@ -155,7 +155,7 @@ def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " 
 
 def activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.ndarray, " steps"]:
     """Return the kind of sound of each step, as an index into ACTIVITY_KINDS."""
-    middles_s = (np.arange(count) + 0.5) * STEP_S
+    middles_s = step_middles_s(count)
     starts_s = np.array([span.start_s for span in activity])
     kinds = np.array([ACTIVITY_KINDS.index(span.kind) for span in activity])
     return np.asarray(kinds[np.maximum(np.searchsorted(starts_s, middles_s, side="right") - 1, 0)])

@@ -19,14 +19,14 @@ from jaxtyping import Float32
 from numba import njit
 
 from editorbot.models.scorer_shape import LAG_TOKENS, TOKEN_STEPS
-from editorbot.timebase import STEP_S
+from editorbot.timebase import s_to_steps
 
 COMPARED_STEPS = (8, 32)
 """Lengths of the compared stretches [steps]: 1.5 and 6 s."""
 
 _HALF = TOKEN_STEPS // 2
 _FARTHEST = LAG_TOKENS * TOKEN_STEPS
-_NEAREST = round(2.5 / STEP_S)
+_NEAREST = s_to_steps(2.5)
 _BLOCK = 512
 
 

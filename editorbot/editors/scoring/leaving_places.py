@@ -12,12 +12,12 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.editors.scoring.scorecard import odds_of
-from editorbot.timebase import STEP_S
+from editorbot.timebase import STEP_S, s_to_steps, step_at, steps_over
 
-EARLIEST_STEPS = round(60 / STEP_S)
+EARLIEST_STEPS = s_to_steps(60.0)
 """How much of a play may be given up [steps]."""
 
-LATEST_STEPS = round(5 / STEP_S)
+LATEST_STEPS = s_to_steps(5.0)
 """How much may be taken on after its end [steps]."""
 
 REACH_STEPS = 32
@@ -55,8 +55,8 @@ class Heard:
 
     def is_worth(self, span_s: tuple[float, float], least: float) -> bool:
         """Tell whether the band plays throughout a stretch, and its mean log odds are at least so high."""
-        first = int(span_s[0] / STEP_S)
-        steps = slice(max(first, 0), max(int(np.ceil(span_s[1] / STEP_S)), first + 1))
+        over = steps_over(*span_s)
+        steps = slice(max(over.start, 0), max(over.stop, over.start + 1))
         return bool(len(self.odds[steps]) and self.is_song[steps].all() and self.odds[steps].mean() >= least)
 
 
@@ -93,8 +93,8 @@ def places_of(start_s: float, end_s: float, next_s: float, heard: Heard) -> Plac
     heard : Heard
         The recording.
     """
-    start, end, arrive = (round(time_s / STEP_S) for time_s in (start_s, end_s, next_s))
-    first = max(int(start_s / STEP_S) + LEAST_STEPS, end - EARLIEST_STEPS)
+    start, end, arrive = (s_to_steps(time_s) for time_s in (start_s, end_s, next_s))
+    first = max(step_at(start_s) + LEAST_STEPS, end - EARLIEST_STEPS)
     every = np.arange(first, max(min(end + LATEST_STEPS, arrive - 2), end) + 1)
     likeness = _likeness(every, arrive, end, heard.vectors)
     overlap = np.where(end - every >= OVERLAP_STEPS, likeness["overlap"], 0.0)

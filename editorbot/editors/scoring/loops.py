@@ -16,12 +16,12 @@ from jaxtyping import Bool, Float32
 
 from editorbot.editors.scoring.takes import peak_offset
 from editorbot.editors.scoring.windows import windows_of
-from editorbot.timebase import STEP_S
+from editorbot.timebase import STEP_S, s_to_steps
 
-SHORTEST_LOOP_STEPS = round(1.4 / STEP_S)
+SHORTEST_LOOP_STEPS = s_to_steps(1.4)
 """The shortest loop looked for [steps]; shorter ones are rhythm."""
 
-LONGEST_LOOP_STEPS = round(42 / STEP_S)
+LONGEST_LOOP_STEPS = s_to_steps(42.0)
 """The longest loop looked for [steps], 16 bars at 90 BPM."""
 
 SMOOTH_STEPS = 7

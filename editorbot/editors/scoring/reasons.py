@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int
 from editorbot.analysis.analysis import ActivitySpan
 from editorbot.editors.scoring.judge import Verdict
 from editorbot.models.scorer_shape import CLASSES
-from editorbot.timebase import STEP_S, clock
+from editorbot.timebase import STEP_S, clock, steps_over
 
 SHORTEST_NAMED_S = 0.7
 """Parts of a cut shorter than this are not worth a word [seconds]."""
@@ -74,7 +74,7 @@ CLASS_WORDS = {
 
 def _named(classes: Int[np.ndarray, " steps"], start_s: float, end_s: float) -> list[tuple[str, float]]:
     """Return what the learned score heard of the song in a cut, with seconds."""
-    inside = classes[int(start_s / STEP_S) : int(np.ceil(end_s / STEP_S))]
+    inside = classes[steps_over(start_s, end_s)]
     seconds = {name: float((inside == CLASSES.index(name)).sum()) * STEP_S for name in CLASS_WORDS}
     return [(CLASS_WORDS[name], length_s) for name, length_s in seconds.items() if length_s > 0]
 
@@ -88,7 +88,7 @@ def _others(
     for span in activity:
         first, last = max(span.start_s, start_s), min(span.end_s, end_s)
         if first < last:
-            rest = ~named_by_class(verdict)[int(first / STEP_S) : int(np.ceil(last / STEP_S))]
+            rest = ~named_by_class(verdict)[steps_over(first, last)]
             found.append((names[span.kind], (last - first) * _share(rest)))
     return found
 

@@ -20,15 +20,15 @@ from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, step_column
 from editorbot.editors.scoring.windows import window_weights, windows_of
-from editorbot.timebase import STEP_S
+from editorbot.timebase import s_to_steps
 
 SHORT_STEPS, LONG_STEPS = 8, 24
 """Lengths of the compared stretches [steps], 1.5 s and 4.5 s."""
 
-MIN_LAG_STEPS = round(2.5 / STEP_S)
+MIN_LAG_STEPS = s_to_steps(2.5)
 """Nearer than this everything is like itself [steps]."""
 
-MAX_LAG_STEPS = round(480 / STEP_S)
+MAX_LAG_STEPS = s_to_steps(480.0)
 """Takes of one song lie within this of each other [steps]; keeps the work linear in the length."""
 
 BLOCK_STEPS = 512

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from editorbot.timebase import STEP_S
+from editorbot.timebase import STEP_S, s_to_steps
 
-LONGEST_TAKE_STEPS = round(120 / STEP_S)
+LONGEST_TAKE_STEPS = s_to_steps(120.0)
 """How far back from a stop, and on from a restart, music is compared [steps]."""
 
-LONGEST_GAP_STEPS = round(150 / STEP_S)
+LONGEST_GAP_STEPS = s_to_steps(150.0)
 """Music that starts again later than this after the stop is another take of its own [steps]."""
 
-SHORTEST_TAKE_STEPS = round(1.5 / STEP_S)
+SHORTEST_TAKE_STEPS = s_to_steps(1.5)
 """Overlaps shorter than this prove nothing [steps]."""
 
 

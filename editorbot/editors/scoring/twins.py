@@ -20,12 +20,12 @@ import numpy as np
 from jaxtyping import Float32, Int32
 from numba import njit
 
-from editorbot.timebase import STEP_S
+from editorbot.timebase import s_to_steps
 
 TWIN_LENGTHS = (8, 32, 64)
 """Lengths of the compared stretches [steps]: 1.5, 6 and 12 s."""
 
-BAND_BOUNDS = tuple(round(seconds / STEP_S) for seconds in (2.5, 18.0, 90.0, 480.0))
+BAND_BOUNDS = tuple(s_to_steps(seconds) for seconds in (2.5, 18.0, 90.0, 480.0))
 """Bounds of the bands of distances [steps]: takes of one song lie within eight minutes of each other."""
 
 BANDS = len(BAND_BOUNDS) - 1

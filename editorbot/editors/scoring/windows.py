@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.timebase import STEP_S
+from editorbot.timebase import s_to_steps
 
-WINDOW_STEPS = round(300 / STEP_S)
+WINDOW_STEPS = s_to_steps(300.0)
 """What is usual is judged over this [steps], five minutes: about a song with its takes."""
 
 

@@ -1,0 +1,18 @@
+"""Where many times lie on the grids of frames and steps; see :mod:`editorbot.timebase` for single ones."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float64, Int64
+
+from editorbot.timebase import FRAME_S, STEP_S
+
+
+def nearest_frames(times_s: Float[np.ndarray, " times"]) -> Int64[np.ndarray, " times"]:
+    """Return the frame whose centre is nearest to each time [seconds]; the even one of two."""
+    return np.asarray(np.rint(times_s / FRAME_S).astype(np.int64))
+
+
+def step_middles_s(count: int) -> Float64[np.ndarray, " steps"]:
+    """Return the middle of each of the first `count` steps, shape=(count,) [seconds]."""
+    return (np.arange(count) + 0.5) * STEP_S
