@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import io
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +142,22 @@ class TestScores:
             starts_s = [note.start_s for note in part.notes]
             assert starts_s == sorted(starts_s)
             assert all(0 <= n.key <= 127 and 1 <= n.velocity <= 127 and n.end_s > n.start_s for n in part.notes)
+
+    def test_a_seed_makes_up_the_same_piece_in_every_process(self) -> None:
+        program = (
+            "import numpy as np; from editorbot.corpus.band.made_up import made_up_piece;"
+            "print([made_up_piece(np.random.default_rng(seed), length_s=20.0).parts for seed in range(4)])"
+        )
+        said = {
+            subprocess.run(
+                [sys.executable, "-c", program],
+                env={**os.environ, "PYTHONHASHSEED": salt},
+                capture_output=True,
+                check=True,
+            ).stdout
+            for salt in ("1", "2")
+        }
+        assert len(said) == 1
 
     def test_made_up_notes_lie_on_the_beats(self) -> None:
         for seed in range(10):

@@ -113,11 +113,12 @@ def made_up_piece(rng: np.random.Generator, *, length_s: float = 60.0) -> Score:
 def _draw_form(bars: int, rng: np.random.Generator) -> list[_Section]:
     """Cut a piece into sections of 4 to 16 bars and say who plays in each."""
     weights = {"drums": 0.8, "bass": 0.8, "chords": 0.75, "riff": 0.4, "tune": 0.5}
-    band = {name for name, chance in weights.items() if rng.random() < chance} or {"chords"}
+    # A list, since each player draws in turn: the order of a set of names is another in every process.
+    band = [name for name, chance in weights.items() if rng.random() < chance] or ["chords"]
     sections, first = [], 0
     while first < bars:
         length = min(int(rng.choice([4, 8, 8, 12, 16, 7])), bars - first)
-        players = {name for name in band if rng.random() < 0.85} or band
+        players = [name for name in band if rng.random() < 0.85] or band
         sections.append(_Section(first, length, frozenset(players)))
         first += length
     return sections
