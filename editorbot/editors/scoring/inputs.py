@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
-from editorbot.editors.scoring.cues import activity_kinds, column, find_cues
+from editorbot.editors.scoring.cues import LOUD_PERCENTILE, QUIETEST_DB, activity_kinds, column, find_cues
 from editorbot.editors.scoring.repetition import Repetition, find_repetition, step_vectors
 from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, Twins, earlier_twins, later_twins
 from editorbot.editors.scoring.windows import window_weights, windows_of
@@ -128,16 +128,16 @@ def _add_sound(values: Float32[np.ndarray, "steps sound"], steps: Float32[np.nda
 
 
 def _sound_of_window(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndarray, "steps values"]:
-    level = np.maximum(column(steps, "level_db"), -90.0)
-    loud_db = float(np.percentile(level, 85))
+    level = np.maximum(column(steps, "level_db"), QUIETEST_DB)
+    loud_db = float(np.percentile(level, LOUD_PERCENTILE))
     is_loud = level >= loud_db - 20
     mel = np.asarray(steps[:, :STEP_MEL_BANDS], np.float64)
-    bands_db = np.percentile(mel, 85, axis=0)
+    bands_db = np.percentile(mel, LOUD_PERCENTILE, axis=0)
     against_loud = np.clip((mel - bands_db) / 15, -4, 4)
     tone = np.maximum(mel, mel.max(1, keepdims=True) - 50)
     tone -= tone.mean(1, keepdims=True)
     tone = np.clip((tone - np.median(tone[is_loud], axis=0)) / 10, -4, 4)
-    levels = [np.clip((np.maximum(column(steps, name), -90.0) - loud_db) / 12, -5, 3) for name in LEVEL_COLUMNS]
+    levels = [np.clip((np.maximum(column(steps, name), QUIETEST_DB) - loud_db) / 12, -5, 3) for name in LEVEL_COLUMNS]
     others = [_against_loud(_squeezed(name, column(steps, name)), is_loud) for name in SPREAD_COLUMNS]
     harmony = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
     return np.concatenate([against_loud, tone, harmony, np.stack(levels + others, axis=1)], axis=1)
