@@ -78,6 +78,11 @@ def frame_count(samples: int) -> int:
     return 1 + samples // HOP_SAMPLES
 
 
+def mono_samples(samples: int, sample_rate: int) -> int:
+    """Return how many samples the analysis downmix of `samples` source samples has, rounded up."""
+    return -(-samples * ANALYSIS_RATE // sample_rate)
+
+
 def clock(time_s: float) -> str:
     """Return a time as people read it: ``3:27.18`` or ``1:02:03.00``."""
     hundredths = round(abs(time_s) * 100)

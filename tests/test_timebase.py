@@ -4,7 +4,19 @@ import numpy as np
 import pytest
 
 from editorbot.analysis.grid_times import nearest_frames, step_middles_s
-from editorbot.timebase import FRAME_S, STEP_FRAMES, STEP_S, s_to_frames, s_to_steps, step_at, step_count, steps_over
+from editorbot.timebase import (
+    ANALYSIS_RATE,
+    FRAME_S,
+    STEP_FRAMES,
+    STEP_S,
+    mono_samples,
+    s_to_frames,
+    s_to_samples,
+    s_to_steps,
+    step_at,
+    step_count,
+    steps_over,
+)
 
 TIMES_S = np.random.default_rng(0).uniform(0, 20, 200)
 
@@ -35,3 +47,13 @@ def test_a_stretch_lies_over_every_step_that_holds_some_of_it(number):
 @pytest.mark.parametrize("frames", [0, 1, 7, 8, 9, 80, 81])
 def test_steps_hold_all_frames_and_no_step_is_empty(frames):
     assert step_count(frames) == len({frame // STEP_FRAMES for frame in range(frames)})
+
+
+@pytest.mark.parametrize("sample_rate", [4_000, 22_050, 44_100, 48_000, 768_000])
+def test_samples_of_a_time_and_of_the_downmix(sample_rate):
+    for time_s in TIMES_S[:20].tolist():
+        at = s_to_samples(time_s, sample_rate)
+        assert abs(at - time_s * sample_rate) <= min(abs(one - time_s * sample_rate) for one in (at - 1, at + 1))
+        # As many as it takes to reach the end of the recording, and not one more.
+        length = mono_samples(at, sample_rate)
+        assert (length - 1) * sample_rate < at * ANALYSIS_RATE <= length * sample_rate

@@ -17,7 +17,7 @@ from jaxtyping import Float, Float32, Float64, Int, Int16, Shaped
 
 from editorbot.recording import Recording
 from editorbot.recording.scan import SampleScan
-from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count, step_count
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count, mono_samples, step_count
 
 READ_SAMPLES = 1 << 18
 """Samples of each channel read at a time, where there are few channels."""
@@ -104,7 +104,7 @@ class MonoReader:
     def __init__(self, recording: Recording, downmix: Downmix | None = None) -> None:
         self.recording = recording
         self.downmix = probe_downmix(recording) if downmix is None else downmix
-        self.samples = -(-recording.samples * ANALYSIS_RATE // recording.sample_rate)
+        self.samples = mono_samples(recording.samples, recording.sample_rate)
         """Length of the downmix [samples at ANALYSIS_RATE]."""
         steps = step_count(frame_count(self.samples))
         self._step_samples = STEP_FRAMES * HOP_SAMPLES * recording.sample_rate / ANALYSIS_RATE

@@ -21,7 +21,7 @@ from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import FRAME_COLUMNS
 from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks
 from editorbot.recording import Recording
-from editorbot.timebase import ANALYSIS_RATE
+from editorbot.timebase import ANALYSIS_RATE, mono_samples
 
 MEASURES = ("rms", "onset_strength", "centroid_hz")
 """What is measured of each stem."""
@@ -153,7 +153,7 @@ def hear_stems(
     if kept is not None:
         return replace(analysis, features=kept.features)
     made = separator()
-    samples = -(-recording.samples * ANALYSIS_RATE // recording.sample_rate)
+    samples = mono_samples(recording.samples, recording.sample_rate)
     blocks = separate_blocks(recording, made, lambda share: progress("stems", share))
     full = with_stem_features(analysis, stem_features(blocks, made.sample_rate, samples, analysis.beats_s))
     warning = cache.store(full, configuration) if cache is not None else None

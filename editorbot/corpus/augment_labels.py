@@ -29,6 +29,7 @@ from editorbot.environment.spans import span_lengths
 from editorbot.errors import EmptyError, NotFoundError, TooShortError
 from editorbot.recording import Recording, TrackWriter, open_recording
 from editorbot.render.render import render
+from editorbot.timebase import s_to_samples
 
 ROUND = 8
 """Recordings that are made before the needs are counted again."""
@@ -198,7 +199,7 @@ def make_samples(job: AugmentJob) -> BcDataset:
 
 def _write_excerpt(edit: Recording, path: Path, rng: np.random.Generator) -> None:
     """Write a random part of a finished edit."""
-    length = min(edit.samples, round(EXCERPT_S * edit.sample_rate))
+    length = min(edit.samples, s_to_samples(EXCERPT_S, edit.sample_rate))
     start = int(rng.integers(0, edit.samples - length + 1))
     with TrackWriter(path, edit.sample_rate, edit.channels, "FLOAT") as writer:
         for at in range(start, start + length, 1 << 18):

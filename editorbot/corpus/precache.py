@@ -35,7 +35,7 @@ from editorbot.corpus.labels.pair_labels import kept_beats, stored_edit
 from editorbot.corpus.pairs import POINTER_FOLDER, Pair, PairList, align_pair, find_pairs, pointer_paths
 from editorbot.errors import MismatchError, NotFoundError
 from editorbot.recording import Recording, open_recording
-from editorbot.timebase import ANALYSIS_RATE, frame_count
+from editorbot.timebase import frame_count, mono_samples
 
 KEPT_SHARE = 0.5
 """Share of a beat's frames that the edit must hold for the beat to count as kept."""
@@ -190,7 +190,7 @@ def _fitting(entry: MelEntry | None, recording: Recording) -> MelEntry | None:
     """Return an entry where it is the recording's own."""
     if entry is None or entry.digest != recording.digest:
         return None
-    frames = frame_count(-(-recording.samples * ANALYSIS_RATE // recording.sample_rate))
+    frames = frame_count(mono_samples(recording.samples, recording.sample_rate))
     return entry if entry.mel.shape[1] == frames else None
 
 

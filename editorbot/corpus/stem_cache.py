@@ -29,7 +29,7 @@ from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks, ste
 from editorbot.corpus.cache_files import read_entry, text_array, text_of, write_entry, writing
 from editorbot.corpus.mel_scan import MelScan, relative_mel
 from editorbot.recording import Recording
-from editorbot.timebase import ANALYSIS_RATE
+from editorbot.timebase import mono_samples
 
 _BLOCK = 1 << 18
 _LEAST_REFERENCE_DB = -20.0
@@ -245,7 +245,7 @@ def stems_to_mel(stems: StemFile, path: Path) -> None:
     ValueError, OSError, zipfile.BadZipFile
         If the stems are damaged.
     """
-    samples = -(-stems.samples * ANALYSIS_RATE // stems.sample_rate)
+    samples = mono_samples(stems.samples, stems.sample_rate)
     spools = [MelScan(samples, stems.sample_rate) for _ in STEM_NAMES]
     done = 0
     for block in stems.blocks():

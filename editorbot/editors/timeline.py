@@ -15,7 +15,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.operations import Range, range_from_s, total_samples, union
 from editorbot.editors.base import EditRequest
 from editorbot.errors import TargetError
-from editorbot.timebase import clock
+from editorbot.timebase import clock, s_to_samples
 
 LONGEST_PIECE_S = 2.0
 """Longer pieces, before the first beat for example, are divided [seconds]."""
@@ -95,7 +95,7 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
     beats = np.rint(analysis.beats_s * source.sample_rate).astype(np.int64)
     edges = np.array([edge for one in kept + cut for edge in one], dtype=np.int64)
     bounds = np.unique(np.concatenate([[0, source.samples], beats[(beats > 0) & (beats < source.samples)], edges]))
-    bounds = _divided(bounds, round(LONGEST_PIECE_S * source.sample_rate))
+    bounds = _divided(bounds, s_to_samples(LONGEST_PIECE_S, source.sample_rate))
     boundaries = np.append(beats, source.samples)
     boundary, offset_beats = _nearest_boundary(bounds, boundaries)
     return Timeline(

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy, Source
 from editorbot.editlist.operations import edit_list_of, union
 from editorbot.recording import Recording
+from editorbot.timebase import s_to_samples
 
 WINDOW_S = 0.1
 """Length over which the level is measured [seconds] (specification, section 13)."""
@@ -42,7 +43,7 @@ class LoudnessCut:
 
 def window_levels_db(recording: Recording) -> Float[np.ndarray, " windows"]:
     """Return the level of each 0.1 s window over all channels, shape=(windows,) [dBFS], -120 in silence."""
-    window = max(1, round(WINDOW_S * recording.sample_rate))
+    window = max(1, s_to_samples(WINDOW_S, recording.sample_rate))
     powers = []
     for start in range(0, recording.samples, window * _BLOCK_WINDOWS):
         block = recording.read(start, min(start + window * _BLOCK_WINDOWS, recording.samples))
@@ -73,7 +74,7 @@ def cut_by_levels(
     settings = settings or LoudnessCut()
     loud_db = float(np.quantile(levels_db, LOUD_QUANTILE))
     keep = levels_db >= min(loud_db + settings.threshold_db, float(levels_db.max()))
-    window = max(1, round(WINDOW_S * source.sample_rate))
+    window = max(1, s_to_samples(WINDOW_S, source.sample_rate))
     padding = round(settings.padding_s * source.sample_rate)
     ranges = [
         (max(0, first * window - padding), min(source.samples, last * window + padding)) for first, last in _runs(keep)

@@ -16,6 +16,7 @@ from editorbot.recording import Recording
 from editorbot.render.render import BLOCK_SAMPLES, render_blocks
 from editorbot.render.samples import as_float
 from editorbot.report.tone import ToneCompared
+from editorbot.timebase import s_to_samples
 
 EXCERPT_S = 15.0
 """Length of what can be compared by ear [seconds]."""
@@ -29,12 +30,12 @@ QUIETER_LUFS = -14.0
 
 def compare_tone(edit_list: EditList, recording: Recording, track: Recording) -> ToneCompared | None:
     """Return tone and an excerpt from the middle of the first minutes, before and after polish; None for silence."""
-    samples = min(track.samples, edit_list.output_samples, round(LOOKED_AT_S * track.sample_rate))
+    samples = min(track.samples, edit_list.output_samples, s_to_samples(LOOKED_AT_S, track.sample_rate))
     before_db = tone_of(_until(render_blocks(edit_list, recording), samples), recording.sample_rate, recording.channels)
     after_db = tone_of(_track_blocks(track, 0, samples), track.sample_rate, track.channels)
     if before_db is None or after_db is None:
         return None
-    length = min(samples, round(EXCERPT_S * track.sample_rate))
+    length = min(samples, s_to_samples(EXCERPT_S, track.sample_rate))
     start = (samples - length) // 2
     before = _cut_out(render_blocks(edit_list, recording), start, start + length)
     after = np.concatenate([as_float(block) for block in _track_blocks(track, start, start + length)])

@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 
 from editorbot.recording.limits import block_samples
 from editorbot.recording.pcm import PcmBody
+from editorbot.timebase import s_to_samples
 
 LONGEST_RUN_S = 0.010
 """Longest run that is healed [seconds]; a longer one is a loss that nobody should overlook."""
@@ -46,7 +47,7 @@ def healed(
     block: Float[np.ndarray, "samples channels"], start: int, runs: tuple[BadRun, ...], sample_rate: int
 ) -> Float[np.ndarray, "samples channels"]:
     """Return a block that starts at sample `start` with the runs silenced and faded into."""
-    fade = max(1, round(FADE_S * sample_rate))
+    fade = max(1, s_to_samples(FADE_S, sample_rate))
     at = np.arange(start, start + len(block))
     gain = np.ones(len(block), block.dtype)
     fixed = block.copy()

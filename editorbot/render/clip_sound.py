@@ -24,6 +24,7 @@ from editorbot.recording.recording import Recording
 from editorbot.render.effects import effect_stream
 from editorbot.render.ends import is_copy_but_for_fades
 from editorbot.render.stretch import stretch_blocks
+from editorbot.timebase import s_to_samples
 
 CHAIN_BLOCK_SAMPLES = 65_536
 """Block that passes through a chain [samples]."""
@@ -189,7 +190,7 @@ def _moved(
 def _warm_up_samples(clip: Clip, sample_rate: int) -> int:
     """Return how much earlier a chain starts: filters settle, but no reverb carries in what was cut."""
     kinds = {effect.type for effect in clip.effects}
-    return 0 if "REVERB" in kinds or not kinds else round(WARM_UP_S * sample_rate)
+    return 0 if "REVERB" in kinds or not kinds else s_to_samples(WARM_UP_S, sample_rate)
 
 
 def _fade_gain(clip: Clip, first: int, last: int) -> Float64[np.ndarray, " samples"]:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from editorbot.editlist.edit_list import Clip, EditList, Source
 from editorbot.render.pins import NO_PINS, Pins
+from editorbot.timebase import s_to_samples
 
 FADE_IN_S = 0.005
 """Fade at the start [seconds]: it lies in front of the first beat, which stays as sharp as it is."""
@@ -66,7 +67,7 @@ def with_edges(clip: Clip, *, start: int | None = None, end: int | None = None) 
 
 def _faded_in(clip: Clip, sample_rate: int, pins: Pins) -> Clip:
     """Return a clip with a fade in front of where it started, as far as the source and what is cut leave room."""
-    longest, shortest = round(FADE_IN_S * sample_rate), round(SHORTEST_FADE_S * sample_rate)
+    longest, shortest = s_to_samples(FADE_IN_S, sample_rate), s_to_samples(SHORTEST_FADE_S, sample_rate)
     fence = pins.around_start(clip)
     start = max(0, fence.low, clip.start - longest)
     return with_fade_in(replace(clip, start=start), min(longest, max(fence.high - start, shortest)))
@@ -74,7 +75,7 @@ def _faded_in(clip: Clip, sample_rate: int, pins: Pins) -> Clip:
 
 def _faded_out(clip: Clip, source: Source, pins: Pins) -> Clip:
     """Return a clip with a fade at its end, behind what has to stay as far as there is room."""
-    longest, shortest = round(FADE_OUT_S * source.sample_rate), round(SHORTEST_FADE_S * source.sample_rate)
+    longest, shortest = s_to_samples(FADE_OUT_S, source.sample_rate), s_to_samples(SHORTEST_FADE_S, source.sample_rate)
     fence = pins.around_end(clip)
     end = min(max(clip.end, fence.low + longest), fence.high, source.samples)
     return with_fade_out(replace(clip, end=end), min(longest, max(end - fence.low, shortest)))

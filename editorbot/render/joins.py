@@ -32,6 +32,7 @@ from editorbot.recording.recording import Recording
 from editorbot.render.ends import SHORTEST_FADE_S, is_copy_but_for_fades, with_edges, with_fade_in, with_fade_out
 from editorbot.render.pins import FAR, NO_PINS, Fence, Pins
 from editorbot.render.seam import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
+from editorbot.timebase import s_to_samples
 
 MAX_LAG_S = 0.008
 """Farthest that the outgoing clip's end moves for alignment [seconds]."""
@@ -110,7 +111,7 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
         lag = _lag(outgoing, incoming, recording)
         outgoing = with_edges(outgoing, end=outgoing.end + lag)
     before, behind = _out_side(outgoing, recording), _in_side(incoming, recording)
-    reach = round(MAX_SLIDE_S * rate)
+    reach = s_to_samples(MAX_SLIDE_S, rate)
     attack = attack_offset(behind, rate, reach)
     if attack is None:
         share = min(tonality(before), tonality(behind))
@@ -119,7 +120,7 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
         length_s = ATTACK_CROSSFADE_S
         if moves:
             outgoing, incoming = _slid(outgoing, incoming, recording, attack)
-    return _Seam(outgoing, incoming, round(length_s * rate), _jump_db(before, behind, outgoing, incoming, rate))
+    return _Seam(outgoing, incoming, s_to_samples(length_s, rate), _jump_db(before, behind, outgoing, incoming, rate))
 
 
 def _may_move(outgoing: Clip, incoming: Clip, sample_rate: int) -> bool:
@@ -149,7 +150,7 @@ def _within_pins(seam: _Seam, outgoing: Clip, incoming: Clip, recording: Recordi
         rooms = leaving.room(_left(outgoing)) / outgoing.speed, entering.room(_entered(incoming)) / incoming.speed
         length = min(length, 2 * int(min(rooms)))
     if length < SHORTEST_FADE_S * rate:
-        fade = round(SHORTEST_FADE_S * rate)
+        fade = s_to_samples(SHORTEST_FADE_S, rate)
         return replace(seam, outgoing=with_fade_out(outgoing, fade), incoming=with_fade_in(incoming, fade), crossfade=0)
     if moves:
         outgoing, incoming = _moved_inside(outgoing, incoming, recording, leaving, entering, length)
@@ -188,7 +189,7 @@ def _entered(clip: Clip) -> int:
 def _lag(outgoing: Clip, incoming: Clip, recording: Recording, earliest: int = -FAR, latest: int = FAR) -> int:
     """Return by how much the outgoing clip should end later, for the waveforms to meet, within bounds [samples]."""
     rate = recording.sample_rate
-    window, max_lag = max(1, round(WINDOW_S * rate)), round(MAX_LAG_S * rate)
+    window, max_lag = max(1, s_to_samples(WINDOW_S, rate)), s_to_samples(MAX_LAG_S, rate)
     fits = lag_correlations(_out_side(outgoing, recording), _in_side(incoming, recording), window, max_lag)
     lags = np.arange(-max_lag, max_lag + 1)
     fits = np.where((lags >= earliest) & (lags <= latest), fits, -1.0)
@@ -198,7 +199,7 @@ def _lag(outgoing: Clip, incoming: Clip, recording: Recording, earliest: int = -
 def _slid(outgoing: Clip, incoming: Clip, recording: Recording, attack: int) -> tuple[Clip, Clip]:
     """Return both clips with the join moved in front of the incoming clip's attack, as far as they reach."""
     rate = recording.sample_rate
-    reach = round(MAX_SLIDE_S * rate)
+    reach = s_to_samples(MAX_SLIDE_S, rate)
     wanted = attack - round((ATTACK_GUARD_S + ATTACK_CROSSFADE_S / 2) * rate)
     slide = min(max(wanted, -reach, -incoming.start), reach, recording.samples - outgoing.end)
     return with_edges(outgoing, end=outgoing.end + slide), with_edges(incoming, start=incoming.start + slide)
@@ -237,7 +238,7 @@ def _in_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples c
 
 def _side(edge: int, reverse: bool, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
     """Return the sound around an edge, silence where the recording ends."""
-    reach = round(SIDE_S * recording.sample_rate)
+    reach = s_to_samples(SIDE_S, recording.sample_rate)
     start, end = max(0, edge - reach), min(recording.samples, edge + reach)
     sound = recording.read(start, end)
     sound = np.pad(sound, ((start - (edge - reach), edge + reach - end), (0, 0)))

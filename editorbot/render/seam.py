@@ -13,6 +13,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float64
 
+from editorbot.timebase import s_to_samples
+
 WINDOW_S = 0.015
 """Sound on each side of the edge that is compared for alignment [seconds]."""
 
@@ -92,8 +94,8 @@ def attack_offset(side: Float64[np.ndarray, "samples channels"], sample_rate: in
     """Return where an attack begins near the edge, counted from it; None where there is none [samples]."""
     power = np.concatenate([[0.0], np.cumsum(np.square(side).mean(axis=1))])
     middle = len(side) // 2
-    before, behind = round(ATTACK_BEFORE_S * sample_rate), max(1, round(ATTACK_BEHIND_S * sample_rate))
-    places = np.arange(middle - reach, middle + reach + 1, max(1, round(ATTACK_HOP_S * sample_rate)))
+    before, behind = s_to_samples(ATTACK_BEFORE_S, sample_rate), max(1, s_to_samples(ATTACK_BEHIND_S, sample_rate))
+    places = np.arange(middle - reach, middle + reach + 1, max(1, s_to_samples(ATTACK_HOP_S, sample_rate)))
     level_before = (power[places] - power[places - before]) / before
     level_behind = (power[places + behind] - power[places]) / behind
     rise_db = 10 * np.log10((level_behind + QUIET_POWER) / (level_before + QUIET_POWER))

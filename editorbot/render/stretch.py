@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from editorbot.render.crossfade import crossfade
+from editorbot.timebase import s_to_samples
 
 CHUNK_S = 20.0
 """Longest chunk [seconds of output]; most clips are one chunk."""
@@ -72,8 +73,8 @@ def stretch_blocks(
     block : np.ndarray, shape=(samples, channels), float64
         ``last - first`` samples in all; sample n is what the source holds at ``n * ratio``.
     """
-    overlap = round(OVERLAP_S * sample_rate)
-    step = max(4 * overlap, min(round(CHUNK_S * sample_rate), CHUNK_VALUES // channels))
+    overlap = s_to_samples(OVERLAP_S, sample_rate)
+    step = max(4 * overlap, min(s_to_samples(CHUNK_S, sample_rate), CHUNK_VALUES // channels))
     tail: Float64[np.ndarray, "samples channels"] | None = None
     for start in range(first, last, step):
         end = min(start + step + overlap, last)
@@ -91,7 +92,7 @@ def _stretched(
     """Return output samples [start, end) in one go."""
     from python_stretch import Signalsmith
 
-    context = round(CONTEXT_S * sample_rate)
+    context = s_to_samples(CONTEXT_S, sample_rate)
     source_start = int(np.floor(start * ratio)) - context
     source_end = int(np.ceil(end * ratio)) + context
     sound = read(source_start, source_end)

@@ -19,6 +19,7 @@ from jaxtyping import Float
 from editorbot.editlist.edit_list import EditList, is_contiguous
 from editorbot.editlist.operations import output_starts
 from editorbot.recording import Recording
+from editorbot.timebase import s_to_samples
 
 LONGEST_PREVIEW_S = 600.0
 """Tracks up to this length are embedded whole [seconds]."""
@@ -114,7 +115,7 @@ def embed_sounds(edit_list: EditList, track: Recording, progress: Callable[[floa
         output_starts(edit_list),
         edit_list.source.sample_rate,
     )
-    reach = round(AROUND_JOIN_S * track.sample_rate)
+    reach = s_to_samples(AROUND_JOIN_S, track.sample_rate)
     excerpts = {}
     for done, number in enumerate(chosen, start=1):
         middle = round(starts[number + 1] * track.sample_rate / rate)

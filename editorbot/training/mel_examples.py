@@ -34,7 +34,7 @@ from editorbot.polish.meter import k_weighting
 from editorbot.polish.tone_grid import OVERLAP, grid_of, mel_power_blocks
 from editorbot.polish.track_tone import ToneMeter, band_total
 from editorbot.recording import open_recording
-from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
+from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, s_to_samples
 
 STRETCH_S = 24.0
 """How much of a track becomes one example [seconds]."""
@@ -214,7 +214,7 @@ def read_stretches(
 ) -> Iterator[tuple[Float32[np.ndarray, "_channels _samples"], int]]:
     """Yield stretches of a track, one or two channels, their places drawn, and their rate."""
     with open_recording(str(path)) as recording:
-        length = min(recording.samples, round(STRETCH_S * recording.sample_rate))
+        length = min(recording.samples, s_to_samples(STRETCH_S, recording.sample_rate))
         if length < SHORTEST_S * recording.sample_rate:
             raise TooShortError(f"it is shorter than {SHORTEST_S:g} s", path=path)
         for _ in range(count):

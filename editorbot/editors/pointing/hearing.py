@@ -10,7 +10,7 @@ from editorbot.editors.scoring.inputs import inputs_of
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import UsageError
 from editorbot.models.pointer_shape import PointerConfig, PointerInputs, StepsHeard, with_chances
-from editorbot.timebase import ANALYSIS_RATE, frame_count
+from editorbot.timebase import frame_count, mono_samples
 
 
 def hear(analysis: Analysis, config: PointerConfig) -> PointerInputs:
@@ -25,7 +25,7 @@ def hear(analysis: Analysis, config: PointerConfig) -> PointerInputs:
     """
     if config.use_stems:
         raise UsageError("this network was trained with stems, which edit does not hand on; train one without them")
-    frames = frame_count(-(-analysis.source.samples * ANALYSIS_RATE // analysis.source.sample_rate))
+    frames = frame_count(mono_samples(analysis.source.samples, analysis.source.sample_rate))
     return PointerInputs(analysis.mel(0, frames), steps_of(analysis, config) if config.step_inputs else None)
 
 
