@@ -23,8 +23,7 @@ import numpy as np
 import torch
 
 from editorbot.corpus.cache_files import CacheFolder
-from editorbot.corpus.simulate.folder import truth_path
-from editorbot.corpus.truth import Truth, read_truth
+from editorbot.corpus.truth import Truth, read_truth, truth_path
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
 from editorbot.editors.pointing.decode import DecodeSettings, Plays, greedy_plays, greedy_step, next_pointer
 from editorbot.editors.pointing.weights import read_pointer

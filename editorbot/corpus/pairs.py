@@ -26,8 +26,8 @@ from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFound
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES, s_to_frames
 
-RAW_FOLDER, EDIT_FOLDER, POINTER_FOLDER, TRUTH_FOLDER = "input", "desired_output", "pointer_sequences", "truth"
-"""Folders of a data folder."""
+RAW_FOLDER, EDIT_FOLDER, POINTER_FOLDER = "input", "desired_output", "pointer_sequences"
+"""Folders of a data folder; truths lie in another, `corpus.truth.TRUTH_FOLDER`."""
 RAW_END, EDIT_END = "_raw", "_edit"
 """Ends of the names of the two files of a pair, before the file ending."""
 INFO_VERSION = 1

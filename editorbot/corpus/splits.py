@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from editorbot.corpus.truth import read_truth
+from editorbot.corpus.truth import read_truth, truth_path
 from editorbot.errors import EditorbotError, NotFoundError, SplitError
 
 Split = Literal["train", "validation", "test"]
@@ -155,7 +155,7 @@ def artist_of_sample(data_folder: str | os.PathLike[str], sample: str) -> str:
         If the truth is there, but cannot be read: then nobody knows on which side the sample may stand.
     """
     try:
-        return read_truth(Path(data_folder) / "truth" / f"{sample}.json").artist
+        return read_truth(truth_path(data_folder, sample)).artist
     except NotFoundError:
         return ""
 

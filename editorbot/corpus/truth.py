@@ -20,11 +20,15 @@ import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from editorbot.editlist.json_format import write_whole
 from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
+
+TRUTH_FOLDER = "truth"
+"""Where a data folder keeps truths, one file a sample."""
 
 FORMAT = "editorbot.truth"
 """Value of the ``format`` field."""
@@ -238,6 +242,11 @@ def truth_from_json(text: str | bytes) -> Truth:
         track=_take_text(document, "track"),
         artist=_take_text(document, "artist", last=True),
     )
+
+
+def truth_path(data_folder: str | os.PathLike[str], sample: str) -> Path:
+    """Return where a data folder keeps the truth of a sample."""
+    return Path(data_folder) / TRUTH_FOLDER / f"{sample}.json"
 
 
 def read_truth(path: str | os.PathLike[str]) -> Truth:

@@ -8,9 +8,9 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Literal
 
-from editorbot.corpus.pairs import POINTER_FOLDER, RAW_END, RAW_FOLDER, TRUTH_FOLDER, find_pairs, pointer_paths
+from editorbot.corpus.pairs import POINTER_FOLDER, RAW_END, RAW_FOLDER, find_pairs, pointer_paths
 from editorbot.corpus.splits import Split, split_of
-from editorbot.corpus.truth import Truth, read_truth
+from editorbot.corpus.truth import TRUTH_FOLDER, Truth, read_truth
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, SplitError
 from editorbot.evaluation.aligned_truth import read_aligned_truth
 

@@ -38,10 +38,9 @@ from editorbot.corpus.cache_files import (
 from editorbot.corpus.frame_ops import FrameOp
 from editorbot.corpus.pairs import Pair, find_pairs, pointer_paths
 from editorbot.corpus.precache import MelEntry, read_mel, write_mel
-from editorbot.corpus.simulate.folder import truth_path
 from editorbot.corpus.splits import refuse_artist
 from editorbot.corpus.stem_cache import read_stem_mels
-from editorbot.corpus.truth import read_truth
+from editorbot.corpus.truth import read_truth, truth_path
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, inputs_of
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchError, NotFoundError

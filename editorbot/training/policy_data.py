@@ -7,7 +7,8 @@ normalizes them, after the wanted length was varied, so that the policy does not
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
-from editorbot.corpus.dataset import BcDataset
+from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
+from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
 from editorbot.editors.acting.network import beat_inputs
 from editorbot.environment.material import LEAST_TARGET
 from editorbot.environment.spans import LONGEST_SPAN
@@ -62,6 +64,35 @@ class TaughtRecording:
     def target(self) -> float | None:
         """Share that the human keeps, None without samples."""
         return float(self.states[0, TARGET]) if len(self.states) else None
+
+
+def taught_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
+    """Return a data set with the artists that are known, and the folder of its pairs: the one named, or its own.
+
+    Parameters
+    ----------
+    path : Path
+        The samples.
+    folder : Path, optional
+        Folder of the pairs that they were made from; the one that they name where left out.
+    what : str
+        What they are for, as a refusal says it.
+
+    Raises
+    ------
+    SplitError
+        If a test artist is in it; or in its folder, where it does not tell the artist of every recording.
+    UnreadableError, FormatError, VersionError
+        If the samples, or the truth of one of their pairs, cannot be read.
+    """
+    data = read_dataset(path)
+    data = replace(data, data_dir=str(folder or data.data_dir))
+    data = with_artists(data, Path(data.data_dir))
+    for artist in sorted(set(data.artists)):
+        refuse_artist(artist, what=what, path=path)
+    if "" in data.artists and Path(data.data_dir).is_dir():
+        refuse_held_out_pairs(data.data_dir, what=what)
+    return data
 
 
 def taught_recordings(

@@ -10,7 +10,7 @@ import numpy as np
 
 from editorbot.environment.actions import Action, Vocabulary
 from editorbot.environment.dynamics import advance, first_state
-from editorbot.environment.material import Material, material_of
+from editorbot.environment.material import LEAST_TARGET, Material, material_of
 from editorbot.environment.reward import reward_of
 from editorbot.errors import EditorbotError
 from editorbot.models.policy_shape import HINT_NAMES
@@ -90,7 +90,7 @@ def materials_of(
                 continue
             worth = one.hints[:, CHANCE].astype(np.float64) if one.hints[:, 0].any() else None
             kept = np.where(one.kept == UNKNOWN, 0, one.kept).astype(np.float64)
-            target = min(max(one.target, 0.02), 1.0)
+            target = min(max(one.target, LEAST_TARGET), 1.0)
             found[one.name] = material_of(analysis, worth=worth, target_keep_ratio=target, human_kept=kept)
         except EditorbotError as error:
             on_line(str(error))

@@ -52,6 +52,8 @@ class PpoSettings:
     """How samples are cloned first."""
     training: PpoTraining = field(default_factory=PpoTraining)
     """How to train."""
+    command: str = ""
+    """The command that was typed, for the card."""
 
     def __post_init__(self) -> None:
         if self.group < 1:

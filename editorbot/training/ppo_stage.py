@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from editorbot.corpus.dataset import read_dataset
 from editorbot.corpus.splits import refuse_held_out_pairs
 from editorbot.editors.acting.network import beat_inputs
 from editorbot.environment.actions import Vocabulary
 from editorbot.environment.gym_env import EditingEnv
-from editorbot.environment.material import Material, material_of
+from editorbot.environment.material import REACH, Material, material_of
 from editorbot.environment.state import Normalizer, RunningStatistics
 from editorbot.errors import EditorbotError, EmptyError, NotFoundError
 from editorbot.models.policy_shape import HINT_NAMES
-from editorbot.training.policy_data import TaughtRecording, taught_recordings
+from editorbot.training.policy_data import TaughtRecording, taught_dataset, taught_recordings
 from editorbot.training.policy_hints import Hints, heard, hints_by_name, pairs_by_name
 from editorbot.training.policy_returns import CHANCE, materials_of
 from editorbot.training.ppo_settings import PpoSettings
@@ -41,16 +41,20 @@ class Stage:
     taught: list[TaughtRecording]
     """Human edits to mix in."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """Digest of the names."""
-        return hashlib.sha256("\n".join(self.names).encode()).hexdigest()[:16]
+        """Digest of what is played on: names, what is heard at each beat, what it is worth, and the hints."""
+        total = hashlib.sha256()
+        for name, material, hints in zip(self.names, self.materials, self.hints):
+            total.update(name.encode())
+            for part in (material.padded, material.tables.worth, hints):
+                total.update(np.ascontiguousarray(part).tobytes())
+        return total.hexdigest()[:16]
 
     def recordings(self, normalizer: Normalizer) -> Recordings:
         """Return what the encoder reads."""
-        inputs = [
-            beat_inputs(material.padded[3:-3], hints, normalizer) for material, hints in zip(self.materials, self.hints)
-        ]
+        heard = ((material.padded[REACH:-REACH], hints) for material, hints in zip(self.materials, self.hints))
+        inputs = [beat_inputs(features, hints, normalizer) for features, hints in heard]
         return Recordings(tuple(torch.from_numpy(one) for one in inputs))
 
 
@@ -65,13 +69,12 @@ def stage_of(settings: PpoSettings, on_line: OnLine) -> Stage:
     samples = settings.bc_mixed or settings.bc_pretrain
     if samples is None:
         return _stage_of_folder(settings, on_line)
-    data = read_dataset(samples)
-    folder = settings.data_dir if settings.data_dir.is_dir() else Path(data.data_dir)
+    data = taught_dataset(samples, settings.data_dir if settings.data_dir.is_dir() else None, what="training")
+    folder = Path(data.data_dir)
     if not folder.is_dir():
         raise NotFoundError(
             f"there is no such folder, nor {settings.data_dir}; name the pairs' --data-dir", path=folder
         )
-    refuse_held_out_pairs(folder)
     hints = _hints(data.recording_names, folder, settings, on_line)
     taught = taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
     materials = materials_of(taught, folder, settings.cache, on_line)

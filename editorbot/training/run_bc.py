@@ -12,11 +12,9 @@ from typing import Any
 import torch
 
 from editorbot import __version__
-from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
+from editorbot.corpus.dataset import BcDataset
 from editorbot.corpus.splits import (
     SOME_SAME_ARTISTS,
-    refuse_artist,
-    refuse_held_out_pairs,
     split_by_artist,
     told_apart,
 )
@@ -28,7 +26,7 @@ from editorbot.errors import MismatchError, NonFiniteError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_shape import PolicyConfig, told
 from editorbot.training.machine import device_line, device_of
-from editorbot.training.policy_data import TaughtRecording, normalizer_of, taught_recordings
+from editorbot.training.policy_data import TaughtRecording, normalizer_of, taught_dataset, taught_recordings
 from editorbot.training.policy_hints import hints_by_name
 from editorbot.training.policy_returns import advantage_weights, materials_of
 from editorbot.training.policy_watch import Watch
@@ -142,13 +140,13 @@ def read_taught(settings: BcSettings, on_line: OnLine) -> Taught:
     EmptyError, VersionError, SplitError
         If there are no samples, they are of another vocabulary, or of test artists.
     """
-    data = _data_set(settings.data, settings.data_dir, what="training")
+    data = taught_dataset(settings.data, settings.data_dir, what="training")
     folder = Path(data.data_dir)
     train = _with_hints(data, settings, on_line)
     if settings.weighting == "advantage":
         train = advantage_weights(train, folder, settings.cache, settings.model.words, on_line)
     if settings.valid is not None:
-        valid = _with_hints(_data_set(settings.valid, None, what="validation"), settings, on_line)
+        valid = _with_hints(taught_dataset(settings.valid, None, what="validation"), settings, on_line)
     else:
         train, valid = split_recordings(train, on_line)
     if _apart(train, valid) == SOME_SAME_ARTISTS:
@@ -163,24 +161,6 @@ def _apart(train: Sequence[TaughtRecording], valid: Sequence[TaughtRecording]) -
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
-
-
-def _data_set(path: Path, folder: Path | None, *, what: str) -> BcDataset:
-    """Return a data set with the artists that are known, and the folder of its pairs: the one named, or its own.
-
-    Raises
-    ------
-    SplitError
-        If a test artist is in it; or in its folder, where it does not tell the artist of every recording.
-    """
-    data = read_dataset(path)
-    data = replace(data, data_dir=str(folder or data.data_dir))
-    data = with_artists(data, Path(data.data_dir))
-    for artist in sorted(set(data.artists)):
-        refuse_artist(artist, what=what, path=path)
-    if "" in data.artists and Path(data.data_dir).is_dir():
-        refuse_held_out_pairs(data.data_dir, what=what)
-    return data
 
 
 def _materials(settings: BcSettings, taught: Taught, on_line: OnLine) -> dict[str, Material]:

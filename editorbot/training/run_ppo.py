@@ -12,7 +12,6 @@ import numpy as np
 import torch
 
 from editorbot import __version__
-from editorbot.corpus.dataset import read_dataset
 from editorbot.editors.acting.weights import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.state import Normalizer
@@ -23,7 +22,7 @@ from editorbot.models.policy_shape import told
 from editorbot.training.games import EditingGames
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_checkpoint import agent_of, load_policy, normalizer_in
-from editorbot.training.policy_data import normalizer_of, taught_recordings
+from editorbot.training.policy_data import normalizer_of, taught_dataset, taught_recordings
 from editorbot.training.policy_watch import Watch
 from editorbot.training.ppo_settings import PpoSettings
 from editorbot.training.ppo_stage import OnLine, Stage, normalizer_by_play, stage_of, truth_keep_share
@@ -124,7 +123,7 @@ def _start(settings: PpoSettings, stage: Stage, resume: Path | None, device: str
     if settings.bc_pretrain is None:
         normalizer = normalizer_of(stage.taught) if stage.taught else normalizer_by_play(stage, settings)
         return _Start(EditingAgent(settings.model), normalizer, False)
-    data = read_dataset(settings.bc_pretrain)
+    data = taught_dataset(settings.bc_pretrain, None, what="training")
     hints = dict(zip(stage.names, stage.hints))
     taught = taught_recordings(data, hints, vocabulary=settings.model.vocabulary)
     normalizer = normalizer_of(taught)
@@ -225,7 +224,7 @@ class _Keeper:
             "data_digest": self.stage.digest,
             "seed": self.settings.training.seed,
             "training": plain(self.settings.training),
-            "command": "make train-policy",
+            "command": self.settings.command,
             "measured": {name: round(value, 4) for name, value in found.metrics.items()},
             "licence": "GPL-3.0-or-later",
             "version": __version__,

@@ -17,8 +17,9 @@ import torch
 
 from editorbot import __version__
 from editorbot.corpus.cache_files import content_digest
-from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, find_tracks
+from editorbot.corpus.simulate.folder import Order, find_tracks
 from editorbot.corpus.splits import artist_of, artist_of_sample, refuse_held_out, refuse_held_out_pairs, told_apart
+from editorbot.corpus.truth import TRUTH_FOLDER
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.errors import UsageError

@@ -21,8 +21,8 @@ import numpy as np
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import code_version
 from editorbot.corpus.pairs import RAW_END, RAW_FOLDER
-from editorbot.corpus.simulate.folder import TRUTH_FOLDER, Order, make_jam, truth_path
-from editorbot.corpus.truth import read_truth, truth_to_json
+from editorbot.corpus.simulate.folder import Order, make_jam
+from editorbot.corpus.truth import TRUTH_FOLDER, read_truth, truth_path, truth_to_json
 from editorbot.errors import EditorbotError, EmptyError, FormatError, NotFoundError
 from editorbot.recording import TrackWriter, open_recording
 from editorbot.training.scored_examples import EXAMPLES_VERSION, example_of, read_example, write_example

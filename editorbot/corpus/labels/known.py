@@ -10,14 +10,11 @@ from pathlib import Path
 
 from editorbot import __version__
 from editorbot.corpus.labels.human_edit import MADE_BY
-from editorbot.corpus.truth import Truth, read_truth
+from editorbot.corpus.truth import Truth, read_truth, truth_path
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy, Source
 from editorbot.editlist.operations import edit_list_of
 from editorbot.errors import MismatchError, NotFoundError
 from editorbot.timebase import s_to_samples
-
-TRUTH_FOLDER = "truth"
-"""Where a data folder keeps what is known of simulated pairs."""
 
 _GAP_S, _LONGER_S = 0.05, 0.5
 
@@ -31,7 +28,7 @@ def known_truth(data_dir: Path, sample: str) -> Truth | None:
         If its file is there, but cannot be read.
     """
     try:
-        return read_truth(data_dir / TRUTH_FOLDER / f"{sample}.json")
+        return read_truth(truth_path(data_dir, sample))
     except NotFoundError:
         return None
 

@@ -14,12 +14,9 @@ from editorbot.corpus.labels.replay import Moment, replayed, without_trifles
 from editorbot.environment.actions import V3
 from editorbot.environment.dynamics import EpisodeState
 from editorbot.environment.episodes import transcript_of
-from editorbot.environment.material import Material, beat_bounds, material_of
+from editorbot.environment.material import LEAST_TARGET, Material, beat_bounds, material_of
 from editorbot.environment.spans import span_lengths
 from editorbot.environment.state import STATE_SIZE, raw_state
-
-LEAST_TARGET = 0.02
-"""Least share that an edit keeps."""
 
 
 def samples_of_pair(labels: PairLabels) -> BcDataset:

@@ -19,13 +19,12 @@ import soxr
 
 from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
-from editorbot.corpus.pairs import TRUTH_FOLDER as TRUTH_FOLDER  # for those who look for the truths that are made here
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
 from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
 from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.track import Track, track_of
-from editorbot.corpus.truth import write_truth
+from editorbot.corpus.truth import TRUTH_FOLDER, truth_path, write_truth
 from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
 
@@ -235,11 +234,6 @@ def write_jam(jam: Jam, out: Path, sample: str) -> None:
             for start in range(0, len(sound), _BLOCK):
                 file.write(np.ascontiguousarray(sound[start : start + _BLOCK]))
     write_truth(truth_path(out, sample), jam.truth)
-
-
-def truth_path(out: Path, sample: str) -> Path:
-    """Return where the truth of a sample lies."""
-    return out / TRUTH_FOLDER / f"{sample}.json"
 
 
 def make_one(order: Order, number: int) -> Made:
