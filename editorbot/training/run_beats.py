@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ import torch
 from editorbot import __version__
 from editorbot.analysis.beat_card import FORMAT
 from editorbot.analysis.beat_net import INPUTS_VERSION, OUTPUTS, BeatNetConfig
+from editorbot.corpus.batch import run_batch
 from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import UsageError
 from editorbot.models.beat_net import BeatNetwork
@@ -96,12 +96,9 @@ def examples_of(run: BeatRun, on_line: Callable[[str], None]) -> tuple[list[Beat
     make = partial(_make, seed=run.training.seed, midi=run.midi, soundfont=run.soundfont, folder=folder)
     if missing:
         on_line(f"making {len(missing)} examples")
-    if run.workers > 1 and len(missing) > 1:
-        with ProcessPoolExecutor(run.workers) as pool:
-            list(pool.map(make, missing, chunksize=4))
-    else:
-        for number in missing:
-            make(number)
+    for done in run_batch(missing, make, workers=run.workers):
+        if done.error is not None:
+            raise done.error
     found = [kept_example(folder / f"{n:05d}.npz") for n in range(run.count)]
     return [example for example in found if example is not None], f"{source}:{run.count}"
 

@@ -11,15 +11,15 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import code_version
+from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.folder import Order, make_jam
 from editorbot.corpus.truth import TRUTH_FOLDER, read_truth, truth_path, truth_to_json
@@ -71,20 +71,16 @@ def make_examples(
     numbers = range(order.count)
     batches = [numbers[at : at + JAMS_AT_ONCE] for at in range(0, order.count, JAMS_AT_ONCE)]
     made: list[MadeExample] = []
-
-    def take(batch: list[MadeExample]) -> None:
-        made.extend(batch)
-        for one in batch:
+    for done in run_batch(batches, partial(_make_some, order, folder), workers=workers):
+        for one in done.result or [MadeExample(_place(folder, number), error=done.error) for number in done.job]:
+            made.append(one)
             on_made(one)
-
-    if workers <= 1:
-        for batch in batches:
-            take(_make_some(order, folder, batch))
-    else:
-        with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-            for done in as_completed([pool.submit(_make_some, order, folder, batch) for batch in batches]):
-                take(done.result())
     return sorted(one.path for one in made if one.error is None)
+
+
+def _place(folder: Path, number: int) -> Path:
+    """Return where the example of a jam is kept."""
+    return folder / f"{number:05d}.npz"
 
 
 def _make_some(order: Order, folder: Path, numbers: Sequence[int]) -> list[MadeExample]:
@@ -93,7 +89,7 @@ def _make_some(order: Order, folder: Path, numbers: Sequence[int]) -> list[MadeE
 
 def make_example(order: Order, folder: Path, number: int) -> MadeExample:
     """Make one example unless it is there and whole; an error becomes part of the result."""
-    path = folder / f"{number:05d}.npz"
+    path = _place(folder, number)
     if _is_whole(path):
         return MadeExample(path, was_there=True)
     try:
