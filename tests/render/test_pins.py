@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Join
@@ -46,8 +46,9 @@ def assert_pinned(edit_list: EditList, pins: Pins) -> None:
     for cut_start, cut_end in pins.cut:
         assert all(end <= cut_start or start >= cut_end for start, end in heard)
     slack = round(SHORTEST_FADE_S * RATE)
+    near = 2 * slack  # in between, what was left out may leave too little room for the shortest fade
     for start, end in pins.keep:
-        beside_a_cut = any(cut[0] - slack <= end and start <= cut[1] + slack for cut in pins.cut)
+        beside_a_cut = any(cut[0] - near <= end and start <= cut[1] + near for cut in pins.cut)
         spare = slack if beside_a_cut else 0
         assert any(a - spare <= start and end <= b + spare for a, b in whole)
 
@@ -87,6 +88,7 @@ def test_between_a_range_to_keep_and_one_to_cut_both_clips_fade(make_recording):
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@example(places=[0, 1, 2, 19, 20], first_kind=0)
 @given(places=st.lists(st.integers(0, SAMPLES), min_size=4, max_size=12, unique=True), first_kind=st.integers(0, 2))
 def test_any_pins_hold(make_recording, places: list[int], first_kind: int):
     """Kept, cut and free stretches in turn, from any place to any place."""
