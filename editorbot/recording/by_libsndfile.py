@@ -25,6 +25,12 @@ LIBSNDFILE_KINDS = ("wav", "rifx", "w64", "flac", "ogg", "aiff", "au", "caf", "m
 WINDOW_BYTES = 1 << 16
 """How far libsndfile may have read beyond the end of a stream."""
 
+GIVEN_UP_EARLY = ("flac", "mp3")
+"""Kinds that libsndfile stops reading at the first damaged place, where FFmpeg goes on behind it."""
+
+MPEG_FRAME_SAMPLES = 1_152
+"""Longest frame of an MP3; libsndfile passes over a few lost ones without a word [samples]."""
+
 _EXACT = {"PCM_16": "int16", "PCM_U8": "int16", "PCM_S8": "int16", "PCM_24": "int32", "PCM_32": "int32",
           "ULAW": "int16", "ALAW": "int16", "IMA_ADPCM": "int16", "MS_ADPCM": "int16", "DOUBLE": "float64",
           "ALAC_16": "int16", "ALAC_20": "int32", "ALAC_24": "int32", "ALAC_32": "int32"}  # fmt: skip
@@ -85,7 +91,9 @@ def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
         lines = () if warning is None else (warning,)
         whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, lines)
         nothing = done.samples == 0 and sound.frames != 0
-        return Attempt(whole, nothing or goes_on or (warning is not None and kind == "flac"))
+        gave_up = warning is not None and kind in GIVEN_UP_EARLY
+        lost = kind == "mp3" and declared is not None and declared - done.samples > MPEG_FRAME_SAMPLES
+        return Attempt(whole, nothing or goes_on or gave_up or lost)
 
 
 def _blocks(

@@ -6,12 +6,13 @@ on halfway.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import IO
 
 from editorbot.errors import DamagedError, EmptyError, NoDecoderError, UnreadableError
 from editorbot.recording.by_ffmpeg import decode_by_ffmpeg
 from editorbot.recording.by_libsndfile import Attempt, decode_by_libsndfile
-from editorbot.recording.spool import Spool
+from editorbot.recording.spool import MOST_FRAME_SAMPLES, Spool
 
 
 def decode(file: IO[bytes], kind: str, path: str) -> Spool:
@@ -64,4 +65,9 @@ def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:
         raise
     better, worse = sorted((first.spool, second), key=lambda spool: spool.samples, reverse=True)
     worse.file.close()
-    return better
+    return better if better.warnings else replace(better, warnings=_of_the_same(better, worse))
+
+
+def _of_the_same(better: Spool, worse: Spool) -> tuple[str, ...]:
+    """Return what a decoder remarked that came as far as the silent one; what came of its own stopping is void."""
+    return worse.warnings if better.samples - worse.samples <= MOST_FRAME_SAMPLES else ()

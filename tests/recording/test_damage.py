@@ -14,16 +14,22 @@ from hypothesis import strategies as st
 from editorbot.errors import NotAudioError
 from editorbot.recording import open_recording
 from editorbot.recording.ogg import OggPages, page_checksum, scan_pages
+from tests import corpus
 
 RATE = 8_000
 
 
-def encoded(kind: str, seconds: float = 20.0) -> bytearray:
+def notes(seconds: float = 20.0) -> np.ndarray:
     """Return notes in noise, long enough for several pages and frames."""
     time_s = np.arange(int(seconds * RATE)) / RATE
     noise = np.random.default_rng(0).standard_normal(len(time_s))
+    return 0.3 * np.sin(2_000 * time_s) + 0.05 * noise
+
+
+def encoded(kind: str, seconds: float = 20.0) -> bytearray:
+    """Return notes as the bytes of a file."""
     content = io.BytesIO()
-    sf.write(content, 0.3 * np.sin(2_000 * time_s) + 0.05 * noise, RATE, format=kind)
+    sf.write(content, notes(seconds), RATE, format=kind)
     return bytearray(content.getvalue())
 
 
@@ -121,3 +127,22 @@ def test_a_second_file_behind_the_first_is_not_passed_over_in_silence(tmp_path: 
     assert samples == 3 * RATE
     (warning,) = warnings
     assert warning.startswith("STREAMS: another WAV file")
+
+
+@pytest.mark.parametrize(("rate", "hole_bytes"), [(RATE, 700), (44_100, 1_500)])
+def test_an_mp3_goes_on_behind_a_hole(tmp_path: Path, rate: int, hole_bytes: int) -> None:
+    content = bytearray(corpus.encoded(corpus.music(20.0, rate), "MP3", None, rate))
+    whole, warnings = opened(tmp_path / "whole", content)
+    assert warnings == ()
+    at = len(content) // 3
+    content[at : at + hole_bytes] = bytes(hole_bytes)
+    samples, (warning,) = opened(tmp_path / "hole", content)
+    assert whole - rate < samples < whole
+    assert warning.startswith("DAMAGED: ")
+    assert 5 < float(warning.split("at 0:")[1].split(" ")[0]) < 8
+
+
+def test_an_mp3_that_ends_early_is_still_told_as_cut(tmp_path: Path) -> None:
+    content = encoded("mp3")
+    _, (warning,) = opened(tmp_path / "half", content[: len(content) // 2])
+    assert warning.startswith("TRUNCATED: 9.") or warning.startswith("TRUNCATED: 10.")
