@@ -16,7 +16,8 @@ from editorbot.errors import DamagedError, EmptyError, NoDecoderError
 from editorbot.recording.callbacks import CallbackFile
 from editorbot.recording.limits import check_channels, check_rate
 from editorbot.recording.pcm import PcmFormat
-from editorbot.recording.spool import SUBTYPES, Progress, Spool, spooled
+from editorbot.recording.promise import promised_samples
+from editorbot.recording.spool import MOST_FRAME_SAMPLES, SUBTYPES, Progress, Spool, spooled
 
 DEMUXERS = {
     "wav": "wav", "rifx": "wav", "w64": "w64", "flac": "flac", "ogg": "ogg", "aiff": "aiff", "au": "au", "caf": "caf",
@@ -25,12 +26,11 @@ DEMUXERS = {
 }  # fmt: skip
 """The one FFmpeg demuxer that each kind of file may use."""
 
-GUESSING_DEMUXERS = ("aac", "mp3", "amr")
-"""Bare streams have no header: FFmpeg guesses their length from the bit rate."""
-
-
 CHECKED_CODECS = ("flac",)
 """Codecs whose frames carry a checksum: a frame with a wrong one is left out, where FFmpeg would play it as noise."""
+
+STAMPED = ("matroska", "mov", "asf")
+"""What FFmpeg's names of containers begin with that stamp the time on every packet."""
 
 CLOCK_S = 0.002
 """Time stamps of some containers are whole milliseconds: smaller gaps are rounding [seconds]."""
@@ -86,8 +86,7 @@ def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warn
         yield first
         yield from blocks
 
-    is_told = stream.duration is not None and container.format.name not in GUESSING_DEMUXERS
-    declared = int(stream.duration * stream.time_base * stream.rate) if is_told else None
+    declared = promised_samples(container, stream)
     spool = spooled(all_blocks(), pcm, declared, path)
     warning = done.warning(declared, stream.rate)
     lines = warnings if warning is None else (*warnings, warning)
@@ -118,7 +117,9 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
     import av
 
     packets = container.demux(stream)
-    checked, missing = stream.codec_context.name in CHECKED_CODECS, None
+    checked = stream.codec_context.name in CHECKED_CODECS
+    most_gap = _most_gap_samples(container, stream)
+    missing = None
     while True:
         try:
             packet = next(packets, None)
@@ -130,11 +131,12 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
         source.check()
         if packet is None:
             return
-        if checked and packet.pts is not None:
+        if most_gap is not None and packet.pts is not None:
             at = round(float(packet.pts * packet.time_base) * stream.rate) - done.samples
-            missing = at if missing is None else missing
-            if at - missing > CLOCK_S * stream.rate:
-                done.skip("its checksum is wrong")
+            if missing is None or not (checked or done.samples):  # what stands before the first sound is no gap
+                missing = at
+            if at - missing > most_gap:
+                done.skip("its checksum is wrong" if checked else "nothing is there")
                 missing = at
         try:
             frames = packet.decode()
@@ -142,8 +144,19 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
             return
         except av.FFmpegError as error:
             done.skip(_reason(error))
+            missing = None  # the gap that it leaves is told by now
             continue
         yield from frames
+
+
+def _most_gap_samples(container: Any, stream: Any) -> int | None:
+    """Return how far time stamps may run ahead of the sound before a packet is missing, None where they tell nothing.
+
+    Decoders begin late by up to a frame, so a smaller gap tells nothing; FLAC has no such delay.
+    """
+    if stream.codec_context.name in CHECKED_CODECS:
+        return int(CLOCK_S * stream.rate)
+    return MOST_FRAME_SAMPLES if container.format.name.startswith(STAMPED) else None
 
 
 def _frame_samples(frame: Any) -> Shaped[np.ndarray, "samples channels"]:

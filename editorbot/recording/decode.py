@@ -12,6 +12,7 @@ from typing import IO
 from editorbot.errors import DamagedError, EmptyError, NoDecoderError, UnreadableError
 from editorbot.recording.by_ffmpeg import decode_by_ffmpeg
 from editorbot.recording.by_libsndfile import Attempt, decode_by_libsndfile
+from editorbot.recording.promise import Promise, find_promise
 from editorbot.recording.spool import MOST_FRAME_SAMPLES, Spool
 
 
@@ -43,12 +44,27 @@ def decode(file: IO[bytes], kind: str, path: str) -> Spool:
         If the file or the temporary folder fails while it is decoded.
     """
     try:
-        first = decode_by_libsndfile(file, kind, path)
-        if first is None:
-            return decode_by_ffmpeg(file, kind, path)
-        return _longer(first, file, kind, path) if first.is_doubtful else first.spool
+        promise = find_promise(file, kind)
+        spool = _decoded(file, kind, path)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
+    return spool if promise is None else _measured(spool, promise)
+
+
+def _measured(spool: Spool, promise: Promise) -> Spool:
+    """Return the sound with a line on what the header promised, where the decoder has not noticed it."""
+    line = promise.warning(spool.samples, spool.sample_rate)
+    if line is None or any(told.startswith("TRUNCATED") for told in spool.warnings):
+        return spool
+    return replace(spool, warnings=(*spool.warnings, line))
+
+
+def _decoded(file: IO[bytes], kind: str, path: str) -> Spool:
+    """Decode a file with the decoder that finds more in it."""
+    first = decode_by_libsndfile(file, kind, path)
+    if first is None:
+        return decode_by_ffmpeg(file, kind, path)
+    return _longer(first, file, kind, path) if first.is_doubtful else first.spool
 
 
 def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:

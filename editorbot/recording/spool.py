@@ -81,18 +81,26 @@ class Progress:
             Whether the stream lacks its mark of the end.
         """
         at = clock(samples_to_s(self.samples, sample_rate))
+        missing = ""
         if declared is not None and declared - self.samples > MOST_FRAME_SAMPLES:
             lost_s = samples_to_s(declared - self.samples, sample_rate)
-            return f"TRUNCATED: {lost_s:.2f} s are missing of what the header promises; {at} were decoded"
+            missing = f"{lost_s:.2f} s are missing of what the header promises"
+        goes_on = self.skipped > 0 and self.skipped_at < self.samples
+        if missing and not goes_on:
+            return f"TRUNCATED: {missing}; {at} were decoded"
         if self.stopped is not None:
             return f"DAMAGED: decoding stopped at {at} ({self.stopped})"
         if self.skipped:
-            first = clock(samples_to_s(self.skipped_at, sample_rate))
-            lost = "1 packet is lost, at" if self.skipped == 1 else f"{self.skipped} packets are lost, the first at"
-            return f"DAMAGED: {lost} {first} ({self.skipped_why})"
+            return f"DAMAGED: {self._skipped_words(sample_rate)}" + (f"; {missing}" if missing else "")
         if unfinished:
             return f"TRUNCATED: the stream breaks off at {at} without an end mark"
         return None
+
+    def _skipped_words(self, sample_rate: int) -> str:
+        """Return how many packets are lost, where and why."""
+        first = clock(samples_to_s(self.skipped_at, sample_rate))
+        lost = "1 packet is lost, at" if self.skipped == 1 else f"{self.skipped} packets are lost, the first at"
+        return f"{lost} {first} ({self.skipped_why})"
 
 
 def spooled(

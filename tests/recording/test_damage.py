@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +147,49 @@ def test_an_mp3_that_ends_early_is_still_told_as_cut(tmp_path: Path) -> None:
     content = encoded("mp3")
     _, (warning,) = opened(tmp_path / "half", content[: len(content) // 2])
     assert warning.startswith("TRUNCATED: 9.") or warning.startswith("TRUNCATED: 10.")
+
+
+def by_sndfile(kind: str, subtype: str, endian: str = "FILE") -> bytes:
+    content = io.BytesIO()
+    sf.write(content, notes(), RATE, format=kind, subtype=subtype, endian=endian)
+    return content.getvalue()
+
+
+SIZED: dict[str, Callable[[], bytes]] = {
+    "aiff": lambda: by_sndfile("AIFF", "PCM_24"), "au": lambda: by_sndfile("AU", "PCM_16"),
+    "caf": lambda: by_sndfile("CAF", "PCM_16"), "w64": lambda: by_sndfile("W64", "PCM_16"),
+    "rifx": lambda: by_sndfile("WAV", "PCM_16", "BIG"), "adpcm": lambda: by_sndfile("WAV", "MS_ADPCM"),
+    "mka": lambda: corpus.by_av("matroska", "aac", corpus.music(20.0, 44_100)),
+    "mka of two": lambda: corpus.by_av("matroska", "aac", corpus.music(20.0, 44_100), streams=2),
+}  # fmt: skip
+"""Files whose header tells the size or the length of the sound."""
+
+
+@pytest.mark.parametrize("kind", SIZED)
+def test_a_file_cut_in_half_is_told_as_cut(tmp_path: Path, kind: str) -> None:
+    content = SIZED[kind]()
+    _, warnings = opened(tmp_path / "whole", content)
+    assert all(line.startswith("STREAMS: ") for line in warnings)
+    _, warnings = opened(tmp_path / "half", content[: len(content) // 2])
+    (line,) = (line for line in warnings if not line.startswith("STREAMS: "))
+    assert line.startswith("TRUNCATED: ")
+    assert 9 < float(line.split()[1]) < 11
+
+
+def test_a_size_that_was_never_filled_in_is_no_cut(tmp_path: Path) -> None:
+    content = SIZED["adpcm"]()
+    at = content.index(b"data") + 4
+    whole, _ = opened(tmp_path / "whole", content)
+    samples, (line,) = opened(tmp_path / "piped", content[:at] + b"\xff\xff\xff\xff" + content[at + 4 :])
+    assert samples == whole
+    assert line.startswith("RECOVERED: ")
+
+
+@pytest.mark.parametrize("codec", ["pcm_s16le", "aac"])
+def test_a_hole_in_matroska_is_told_with_its_time(tmp_path: Path, codec: str) -> None:
+    content = bytearray(corpus.by_av("matroska", codec, corpus.music(20.0, 44_100)))
+    at = len(content) // 2
+    content[at : at + 2_000] = bytes(2_000)
+    _, (line,) = opened(tmp_path / "hole.mka", content)
+    assert line.startswith("DAMAGED: ")
+    assert 8 < float(line.split("at 0:")[1].split(" ")[0]) < 12
