@@ -14,9 +14,10 @@ from jaxtyping import Shaped
 
 from editorbot.recording.callbacks import CallbackFile
 from editorbot.recording.limits import block_samples, check_channels, check_rate
+from editorbot.recording.mpeg_frames import find_stream, tells_length
 from editorbot.recording.ogg import NO_PAGES, scan_pages
 from editorbot.recording.pcm import PcmFormat
-from editorbot.recording.sniff import audio_kind
+from editorbot.recording.sniff import HEAD_BYTES, audio_kind, tag_bytes
 from editorbot.recording.spool import SUBTYPES, Progress, Spool, spooled
 
 LIBSNDFILE_KINDS = ("wav", "rifx", "w64", "flac", "ogg", "aiff", "au", "caf", "mp3")
@@ -80,19 +81,20 @@ def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
         dtype = _EXACT.get(sound.subtype, "float32")
         pcm = PcmFormat(SUBTYPES[dtype], sound.channels)
         declared = sound.frames if 0 < sound.frames < 2**53 else None
+        promised = declared if kind != "mp3" or tells_length(_first_bytes(file)) else None
         done = Progress()
         spool = spooled(_blocks(sound, source, dtype, done), pcm, declared, path)
         goes_on = _goes_on(file, kind)
         pages = scan_pages(file) if kind == "ogg" else NO_PAGES
         if pages.damaged and pages.is_finished:
             done.skip("its checksum is wrong", pages.damaged, pages.samples_before(sound.samplerate, sound.subtype))
-        warning = done.warning(declared, sound.samplerate, unfinished=not pages.is_finished)
+        warning = done.warning(promised, sound.samplerate, unfinished=not pages.is_finished)
         subtype = sound.subtype if sound.subtype in ("PCM_24", "PCM_U8", "PCM_S8") else pcm.subtype
         lines = () if warning is None else (warning,)
         whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, lines)
         nothing = done.samples == 0 and sound.frames != 0
         gave_up = warning is not None and kind in GIVEN_UP_EARLY
-        lost = kind == "mp3" and declared is not None and declared - done.samples > MPEG_FRAME_SAMPLES
+        lost = kind == "mp3" and promised is not None and promised - done.samples > MPEG_FRAME_SAMPLES
         return Attempt(whole, nothing or goes_on or gave_up or lost)
 
 
@@ -121,11 +123,22 @@ def _goes_on(file: IO[bytes], kind: str) -> bool:
     start = max(1, at - WINDOW_BYTES)
     file.seek(start)
     around = file.read(2 * WINDOW_BYTES)
+    behind = around[at - start :]
     if kind == "ogg":
         return b"OggS\0\x02" in around
     if kind == "flac":
         return b"fLaC\0\0\0\x22" in around
-    return kind == "mp3" and audio_kind(around[at - start :]) == "mp3"
+    return kind == "mp3" and (audio_kind(behind) == "mp3" or find_stream(behind) is not None)
+
+
+def _first_bytes(file: IO[bytes]) -> bytes:
+    """Return the first bytes of the sound, behind an ID3 tag; the place in the file stays."""
+    at = file.tell()
+    file.seek(0)
+    file.seek(tag_bytes(file.read(HEAD_BYTES)))
+    content = file.read(HEAD_BYTES)
+    file.seek(at)
+    return content
 
 
 @contextlib.contextmanager

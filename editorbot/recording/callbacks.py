@@ -52,3 +52,36 @@ class CallbackFile:
         except BaseException as error:  # kept and raised by `check`, see above
             self.failure = error
             return None
+
+
+class FileBehind(io.BufferedReader):
+    """An open file from one of its bytes on, as if nothing stood before it."""
+
+    def __init__(self, file: IO[bytes], start: int) -> None:
+        super().__init__(_RawBehind(file, start))
+
+
+class _RawBehind(io.RawIOBase):
+    """The unbuffered form of it."""
+
+    def __init__(self, file: IO[bytes], start: int) -> None:
+        self._file = file
+        self._start = start
+        self.name, self.mode = "", "rb"  # every open file has them
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        return self._file.seek(offset + (self._start if whence == io.SEEK_SET else 0), whence) - self._start
+
+    def tell(self) -> int:
+        return self._file.tell() - self._start
+
+    def readinto(self, buffer: Any) -> int:
+        content = self._file.read(len(buffer))
+        buffer[: len(content)] = content
+        return len(content)

@@ -20,11 +20,13 @@ from editorbot.errors import (
     NotFoundError,
     UnreadableError,
 )
+from editorbot.recording.callbacks import FileBehind
 from editorbot.recording.decode import decode
 from editorbot.recording.limits import check_channels, check_rate
+from editorbot.recording.mpeg_frames import SEARCH_BYTES, find_stream
 from editorbot.recording.pcm import PcmBody
 from editorbot.recording.repair import BadRun, find_bad_runs, healed
-from editorbot.recording.sniff import HEAD_BYTES, audio_kind, other_kind, tag_bytes
+from editorbot.recording.sniff import HEAD_BYTES, UNKNOWN, audio_kind, other_kind, tag_bytes
 from editorbot.recording.wav import find_layout
 from editorbot.timebase import clock, samples_to_s
 
@@ -216,17 +218,35 @@ def _recording_of(file: IO[bytes], path: str) -> Recording:
         raise EmptyError("the file has 0 bytes", path=path)
     kind, start = _kind_behind_tag(file, head)
     if kind is None:
-        raise NotAudioError(f"this is {other_kind(head)}", path=path)
+        return _stream_recording(file, head, path)
     layout = find_layout(file, size, start) if kind == "wav" else None
     if layout is not None:
         check_rate(layout.sample_rate, path)
         check_channels(layout.pcm.channels, path)
         body = PcmBody(file, layout.offset, layout.samples, layout.pcm)
         return Recording(path, body, layout.sample_rate, layout.pcm.subtype, warnings=layout.warnings)
-    spool = decode(file, kind, path)
+    return _decoded_recording(file, kind, path)
+
+
+def _stream_recording(file: IO[bytes], head: bytes, path: str) -> Recording:
+    """Return the recording that an open file holds which begins in the middle of a frame."""
+    what = other_kind(head)
+    file.seek(0)
+    start = find_stream(file.read(2 * SEARCH_BYTES)) if what == UNKNOWN else None
+    if start is None:
+        raise NotAudioError(f"this is {what}", path=path)
+    warning = f"DAMAGED: the first {start.offset:,} bytes belong to no whole frame, and were skipped"
+    return _decoded_recording(file, start.kind, path, start.offset, (warning,))
+
+
+def _decoded_recording(
+    file: IO[bytes], kind: str, path: str, start: int = 0, warnings: tuple[str, ...] = ()
+) -> Recording:
+    """Return the recording that an open file holds from byte `start` on, and that has to be decoded."""
+    spool = decode(FileBehind(file, start) if start else file, kind, path)
     file.close()
     body = PcmBody(spool.file, 0, spool.samples, spool.pcm)
-    return Recording(path, body, spool.sample_rate, spool.source_subtype, warnings=spool.warnings)
+    return Recording(path, body, spool.sample_rate, spool.source_subtype, warnings=warnings + spool.warnings)
 
 
 def _kind_behind_tag(file: IO[bytes], head: bytes) -> tuple[str | None, int]:

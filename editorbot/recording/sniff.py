@@ -25,6 +25,9 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 )  # fmt: skip
 """Offset, bytes and words for what is often given by mistake."""
 
+UNKNOWN = "no kind of audio that is known here"
+"""Words for a file that looks like nothing known."""
+
 _PLAYLIST = re.compile(
     rb"^\s*(#EXTM3U|#EXTINF|\[playlist\]|ffconcat|file\s|v=0|<\?xml[^>]*>\s*<(smil|playlist|MPD))", re.I
 )
@@ -88,4 +91,4 @@ def other_kind(head: bytes) -> str:
         return "an HTML or XML page, not audio"
     if head and b"\x00" not in head and sum(byte < 9 for byte in head) == 0:
         return "text, not audio"
-    return "no kind of audio that is known here"
+    return UNKNOWN
