@@ -70,7 +70,8 @@ def _reason(error: Exception) -> str:
 
 def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warnings: tuple[str, ...]) -> Spool:
     """Spool one stream of an open container."""
-    check_rate(stream.rate or 0, path)
+    rate = stream.rate or 0  # FFmpeg changes it where another sound follows
+    check_rate(rate, path)
     check_channels(stream.codec_context.channels, path)
     if stream.codec_context.name in CHECKED_CODECS:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
@@ -88,9 +89,9 @@ def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warn
 
     declared = promised_samples(container, stream)
     spool = spooled(all_blocks(), pcm, declared, path)
-    warning = done.warning(declared, stream.rate)
+    warning = done.warning(declared, rate)
     lines = warnings if warning is None else (*warnings, warning)
-    return Spool(spool, stream.rate, pcm, done.samples, pcm.subtype, lines)
+    return Spool(spool, rate, pcm, done.samples, pcm.subtype, lines)
 
 
 def _blocks(
@@ -106,7 +107,7 @@ def _blocks(
             return
         shape = shape or (block.shape[1], block.dtype)
         if (block.shape[1], block.dtype) != shape or frame.sample_rate != rate:
-            done.stopped = "the channels or the rate change on the way"
+            done.changes = True
             return
         done.samples += len(block)
         yield block
@@ -125,7 +126,9 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
             packet = next(packets, None)
         except av.FFmpegError as error:  # a demuxer that is lost stays lost
             source.check()
-            if not isinstance(error, av.EOFError):
+            if isinstance(error, av.PatchWelcomeError):  # what its Ogg demuxer says of another rate or channel count
+                done.changes = True
+            elif not isinstance(error, av.EOFError):
                 done.stopped = _reason(error)
             return
         source.check()

@@ -46,6 +46,8 @@ class Attempt:
     """The sound."""
     is_doubtful: bool
     """Whether another decoder might find more in the file."""
+    promised_too_little: bool
+    """Whether the sound goes on behind the length of the header, though no other file was put behind this one."""
 
 
 def decode_by_libsndfile(file: IO[bytes], kind: str, path: str) -> Attempt | None:
@@ -95,7 +97,8 @@ def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
         nothing = done.samples == 0 and sound.frames != 0
         gave_up = warning is not None and kind in GIVEN_UP_EARLY
         lost = kind == "mp3" and promised is not None and promised - done.samples > MPEG_FRAME_SAMPLES
-        return Attempt(whole, nothing or goes_on or gave_up or lost)
+        too_little = kind == "flac" and not goes_on and _frames_follow(file)
+        return Attempt(whole, nothing or goes_on or gave_up or lost or too_little, too_little)
 
 
 def _blocks(
@@ -123,12 +126,19 @@ def _goes_on(file: IO[bytes], kind: str) -> bool:
     start = max(1, at - WINDOW_BYTES)
     file.seek(start)
     around = file.read(2 * WINDOW_BYTES)
+    file.seek(at)
     behind = around[at - start :]
     if kind == "ogg":
         return b"OggS\0\x02" in around
     if kind == "flac":
         return b"fLaC\0\0\0\x22" in around
     return kind == "mp3" and (audio_kind(behind) == "mp3" or find_stream(behind) is not None)
+
+
+def _frames_follow(file: IO[bytes]) -> bool:
+    """Tell whether FLAC frames follow where libsndfile stopped reading; their sync word is 0xFFF8 or 0xFFF9."""
+    behind = file.read(WINDOW_BYTES)
+    return b"\xff\xf8" in behind or b"\xff\xf9" in behind
 
 
 def _first_bytes(file: IO[bytes]) -> bytes:

@@ -14,6 +14,7 @@ from editorbot.recording.by_ffmpeg import decode_by_ffmpeg
 from editorbot.recording.by_libsndfile import Attempt, decode_by_libsndfile
 from editorbot.recording.promise import Promise, find_promise
 from editorbot.recording.spool import MOST_FRAME_SAMPLES, Spool
+from editorbot.timebase import clock, samples_to_s
 
 
 def decode(file: IO[bytes], kind: str, path: str) -> Spool:
@@ -81,7 +82,17 @@ def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:
         raise
     better, worse = sorted((first.spool, second), key=lambda spool: spool.samples, reverse=True)
     worse.file.close()
-    return better if better.warnings else replace(better, warnings=_of_the_same(better, worse))
+    if better.warnings:
+        return better
+    if first.promised_too_little and better is second:
+        return replace(better, warnings=(_recovered(first.spool, second),))
+    return replace(better, warnings=_of_the_same(better, worse))
+
+
+def _recovered(first: Spool, second: Spool) -> str:
+    """Return the line on a header that promised only what the first decoder read."""
+    promised, read = (clock(samples_to_s(one.samples, one.sample_rate)) for one in (first, second))
+    return f"RECOVERED: the header promises only {promised}; {read} were read"
 
 
 def _of_the_same(better: Spool, worse: Spool) -> tuple[str, ...]:

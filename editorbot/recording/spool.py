@@ -55,6 +55,8 @@ class Progress:
     """Samples decoded so far."""
     stopped: str | None = None
     """Why decoding ended before the file did."""
+    changes: bool = False
+    """Whether decoding ended where another sound follows, of another rate or with other channels."""
     skipped: int = 0
     """Packets that were lost."""
     skipped_at: int = 0
@@ -81,6 +83,8 @@ class Progress:
             Whether the stream lacks its mark of the end.
         """
         at = clock(samples_to_s(self.samples, sample_rate))
+        if self.changes:
+            return f"STREAMS: from {at} on it has another rate or other channels, and was not read; cut the file in two"
         missing = ""
         if declared is not None and declared - self.samples > MOST_FRAME_SAMPLES:
             lost_s = samples_to_s(declared - self.samples, sample_rate)

@@ -193,3 +193,21 @@ def test_a_hole_in_matroska_is_told_with_its_time(tmp_path: Path, codec: str) ->
     _, (line,) = opened(tmp_path / "hole.mka", content)
     assert line.startswith("DAMAGED: ")
     assert 8 < float(line.split("at 0:")[1].split(" ")[0]) < 12
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(2 * RATE, 1), (RATE, 2)])
+def test_a_second_part_of_another_kind_is_not_passed_over_in_silence(tmp_path: Path, rate: int, channels: int) -> None:
+    other = corpus.encoded(corpus.music(4.0, rate, channels), "OGG", None, rate)
+    samples, (warning,) = opened(tmp_path / "two.ogg", bytes(encoded("ogg", 12.0)) + other)
+    assert samples == 12 * RATE
+    assert warning == (
+        "STREAMS: from 0:12.00 on it has another rate or other channels, and was not read; cut the file in two"
+    )
+
+
+def test_flac_behind_the_length_of_its_header_is_read(tmp_path: Path) -> None:
+    content = encoded("flac")
+    content[22:26] = (10 * RATE).to_bytes(4, "big")
+    samples, warnings = opened(tmp_path / "half.flac", content)
+    assert samples == 20 * RATE
+    assert warnings == ("RECOVERED: the header promises only 0:10.00; 0:20.00 were read",)

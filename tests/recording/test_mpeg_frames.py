@@ -49,7 +49,7 @@ def test_a_stream_is_read_from_its_first_whole_frame(tmp_path: Path, kind: str, 
 
 def test_a_stream_that_tells_no_length_is_not_called_cut(tmp_path: Path) -> None:
     sound = music(20.0, RATE)
-    sound[: 5 * RATE] *= 1e-4  # a low bit rate at first, from which decoders guess too long a length
+    sound[: 5 * RATE] = 0  # a low bit rate at first, from which decoders guess too long a length
     content = encoded(sound, "MP3", None, RATE)
     (tmp_path / "bare.mp3").write_bytes(content[frame_bytes(content, 0) :])
     with open_recording(tmp_path / "bare.mp3") as recording:
