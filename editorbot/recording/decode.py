@@ -46,7 +46,7 @@ def decode(file: IO[bytes], kind: str, path: str) -> Spool:
     """
     try:
         promise = find_promise(file, kind)
-        spool = _decoded(file, kind, path)
+        spool = _decoded(file, kind, path, promise)
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
     return spool if promise is None else _measured(spool, promise)
@@ -60,12 +60,13 @@ def _measured(spool: Spool, promise: Promise) -> Spool:
     return replace(spool, warnings=(*spool.warnings, line))
 
 
-def _decoded(file: IO[bytes], kind: str, path: str) -> Spool:
+def _decoded(file: IO[bytes], kind: str, path: str, promise: Promise | None) -> Spool:
     """Decode a file with the decoder that finds more in it."""
     first = decode_by_libsndfile(file, kind, path)
     if first is None:
         return decode_by_ffmpeg(file, kind, path)
-    return _longer(first, file, kind, path) if first.is_doubtful else first.spool
+    hidden = first.spool.samples == 0 and promise is not None and promise.is_never_filled
+    return _longer(first, file, kind, path) if first.is_doubtful or hidden else first.spool
 
 
 def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any, Literal
 
 from editorbot.recording.wav import MOST_CHUNKS, PLACEHOLDER_SIZES, UNKNOWN_SIZE
@@ -122,8 +122,19 @@ def _promise_of_chunks(file: IO[bytes], file_bytes: int, lie: _Chunks) -> Promis
         if name == b"ds64" or offset > file_bytes:  # the sizes of an RF64 stand elsewhere
             return None
         if name.startswith(lie.sound):
-            return None if declared == _CAF_UNKNOWN else Promise(declared, file_bytes - offset)
+            there = 0 if declared == 0 and _only_chunks_follow(file, lie, offset, file_bytes) else file_bytes - offset
+            return None if declared == _CAF_UNKNOWN else Promise(declared, there)
     return None
+
+
+def _only_chunks_follow(file: IO[bytes], lie: _Chunks, at: int, file_bytes: int) -> bool:
+    """Tell whether other chunks fill the file behind an empty one: then it is truly empty."""
+    end = at
+    for name, offset, size in _walk(file, replace(lie, start=at)):
+        if not all(32 <= byte < 127 for byte in name[:4]):
+            return False
+        end = offset + size
+    return abs(file_bytes - end) < lie.step + 1
 
 
 def _walk(file: IO[bytes], lie: _Chunks) -> Iterator[tuple[bytes, int, int]]:

@@ -12,7 +12,7 @@ import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editorbot.errors import NotAudioError
+from editorbot.errors import EmptyError, NotAudioError
 from editorbot.recording import open_recording
 from editorbot.recording.ogg import OggPages, page_checksum, scan_pages
 from tests import corpus
@@ -211,3 +211,35 @@ def test_flac_behind_the_length_of_its_header_is_read(tmp_path: Path) -> None:
     samples, warnings = opened(tmp_path / "half.flac", content)
     assert samples == 20 * RATE
     assert warnings == ("RECOVERED: the header promises only 0:10.00; 0:20.00 were read",)
+
+
+SIZE_AT = {
+    "rifx": (b"data", 4),
+    "ulaw": (b"data", 4),
+    "adpcm": (b"data", 4),
+    "aiff": (b"SSND", 4),
+    "w64": (b"data", 16),
+}
+"""Name of the chunk with the sound, and how far behind it its size stands."""
+
+
+@pytest.mark.parametrize("kind", SIZE_AT)
+def test_a_size_of_zero_hides_nothing(tmp_path: Path, kind: str) -> None:
+    content = bytearray(by_sndfile("WAV", "ULAW") if kind == "ulaw" else SIZED[kind]())
+    whole, _ = opened(tmp_path / "whole", content)
+    name, behind = SIZE_AT[kind]
+    at = content.index(name) + behind
+    content[at : at + (8 if kind == "w64" else 4)] = bytes(8 if kind == "w64" else 4)
+    samples, (warning,) = opened(tmp_path / "crashed", content)
+    assert whole <= samples <= whole + 2_048
+    assert warning == "RECOVERED: the header's data size is 0, as a crashed recorder leaves it; 0:20.00 were read"
+
+
+@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
+def test_what_is_truly_empty_stays_empty(tmp_path: Path, endian: str) -> None:
+    content = io.BytesIO()
+    sf.write(content, np.zeros(0), RATE, format="WAV", subtype="PCM_16" if endian == "BIG" else "ULAW", endian=endian)
+    size = (4).to_bytes(4, "big" if endian == "BIG" else "little")
+    for tail in (b"", b"LIST" + size + b"INFO"):
+        with pytest.raises(EmptyError):
+            opened(tmp_path / "empty.wav", content.getvalue() + tail)
