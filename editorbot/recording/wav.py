@@ -28,6 +28,9 @@ PLACEHOLDER_SIZES = (UNKNOWN_SIZE, 0xFFFFFFFF - 36, 0x80000000, 0x7FFFFFFF, 0x7F
 MOST_CHUNKS = 10_000
 """Chunks that are looked at before a header is called damaged."""
 
+FORMAT_BYTES = 14
+"""Shortest format chunk: the first form of WAV had no field for the bits, and the size of a row tells them."""
+
 _INTEGERS = {1: "PCM_U8", 2: "PCM_16", 3: "PCM_24", 4: "PCM_32"}
 _FLOATS = {4: "FLOAT", 8: "DOUBLE"}
 
@@ -118,9 +121,9 @@ def _content(file: IO[bytes], chunk: _Chunk, most: int) -> bytes:
 
 def _layout(file: IO[bytes], file_bytes: int, fmt: bytes, data: _Chunk, wide_size: int | None) -> WavLayout | None:
     """Return the layout that a format and a data chunk make."""
-    if len(fmt) < 16:
+    if len(fmt) < FORMAT_BYTES:
         return None
-    tag, channels, rate, _, row_bytes, _ = struct.unpack_from("<HHIIHH", fmt)
+    tag, channels, rate, _, row_bytes = struct.unpack_from("<HHIIH", fmt)
     if tag == 0xFFFE and len(fmt) >= 26:
         tag = int.from_bytes(fmt[24:26], "little")
     sample_bytes = row_bytes // channels if channels and row_bytes % channels == 0 else 0

@@ -1,4 +1,5 @@
 import os
+import struct
 import sys
 from pathlib import Path
 
@@ -79,3 +80,18 @@ def test_lengths_are_exact_to_the_sample(tmp_path: Path, kind: str, subtype: str
     path.write_bytes(encoded(music(4, 48_000)[:100_001], kind, subtype, 48_000))
     with open_recording(path) as recording:
         assert abs(recording.samples - 100_001) <= 1
+
+
+def with_format(content: bytes, head: bytes) -> bytes:
+    """Return a WAV whose format chunk is another one."""
+    inside = b"WAVEfmt " + struct.pack("<I", len(head)) + head + content[36:]
+    return b"RIFF" + struct.pack("<I", len(inside)) + inside
+
+
+def test_a_format_without_bits_is_read_by_the_size_of_a_row(tmp_path: Path) -> None:
+    whole = wav(music(3, RATE, 2))
+    (tmp_path / "whole.wav").write_bytes(whole)
+    (tmp_path / "short.wav").write_bytes(with_format(whole, whole[20:34]))
+    with open_recording(tmp_path / "whole.wav") as one, open_recording(tmp_path / "short.wav") as other:
+        assert other.subtype == "PCM_16"
+        assert np.array_equal(one.read_native(0, one.samples), other.read_native(0, other.samples + 1))
