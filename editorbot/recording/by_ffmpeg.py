@@ -76,7 +76,7 @@ def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warn
     if stream.codec_context.name in CHECKED_CODECS:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
     done = Progress()
-    blocks = _blocks(container, stream, source, done)
+    blocks = _blocks(container, stream, source, done, path)
     first = next(blocks, None)
     if first is None:
         why = done.stopped or done.skipped_why or "no samples"
@@ -95,7 +95,7 @@ def _spool_of(container: Any, stream: Any, source: CallbackFile, path: str, warn
 
 
 def _blocks(
-    container: Any, stream: Any, source: CallbackFile, done: Progress
+    container: Any, stream: Any, source: CallbackFile, done: Progress, path: str
 ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
     """Yield what FFmpeg decodes; a packet that it cannot decode is left out and noted."""
     rate, shape = stream.rate, None
@@ -103,7 +103,9 @@ def _blocks(
         try:
             block = _frame_samples(frame)
         except ValueError as error:  # 64-bit integers for example, which no recorder writes
-            done.stopped = str(error)
+            if done.samples == 0:
+                raise NoDecoderError(f"samples of the kind {frame.format.name} are not read here", path=path) from error
+            done.stopped = f"samples of the kind {frame.format.name} follow"
             return
         shape = shape or (block.shape[1], block.dtype)
         if (block.shape[1], block.dtype) != shape or frame.sample_rate != rate:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from editorbot.errors import EditorbotError
+from editorbot.errors import EditorbotError, NoDecoderError
 from editorbot.recording import open_recording
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.wav_file import WavFile
@@ -95,3 +95,11 @@ def test_a_format_without_bits_is_read_by_the_size_of_a_row(tmp_path: Path) -> N
     with open_recording(tmp_path / "whole.wav") as one, open_recording(tmp_path / "short.wav") as other:
         assert other.subtype == "PCM_16"
         assert np.array_equal(one.read_native(0, one.samples), other.read_native(0, other.samples + 1))
+
+
+def test_integers_of_64_bits_have_no_decoder(tmp_path: Path) -> None:
+    content = with_format(wav(music(3)), struct.pack("<HHIIHH", 1, 1, RATE, 8 * RATE, 8, 64))
+    (tmp_path / "wide.wav").write_bytes(content)
+    with pytest.raises(NoDecoderError) as caught:
+        open_recording(tmp_path / "wide.wav")
+    assert str(caught.value).endswith("wide.wav: samples of the kind s64 are not read here")
