@@ -222,6 +222,20 @@ def _truncated_lossy() -> Iterator[Made]:
         yield Made(f"head.{kind.lower()}", whole[:30], "EMPTY|DAMAGED|NOT_AUDIO|NO_DECODER")
 
 
+def _cut_sized() -> Iterator[Made]:
+    for kind in ("AIFF", "AU", "CAF", "W64"):
+        whole = encoded(music(8.0), kind, "PCM_16")
+        yield Made(f"half.{kind.lower()}", whole[: len(whole) // 2], "TRUNCATED")
+
+
+def _midway() -> Iterator[Made]:
+    """Streams that were recorded from the middle of a frame on, and one with a hole."""
+    mp3, aac = encoded(music(8.0), "MP3"), by_av("adts", "aac", music(8.0, 44_100))
+    yield Made("rip.mp3", mp3[1_000:], "DAMAGED")
+    yield Made("rip.aac", aac[100:], "DAMAGED")
+    yield Made("hole.mp3", mp3[: len(mp3) // 2] + bytes(1_500) + mp3[len(mp3) // 2 + 1_500 :], "DAMAGED")
+
+
 def _flipped() -> Iterator[Made]:
     rng = np.random.default_rng(5)
     for kind in ("OGG", "FLAC", "MP3"):
@@ -419,6 +433,6 @@ FAULTS: dict[str, Callable[[], Iterator[Made]]] = {
     "other-container": _other_containers, "no-beat": _no_beat, "header": _headers, "chained": _chained,
     "tagged-before": _tagged_before, "unpadded": _unpadded, "broadcast": _broadcast, "piped": _piped,
     "wide-container": _wide_containers, "streams": _several_streams, "protected": _protected, "odd-tags": _odd_tags,
-    "dead-channel": _dead_channels, "free-time": _free_time,
+    "dead-channel": _dead_channels, "free-time": _free_time, "cut-sized": _cut_sized, "midway": _midway,
 }  # fmt: skip
 """Makers of the files of each class of fault."""

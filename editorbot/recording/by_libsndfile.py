@@ -95,10 +95,9 @@ def _attempt(file: IO[bytes], kind: str, path: str) -> Attempt | None:
         lines = () if warning is None else (warning,)
         whole = Spool(spool, sound.samplerate, pcm, done.samples, subtype, lines)
         nothing = done.samples == 0 and sound.frames != 0
-        gave_up = warning is not None and kind in GIVEN_UP_EARLY
-        lost = kind == "mp3" and promised is not None and promised - done.samples > MPEG_FRAME_SAMPLES
+        gave_up = kind in GIVEN_UP_EARLY and (warning is not None or _lacks_mpeg_frames(kind, promised, done.samples))
         too_little = kind == "flac" and not goes_on and _frames_follow(file)
-        return Attempt(whole, nothing or goes_on or gave_up or lost or too_little, too_little)
+        return Attempt(whole, nothing or goes_on or gave_up or too_little, too_little)
 
 
 def _blocks(
@@ -118,6 +117,11 @@ def _blocks(
             return
         done.samples += len(block)
         yield block
+
+
+def _lacks_mpeg_frames(kind: str, promised: int | None, samples: int) -> bool:
+    """Tell whether frames of an MP3 were passed over in silence."""
+    return kind == "mp3" and promised is not None and promised - samples > MPEG_FRAME_SAMPLES
 
 
 def _goes_on(file: IO[bytes], kind: str) -> bool:

@@ -3,41 +3,18 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editorbot.errors import EmptyError, NotAudioError
+from editorbot.errors import NotAudioError
 from editorbot.recording import open_recording
 from editorbot.recording.ogg import OggPages, page_checksum, scan_pages
 from tests import corpus
-
-RATE = 8_000
-
-
-def notes(seconds: float = 20.0) -> np.ndarray:
-    """Return notes in noise, long enough for several pages and frames."""
-    time_s = np.arange(int(seconds * RATE)) / RATE
-    noise = np.random.default_rng(0).standard_normal(len(time_s))
-    return 0.3 * np.sin(2_000 * time_s) + 0.05 * noise
-
-
-def encoded(kind: str, seconds: float = 20.0) -> bytearray:
-    """Return notes as the bytes of a file."""
-    content = io.BytesIO()
-    sf.write(content, notes(seconds), RATE, format=kind)
-    return bytearray(content.getvalue())
-
-
-def opened(path: Path, content: bytes) -> tuple[int, tuple[str, ...]]:
-    path.write_bytes(content)
-    with open_recording(path) as recording:
-        return recording.samples, recording.warnings
+from tests.recording.notes import RATE, encoded, opened
 
 
 @pytest.mark.parametrize("kind", ["flac", "ogg"])
@@ -149,42 +126,6 @@ def test_an_mp3_that_ends_early_is_still_told_as_cut(tmp_path: Path) -> None:
     assert warning.startswith("TRUNCATED: 9.") or warning.startswith("TRUNCATED: 10.")
 
 
-def by_sndfile(kind: str, subtype: str, endian: str = "FILE") -> bytes:
-    content = io.BytesIO()
-    sf.write(content, notes(), RATE, format=kind, subtype=subtype, endian=endian)
-    return content.getvalue()
-
-
-SIZED: dict[str, Callable[[], bytes]] = {
-    "aiff": lambda: by_sndfile("AIFF", "PCM_24"), "au": lambda: by_sndfile("AU", "PCM_16"),
-    "caf": lambda: by_sndfile("CAF", "PCM_16"), "w64": lambda: by_sndfile("W64", "PCM_16"),
-    "rifx": lambda: by_sndfile("WAV", "PCM_16", "BIG"), "adpcm": lambda: by_sndfile("WAV", "MS_ADPCM"),
-    "mka": lambda: corpus.by_av("matroska", "aac", corpus.music(20.0, 44_100)),
-    "mka of two": lambda: corpus.by_av("matroska", "aac", corpus.music(20.0, 44_100), streams=2),
-}  # fmt: skip
-"""Files whose header tells the size or the length of the sound."""
-
-
-@pytest.mark.parametrize("kind", SIZED)
-def test_a_file_cut_in_half_is_told_as_cut(tmp_path: Path, kind: str) -> None:
-    content = SIZED[kind]()
-    _, warnings = opened(tmp_path / "whole", content)
-    assert all(line.startswith("STREAMS: ") for line in warnings)
-    _, warnings = opened(tmp_path / "half", content[: len(content) // 2])
-    (line,) = (line for line in warnings if not line.startswith("STREAMS: "))
-    assert line.startswith("TRUNCATED: ")
-    assert 9 < float(line.split()[1]) < 11
-
-
-def test_a_size_that_was_never_filled_in_is_no_cut(tmp_path: Path) -> None:
-    content = SIZED["adpcm"]()
-    at = content.index(b"data") + 4
-    whole, _ = opened(tmp_path / "whole", content)
-    samples, (line,) = opened(tmp_path / "piped", content[:at] + b"\xff\xff\xff\xff" + content[at + 4 :])
-    assert samples == whole
-    assert line.startswith("RECOVERED: ")
-
-
 @pytest.mark.parametrize("codec", ["pcm_s16le", "aac"])
 def test_a_hole_in_matroska_is_told_with_its_time(tmp_path: Path, codec: str) -> None:
     content = bytearray(corpus.by_av("matroska", codec, corpus.music(20.0, 44_100)))
@@ -203,43 +144,3 @@ def test_a_second_part_of_another_kind_is_not_passed_over_in_silence(tmp_path: P
     assert warning == (
         "STREAMS: from 0:12.00 on it has another rate or other channels, and was not read; cut the file in two"
     )
-
-
-def test_flac_behind_the_length_of_its_header_is_read(tmp_path: Path) -> None:
-    content = encoded("flac")
-    content[22:26] = (10 * RATE).to_bytes(4, "big")
-    samples, warnings = opened(tmp_path / "half.flac", content)
-    assert samples == 20 * RATE
-    assert warnings == ("RECOVERED: the header promises only 0:10.00; 0:20.00 were read",)
-
-
-SIZE_AT = {
-    "rifx": (b"data", 4),
-    "ulaw": (b"data", 4),
-    "adpcm": (b"data", 4),
-    "aiff": (b"SSND", 4),
-    "w64": (b"data", 16),
-}
-"""Name of the chunk with the sound, and how far behind it its size stands."""
-
-
-@pytest.mark.parametrize("kind", SIZE_AT)
-def test_a_size_of_zero_hides_nothing(tmp_path: Path, kind: str) -> None:
-    content = bytearray(by_sndfile("WAV", "ULAW") if kind == "ulaw" else SIZED[kind]())
-    whole, _ = opened(tmp_path / "whole", content)
-    name, behind = SIZE_AT[kind]
-    at = content.index(name) + behind
-    content[at : at + (8 if kind == "w64" else 4)] = bytes(8 if kind == "w64" else 4)
-    samples, (warning,) = opened(tmp_path / "crashed", content)
-    assert whole <= samples <= whole + 2_048
-    assert warning == "RECOVERED: the header's data size is 0, as a crashed recorder leaves it; 0:20.00 were read"
-
-
-@pytest.mark.parametrize("endian", ["LITTLE", "BIG"])
-def test_what_is_truly_empty_stays_empty(tmp_path: Path, endian: str) -> None:
-    content = io.BytesIO()
-    sf.write(content, np.zeros(0), RATE, format="WAV", subtype="PCM_16" if endian == "BIG" else "ULAW", endian=endian)
-    size = (4).to_bytes(4, "big" if endian == "BIG" else "little")
-    for tail in (b"", b"LIST" + size + b"INFO"):
-        with pytest.raises(EmptyError):
-            opened(tmp_path / "empty.wav", content.getvalue() + tail)
