@@ -87,15 +87,12 @@ def _longer(first: Attempt, file: IO[bytes], kind: str, path: str) -> Spool:
         return better
     if first.promised_too_little and better is second:
         return replace(better, warnings=(_recovered(first.spool, second),))
-    return replace(better, warnings=_of_the_same(better, worse))
+    # libsndfile's remark on why it stopped is void where FFmpeg went on behind that place without one
+    went_on = better.samples - worse.samples > MOST_FRAME_SAMPLES
+    return better if better is second and went_on else replace(better, warnings=worse.warnings)
 
 
 def _recovered(first: Spool, second: Spool) -> str:
     """Return the line on a header that promised only what the first decoder read."""
     promised, read = (clock(samples_to_s(one.samples, one.sample_rate)) for one in (first, second))
     return f"RECOVERED: the header promises only {promised}; {read} were read"
-
-
-def _of_the_same(better: Spool, worse: Spool) -> tuple[str, ...]:
-    """Return what a decoder remarked that came as far as the silent one; what came of its own stopping is void."""
-    return worse.warnings if better.samples - worse.samples <= MOST_FRAME_SAMPLES else ()
