@@ -22,10 +22,17 @@ import tyro
 
 from editorbot.cli.command_line import remember_command
 from editorbot.cli.numbers import check_numbers
+from editorbot.cli.streams import has_reader_gone, prepare_streams
 from editorbot.errors import EditorbotError, as_one_line
 
 INTERRUPTED_EXIT_CODE = 130
 """What shells use for a command ended by Ctrl-C."""
+
+BROKEN_PIPE_EXIT_CODE = 141
+"""What shells use for a command ended by SIGPIPE."""
+
+PRINTING = ("analyze", "doctor")
+"""Commands whose product is what they print: a reader that leaves early makes them fail, and no other command."""
 
 COLLECT_AFTER_OBJECTS = 50_000
 """New objects after which the garbage collector looks for cycles; Python's own default is 700 to 2,000."""
@@ -64,7 +71,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         command = _parse(arguments)
         check_numbers(command)
-        return command.run()
+        exit_code = command.run()
+        is_cut_short = has_reader_gone() and arguments[0] in PRINTING
+        return exit_code or (BROKEN_PIPE_EXIT_CODE if is_cut_short else 0)
     except EditorbotError as error:
         if debug:
             traceback.print_exc()
@@ -73,10 +82,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted: nothing half written was left", file=sys.stderr)
         return INTERRUPTED_EXIT_CODE
-    except BrokenPipeError:
-        # The reader of our output has gone; there is nobody left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
         # The last door: a bug of ours still ends in one line, and --debug shows where.
         if debug:
@@ -122,9 +127,7 @@ def _prepare_process() -> None:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(COLLECT_AFTER_OBJECTS, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
+    prepare_streams()
     try:
         signal.signal(signal.SIGTERM, _end)
     except ValueError:
