@@ -8,7 +8,6 @@ here and nowhere else. ``docs/checkpoint-format.md`` lists the fields.
 from __future__ import annotations
 
 import io
-import pickle
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 import torch
 
 from editorbot.editlist.whole_file import write_whole
-from editorbot.errors import FormatError, MismatchError, NotFoundError, VersionError
+from editorbot.errors import FormatError, MismatchError, NotFoundError, UnreadableError, VersionError
 
 FORMAT = "editorbot.checkpoint"
 """Value of the ``format`` field."""
@@ -95,10 +94,10 @@ def load_checkpoint(
 
     Raises
     ------
-    NotFoundError
-        If there is no such file.
+    NotFoundError, UnreadableError
+        If there is no such file, or it may not be read.
     FormatError, VersionError
-        If it is no checkpoint, or one of another version, or holds more than data.
+        If it is no whole checkpoint, or one of another version, or holds more than data.
     MismatchError
         If it is of another method, vocabulary or order of features.
     """
@@ -106,13 +105,7 @@ def load_checkpoint(
         raise NotFoundError("this is a folder; name the checkpoint in it, best.pt for example", path=path)
     if not path.is_file():
         raise NotFoundError("there is no such checkpoint", path=path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch doubts the file before it refuses it; the error below says why
-            content = torch.load(path, map_location=device, weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        # torch's own words advise to load it without this protection.
-        raise FormatError("it is damaged, no checkpoint, or holds more than data; train it again", path=path) from error
+    content = _read_content(path, device)
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise FormatError(f"it is no checkpoint of editorbot: its format must be {FORMAT!r}", path=path)
     if content.get("version") != VERSION:
@@ -130,6 +123,21 @@ def load_checkpoint(
         if here is not None and there != here:
             raise MismatchError(f"its {name} is {there!r}, but {here!r} is needed; train it again", path=path)
     return checkpoint
+
+
+def _read_content(path: Path, device: str) -> Any:
+    """Return what is pickled in a file, as far as it is data."""
+    try:
+        whole = path.read_bytes()
+    except OSError as error:
+        raise UnreadableError(f"cannot be read: {error.strerror}", path=path) from error
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch doubts the file before it refuses it; the error below says why
+            return torch.load(io.BytesIO(whole), map_location=device, weights_only=True)
+    except Exception as error:
+        # Damaged bytes drive an unpickler into any error at all. torch's own words advise to load without protection.
+        raise FormatError("it is damaged, no checkpoint, or holds more than data; train it again", path=path) from error
 
 
 _FIELDS = tuple(Checkpoint.__dataclass_fields__)

@@ -1,11 +1,20 @@
 """Checkpoints are plain data, and anything else is refused."""
 
+import contextlib
 import pickle
+import random
 
 import pytest
 import torch
 
-from editorbot.errors import FormatError, MismatchError, NotFoundError, VersionError
+from editorbot.errors import (
+    EditorbotError,
+    FormatError,
+    MismatchError,
+    NotFoundError,
+    UnreadableError,
+    VersionError,
+)
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
@@ -82,3 +91,39 @@ def test_the_refusal_repeats_no_advice_to_load_it_anyway(tmp_path):
     with pytest.raises(FormatError) as caught:
         load_checkpoint(path, method="scored")
     assert "weights_only" not in str(caught.value)
+
+
+def test_a_cut_file_is_refused_wherever_it_ends(tmp_path):
+    path = tmp_path / "best.pt"
+    # More than torch looks back for the end of a zip: it seeks before the start of shorter rests.
+    save_checkpoint(_checkpoint(weights={"a": torch.arange(30_000.0)}), path)
+    whole = path.read_bytes()
+    for share in range(20):
+        path.write_bytes(whole[: len(whole) * share // 20])
+        with pytest.raises(FormatError, match="damaged"):
+            load_checkpoint(path, method="scored")
+
+
+def test_flipped_bytes_give_no_other_error_than_ours(tmp_path):
+    path = tmp_path / "best.pt"
+    save_checkpoint(_checkpoint(training={"rng": [1, "x"]}), path)
+    whole, chance = path.read_bytes(), random.Random(0)
+    for _ in range(500):
+        damaged = bytearray(whole)
+        for _ in range(3):
+            damaged[chance.randrange(len(whole))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        with contextlib.suppress(EditorbotError):
+            load_checkpoint(path, method="scored")
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path, monkeypatch):
+    path = tmp_path / "best.pt"
+    save_checkpoint(_checkpoint(), path)
+
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_bytes", refused)
+    with pytest.raises(UnreadableError, match="Permission denied"):
+        load_checkpoint(path, method="scored")
