@@ -217,9 +217,9 @@ def slope_of(shifts: list[list[Shift]], straight_samples: float = _STRAIGHT_SAMP
 def _on_one_line(
     x: Float64[np.ndarray, " n"], y: Float64[np.ndarray, " n"], weight: Float64[np.ndarray, " n"], straight: float
 ) -> Bool[np.ndarray, " n"]:
-    """Return the points near the line through two of them that has most of the weight."""
+    """Return the points near the line through two of them that has most of the weight; none if all are too steep."""
     i, j = np.triu_indices(len(x), 1)
     slope = (y[j] - y[i]) / (x[j] - x[i])
     near = np.abs(y[None, :] - y[i][:, None] - slope[:, None] * (x[None, :] - x[i][:, None])) < straight
-    worth = (near @ weight) * (np.abs(slope) < _STEEPEST)
-    return near[int(np.argmax(worth))]
+    near &= (np.abs(slope) < _STEEPEST)[:, None]
+    return near[int(np.argmax(near @ weight))]

@@ -24,6 +24,7 @@ from editorbot.corpus.lines import (
     weighted_median,
 )
 from editorbot.corpus.repeats import highest_places, likeness_of_places
+from editorbot.corpus.speed import LEAST_SPEED, MOST_SPEED
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
 CELL_POOL = 4
@@ -104,7 +105,10 @@ def _likeness(sounds: Sounds, frames: Int64[np.ndarray, " frames"], raw_frames: 
 
 
 def measure(sounds: Sounds, stretches: list[Stretch], pool: int, speed: float) -> tuple[list[Found], float]:
-    """Return the stretches that are no accident, each on its exact line, and the exact speed."""
+    """Return the stretches that are no accident, each on its exact line, and the exact speed.
+
+    A tone without music fits anywhere at some speed or other: where that is no speed of an edit, nothing is returned.
+    """
     rough = [_rough(stretch, pool, speed) for stretch in stretches if stretch.raw_first >= 0]
     rough = [(first, min(end, sounds.edit.mono.samples), line) for first, end, line in rough]
     rough = [entry for entry in rough if entry[1] - entry[0] >= _SHORTEST_SAMPLES]
@@ -121,6 +125,8 @@ def measure(sounds: Sounds, stretches: list[Stretch], pool: int, speed: float) -
             slope = 1.0 - speed
         if abs(slope) < _LEAST_SPEED_CHANGE / 2:
             break
+        if not LEAST_SPEED <= speed + slope <= MOST_SPEED:
+            return [], speed
         speed += slope
         rough = [(first, end, _turned(line, first, end, speed)) for first, end, line in rough]
     found = (_found(sounds, *entry, shifts) for entry, shifts in zip(rough, windows))

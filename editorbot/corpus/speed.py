@@ -17,6 +17,9 @@ from editorbot.corpus.kernels import diagonal_sums
 SPEEDS = tuple(1 + 0.01 * step for step in range(-4, 5))
 """The grid."""
 
+LEAST_SPEED, MOST_SPEED = 0.95, 1.05
+"""Speeds of an edit: the grid, and a little for what the waveforms add to it."""
+
 _FINE_STEPS = np.arange(-8, 9) * 0.00125
 _POOL, _PROBE_CELLS, _PROBES = 2, 128, 12
 _GAIN = 0.05

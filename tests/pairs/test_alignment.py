@@ -17,6 +17,7 @@ from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
 from tests.sounds import band, write
 
+EXAMPLES = Path(__file__).parents[2] / "examples"
 RATE = 22_050
 PARTS = ((3.0, 11.0), (21.0, 27.5), (8.0, 12.0), (31.0, 37.0))
 """Stretches of the raw recording that the edit is made of [seconds]; the third was heard before."""
@@ -150,6 +151,17 @@ def test_another_song_is_refused_with_its_share(tmp_path):
     other = band(20.0, RATE, seed=55, bpm=141, root_hz=87.0)
     with pytest.raises(MismatchError, match=r"only \d+% of it was found"):
         aligned(tmp_path, raw_sound(), other)
+
+
+def test_a_tone_is_no_edit_at_any_speed(tmp_path):
+    # At a speed near 0 it fits anywhere: it goes on as it is wherever the recording stands still.
+    write(tmp_path / "tone.wav", 0.3 * np.sin(2 * np.pi * 440 * np.arange(20 * 44_100) / 44_100), 44_100)
+    with (
+        open_recording(EXAMPLES / "jam.ogg") as raw,
+        open_recording(tmp_path / "tone.wav") as tone,
+        pytest.raises(MismatchError, match="% of it was found"),
+    ):
+        align(raw, tone)
 
 
 def test_silence_and_short_files_are_refused(tmp_path):

@@ -104,6 +104,11 @@ def test_the_slope_is_that_of_most():
     assert slope_of([]) is None
 
 
+def test_windows_on_a_steep_line_tell_no_speed():
+    steep = [[Shift(1e5 * k, -9e4 * k, 20.0) for k in range(5)]]
+    assert slope_of(steep) is None
+
+
 def test_weighted_median():
     assert weighted_median(np.array([5.0, 1.0, 9.0]), np.array([1.0, 1.0, 5.0])) == 9.0
 
