@@ -2,12 +2,14 @@
 
 Integers are copied bit for bit into a file of their depth or more. Floats are
 rounded to the file's depth here, never by libsndfile, whose scale is not the
-one that reading uses; what lies beyond full scale is held there and counted.
+one that reading uses; what lies beyond full scale, or far beyond it in a lossy
+file, is held there and counted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import shutil
 from types import TracebackType
@@ -28,6 +30,11 @@ FORMATS = {
 """The container that each ending asks for."""
 
 _BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
+
+LOSSY_HEADROOM_DB = 24.0
+"""What a lossy file may hold beyond full scale [dB]: more than any mix needs; LAME ends the process at some 100 dB."""
+_FLOAT_LIMITS = {"DOUBLE": float(np.finfo(np.float64).max), "FLOAT": float(np.finfo(np.float32).max)}
+"""Largest values of the files that hold floats as they are."""
 
 
 def track_subtype(source_subtype: str, path: str | os.PathLike[str]) -> str:
@@ -127,7 +134,7 @@ class TrackWriter:
         self.path = os.fspath(path)
         self.subtype = subtype or track_subtype("PCM_16", path)
         self.clipped_samples = 0
-        """Values that lay beyond full scale and were held there."""
+        """Values that lay beyond what the file holds, full scale where it holds integers, and were held there."""
         self._channels = channels
         self._check_space(total_samples)
         self._open(container_of(path), sample_rate)
@@ -157,9 +164,13 @@ class TrackWriter:
         """Lines ``CODE: text`` about what was written."""
         if not self.clipped_samples:
             return ()
-        return (
-            f"CLIPPED: {self.clipped_samples} samples beyond full scale were held at it; --polish loudness avoids it",
-        )
+        bound = "full scale" if self.subtype in _BITS else f"{20 * math.log10(self._limit):+.0f} dBFS"
+        return (f"CLIPPED: {self.clipped_samples} samples beyond {bound} were held at it; --polish loudness avoids it",)
+
+    @property
+    def _limit(self) -> float:
+        """Largest value that a file of floats, or a lossy one, is given."""
+        return _FLOAT_LIMITS.get(self.subtype, 10 ** (LOSSY_HEADROOM_DB / 20))
 
     def write(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
         """Append samples: left-justified int16 or int32 as they are, floats rounded to the file's depth.
@@ -185,7 +196,7 @@ class TrackWriter:
         if self.subtype not in _BITS:
             wide = "float64" if self.subtype == "DOUBLE" else "float32"
             scale = 1.0 if block.dtype.kind == "f" else float(1 << (8 * block.dtype.itemsize - 1))
-            return np.ascontiguousarray(block / scale if scale != 1.0 else block, dtype=wide)
+            return np.ascontiguousarray(block / scale if scale != 1.0 else self._held(block), dtype=wide)
         bits = _BITS[self.subtype]
         if block.dtype.kind == "f":
             block = self._rounded(block, bits)
@@ -193,12 +204,18 @@ class TrackWriter:
             return block if block.dtype == np.int16 else (block >> 16).astype(np.int16)
         return block.astype(np.int32) << 16 if block.dtype == np.int16 else block
 
+    def _held(self, block: Shaped[np.ndarray, "samples channels"]) -> Shaped[np.ndarray, "samples channels"]:
+        """Return floats that the file can hold."""
+        beyond = int(np.count_nonzero(np.abs(block) > self._limit))
+        self.clipped_samples += beyond
+        return np.clip(block, -self._limit, self._limit) if beyond else block
+
     def _rounded(
         self, block: Shaped[np.ndarray, "samples channels"], bits: int
     ) -> Shaped[np.ndarray, "samples channels"]:
         """Return floats as integers of `bits` bits in the upper bits of an int32."""
         full = float(1 << (bits - 1))
-        scaled = np.rint(block * full)
+        scaled = np.rint(np.clip(block, -2.0, 2.0) * full)  # no product of a sample that is held overflows
         held = np.clip(scaled, -full, full - 1)
         # A peak of exactly full scale is one step too high by convention, not by loudness.
         self.clipped_samples += int(np.count_nonzero((scaled < -full) | (scaled > full)))
