@@ -34,7 +34,9 @@ class Rendered:
     """Lines ``CODE: text``."""
 
 
-def write_track(edit_list: EditList, recording: Recording, path: str, progress: Progress) -> tuple[str, ...]:
+def write_track(
+    edit_list: EditList, recording: Recording, path: str, progress: Progress, *, may_replace: bool = True
+) -> tuple[str, ...]:
     """Render and polish an edit list into a file; return the warnings that came of it.
 
     Raises
@@ -46,7 +48,8 @@ def write_track(edit_list: EditList, recording: Recording, path: str, progress: 
     blocks = _blocks_of(edit_list, recording, warnings)
     subtype = track_subtype(recording.subtype, path)
     total = edit_list.output_samples
-    with TrackWriter(path, recording.sample_rate, recording.channels, subtype, total_samples=total) as writer:
+    rate, channels = recording.sample_rate, recording.channels
+    with TrackWriter(path, rate, channels, subtype, total_samples=total, may_replace=may_replace) as writer:
         done = 0
         for block in blocks:
             writer.write(block)
@@ -102,7 +105,7 @@ def render_file(
         else:
             edit_list = retarget_source(edit_list, recording)
             warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
-        warnings += write_track(edit_list, recording, output, progress)
+        warnings += write_track(edit_list, recording, output, progress, may_replace=force)
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
 
 

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from editorbot.editlist.whole_file import sync_folder
+from editorbot.editlist.whole_file import move, sync_folder
 from editorbot.errors import EditorbotError, OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
 from editorbot.recording import Recording, check_output, check_track, container_of, safe_output_name
@@ -180,20 +180,24 @@ class Stage:
     """Every file as it is made."""
     finals: tuple[str, ...]
     """Its place."""
+    replaceable: tuple[bool, ...]
+    """Whether it may take the place of another file."""
 
     def commit(self) -> None:
         """Give every file its place; where one cannot be placed, all places stay as they were.
 
         Raises
         ------
+        ExistsError
+            If a file that must not be replaced has appeared in a place.
         OutputError, NoSpaceError
             If a file cannot be placed.
         """
-        undo: list[tuple[str, str | None]] = []
+        undo: list[_Placed] = []
         try:
-            for made, final in zip(self.made, self.finals):
-                undo.append((final, _kept(final, made + ".old")))
-                os.replace(made, final)
+            for made, final, may_replace in zip(self.made, self.finals, self.replaceable):
+                undo.append(_Placed(final, os.lstat(made), _kept(final, made + ".old") if may_replace else None))
+                move(made, final, may_replace=may_replace)
             sync_folder(os.path.dirname(os.path.abspath(self.finals[-1])))
         except BaseException as error:
             _put_back(undo)
@@ -203,8 +207,21 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
+def staged(
+    outputs: OutputPaths, exports: Sequence[str], *, force: bool = False, in_place: bool = False
+) -> Iterator[Stage]:
     """Make a stage for the files of one edit, and remove it whatever happens; errors name the files' own places.
+
+    Parameters
+    ----------
+    outputs : OutputPaths
+        Where the files go.
+    exports : sequence of str
+        The exports among them.
+    force : bool
+        Whether they may replace others.
+    in_place : bool
+        Whether the track may, as it takes the recording's place.
 
     Raises
     ------
@@ -214,7 +231,9 @@ def staged(outputs: OutputPaths, exports: Sequence[str]) -> Iterator[Stage]:
     # Named before it is made: whatever ends the process in between, the folder is known and removed.
     folder = os.path.join(os.path.dirname(os.path.abspath(outputs.track)), f".editorbot-{uuid.uuid4().hex[:12]}")
     inside = outputs.inside(folder)
-    stage = Stage(inside, inside.files(exports), outputs.files(exports))
+    finals = outputs.files(exports)
+    replaceable = tuple(force or (in_place and final == outputs.track) for final in finals)
+    stage = Stage(inside, inside.files(exports), finals, replaceable)
     try:
         _make_private(folder, outputs.track)
         yield stage
@@ -244,11 +263,24 @@ def _kept(final: str, old: str) -> str | None:
     return old
 
 
-def _put_back(undo: Sequence[tuple[str, str | None]]) -> None:
+@dataclass(frozen=True)
+class _Placed:
+    """A file that was given its place, or was about to be."""
+
+    final: str
+    file: os.stat_result
+    old: str | None
+
+    def put_back(self) -> None:
+        """Put back what stood there; what appeared there in the meantime is not ours to take away."""
+        if self.old is not None:
+            os.replace(self.old, self.final)
+        elif os.path.samestat(os.lstat(self.final), self.file):
+            os.unlink(self.final)
+
+
+def _put_back(undo: Sequence[_Placed]) -> None:
     """Put back what stood in each place, as far as the disk lets us."""
-    for final, old in reversed(undo):
+    for placed in reversed(undo):
         with contextlib.suppress(OSError):
-            if old is None:
-                os.unlink(final)
-            else:
-                os.replace(old, final)
+            placed.put_back()

@@ -203,7 +203,8 @@ def edit_recording(
     outputs.check(path, exports=exports, force=force, in_place=in_place)
     outputs.make_folder()
     options = options.with_notes(*outputs.warnings)
-    with open_recording(path, repair=options.repair) as recording, staged(outputs, exports) as stage:
+    stages = staged(outputs, exports, force=force, in_place=in_place)
+    with open_recording(path, repair=options.repair) as recording, stages as stage:
         outputs.check_holds(recording)
         edited = decide(recording, options, progress)
         edited = edited.listed_in(outputs.edit_list)

@@ -135,11 +135,13 @@ def _level_db(power: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " bea
     return np.asarray(10 * np.log10(np.maximum(power, 10 ** (LEVEL_FLOOR_DB / 10))))
 
 
-def write_features(path: str | os.PathLike[str], analysis: Analysis) -> None:
+def write_features(path: str | os.PathLike[str], analysis: Analysis, *, may_replace: bool = True) -> None:
     """Write ``features`` (beats, 121), ``feature_names`` and ``beats_s`` as npz.
 
     Raises
     ------
+    ExistsError
+        If there is a file that it must not replace.
     OutputError, NoSpaceError
         If the file cannot be written.
     """
@@ -151,4 +153,4 @@ def write_features(path: str | os.PathLike[str], analysis: Analysis) -> None:
         feature_names=np.array(FEATURE_NAMES),
         beats_s=analysis.beats_s,
     )
-    write_whole(path, content.getvalue())
+    write_whole(path, content.getvalue(), may_replace=may_replace)

@@ -60,7 +60,7 @@ class Analyze:
                     analysis = hear_demucs(analysis, recording, self.stem_model, cache=cache, progress=progress)
             warnings = tuple(dict.fromkeys(recording.warnings + analysis.warnings))
         if self.features is not None:
-            write_features(self.features, analysis)
+            write_features(self.features, analysis, may_replace=self.force)
         if self.json:
             print(json.dumps(as_document(analysis, warnings)))
         else:

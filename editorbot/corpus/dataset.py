@@ -13,6 +13,7 @@ tell by what and from what it was made. Older files have no ``artists``.
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -27,7 +28,15 @@ from editorbot.corpus.splits import artist_of_sample
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.editlist.whole_file import write_whole
 from editorbot.environment.state import STATE_NAMES, STATE_SIZE
-from editorbot.errors import EmptyError, FormatError, NotFoundError, UnreadableError, VersionError
+from editorbot.errors import (
+    EmptyError,
+    ExistsError,
+    FormatError,
+    NotFoundError,
+    OutputError,
+    UnreadableError,
+    VersionError,
+)
 
 FORMAT = "editorbot.bc/1"
 """Value of the ``format`` key."""
@@ -175,14 +184,44 @@ def with_artists(data: BcDataset, data_dir: Path) -> BcDataset:
     return replace(data, artists=tuple(known[pair] for pair in data.recording_pairs))
 
 
+def check_dataset_place(path: Path) -> None:
+    """Refuse a place for a data set before hours are spent on it; an older data set may be replaced, no other file.
+
+    Raises
+    ------
+    OutputError
+        If its folder is not there, or it is a folder itself.
+    ExistsError
+        If another file is there.
+    """
+    if not path.absolute().parent.is_dir():
+        raise OutputError("its folder is not there; make it first", path=path)
+    if path.is_dir():
+        raise OutputError("this is a folder; name a file in it", path=path)
+    if os.path.lexists(path) and not _is_dataset(path):
+        raise ExistsError("it is there, and no data set that may be replaced; give another name", path=path)
+
+
+def _is_dataset(path: Path) -> bool:
+    """Tell whether a file is a data set of any version, by its format alone."""
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
+            return str(archive["format"]).startswith(FORMAT.rpartition("/")[0])
+    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile):
+        return False
+
+
 def write_dataset(path: Path, data: BcDataset) -> None:
     """Write a data set, whole or not at all.
 
     Raises
     ------
+    ExistsError
+        If a file is there that is no data set.
     OutputError, NoSpaceError
         If it cannot be written.
     """
+    check_dataset_place(path)
     arrays = {field.name: getattr(data, field.name) for field in fields(data)}
     # A trailing empty character would be lost in fixed-width text; names hold none.
     arrays["recording_names"] = np.array(data.recording_names, dtype=np.str_)

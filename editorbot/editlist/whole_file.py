@@ -11,14 +11,25 @@ import contextlib
 import os
 import secrets
 
-from editorbot.errors import write_error
+from editorbot.errors import ExistsError, write_error
 
 
-def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+def write_whole(path: str | os.PathLike[str], content: bytes, *, may_replace: bool = True) -> None:
     """Write a small file so that it is there whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        The file.
+    content : bytes
+        What it holds.
+    may_replace : bool
+        Whether it may take the place of another file.
 
     Raises
     ------
+    ExistsError
+        If there is a file that it must not replace.
     OutputError, NoSpaceError
         If the folder cannot be written to, or the disk is full.
     """
@@ -28,7 +39,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        place(temporary, path)
+        place(temporary, path, may_replace=may_replace)
     except BaseException as error:
         remove_part(temporary)
         if isinstance(error, OSError):
@@ -51,17 +62,61 @@ def remove_part(temporary: str) -> None:
         os.unlink(temporary)
 
 
-def place(temporary: str, path: str | os.PathLike[str]) -> None:
+def place(temporary: str, path: str | os.PathLike[str], *, may_replace: bool = True) -> None:
     """Give a finished temporary file its name and the usual permissions.
 
     Raises
     ------
+    ExistsError
+        If there is a file that it must not replace.
     OSError
         If it cannot be renamed; it is still there then.
     """
     os.chmod(temporary, 0o666 & ~_umask())
-    os.replace(temporary, path)
+    move(temporary, path, may_replace=may_replace)
     sync_folder(os.path.dirname(os.path.abspath(os.fspath(path))))
+
+
+def move(temporary: str, path: str | os.PathLike[str], *, may_replace: bool) -> None:
+    """Give a file another name; where it must not replace a file, look and move are one step.
+
+    Raises
+    ------
+    ExistsError
+        If there is a file that it must not replace.
+    OSError
+        If it cannot be renamed; it is still there then.
+    """
+    if may_replace:
+        os.replace(temporary, path)
+        return
+    try:
+        os.link(temporary, path)
+    except FileExistsError as error:
+        raise _appeared(path) from error
+    except (OSError, NotImplementedError):  # a file system without links
+        _move_onto_own(temporary, path)
+    else:
+        remove_part(temporary)
+
+
+def _move_onto_own(temporary: str, path: str | os.PathLike[str]) -> None:
+    """Take a name by an empty file that only we can have made, then replace that."""
+    try:
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    except FileExistsError as error:
+        raise _appeared(path) from error
+    try:
+        os.replace(temporary, path)
+    except BaseException:
+        remove_part(os.fspath(path))
+        raise
+
+
+def _appeared(path: str | os.PathLike[str]) -> ExistsError:
+    return ExistsError(
+        "it appeared while this was at work, and was left alone; give another name, or --force", path=path
+    )
 
 
 def sync_folder(folder: str) -> None:

@@ -80,5 +80,6 @@ def export_edit(
             raise ExistsError("is there already; give another name or --force", path=path)
     for path, (_, content_of) in zip(paths, _WRITERS[name]):
         content = content_of(edit_list)
-        write_whole(path, content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape"))
+        whole = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")
+        write_whole(path, whole, may_replace=force)
     return paths

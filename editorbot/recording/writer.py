@@ -113,6 +113,8 @@ class TrackWriter:
         Its sample format, see `track_subtype`; 16 bits or the container's own by default.
     total_samples : int, optional
         Its length where known, so that a full disk is noticed before the work.
+    may_replace : bool
+        Whether it may take the place of a file that is there when it is finished.
 
     Raises
     ------
@@ -130,12 +132,14 @@ class TrackWriter:
         subtype: str | None = None,
         *,
         total_samples: int | None = None,
+        may_replace: bool = True,
     ) -> None:
         self.path = os.fspath(path)
         self.subtype = subtype or track_subtype("PCM_16", path)
         self.clipped_samples = 0
         """Values that lay beyond what the file holds, full scale where it holds integers, and were held there."""
         self._channels = channels
+        self._may_replace = may_replace
         self._check_space(total_samples)
         self._open(container_of(path), sample_rate)
 
@@ -226,6 +230,8 @@ class TrackWriter:
 
         Raises
         ------
+        ExistsError
+            If there is a file by now that it must not replace.
         NoSpaceError, OutputError
             If it cannot be finished; then nothing is left of it.
         """
@@ -236,7 +242,7 @@ class TrackWriter:
             self._file.flush()
             os.fsync(self._file.fileno())
             self._file.close()
-            place(self._temporary, self.path)
+            place(self._temporary, self.path, may_replace=self._may_replace)
         except OSError as error:
             self._discard()
             raise write_error(error, self.path) from error

@@ -330,3 +330,52 @@ def test_a_track_that_fails_to_close_leaves_the_old_one(here: Path) -> None:
             writer.close()
     assert contents(here).keys() == {"jam.wav", "out.wav"}
     assert (here / "out.wav").read_text() == "old"
+
+
+@pytest.mark.parametrize("appearing", ["out.json", "out.html", "out.wav"])
+def test_what_appears_during_an_edit_is_not_lost(
+    here: Path, appearing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from editorbot import outputs
+
+    def commit(stage: outputs.Stage) -> None:
+        (here / appearing).write_text("another's")
+        placed(stage)
+
+    placed = outputs.Stage.commit
+    monkeypatch.setattr(outputs.Stage, "commit", commit)
+    command = ["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"]
+    assert main(command) == 6
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error[EXISTS]: {appearing}: it appeared")
+    assert set(contents(here)) == {"jam.wav", appearing}
+    assert (here / appearing).read_text() == "another's"
+    assert main([*command, "--force"]) == 0
+    assert (here / appearing).read_bytes() != b"another's"
+
+
+def test_two_edits_at_once_onto_one_output_make_one(here: Path) -> None:
+    command = [sys.executable, "-m", "editorbot", "edit", "jam.wav", "--editor", "keep-all", "--output", "out.wav"]
+    both = [
+        subprocess.Popen(command, cwd=here, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    told = [process.communicate()[1] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 6]
+    assert sum(b"error[EXISTS]" in lines for lines in told) == 1
+    assert set(contents(here)) == {"jam.wav", "out.wav", "out.json", "out.html"}
+
+
+def test_a_track_that_appears_during_rendering_is_not_lost(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"]) == 0
+    finish = TrackWriter.close
+
+    def close(writer: TrackWriter) -> None:
+        (here / "again.wav").write_text("another's")
+        finish(writer)
+
+    monkeypatch.setattr(TrackWriter, "close", close)
+    assert main(["render", "out.json", "--output", "again.wav"]) == 6
+    assert "error[EXISTS]: again.wav: it appeared" in capsys.readouterr().err
+    assert (here / "again.wav").read_text() == "another's"

@@ -1,13 +1,14 @@
 """Files that are there whole or not at all, whatever breaks in when."""
 
 import builtins
+import os
 
 import numpy as np
 import pytest
 
 from editorbot.corpus.cache_files import writing
 from editorbot.editlist.whole_file import write_whole
-from editorbot.errors import OutputError
+from editorbot.errors import ExistsError, OutputError
 from editorbot.recording import TrackWriter
 
 
@@ -74,3 +75,26 @@ def test_a_folder_that_is_not_there_is_told(tmp_path):
         write_whole(tmp_path / "no" / "card.json", b"{}")
     with pytest.raises(OutputError):
         TrackWriter(tmp_path / "no" / "track.wav", 44_100, 2, "PCM_16")
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_what_may_not_be_replaced_is_not(tmp_path, monkeypatch, has_links):
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(PermissionError(1, "no links")))
+    path = tmp_path / "card.json"
+    write_whole(path, b"first", may_replace=False)
+    mode = path.stat().st_mode
+    with pytest.raises(ExistsError, match="appeared while this was at work"):
+        write_whole(path, b"second", may_replace=False)
+    assert path.read_bytes() == b"first"
+    assert [one.name for one in tmp_path.iterdir()] == ["card.json"]
+    write_whole(path, b"third")
+    assert (path.read_bytes(), path.stat().st_mode) == (b"third", mode)
+
+
+def test_a_name_that_was_taken_in_vain_is_given_free(tmp_path, monkeypatch):
+    for name in ("link", "replace"):
+        monkeypatch.setattr(os, name, lambda *_: (_ for _ in ()).throw(PermissionError(1, "not here")))
+    with pytest.raises(OutputError):
+        write_whole(tmp_path / "card.json", b"{}", may_replace=False)
+    assert not list(tmp_path.iterdir())

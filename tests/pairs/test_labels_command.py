@@ -1,13 +1,16 @@
 """``editorbot pairs labels`` on the command line."""
 
 import numpy as np
+import pytest
 
 from editorbot.cli.main import main
 from editorbot.cli.pairs import augment
-from editorbot.corpus.dataset import read_dataset
+from editorbot.corpus.dataset import read_dataset, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.edit_list import Clip
+from editorbot.errors import ExistsError
 from tests.pairs.label_pairs import make_pair
+from tests.pairs.test_dataset import small
 
 
 def test_a_folder_is_labelled_and_goes_on_after_a_failure(tmp_path, capsys):
@@ -39,6 +42,25 @@ def test_a_data_set_needs_a_folder_before_anything_is_made(tmp_path, capsys):
     assert main([*make, str(tmp_path)]) == 6
     assert "this is a folder" in capsys.readouterr().err
     assert main(["pairs", "augment", "--output", str(tmp_path / "none" / "bc.npz")]) == 6
+
+
+@pytest.mark.parametrize("content", [b"RIFF precious", b"", "npz"])
+def test_no_other_file_is_replaced_by_a_data_set(tmp_path, capsys, content):
+    precious = tmp_path / "precious.wav"
+    if content == "npz":
+        with open(precious, "wb") as file:
+            np.savez(file, features=np.ones(3))
+    else:
+        precious.write_bytes(content)
+    before = precious.read_bytes()
+    for command in (["labels", "--data-dir", str(tmp_path), "--out"], ["augment", "--output"]):
+        assert main(["pairs", *command, str(precious)]) == 6
+        assert f"error[EXISTS]: {precious}: it is there, and no data set" in capsys.readouterr().err
+    with pytest.raises(ExistsError):
+        write_dataset(precious, small())
+    assert precious.read_bytes() == before
+    write_dataset(tmp_path / "bc.npz", small())
+    write_dataset(tmp_path / "bc.npz", small(seed=1))
 
 
 def test_rare_types_are_added_by_ruining_the_edits(tmp_path, capsys, monkeypatch):

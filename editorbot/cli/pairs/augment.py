@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from editorbot.cli.pairs.labels import counted
-from editorbot.cli.pairs.precache import check_folder_of, check_workers
+from editorbot.cli.pairs.precache import check_workers
 from editorbot.errors import EmptyError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -42,10 +42,10 @@ class Augment:
     def run(self) -> int:
         """Make what is missing; return the exit code."""
         from editorbot.corpus.augment_labels import augment
-        from editorbot.corpus.dataset import read_dataset, write_dataset
+        from editorbot.corpus.dataset import check_dataset_place, read_dataset, write_dataset
 
         check_workers(self.workers)
-        check_folder_of(self.output)
+        check_dataset_place(Path(self.output))
         if self.min_samples < 1:
             raise UsageError(f"--min-samples must be at least 1, but is {self.min_samples}")
         data = read_dataset(Path(self.input))

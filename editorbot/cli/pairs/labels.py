@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from editorbot.cli.pairs.precache import check_folder_of, check_workers, told
+from editorbot.cli.pairs.precache import check_workers, told
 from editorbot.errors import EditorbotError, printable
 
 if TYPE_CHECKING:
@@ -39,11 +39,12 @@ class Labels:
     def run(self) -> int:
         """Label all pairs; return the exit code."""
         from editorbot.corpus.cache_files import CacheFolder
+        from editorbot.corpus.dataset import check_dataset_place
         from editorbot.corpus.labels.folder import label_all
         from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
 
         check_workers(self.workers)
-        check_folder_of(self.out)
+        check_dataset_place(Path(self.out))
         listed = find_pairs(Path(self.data_dir))
         failures: list[EditorbotError] = list(listed.problems)
         for problem in listed.problems:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from editorbot.errors import EditorbotError, OutputError, UsageError, printable
+from editorbot.errors import EditorbotError, UsageError, printable
 
 
 @dataclass(frozen=True)
@@ -75,20 +75,6 @@ def check_workers(workers: int) -> None:
     """
     if workers < 1:
         raise UsageError(f"--workers must be at least 1, but is {workers}")
-
-
-def check_folder_of(file: str) -> None:
-    """Refuse a result whose folder is not there, before hours are spent on what goes into it.
-
-    Raises
-    ------
-    OutputError
-        If there is no such folder, or the result is one.
-    """
-    if not Path(file).absolute().parent.is_dir():
-        raise OutputError("its folder is not there; make it first", path=file)
-    if Path(file).is_dir():
-        raise OutputError("this is a folder; name a file in it", path=file)
 
 
 def told(error: EditorbotError | None, path: Path) -> EditorbotError:
