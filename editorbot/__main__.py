@@ -1,8 +1,23 @@
-"""Lets ``python -m editorbot`` do what ``editorbot`` does."""
+"""What ``editorbot`` and ``python -m editorbot`` run."""
 
+import signal
 import sys
 
-from editorbot.cli.main import main
+from editorbot.cli.interrupted import interrupted
+
+
+def run() -> int:
+    """Run one command; return its exit code, also where Ctrl-C comes while the program is still being loaded."""
+    try:
+        from editorbot.cli.main import main
+
+        exit_code = main()
+    except KeyboardInterrupt:
+        exit_code = interrupted()
+    # The work is done, or given up; nothing that comes now may put a trace behind the last line.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return exit_code
+
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run())

@@ -10,6 +10,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from functools import reduce
@@ -21,12 +22,10 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 import tyro
 
 from editorbot.cli.command_line import remember_command
+from editorbot.cli.interrupted import interrupted
 from editorbot.cli.numbers import check_numbers
 from editorbot.cli.streams import has_reader_gone, prepare_streams
 from editorbot.errors import EditorbotError, as_one_line
-
-INTERRUPTED_EXIT_CODE = 130
-"""What shells use for a command ended by Ctrl-C."""
 
 BROKEN_PIPE_EXIT_CODE = 141
 """What shells use for a command ended by SIGPIPE."""
@@ -80,8 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("interrupted: nothing half written was left", file=sys.stderr)
-        return INTERRUPTED_EXIT_CODE
+        return interrupted()
     except Exception as error:
         # The last door: a bug of ours still ends in one line, and --debug shows where.
         if debug:
@@ -118,7 +116,9 @@ def _print_version() -> int:
 
 
 def _prepare_process() -> None:
-    """Let odd names be printed, let SIGTERM clean up as Ctrl-C does, and keep collector and BLAS from wasting time.
+    """Make streams and signals ours, and keep the garbage collector and BLAS from wasting time.
+
+    Odd names are printed, and SIGTERM and SIGHUP clean up as Ctrl-C does.
 
     Imports leave half a million objects that live as long as the process. Walking them as they come
     and once more at the end costs a fifth of a short analysis. Threads of BLAS cost another fifth: its small
@@ -128,10 +128,11 @@ def _prepare_process() -> None:
     gc.set_threshold(COLLECT_AFTER_OBJECTS, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)
     prepare_streams()
-    try:
+    if threading.current_thread() is threading.main_thread():  # elsewhere the host program keeps its own handlers
         signal.signal(signal.SIGTERM, _end)
-    except ValueError:
-        return  # not in the main thread: the host program keeps its own handlers
+        # nohup has it ignored, and so it stays; Windows has no terminals that hang up.
+        if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) == signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, _end)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

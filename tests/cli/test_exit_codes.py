@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from editorbot import errors
-from editorbot.cli.main import INTERRUPTED_EXIT_CODE
+from editorbot.cli.interrupted import INTERRUPTED_EXIT_CODE
 
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 

@@ -186,18 +186,48 @@ def test_killed_at_any_moment_every_name_holds_the_old_or_the_new_file(here: Pat
             subprocess.run(["rm", "-r", str(path)], check=True)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM of this kind")
-def test_terminated_it_cleans_up_and_says_so_by_its_exit_code(here: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
+@pytest.mark.parametrize(("sent", "exit_code"), [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130)])
+def test_ended_by_a_signal_it_cleans_up_and_says_so_by_its_exit_code(here: Path, sent: str, exit_code: int) -> None:
     # Long enough that the signal comes before the end, however late this process sees that the work has begun.
     write(here / "jam.wav", 0.5 * np.tile(band(60, 44_100), 5), 44_100)
     before = set(contents(here))
     process = start(here, "--no-cache")
     assert wait_for(lambda: is_staging(here), process)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.Signals[sent])
     _, error = process.communicate(timeout=30)
-    assert process.returncode == 143, error
+    assert process.returncode == exit_code, error
     assert b"Traceback" not in error
     assert set(contents(here)) == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no nohup")
+def test_under_nohup_a_closed_terminal_is_no_end(here: Path) -> None:
+    command = ["nohup", sys.executable, "-m", "editorbot", "edit", "jam.wav", "--editor", "keep-all", "--no-cache"]
+    process = subprocess.Popen(command, cwd=here, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert wait_for(lambda: is_staging(here), process)
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert (here / "jam.edited.wav").is_file()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT of this kind")
+@pytest.mark.parametrize("loaded", ["tyro", "soundfile", "numba"])
+def test_interrupted_while_it_is_loaded_it_ends_in_one_line(here: Path, loaded: str) -> None:
+    trap = here / "trap"
+    trap.mkdir()
+    (trap / f"{loaded}.py").write_text("import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(9)\n")
+    paths = os.pathsep.join((str(trap), str(ROOT)))
+    command = [sys.executable, "-m", "editorbot", "edit", "jam.wav", "--no-cache"]
+    done = subprocess.run(
+        command, cwd=here, env={**environment(), "PYTHONPATH": paths}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 130, done.stderr
+    assert [line for line in done.stderr.splitlines() if not line.startswith("device")] == [
+        "interrupted: nothing half written was left"
+    ]
+    assert set(contents(here)) == {"jam.wav", "trap"}
 
 
 def test_ended_right_after_the_stage_was_made_nothing_stays(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
