@@ -185,6 +185,13 @@ FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG
 """System errors that mean there is no room."""
 
 
+def read_error(error: OSError, path: str | os.PathLike[str] | None) -> NotFoundError | UnreadableError:
+    """Return the error that a failed reading of `path` means to the user."""
+    if isinstance(error, FileNotFoundError):
+        return NotFoundError("there is no such file or folder", path=path)
+    return UnreadableError(f"cannot be read: {error.strerror or error}", path=path)
+
+
 def write_error(error: OSError, path: str | os.PathLike[str] | None) -> OutputError | NoSpaceError:
     """Return the error that a failed write to `path` means to the user."""
     if error.errno in FULL_ERRORS:

@@ -27,7 +27,7 @@ from editorbot.export import export_edit
 from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged
 from editorbot.polish import Loudness, compare_tone, measure, missed_loudness, prepare_steps
-from editorbot.recording import Recording, open_recording
+from editorbot.recording import Recording, check_is_there, open_recording
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
 from editorbot.render.pins import Pins
@@ -200,6 +200,7 @@ def edit_recording(
     EditorbotError
         One child a mistake; nothing is left half written.
     """
+    check_is_there(path)
     outputs.check(path, exports=exports, force=force, in_place=in_place)
     outputs.make_folder()
     options = options.with_notes(*outputs.warnings)
@@ -249,6 +250,7 @@ def plan_edit(
     progress: Progress = no_progress,
 ) -> Edited:
     """Decide as `edit_recording` does, with all its checks, and write nothing."""
+    check_is_there(path)
     outputs.check(path, exports=exports, force=force, in_place=in_place)
     with open_recording(path, repair=options.repair) as recording:
         outputs.check_holds(recording)

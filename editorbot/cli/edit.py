@@ -317,7 +317,11 @@ def list_recordings(names: tuple[str, ...]) -> list[str]:
     ------
     NotFoundError
         If a folder holds no recording.
+    UnreadableError
+        If a folder may not be looked into.
     """
+    from editorbot.recording import names_in
+
     files: list[str] = []
     for name in names:
         if not os.path.isdir(name):
@@ -325,7 +329,7 @@ def list_recordings(names: tuple[str, ...]) -> list[str]:
             continue
         inside = [
             os.path.join(name, entry)
-            for entry in sorted(os.listdir(name))
+            for entry in names_in(name)
             if entry.lower().endswith(AUDIO_ENDINGS) and ".edited." not in entry and not entry.startswith(".")
         ]
         if not inside:

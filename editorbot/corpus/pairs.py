@@ -23,7 +23,7 @@ from editorbot.corpus.alignment import Alignment, align
 from editorbot.corpus.frame_ops import frame_ops
 from editorbot.editlist.json_format import write_whole
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, OutputError
-from editorbot.recording import open_recording
+from editorbot.recording import names_in, open_recording
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES, s_to_frames
 
 RAW_FOLDER, EDIT_FOLDER, POINTER_FOLDER = "input", "desired_output", "pointer_sequences"
@@ -116,7 +116,7 @@ def _by_sample(folder: Path, end: str, problems: list[EditorbotError]) -> dict[s
     if not folder.is_dir():
         raise NotFoundError("there is no such folder; the files of the pairs belong there", path=folder)
     result: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
+    for path in (folder / name for name in names_in(folder)):
         if path.name.startswith(".") or path.is_dir():
             continue
         sample = path.stem[: -len(end)] if path.stem.endswith(end) else ""

@@ -13,6 +13,7 @@ from editorbot.corpus.splits import Split, split_of
 from editorbot.corpus.truth import TRUTH_FOLDER, Truth, read_truth
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, SplitError
 from editorbot.evaluation.aligned_truth import read_aligned_truth
+from editorbot.recording import names_in
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,8 @@ def find_jams(folder: Path) -> JamList:
 
 def _raws(folder: Path) -> dict[str, Path]:
     """Return the raw recordings of a folder by sample."""
-    found = sorted(path for path in folder.iterdir() if path.is_file() and path.stem.endswith(RAW_END))
+    paths = (folder / name for name in names_in(folder))
+    found = [path for path in paths if path.is_file() and path.stem.endswith(RAW_END)]
     return {path.stem[: -len(RAW_END)]: path for path in found if not path.name.startswith(".")}
 
 

@@ -1,7 +1,8 @@
 """Sound in and out: reading by block, writing whole or not at all."""
 
 from editorbot.recording.checks import check_output, safe_output_name
-from editorbot.recording.recording import Recording, open_recording
+from editorbot.recording.folders import names_in
+from editorbot.recording.recording import Recording, check_is_there, open_recording
 from editorbot.recording.scan import SampleScan
 from editorbot.recording.writer import TrackWriter, check_track, container_of, track_subtype
 
@@ -9,9 +10,11 @@ __all__ = [
     "Recording",
     "SampleScan",
     "TrackWriter",
+    "check_is_there",
     "check_output",
     "check_track",
     "container_of",
+    "names_in",
     "open_recording",
     "safe_output_name",
     "track_subtype",

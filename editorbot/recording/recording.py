@@ -193,6 +193,17 @@ def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Rec
     return _repaired(recording) if repair else recording
 
 
+def check_is_there(path: str | os.PathLike[str]) -> None:
+    """Refuse a recording that cannot be opened, before anything is said about where its results go.
+
+    Raises
+    ------
+    NotFoundError, UnreadableError
+        If there is no such file, or it may not be read.
+    """
+    _opened(os.fspath(path)).close()
+
+
 def _opened(path: str) -> IO[bytes]:
     """Open a file for reading."""
     try:

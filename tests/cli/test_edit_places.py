@@ -7,7 +7,9 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -137,7 +139,7 @@ def test_a_full_disk_names_the_file_that_was_asked_for(
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot flush a folder")
 def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     steps: list[str] = []
-    sync, rename = os.fsync, os.replace
+    sync, rename, link = os.fsync, os.replace, os.link
 
     def noted_sync(descriptor: int) -> None:
         steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
@@ -148,7 +150,13 @@ def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.Mon
         rename(source, target)
 
     monkeypatch.setattr(os, "fsync", noted_sync)
+
+    def noted_link(source: str, target: str, **options: bool) -> None:
+        steps.append("link")
+        link(source, target, **options)
+
     monkeypatch.setattr(os, "replace", noted_rename)
+    monkeypatch.setattr(os, "link", noted_link)
     whole_file.write_whole(here / "small", b"content")
     assert steps == ["file", "rename", "folder"]
     steps.clear()
@@ -158,7 +166,9 @@ def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.Mon
     steps.clear()
     write(here / "jam.wav", band(3.0, RATE), RATE)
     assert keep_all("jam.wav") == 0
-    assert steps[-4:] == ["rename", "rename", "rename", "folder"]
+    assert steps[-4:] == ["link", "link", "link", "folder"]
+    assert keep_all("jam.wav", "--force") == 0
+    assert steps[-3:] == ["link", "rename", "folder"]  # what is replaced keeps a second name until all are placed
 
 
 def test_a_folder_that_cannot_be_flushed_is_no_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -215,3 +225,38 @@ def test_a_single_sample_is_copied_and_told(here: Path, rate: int, capsys: pytes
     write(here / "blip.wav", np.full(1, 0.5), rate)
     assert main(["edit", "blip.wav", "--copy-short"]) == 0
     assert "blip.wav: 0:00.00 -> 0:00.00 (100% kept, 1 clip)" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_not_told_as_an_output(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--dry-run"]):
+        assert keep_all("no/such/jam.wav", *more) == 3
+        assert capsys.readouterr().err.splitlines()[-1] == "error[NOT_FOUND]: no/such/jam.wav: there is no such file"
+
+
+@pytest.mark.parametrize(
+    ("folder", "command"),
+    [
+        ("locked", ["edit", "locked"]),
+        ("input", ["pairs", "align", "--data-dir", "."]),
+        ("input", ["evaluate", "."]),
+        ("locked", ["pairs", "simulate", "locked"]),
+    ],
+)
+def test_a_folder_that_may_not_be_looked_into_is_unreadable(
+    here: Path, folder: str, command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(look: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(path: Any = ".", *more: Any) -> Any:
+            if os.path.basename(path) == folder:
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return look(path, *more)
+
+        return guarded
+
+    for name in (folder, "desired_output", "truth"):
+        (here / name).mkdir()
+    monkeypatch.setattr(os, "listdir", refused(os.listdir))
+    monkeypatch.setattr(os, "scandir", refused(os.scandir))
+    assert main(command) == 3
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last == f"error[UNREADABLE]: {folder}: cannot be read: Permission denied"

@@ -25,7 +25,7 @@ from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.track import Track, track_of
 from editorbot.corpus.truth import TRUTH_FOLDER, truth_path, write_truth
-from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, without_frames
+from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, read_error, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
 
 LONGEST_READ_S = 900.0
@@ -87,13 +87,15 @@ def find_tracks(paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
     ------
     NotFoundError
         If a path is not there.
+    UnreadableError
+        If a folder may not be looked into.
     EmptyError
         If no sound file is among them.
     """
     found: list[Path] = []
     for path in map(Path, paths):
         if path.is_dir():
-            inside = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+            inside = (Path(folder) / name for folder, _, names in os.walk(path, onerror=_refuse) for name in names)
             found += sorted(
                 one for one in inside if one.suffix.lower() in (*SOUND_ENDINGS, *MIDI_ENDINGS) and one.name[0] != "."
             )
@@ -105,6 +107,11 @@ def find_tracks(paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
         where = paths[0] if paths else None
         raise EmptyError(f"no tracks are in it; sound files end in {', '.join(SOUND_ENDINGS)}", path=where)
     return tuple(dict.fromkeys(found))
+
+
+def _refuse(error: OSError) -> None:
+    """Refuse a folder that may not be looked into."""
+    raise read_error(error, error.filename) from error
 
 
 def sample_name(order: Order, number: int) -> str:
