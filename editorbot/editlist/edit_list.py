@@ -13,6 +13,7 @@ what is played, one entry a play, in order. What no clip holds is cut.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -49,6 +50,11 @@ def _check(condition: bool, message: str) -> None:
         raise FormatError(message)
 
 
+def _quoted(text: str) -> str:
+    """Return a text for a message, at most 80 characters of it."""
+    return repr(text if len(text) <= 80 else text[:80] + "...")
+
+
 @dataclass(frozen=True)
 class Source:
     """The recording that an edit list is about."""
@@ -65,6 +71,8 @@ class Source:
     """Length [samples], at least 1."""
 
     def __post_init__(self) -> None:
+        is_digest = re.fullmatch("sha256:[0-9a-f]{64}", self.digest)
+        _check(is_digest is not None, f"source digest must be sha256: and 64 hex digits, but is {_quoted(self.digest)}")
         _check(self.sample_rate > 0, f"source sample_rate must be positive, but is {self.sample_rate}")
         _check(self.channels > 0, f"source channels must be positive, but is {self.channels}")
         _check(self.samples > 0, f"source samples must be positive, but is {self.samples}")
@@ -193,7 +201,7 @@ class BeatScore:
 
     def __post_init__(self) -> None:
         _check(self.at >= 0, f"beat at must not be negative, but is {self.at}")
-        _check(math.isfinite(self.score), f"beat score must be finite, but is {self.score}")
+        _check(0 <= self.score <= 1, f"beat score must lie in [0, 1], but is {self.score}")
 
 
 @dataclass(frozen=True)
@@ -238,6 +246,9 @@ class EditList:
             _check(inside, f"clip {number} ends at {clip.end}, beyond the source's {self.source.samples} samples")
         ordered = all(a.at < b.at for a, b in zip(self.beats, self.beats[1:]))
         _check(ordered, "beats must increase")
+        for number, beat in enumerate(self.beats):
+            inside = beat.at < self.source.samples
+            _check(inside, f"beat {number} lies at {beat.at}, beyond the source's {self.source.samples} samples")
 
     @property
     def output_samples(self) -> int:

@@ -88,7 +88,7 @@ def join_risks(analysis: Analysis, clips: list[Clip]) -> list[float]:
 
 
 def listed(analysis: Analysis, worth: Float[np.ndarray, " beats"]) -> list[BeatScore]:
-    """Return the scores in the edit list's form."""
+    """Return the scores in the edit list's form: beats that start inside the source, worth held to [0, 1]."""
     at = np.rint(analysis.beats_s * analysis.source.sample_rate).astype(np.int64)
-    first = np.flatnonzero(np.diff(at, prepend=-1) > 0)
-    return [BeatScore(int(at[beat]), float(worth[beat])) for beat in first]
+    first = np.flatnonzero((np.diff(at, prepend=-1) > 0) & (at < analysis.source.samples))
+    return [BeatScore(int(at[beat]), float(np.clip(worth[beat], 0.0, 1.0))) for beat in first]

@@ -27,6 +27,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.editors.base import EditRequest
+from editorbot.editors.clips import listed
 from editorbot.editors.join_graph import JoinGraph
 from editorbot.editors.length_table import START, Hops, LengthTable, fill_table
 from editorbot.editors.timeline import Timeline, timeline_of
@@ -328,11 +329,7 @@ def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: boo
 
 def _scores(analysis: Analysis, worth: Float[np.ndarray, " beats"] | None) -> list[BeatScore]:
     """Return the worth of the beats in the edit list's form."""
-    if worth is None:
-        return []
-    at = np.rint(analysis.beats_s * analysis.source.sample_rate).astype(np.int64)
-    first = np.flatnonzero(np.diff(at, prepend=-1) > 0)
-    return [BeatScore(int(at[beat]), float(np.clip(worth[beat], 0.0, 1.0))) for beat in first]
+    return [] if worth is None else listed(analysis, worth)
 
 
 def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:

@@ -47,7 +47,8 @@ def retarget_source(edit_list: EditList, other: Recording) -> EditList:
             f"{clock(needed / source.sample_rate)}; give a file of the same take",
             path=other.path,
         )
-    retargeted = replace(edit_list, source=other.source)
+    beats = tuple(beat for beat in edit_list.beats if beat.at < other.samples)
+    retargeted = replace(edit_list, source=other.source, beats=beats)
     if other.samples == source.samples:
         return retargeted
     return retargeted.with_warnings(

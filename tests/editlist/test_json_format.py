@@ -23,6 +23,7 @@ from editorbot.errors import EditorbotError, FormatError, NotFoundError, OutputE
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 SOURCE = Source("jam.wav", "sha256:" + "0" * 64, 44_100, 2, 1_000_000)
+SOURCE_FIELDS = vars(SOURCE)
 SIMPLE = EditList(SOURCE, (Clip(0, 100), Clip(300, 500)), (Join(50, 0.25),))
 
 
@@ -93,6 +94,11 @@ def test_a_damaged_document_is_read_or_refused_in_one_way(data: st.DataObject) -
         ({"clips": [{"start": 0, "end": 2, "effects": [{"type": "PHASER"}]}], "joins": []}, "EQ_LOW"),
         ({"clips": [{"start": 0, "end": 2, "action": "MUNCH"}], "joins": []}, "'MUNCH' is unknown"),
         ({"beats": [{"at": 5, "score": 1.0}, {"at": 5, "score": 1.0}]}, "beats must increase"),
+        ({"beats": [{"at": 5, "score": 5}]}, r"beats\[0\]: beat score must lie in \[0, 1\], but is 5.0"),
+        ({"beats": [{"at": 5, "score": -0.1}]}, r"beat score must lie in \[0, 1\]"),
+        ({"beats": [{"at": 1_000_000, "score": 1.0}]}, "beat 0 lies at 1000000, beyond the source's 1000000 samples"),
+        ({"source": SOURCE_FIELDS | {"digest": "foo"}}, "source digest must be sha256: and 64 hex digits, but is 'foo"),
+        ({"source": SOURCE_FIELDS | {"digest": "sha256:" + "g" * 900}}, "64 hex digits, but is 'sha256:g.*g...'$"),
         ({"version": 0}, "version must be a whole number"),
         ({"format": "other"}, "this is no edit list"),
         ({"joins": [{"crossfade": 0, "risk": "high"}]}, "risk must be a number"),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from editorbot.editlist.edit_list import Clip, EditList, Join
+from editorbot.editlist.edit_list import BeatScore, Clip, EditList, Join
 from editorbot.errors import MismatchError
 from editorbot.render.render import render_blocks
 from editorbot.render.retarget_source import retarget_source
@@ -42,3 +42,9 @@ def test_another_rate_is_refused(make_recording):
     edit_list = EditList(make_recording(noise(10_000, 1)).source, CLIPS, JOINS)
     with pytest.raises(MismatchError, match="16000 Hz"):
         retarget_source(edit_list, make_recording(noise(20_000, 1), 16_000))
+
+
+def test_beats_beyond_a_shorter_file_are_left_away(make_recording):
+    beats = (BeatScore(100, 0.5), BeatScore(9_500, 0.5))
+    edit_list = EditList(make_recording(noise(10_000, 1)).source, CLIPS, JOINS, beats=beats)
+    assert retarget_source(edit_list, make_recording(noise(9_000, 1))).beats == beats[:1]

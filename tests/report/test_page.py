@@ -102,7 +102,7 @@ def test_slivers_between_aligned_clips_are_no_cuts() -> None:
 
 
 def test_what_was_held_where_nothing_is_known() -> None:
-    analysis = analysis_of(Source("j.wav", "sha256:0", RATE, 1, 20 * RATE))
+    analysis = analysis_of(Source("j.wav", "sha256:" + "0" * 64, RATE, 1, 20 * RATE))
     assert held_in(replace(analysis, activity=()), 0.0, 1.0) == ""
     spans = (ActivitySpan(0.0, 0.2, "noise"), ActivitySpan(0.2, 9.8, "talk"), ActivitySpan(9.8, 10.0, "noise"))
     assert held_in(replace(analysis, activity=spans), 0.0, 10.0) == "talk"
