@@ -6,6 +6,7 @@ list that was written earlier, or by hand.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -15,8 +16,8 @@ from jaxtyping import Shaped
 from editorbot.analysis.analyze import Progress, no_progress
 from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.json_format import read_edit_list
-from editorbot.errors import MismatchError
-from editorbot.export import export_edit
+from editorbot.errors import EditorbotError, MismatchError
+from editorbot.export import export_edit, export_paths
 from editorbot.outputs import path_from, source_path
 from editorbot.polish import frame_labels, polish_blocks
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
@@ -97,8 +98,8 @@ def render_file(
     """
     edit_list = read_edit_list(path)
     source_file = source or source_path(path, edit_list.source.path)
-    check_output(output, [source_file, path], force=force, in_place=False)
-    with open_recording(source_file) as recording:
+    check_output(output, [source_file, path], force=force)
+    with _named(path), open_recording(source_file) as recording:
         warnings = recording.warnings
         if source is None:
             _check_source(edit_list, recording)
@@ -107,6 +108,16 @@ def render_file(
             warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
         warnings += write_track(edit_list, recording, output, progress, may_replace=force)
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
+
+
+@contextlib.contextmanager
+def _named(path: str) -> Iterator[None]:
+    """Give errors about what an edit list asks for, which know no file, that of the list."""
+    try:
+        yield
+    except EditorbotError as error:
+        error.path = error.path or path
+        raise
 
 
 def export_file(path: str, name: str, output: str, *, force: bool = False) -> None:
@@ -118,6 +129,8 @@ def export_file(path: str, name: str, output: str, *, force: bool = False) -> No
         If the list cannot be read, or the export not be written.
     """
     edit_list = read_edit_list(path)
+    for written in export_paths(name, output):
+        check_output(written, [path], force=force)
     moved = path_from(output, source_path(path, edit_list.source.path))
     export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
 

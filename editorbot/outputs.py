@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from editorbot.editlist.whole_file import move, sync_folder
 from editorbot.errors import EditorbotError, OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
-from editorbot.recording import Recording, check_output, check_track, container_of, safe_output_name
+from editorbot.recording import Recording, check_name, check_output, check_track, container_of, safe_output_name
 
 LONGEST_SIDE_ENDING = ".html"
 """The longest ending that is put after a track's stem, apart from the exports' own."""
@@ -74,7 +74,7 @@ class OutputPaths:
             return  # nothing in it can stand in the way
         check_output(self.track, [source], force=force or in_place, in_place=in_place)
         for path in self.files(exports)[:-1]:
-            check_output(path, [source, self.track], force=force, in_place=False)
+            check_output(path, [source, self.track], force=force)
 
     def make_folder(self) -> None:
         """Make the folder that they go into, where it is theirs to make.
@@ -118,13 +118,15 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
 
     Raises
     ------
-    UsageError
-        If `output` and `in_place` are both given.
+    UsageError, OutputError
+        If `output` and `in_place` are both given, or `output` can name no result.
     """
     if in_place:
         if output is not None:
             raise UsageError("--in-place replaces the recording; leave --output away")
         return _paths_of(source)
+    if output is not None:
+        check_name(output)
     stem = os.path.splitext(os.path.basename(source))[0].rstrip(". ")
     name = (stem or "recording") + ".edited.wav"
     if output is None:

@@ -49,7 +49,7 @@ class Analyze:
         from editorbot.recording import check_output, open_recording
 
         if self.features is not None:
-            check_output(self.features, [self.file], force=self.force, in_place=False)
+            check_output(self.features, [self.file], force=self.force)
         cache = None if self.no_cache else AnalysisCache.of_user()
         with open_recording(self.file, repair=self.repair) as recording:
             with progress_bar(printable(os.path.basename(self.file))) as progress:

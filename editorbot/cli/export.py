@@ -34,7 +34,7 @@ class Export:
         if self.output is not None and len(self.to) != 1:
             raise UsageError("--output takes one program; name one with --to, or leave it away")
         for name in self.to:
-            path = self.output or os.path.splitext(self.file)[0] + EXPORT_ENDINGS[name]
+            path = os.path.splitext(self.file)[0] + EXPORT_ENDINGS[name] if self.output is None else self.output
             export_file(self.file, name, path, force=self.force)
             for written in export_paths(name, path):
                 print(printable(str(written)))

@@ -32,7 +32,7 @@ class Render:
         """Render the list; return the exit code."""
         from editorbot.from_list import render_file
 
-        output = self.output or default_output(self.file, self.source)
+        output = default_output(self.file, self.source) if self.output is None else self.output
         with progress_bar(printable(os.path.basename(self.file))) as progress:
             rendered = render_file(self.file, output, source=self.source, force=self.force, progress=progress)
         for line in rendered.warnings:

@@ -15,10 +15,10 @@ from __future__ import annotations
 import io
 import os
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 from jaxtyping import Float32, Int64, Shaped
@@ -46,6 +46,8 @@ WRITER = "python -m scripts.infer_rich_bc_labels --data_dir training_data --out 
 _NAMES = (("type_names", ACTIONS), ("feature_names", FEATURE_NAMES), ("state_names", STATE_NAMES))
 """What every column and label means; another order is another format."""
 _LABEL_KEYS = ("type_labels", "size_labels", "amount_labels", "good_bad", "recording_ids", "beat_index")
+_ZIP_MAGIC = b"PK"
+"""How an npz begins, an empty one too."""
 _LABEL_ENDS = (len(ACTIONS), 5, 5, 2)
 
 
@@ -247,19 +249,30 @@ def read_dataset(path: Path) -> BcDataset:
         If its labels or features are of another version; both are named.
     """
     try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+        with open(path, "rb") as file:
+            arrays = _arrays_of(file)
     except FileNotFoundError as error:
         raise NotFoundError(f"there is no such file; write it with: {WRITER}", path=path) from error
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        holds = "Object arrays" in str(error) or "pickle" in str(error)
+        holds = "Object arrays" in str(error)
         what = "it holds Python objects, which are never loaded" if holds else "it is damaged, or no npz file"
         raise FormatError(f"{what}; write it anew with: {WRITER}", path=path) from error
-    if not isinstance(arrays, Mapping) or "format" not in arrays:
-        raise FormatError(f"it is no data set of editorbot; write one with: {WRITER}", path=path)
+    if "format" not in arrays:
+        wanted = ("format", *(field.name for field in fields(BcDataset)), *(key for key, _ in _NAMES))
+        lacking = ", ".join(key for key in wanted if key not in arrays)
+        raise FormatError(f"it is no data set of editorbot: it lacks {lacking}; write one with: {WRITER}", path=path)
     return _checked(arrays, path)
+
+
+def _arrays_of(file: IO[bytes]) -> dict[str, np.ndarray]:
+    """Return the arrays of an npz; ValueError where it is none, which NumPy would take for a pickle."""
+    if file.read(len(_ZIP_MAGIC)) != _ZIP_MAGIC:
+        raise ValueError("no npz file")
+    file.seek(0)
+    with np.load(file, allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}
 
 
 def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:

@@ -1,6 +1,6 @@
 """Sound in and out: reading by block, writing whole or not at all."""
 
-from editorbot.recording.checks import check_output, safe_output_name
+from editorbot.recording.checks import check_name, check_output, safe_output_name
 from editorbot.recording.folders import names_in
 from editorbot.recording.recording import Recording, check_is_there, open_recording
 from editorbot.recording.scan import SampleScan
@@ -11,6 +11,7 @@ __all__ = [
     "SampleScan",
     "TrackWriter",
     "check_is_there",
+    "check_name",
     "check_output",
     "check_track",
     "container_of",

@@ -6,7 +6,7 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from editorbot.errors import ExistsError, OutputError, SameFileError
+from editorbot.errors import ExistsError, OutputError, SameFileError, UsageError
 
 LONGEST_NAME_BYTES = 255
 """Longest file name that common file systems take."""
@@ -21,7 +21,11 @@ RESERVED_NAMES = frozenset(
 
 
 def check_output(
-    path: str | os.PathLike[str], sources: Sequence[str | os.PathLike[str]], *, force: bool, in_place: bool
+    path: str | os.PathLike[str],
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    force: bool,
+    in_place: bool | None = None,
 ) -> None:
     """Check that a file may be written.
 
@@ -33,15 +37,18 @@ def check_output(
         Files that must not be overwritten, however they are named.
     force : bool
         Allow the file to be there already.
-    in_place : bool
-        Allow it to be one of the sources.
+    in_place : bool, optional
+        Allow it to be one of the sources; None where a command has no such flag.
 
     Raises
     ------
+    UsageError
+        If the name is none, see `check_name`.
     SameFileError, ExistsError, OutputError
         If it is a source, is there already, or has no folder that can be written to.
     """
     path = os.fspath(path)
+    check_name(path)
     folder = os.path.dirname(os.path.abspath(path))
     if os.path.isdir(path):
         raise OutputError("this is a folder; give a file name", path=path)
@@ -51,9 +58,28 @@ def check_output(
         raise OutputError("its folder may not be written to", path=path)
     if os.path.lexists(path):
         if not in_place and any(_is_same(path, source) for source in sources):
-            raise SameFileError("this is the source itself; give another name, or --in-place on purpose", path=path)
+            choice = "" if in_place is None else ", or --in-place on purpose"
+            raise SameFileError(f"this is the source itself; give another name{choice}", path=path)
         if not force:
             raise ExistsError("it is there already; give another name, or --force on purpose", path=path)
+
+
+def check_name(path: str) -> None:
+    """Refuse what can name no result: nothing, standard output, and what is there but is no file.
+
+    Raises
+    ------
+    UsageError
+        If it is empty or ``-``.
+    OutputError
+        If it is a device or a pipe.
+    """
+    if not path:
+        raise UsageError("the name of the output is empty; name a file, or leave the flag away")
+    if path == "-":
+        raise UsageError("results are files and do not go to standard output; name a file (./- for one called -)")
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        raise OutputError("this is a device or a pipe, and results are files; name a file", path=path)
 
 
 def _is_same(path: str, source: str | os.PathLike[str]) -> bool:

@@ -118,9 +118,9 @@ class Recording:
             row, channel = np.argwhere(~finite)[0].tolist()
             at = max(start, 0) + row
             where = f"sample {at} ({clock(samples_to_s(at, self.sample_rate))}) of channel {channel}"
-            raise NonFiniteError(
-                f"{where} is {block[row, channel]}; --repair heals runs of up to 10 ms", path=self.path
-            )
+            # Not every command has the flag, and a reference is never opened with it: the healed copy helps everywhere.
+            heal = "edit --repair heals runs of up to 10 ms (with --editor keep-all it makes a healed copy)"
+            raise NonFiniteError(f"{where} is {block[row, channel]}; {heal}", path=self.path)
         return block
 
     def _body_block(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:

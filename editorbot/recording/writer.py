@@ -71,6 +71,8 @@ def container_of(path: str | os.PathLike[str]) -> str:
         If the ending is none that can be written.
     """
     ending = os.path.splitext(os.fspath(path))[1].lower()
+    if not ending:
+        raise OutputError(f"a track's name must end in its format: {', '.join(FORMATS)}", path=path)
     if ending not in FORMATS:
         raise OutputError(f"a track cannot end in {ending!r}; write {', '.join(FORMATS)}", path=path)
     return FORMATS[ending]
