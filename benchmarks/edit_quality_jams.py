@@ -3,8 +3,8 @@
     python benchmarks/edit_quality_jams.py MUSIC JAMS
     python benchmarks/edit_quality.py --jams first=JAMS/first second=JAMS/second --tune JAMS/tune
 
-MUSIC holds Debian packages, each unpacked (`dpkg-deb -x`) below a folder of its name. The tracks stand in
-`edit_quality_tracks.txt`; the same ten are ruined by both ruiners, each in its own process, and four more by the
+MUSIC holds Debian packages, each unpacked (`dpkg-deb -x`) below a folder of its name: those of the tracks in
+`edit_quality_tracks.txt`, and timgm6mb-soundfont, from which the first ruiner plays its junk. The same ten are ruined by both ruiners, each in its own process, and four more by the
 second one, for the loudness cutter's threshold. The first ruiner takes no list of files: it looks for music where
 one of the packages has it, so the ten tracks are laid there, under names that tell the artist.
 """
@@ -31,6 +31,9 @@ ARCHIVES = {
     "openarena-088-data": "usr/share/games/openarena/baseoa/pak6-patch088.pk3",
 }
 """Packages whose music lies in an archive of its own."""
+
+SOUNDFONT = "timgm6mb-soundfont/usr/share/sounds/sf2/TimGM6mb.sf2"
+"""Where the first ruiner looks for its instruments."""
 
 FIRST_FOLDER = "colobot-common-sounds/usr/share/games/colobot/music"
 """Where the first ruiner looks for the music of one of its artists."""
@@ -150,6 +153,9 @@ def main() -> None:
     options = parser.parse_args()
     music = unpack(options.music, options.out / "music")
     tracks = read_tracks(music)
+    for needed in (music / SOUNDFONT, *(track.path for track in tracks)):
+        if not needed.exists():
+            raise SystemExit(f"{needed}: it is not there; unpack its package below {options.music}")
     scored = [track for track in tracks if track.set != "tune"]
     ruin_second(scored, options.out / "second", SEEDS["second"])
     ruin_second([track for track in tracks if track.set == "tune"], options.out / "tune", SEEDS["tune"])
