@@ -4,9 +4,10 @@
     python benchmarks/edit_quality.py --jams first=JAMS/first second=JAMS/second --tune JAMS/tune
 
 MUSIC holds Debian packages, each unpacked (`dpkg-deb -x`) below a folder of its name: those of the tracks in
-`edit_quality_tracks.txt`, and timgm6mb-soundfont, from which the first ruiner plays its junk. The same ten are ruined by both ruiners, each in its own process, and four more by the
-second one, for the loudness cutter's threshold. The first ruiner takes no list of files: it looks for music where
-one of the packages has it, so the ten tracks are laid there, under names that tell the artist.
+`edit_quality_tracks.txt`, and timgm6mb-soundfont, from which the first ruiner plays its junk. The same ten are ruined
+by both ruiners, each in its own process, and four more by the second one, for the loudness cutter's threshold. The
+first ruiner takes no list of files: it looks for music where one of the packages has it, so the ten tracks are laid
+there, under names that tell the artist.
 """
 
 from __future__ import annotations
