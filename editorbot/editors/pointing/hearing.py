@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editors.scoring.clean_takes import believed
 from editorbot.editors.scoring.inputs import inputs_of
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import UsageError
@@ -37,5 +38,5 @@ def steps_of(analysis: Analysis, config: PointerConfig) -> StepsHeard:
 
 
 def chances_of(analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
-    """Return what the learned score that ships takes each step for."""
-    return read_score().chances(analysis)
+    """Return what the learned score that ships takes each step for, as `scored` believes it."""
+    return believed(read_score().chances(analysis))

@@ -16,6 +16,7 @@ from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.scoring.again import JamInputs, as_heard, fill_in, heard_again
+from editorbot.editors.scoring.clean_takes import believed
 from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
 from editorbot.editors.scoring.judge import Verdict
@@ -73,7 +74,7 @@ class LearnedScore:
 
 def judge_learned(analysis: Analysis, score: LearnedScore) -> Verdict:
     """Return what is worth keeping of a recording."""
-    chances = score.chances(analysis)
+    chances = believed(score.chances(analysis))
     return verdict_of(chances, score, step_vectors(analysis.steps))
 
 
