@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from editorbot.editors.pointing.decode import DecodeSettings, prices_for
 from editorbot.editors.scoring.clean_takes import CLEAN_SHARE, REHEARSAL_SHARE, believed
+from editorbot.models.pointer_shape import STEP_VALUES, PointerConfig, PointerInputs, StepsHeard, with_chances
 from editorbot.models.scorer_shape import CLASSES
 
 KEEP, SOUNDS, REPEAT = (CLASSES.index(name) for name in ("keep", "sounds", "repeat"))
@@ -39,6 +41,15 @@ def test_in_between_it_is_believed_in_part():
     found = believed(chances)
     np.testing.assert_allclose(found[:, REPEAT], chances[:, REPEAT] / 2, atol=1e-6)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(("stops", "weight"), [(0.0, 1.0), (0.3, 0.5)])
+def test_the_pointer_leaves_a_take_to_the_score(stops, weight):
+    config = PointerConfig(step_inputs=True, score_inputs=True)
+    nobody, nothing = np.full((400, 6), -1, np.int32), np.zeros((400, 6), np.float32)
+    steps = StepsHeard(np.zeros((400, STEP_VALUES), np.float32), nobody, nothing)
+    inputs = PointerInputs(np.zeros((128, 3_200), np.float32), with_chances(steps, jam(stops)))
+    assert prices_for(DecodeSettings(score_weight=0.5), inputs, config).score_weight == pytest.approx(weight)
 
 
 def test_an_empty_recording_is_nothing():

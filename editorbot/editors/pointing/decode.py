@@ -11,13 +11,14 @@ Going back costs no passing over, so a repeat is played only where the network s
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.editors.pointing.sweeps import cheapest_ways
+from editorbot.editors.scoring.clean_takes import doubt_of
 from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.errors import UsageError
 from editorbot.models.pointer_shape import STEP_VALUES, PointerConfig, PointerInputs, RowScores
@@ -119,6 +120,14 @@ def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndar
     keep = np.exp(inputs.steps.values[:, STEP_VALUES + CLASSES.index("keep")].astype(np.float64))
     step = np.minimum(np.arange(inputs.frames) // STEP_FRAMES, len(keep) - 1)
     return np.asarray(np.clip(odds_of(keep), -MOST_LOG, MOST_LOG)[step])
+
+
+def prices_for(settings: DecodeSettings, inputs: PointerInputs, config: PointerConfig) -> DecodeSettings:
+    """Return the prices for a recording: one that is no rehearsal is left to the score, which knows takes from jams."""
+    if not config.score_inputs or inputs.steps is None:
+        return settings
+    doubt = doubt_of(np.exp(inputs.steps.values[:, STEP_VALUES : STEP_VALUES + len(CLASSES)]))
+    return replace(settings, score_weight=max(settings.score_weight, doubt))
 
 
 def places_of(

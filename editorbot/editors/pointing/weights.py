@@ -16,7 +16,15 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.editors.pointing.decode import DecodeSettings, Plays, best_plays, costs_of, score_odds_of, with_edges
+from editorbot.editors.pointing.decode import (
+    DecodeSettings,
+    Plays,
+    best_plays,
+    costs_of,
+    prices_for,
+    score_odds_of,
+    with_edges,
+)
 from editorbot.editors.pointing.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.errors import FormatError, MissingExtraError, NotFoundError, UsageError
@@ -52,8 +60,9 @@ class LearnedPointer:
     def plays(self, scores: RowScores, inputs: PointerInputs, beats_s: Float[np.ndarray, " beats"]) -> Plays:
         """Return the cheapest plays of a recording."""
         odds = score_odds_of(inputs, self.config)
-        costs = costs_of(scores, self.config, self.decode, beats_s, score_odds=odds)
-        return with_edges(best_plays(costs, self.config, self.decode), scores, self.decode)
+        prices = prices_for(self.decode, inputs, self.config)
+        costs = costs_of(scores, self.config, prices, beats_s, score_odds=odds)
+        return with_edges(best_plays(costs, self.config, prices), scores, prices)
 
 
 @lru_cache(maxsize=4)

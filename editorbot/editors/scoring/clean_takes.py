@@ -25,6 +25,12 @@ _JUDGED_BY_OTHERS = [CLASSES.index(name) for name in ("other_song", "bad_take", 
 """Classes of music that is only bad, or too much, beside other music of the recording."""
 
 
+def doubt_of(chances: Float32[np.ndarray, "steps classes"]) -> float:
+    """Return how little a recording with these chances of CLASSES looks like a rehearsal, in [0, 1]."""
+    stops = float(chances[:, _STOPS].sum(axis=1).mean()) if len(chances) else 1.0
+    return float(np.clip((REHEARSAL_SHARE - stops) / (REHEARSAL_SHARE - CLEAN_SHARE), 0, 1))
+
+
 def believed(chances: Float32[np.ndarray, "steps classes"]) -> Float32[np.ndarray, "steps classes"]:
     """Return the chances of CLASSES of a whole recording, those of 'keep' higher where it is no rehearsal.
 
@@ -34,11 +40,10 @@ def believed(chances: Float32[np.ndarray, "steps classes"]) -> Float32[np.ndarra
     >>> believed(take)[:, 0].tolist()
     [1.0, 1.0]
     """
-    stops = float(chances[:, _STOPS].sum(axis=1).mean()) if len(chances) else 1.0
-    doubt = np.float32(np.clip((REHEARSAL_SHARE - stops) / (REHEARSAL_SHARE - CLEAN_SHARE), 0, 1))
+    doubt = doubt_of(chances)
     if doubt == 0:
         return chances
-    moved = doubt * chances[:, _JUDGED_BY_OTHERS]
+    moved = np.float32(doubt) * chances[:, _JUDGED_BY_OTHERS]
     changed = chances.copy()
     changed[:, _JUDGED_BY_OTHERS] -= moved
     changed[:, _KEEP] += moved.sum(axis=1)
