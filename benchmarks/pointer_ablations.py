@@ -71,11 +71,11 @@ def greedy(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings)
 
     def step(previous: int) -> tuple[int, bool]:
         nonlocal place
-        expected = previous + 1 if config.expected == "previous" else round(place / config.ratio)
+        expected = min(round(place / config.ratio), frames)
         place += 1
-        heads = network.decode(memory, torch.tensor([previous]), torch.tensor([min(expected, frames)]))
+        heads = network.decode(memory, torch.tensor([previous]), torch.tensor([expected]))
         scores = row_scores(heads, memory)
-        return next_pointer(scores, config, 0, min(expected, frames) - 1)
+        return next_pointer(scores, config, 0, expected - 1)
 
     return greedy_plays(step, frames, longest=frames)
 

@@ -108,7 +108,7 @@ class _Start:
     normalizer: Normalizer
     is_taught: bool
     state: PpoState | None = None
-    record: _Record = field(default_factory=lambda: _Record())
+    record: _Record = field(default_factory=_Record)
 
 
 def _start(settings: PpoSettings, stage: Stage, resume: Path | None, device: str, on_line: OnLine) -> _Start:

@@ -102,7 +102,6 @@ def train_network(
     *,
     device: str = "cpu",
     state: TrainingState | None = None,
-    start: Mapping[str, Tensor] | None = None,
     on_epoch: Callable[[PointerNetwork, EpochReport, TrainingState], None] | None = None,
 ) -> PointerNetwork:
     """Return a network trained on pairs.
@@ -119,8 +118,6 @@ def train_network(
         Where to train; in bf16 where that is a GPU.
     state : TrainingState, optional
         Where to go on; on a CPU the end is bit for bit that of an unbroken run.
-    start : mapping, optional
-        Weights to begin with, by name; those that are missing or of another shape begin at random.
     on_epoch : callable
         Is handed the network, what the epoch came to, and where the run stands.
     """
@@ -130,10 +127,6 @@ def train_network(
             run.go_to(state)
         elif shape.step_inputs:
             _scale_steps(run.network, pairs)
-        if start is not None and state is None:
-            own = run.network.state_dict()
-            fitting = {name: one for name, one in start.items() if name in own and own[name].shape == one.shape}
-            run.network.load_state_dict({**own, **fitting})
         for epoch in range(state.epoch if state else 0, config.epochs):
             metrics = _train_epoch(run, pairs, epoch)
             if on_epoch is not None:

@@ -1,9 +1,9 @@
 """A recording in which hardly anybody stops is no rehearsal: what comes again in it was composed.
 
 The score learned from jams, of which half is to be cut, so in a finished track it takes for a vamp or a bad take what
-was only written to come again. In jams talk, tuning, dead air and noodling fill 11 % of the time or more (36 of
-training artists), in 73 of 74 finished tracks of theirs at most 7 %. Below that, what was 'played again' is believed
-less, and not at all where next to nothing else is to be cut.
+was only written to come again. Of 36 jams of training artists, talk, tuning, dead air and noodling fill 11 % or more;
+of 71 of their 72 finished tracks, 7 % at most. There, what was 'played again' is believed less, and not at all where
+next to nothing else is to be cut. A score that learned from takes of this kind as well would not need it.
 """
 
 from __future__ import annotations
