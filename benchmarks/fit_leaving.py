@@ -19,9 +19,10 @@ from fit_scored import as_source, fit_card, joined
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
-from editorbot.editors.scored import ScoredEditor, placed_spans_s
+from editorbot.editors.scored import ScoredEditor
 from editorbot.editors.scoring.leaving import SHORTEST_STEPS, likeliest
 from editorbot.editors.scoring.leaving_places import Places, heard_of, places_of
+from editorbot.editors.scoring.placing import placed_spans_s
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import Scorecard
 from editorbot.recording import open_recording

@@ -40,6 +40,12 @@ CONTROL_EDITOR = "keep-all"
 ACTING_EDITOR = "policy"
 """The one that draws steps from a vocabulary."""
 
+NO_CHOICE_EDITORS = ("keep-all", "retarget")
+"""Those that do not decide by what is heard, so that no tightness changes them."""
+
+NOTICES = ("TIGHTNESS",)
+"""Codes of warnings that only say how the edit was made; `--strict` lets them pass."""
+
 LITTLE = 1 / 12
 """Who keeps less than this share of a recording, unasked, has hardly found the music."""
 
@@ -140,12 +146,25 @@ def _remarks(edit_list: EditList, options: EditOptions) -> Iterator[str]:
         asked = {"--temperature": request.temperature > 0, "--vocabulary": request.vocabulary is not None}
         for flag in (flag for flag, is_asked in asked.items() if is_asked):
             yield f"IGNORED: {flag} is for the editor {ACTING_EDITOR}; {options.editor} has no use for it"
+    if request.tightness != "normal":
+        yield _tightness_line(options)
     share = edit_list.output_samples / edit_list.source.samples
     if share < LITTLE and request.target_s is None and request.keep_ratio is None:
         yield (
             f"LITTLE: only {share:.1%} of the recording is kept; it may be unlike what the editor knows;"
             " --keep-ratio or --target asks for more"
         )
+
+
+def _tightness_line(options: EditOptions) -> str:
+    """Return the warning that says what a tightness other than the default one did."""
+    request, tightness = options.request, options.request.tightness
+    if options.editor in NO_CHOICE_EDITORS:
+        return f"IGNORED: --tightness {tightness} changes nothing about the editor {options.editor}"
+    if request.target_s is not None or request.keep_ratio is not None:
+        return f"IGNORED: --tightness {tightness} cannot hold beside a wanted length, which decides how much goes"
+    ordered = " beside what --must-cut asked for" if request.must_cut_s else ""
+    return f"TIGHTNESS: {tightness}: only talk, noise, silence, tuning and noodling were cut{ordered}, no music"
 
 
 def pins_of(request: EditRequest, source: Source) -> Pins:
@@ -157,8 +176,9 @@ def pins_of(request: EditRequest, source: Source) -> Pins:
 
 def _check_strict(edit_list: EditList, options: EditOptions, path: str) -> None:
     """Raise StrictError if there is a warning and the user wants none."""
-    if options.strict and edit_list.warnings:
-        raise StrictError(f"{edit_list.warnings[0]} (a warning, and --strict makes it an error)", path=path)
+    lines = [line for line in edit_list.warnings if line.partition(":")[0] not in NOTICES]
+    if options.strict and lines:
+        raise StrictError(f"{lines[0]} (a warning, and --strict makes it an error)", path=path)
 
 
 def edit_recording(
@@ -214,7 +234,8 @@ def edit_recording(
         with open_recording(stage.paths.track) as rendered:
             edited = _measured(edited, recording, rendered, progress)
             _check_strict(edited.edit_list, options, recording.path)
-            _report(stage.paths.report, edited, recording, rendered, progress)
+            tightness = None if options.editor in NO_CHOICE_EDITORS else options.request.tightness
+            _report(stage.paths.report, edited, recording, rendered, progress, tightness)
         write_edit_list(stage.paths.edit_list, edited.edit_list)
         for name in exports:
             export_edit(edited.edit_list, name, stage.paths.export(name))
@@ -223,7 +244,9 @@ def edit_recording(
     return edited
 
 
-def _report(path: str, edited: Edited, recording: Recording, track: Recording, progress: Progress) -> None:
+def _report(
+    path: str, edited: Edited, recording: Recording, track: Recording, progress: Progress, tightness: str | None
+) -> None:
     """Write the page."""
     write_report(
         path,
@@ -235,6 +258,7 @@ def _report(path: str, edited: Edited, recording: Recording, track: Recording, p
         actions=edited.actions,
         loudness_before=edited.before,
         loudness_after=edited.after,
+        tightness=tightness,
         progress=lambda share: progress("report", share),
     )
 

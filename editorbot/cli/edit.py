@@ -53,6 +53,9 @@ class Edit:
     """Ranges that have to stay, 1:20-1:45 for example."""
     must_cut: tuple[str, ...] = ()
     """Ranges that have to go."""
+    tightness: Literal["gentle", "normal"] = "normal"
+    """How readily music is cut. gentle takes out talk, noise, silence and noodling alone, never music that the band
+    plays: for a finished song, a live set, anything that you love."""
     polish: tuple[Literal["none", "loudness", "reference", "mel2mel", "reconstruct"], ...] = ("none",)
     """Tone stages after the arrangement, in order; loudness comes last. reconstruct and mel2mel are learned."""
     polish_amount: float = 1.0
@@ -162,6 +165,7 @@ class Edit:
             keep_ratio=self.keep_ratio,
             must_keep_s=tuple(parse_range(text) for text in self.must_keep),
             must_cut_s=tuple(parse_range(text) for text in self.must_cut),
+            tightness=self.tightness,
             seed=self.seed,
             temperature=self.temperature,
             vocabulary=self.vocabulary,

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Literal, get_args
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList
 from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import clock
+
+Tightness = Literal["gentle", "normal"]
+"""How readily an editor cuts: `gentle` cuts talk, noise, silence and noodling, never the band's music."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,8 @@ class EditRequest:
     """Ranges that have to be in the output [seconds]."""
     must_cut_s: tuple[tuple[float, float], ...] = ()
     """Ranges that must not be in the output [seconds]."""
+    tightness: Tightness = "normal"
+    """How readily music is cut."""
     seed: int = 0
     """Seed of whatever randomness the editor has."""
     temperature: float = 0.0
@@ -44,6 +49,9 @@ class EditRequest:
             raise TargetError(f"the target length must be positive, but is {self.target_s} s")
         if self.keep_ratio is not None and not 0 < self.keep_ratio <= 1:
             raise TargetError(f"the keep ratio must lie in (0, 1], but is {self.keep_ratio}")
+        if self.tightness not in get_args(Tightness):
+            known = " or ".join(get_args(Tightness))
+            raise UsageError(f"the tightness must be {known}, but is {self.tightness!r}")
         if not 0 <= self.temperature < 100:
             raise UsageError(f"the temperature must lie between 0 and 100, but is {self.temperature}")
         if self.seed < 0:

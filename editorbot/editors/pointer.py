@@ -50,19 +50,19 @@ class PointerEditor(Editor):
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played; see :class:`Editor`."""
-        inputs = hear(analysis, self._pointer.config)
+        inputs = hear(analysis, self._pointer.config, request.tightness)
         scores = self._pointer.scores(inputs)
-        plays = self._pointer.plays(scores, inputs, analysis.beats_s)
+        plays = self._pointer.plays(scores, inputs, analysis.beats_s, request.tightness)
         verdict = verdict_of(analysis, scores, plays)
         made_by = MadeBy(self.name, checkpoint=self._pointer.digest, seed=request.seed)
         worth = beat_scores(analysis, verdict.score)
         if request.target_length_s(analysis.duration_s) is not None:
             worth = beat_scores(analysis, (verdict.score + verdict.keep) / 2)
             return shortest_path_edit(analysis, request, worth, made_by=made_by)
-        heard = self._heard(analysis, inputs, verdict)
-        spans_s = left_in_place(
-            placed(analysis, plays, verdict), heard, bars=bars_of(analysis), pinned_s=request.must_keep_s
-        )
+        spans_s = placed(analysis, plays, verdict)
+        if request.tightness == "normal":
+            heard, bars = self._heard(analysis, inputs, verdict), bars_of(analysis)
+            spans_s = left_in_place(spans_s, heard, verdict.keep, bars=bars, pinned_s=request.must_keep_s)
         ranges = ordered_obey(tuple(range_from_s(a, b, analysis.source) for a, b in spans_s), analysis, request)
         clips = clips_of(analysis, verdict, ranges)
         risks = join_risks(analysis, clips)

@@ -20,6 +20,7 @@ from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s
 from editorbot.editors.acting.episode import Episode, Listening, listen, output_s, play, play_to
+from editorbot.editors.acting.gentle import gently
 from editorbot.editors.acting.hints import hints_of
 from editorbot.editors.acting.ranges import with_ranges
 from editorbot.editors.acting.shares import collapse_line, share_lines
@@ -71,7 +72,8 @@ class PolicyEditor(Editor):
             return shortest_path_edit(analysis, request, episode.keep_chance, made_by=made_by)
         words = self._policy.config.words
         whole = edit_list_of_episode(analysis, episode.actions, made_by=made_by, vocabulary=words)
-        clips = self._obeyed(whole.clips, analysis, request)
+        played = gently(whole.clips, analysis) if request.tightness == "gentle" else whole.clips
+        clips = self._obeyed(tuple(played), analysis, request)
         warning = collapse_line(episode.actions, words)
         return edit_list_of(
             analysis.source,
@@ -94,7 +96,8 @@ class PolicyEditor(Editor):
 
     def actions(self, analysis: Analysis, request: EditRequest) -> tuple[ActionSpan, ...]:
         """Return the policy's way through a recording, where nothing else went into the edit; see :class:`Editor`."""
-        if len(analysis.beats_s) < LEAST_BEATS or request.must_keep_s or request.must_cut_s:
+        is_bent = request.must_keep_s or request.must_cut_s or request.tightness == "gentle"
+        if len(analysis.beats_s) < LEAST_BEATS or is_bent:
             return ()
         target_s = request.target_length_s(analysis.duration_s)
         walk = self._walk(analysis, request)

@@ -121,7 +121,11 @@ class CutRow:
 
 
 def figures(
-    edit_list: EditList, analysis: Analysis, before: LoudnessLike | None, after: LoudnessLike | None
+    edit_list: EditList,
+    analysis: Analysis,
+    before: LoudnessLike | None,
+    after: LoudnessLike | None,
+    tightness: str | None = None,
 ) -> tuple[Figure, ...]:
     """Return the numbers of the page's head."""
     rate = edit_list.source.sample_rate
@@ -136,6 +140,7 @@ def figures(
         _level_figure("True peak", "dBTP", _peak_db(before), _peak_db(after)),
         Figure("Tempo", f"{analysis.tempo_bpm:.1f} BPM" if analysis.has_beat else "no steady beat"),
         Figure("Key", "unclear" if analysis.key == "unknown" else analysis.key),
+        *([] if tightness is None else [Figure("Tightness", tightness)]),
     )
 
 

@@ -51,6 +51,7 @@ def write_report(
     track_name: str | None = None,
     loudness_before: LoudnessLike | None = None,
     loudness_after: LoudnessLike | None = None,
+    tightness: str | None = None,
     title: str | None = None,
     actions: Sequence[ActionSpan] = (),
     tone: ToneCompared | None = None,
@@ -76,6 +77,8 @@ def write_report(
         The name that the track will have in its folder; its present one where left out.
     loudness_before, loudness_after : Loudness, optional
         Of the recording and of the track.
+    tightness : str, optional
+        How readily the editor cut; left out where it had no choice.
     title : str, optional
         Heading of the page; the recording's name where left out.
     actions : sequence of ActionSpan
@@ -105,7 +108,7 @@ def write_report(
         "title": printable(title or os.path.basename(recording.path)),
         "edit_list": edit_list,
         "analysis": analysis,
-        "figures": figures(edit_list, analysis, loudness_before, loudness_after),
+        "figures": figures(edit_list, analysis, loudness_before, loudness_after, tightness),
         "warnings": [_warning(line) for line in (*edit_list.warnings, *_new(analysis.warnings, edit_list.warnings))],
         "pictures": draw_pictures(edit_list, analysis, raw_peaks, track_peaks),
         "actions": action_lane(actions, edit_list.source.samples, edit_list.source.sample_rate),

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -272,3 +273,22 @@ def test_what_is_asked_in_vain_and_what_keeps_hardly_anything_is_said(
     said = capsys.readouterr().err
     assert "IGNORED" not in said
     assert "LITTLE" not in said
+
+
+def test_gentle_is_said_in_the_list_and_on_the_page_and_passes_strict(
+    here: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["edit", "jam.wav", "--tightness", "gentle", "--strict", "--output", "gentle.wav"]) == 0
+    assert "TIGHTNESS: gentle: only talk, noise" in capsys.readouterr().err
+    assert json.loads(Path("gentle.json").read_text())["warnings"][0].startswith("TIGHTNESS: gentle: only talk")
+    page = Path("gentle.html").read_text()
+    assert re.search(r"Tightness.{0,200}gentle", page, re.DOTALL)
+    assert main(["edit", "jam.wav", "--output", "normal.wav"]) == 0
+    assert re.search(r"Tightness.{0,200}normal", Path("normal.html").read_text(), re.DOTALL)
+    assert "TIGHTNESS" not in Path("normal.json").read_text()
+
+
+@pytest.mark.parametrize("asked", [["--editor", "keep-all"], ["--editor", "retarget"], ["--target", "0:20"]])
+def test_a_tightness_that_changes_nothing_is_said(here: Path, capsys: pytest.CaptureFixture, asked: list[str]) -> None:
+    assert main(["edit", "jam.wav", "--tightness", "gentle", "--dry-run", *asked]) == 0
+    assert "IGNORED: --tightness gentle" in capsys.readouterr().err

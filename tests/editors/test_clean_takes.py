@@ -43,14 +43,34 @@ def test_in_between_it_is_believed_in_part():
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
 
 
-@pytest.mark.parametrize(("stops", "weight"), [(0.0, 1.0), (0.3, 0.5)])
-def test_the_pointer_leaves_a_take_to_the_score(stops, weight):
+@pytest.mark.parametrize(
+    ("stops", "tightness", "weight"), [(0.0, "normal", 1.0), (0.3, "normal", 0.5), (0.3, "gentle", 1.0)]
+)
+def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
     config = PointerConfig(step_inputs=True, score_inputs=True)
     nobody, nothing = np.full((400, 6), -1, np.int32), np.zeros((400, 6), np.float32)
     steps = StepsHeard(np.zeros((400, STEP_VALUES), np.float32), nobody, nothing)
     inputs = PointerInputs(np.zeros((128, 3_200), np.float32), with_chances(steps, jam(stops)))
-    assert prices_for(DecodeSettings(score_weight=0.5), inputs, config).score_weight == pytest.approx(weight)
+    prices = prices_for(DecodeSettings(score_weight=0.5), inputs, config, tightness)
+    assert prices.score_weight == pytest.approx(weight)
 
 
 def test_an_empty_recording_is_nothing():
     assert believed(np.zeros((0, len(CLASSES)), np.float32)).shape == (0, len(CLASSES))
+
+
+@pytest.mark.parametrize("stops", [0.0, 0.3, 0.9])
+def test_gentle_cuts_no_music_however_much_is_talked(stops):
+    found, chances = believed(jam(stops), "gentle"), jam(stops)
+    classes = [CLASSES.index(name) for name in ("other_song", "bad_take", "repeat")]
+    assert not found[:, classes].any()
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-5)
+    assert ((found[:, KEEP] > 0.5) == (chances[:, 1:3].sum(axis=1) < 0.5)).all()
+
+
+def test_gentle_raises_what_is_taken_for_noodling():
+    chances = np.array([[0.3, 0, 0.5, 0, 0.1, 0.1]], np.float32)
+    assert CLASSES.index("noodling") == 2
+    found = believed(chances, "gentle")
+    assert found[0, KEEP] == pytest.approx(0.5 * np.e / (0.5 * np.e + 0.5), abs=1e-6)
+    assert found[0, 2] == pytest.approx(0.5 / (0.5 * np.e + 0.5), abs=1e-6)

@@ -40,7 +40,7 @@ def test_a_take_is_left_where_the_band_goes_back_to(back):
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[150 - back :])
     second = 150 + STOP
-    left = left_in_place(_spans_s((0, 150), (second, second + 200)), heard)
+    left = left_in_place(_spans_s((0, 150), (second, second + 200)), heard, heard.is_song)
     assert left[0] == (0, pytest.approx((150 - back) * STEP_S, abs=0.5 * STEP_S))
     assert left[1] == (second * STEP_S, (second + 200) * STEP_S)
 
@@ -50,7 +50,7 @@ def test_a_take_that_was_left_too_early_is_played_on():
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[130:])
     second = 150 + STOP
-    left = left_in_place(_spans_s((0, 122), (second, second + 200)), heard)
+    left = left_in_place(_spans_s((0, 122), (second, second + 200)), heard, heard.is_song)
     assert left[0][1] == pytest.approx(130 * STEP_S, abs=0.5 * STEP_S)
 
 
@@ -60,7 +60,7 @@ def test_what_is_not_worth_keeping_is_not_taken_on():
     heard = _heard(rng, song[:150], song[130:])
     heard.odds[122:150] = -4.0
     second = 150 + STOP
-    assert left_in_place(_spans_s((0, 122), (second, second + 200)), heard)[0][1] == 122 * STEP_S
+    assert left_in_place(_spans_s((0, 122), (second, second + 200)), heard, heard.is_song)[0][1] == 122 * STEP_S
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_step
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[125:])
     bars = Bars(np.array([bar_steps * STEP_S]), 0.5)
-    first, second = left_in_place(_spans_s((0, 150), (180, 380)), heard, bars=bars)
+    first, second = left_in_place(_spans_s((0, 150), (180, 380)), heard, heard.is_song, bars=bars)
     assert first[1] == pytest.approx((125 + later_steps) * STEP_S, abs=0.5 * STEP_S)
     assert second == (pytest.approx((180 + later_steps) * STEP_S), 380 * STEP_S)
 
@@ -82,7 +82,7 @@ def test_a_bar_before_a_join_inside_the_music_draws_it_there():
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[100:])
     bars = Bars(np.array([197 * STEP_S]), 0.5)
-    first, second = left_in_place(_spans_s((0, 150), (200, 400)), heard, bars=bars)
+    first, second = left_in_place(_spans_s((0, 150), (200, 400)), heard, heard.is_song, bars=bars)
     assert first[1] == pytest.approx(117 * STEP_S, abs=0.5 * STEP_S)
     assert second[0] == pytest.approx(197 * STEP_S)
 
@@ -92,8 +92,8 @@ def test_what_is_pinned_is_not_given_up():
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[125:])
     spans_s = _spans_s((0, 150), (180, 380))
-    assert left_in_place(spans_s, heard, pinned_s=_spans_s((130, 135))) == spans_s
-    assert left_in_place(spans_s, heard, pinned_s=_spans_s((100, 120), (200, 210)))[0][1] < 126 * STEP_S
+    assert left_in_place(spans_s, heard, heard.is_song, pinned_s=_spans_s((130, 135))) == spans_s
+    assert left_in_place(spans_s, heard, heard.is_song, pinned_s=_spans_s((100, 120), (200, 210)))[0][1] < 126 * STEP_S
 
 
 def test_a_play_of_which_nearly_all_comes_again_is_left_out():
@@ -101,22 +101,22 @@ def test_a_play_of_which_nearly_all_comes_again_is_left_out():
     song = _song(rng, 400)
     heard = _heard(rng, song[:80], song[80:120], song[85:])
     spans_s = _spans_s((0, 80), (110, 150), (180, 380))
-    assert left_in_place(spans_s, heard, shortest_s=2.0) == [spans_s[0], spans_s[2]]
-    assert len(left_in_place(spans_s, heard, shortest_s=0.5)) == 3
+    assert left_in_place(spans_s, heard, heard.is_song, shortest_s=2.0) == [spans_s[0], spans_s[2]]
+    assert len(left_in_place(spans_s, heard, heard.is_song, shortest_s=0.5)) == 3
 
 
 def test_where_nothing_runs_on_no_bar_moves_a_join():
     rng = np.random.default_rng(8)
     heard = _heard(rng, _song(rng, 150), _song(rng, 300))
     spans_s = _spans_s((0, 150), (180, 480))
-    assert left_in_place(spans_s, heard, bars=Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
+    assert left_in_place(spans_s, heard, heard.is_song, bars=Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
 
 
 def test_other_music_after_a_stop_changes_nothing():
     rng = np.random.default_rng(1)
     heard = _heard(rng, _song(rng, 150), _song(rng, 300), _song(rng, 90))
     spans_s = _spans_s((0, 150), (180, 480), (510, 600))
-    assert left_in_place(spans_s, heard) == spans_s
+    assert left_in_place(spans_s, heard, heard.is_song) == spans_s
 
 
 @pytest.mark.parametrize(
@@ -133,13 +133,13 @@ def test_what_cannot_be_laid_side_by_side_is_left_alone(spans):
     rng = np.random.default_rng(2)
     song = _song(rng, 400)
     heard = _heard(rng, song[:150], song[125:])
-    assert left_in_place(_spans_s(*spans), heard) == _spans_s(*spans)
+    assert left_in_place(_spans_s(*spans), heard, heard.is_song) == _spans_s(*spans)
 
 
 def test_a_recording_of_silence_changes_nothing():
     heard = heard_of(np.zeros((100, 20), np.float32), np.zeros(100), np.zeros(100, bool))
     spans_s = _spans_s((0, 40), (60, 100))
-    assert left_in_place(spans_s, heard) == spans_s
+    assert left_in_place(spans_s, heard, heard.is_song) == spans_s
 
 
 def test_places_tell_the_card_all_it_asks_for():
@@ -152,3 +152,21 @@ def test_places_tell_the_card_all_it_asks_for():
     alike = dict(zip(places.at.tolist(), places.cues["after_short"].tolist()))
     assert max(alike, key=lambda at: alike[at]) == 125
     assert alike[125] > 0.9 > 0.5 > alike[150]
+
+
+@pytest.mark.parametrize("kept_between", [True, False])
+def test_nothing_is_left_earlier_where_nothing_is_cut_between_two_plays(kept_between):
+    rng = np.random.default_rng(25)
+    song = _song(rng, 400)
+    heard = _heard(rng, song[:150], song[125:])
+    spans_s, keep = _spans_s((0, 150), (150 + STOP, 380 + STOP)), heard.is_song.copy()
+    keep[150 : 150 + STOP] = kept_between
+    assert (left_in_place(spans_s, heard, keep) == spans_s) == kept_between
+
+
+def test_plays_that_touch_are_left_as_they_are():
+    rng = np.random.default_rng(3)
+    song = _song(rng, 300)
+    heard = _heard(rng, np.concatenate([song[:150], song[120:]]))
+    spans_s = _spans_s((0, 150), (150, 300))
+    assert left_in_place(spans_s, heard, heard.is_song) == spans_s

@@ -38,7 +38,7 @@ def _scores(frames, *, kept=None):
 def editor(monkeypatch):
     """Return an editor, and a function that says what its network will say."""
     monkeypatch.setattr(
-        "editorbot.editors.pointer.hear", lambda analysis, config: PointerInputs(np.zeros((1, 1), "f4"))
+        "editorbot.editors.pointer.hear", lambda analysis, config, tightness: PointerInputs(np.zeros((1, 1), "f4"))
     )
 
     def make(scores):
@@ -160,7 +160,7 @@ def test_steps_carry_what_the_score_says(monkeypatch):
     steps = np.random.default_rng(0).random(analysis.steps.shape).astype(np.float32)
     analysis = replace(analysis, steps=steps)
     chances = np.full((len(steps), 6), 1 / 6, np.float32)
-    monkeypatch.setattr(hearing, "chances_of", lambda _: chances)
+    monkeypatch.setattr(hearing, "chances_of", lambda *_: chances)
     plain = hearing.steps_of(analysis, PointerConfig(step_inputs=True))
     told = hearing.steps_of(analysis, PointerConfig(step_inputs=True, score_inputs=True))
     assert told.values.shape[1] == plain.values.shape[1] + 6

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from editorbot.editlist.edit_list import Clip
+from editorbot.editors.acting.gentle import gently
 from editorbot.editors.acting.ranges import with_ranges
 from editorbot.editors.acting.shares import collapse_line, share_lines
 from editorbot.editors.acting.weights import SHIPPED, read_policy
@@ -16,7 +18,9 @@ from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
 from editorbot.environment.actions import V3, Action
 from editorbot.errors import FormatError, MismatchError, NotFoundError
+from editorbot.timebase import STEP_S
 from tests.editors.factories import song_analysis
+from tests.editors.step_grids import jam_analysis, song_steps, talk_steps
 
 SONG = song_analysis("ABABABAB", bpm=120.0)
 RATE = SONG.source.sample_rate
@@ -140,3 +144,16 @@ def test_a_policy_of_another_vocabulary_is_refused():
     with pytest.raises(MismatchError, match="taught vocabulary v3, not v1"):
         PolicyEditor().edit(analysis, EditRequest(vocabulary="v1"))
     assert PolicyEditor().edit(analysis, EditRequest(vocabulary="v3")).clips
+
+
+def test_gentle_gives_back_the_music_that_a_policy_cut():
+    jam = jam_analysis([("talk", talk_steps(80)), ("music", song_steps(0, 500)), ("talk", talk_steps(60))])
+    rate = jam.source.sample_rate
+    start, end = round(80 * STEP_S * rate), round(580 * STEP_S * rate)
+    policys = [Clip(start, start + 20 * rate, reason="the policy's")]
+    clips = gently(policys, jam)
+    assert clips[0].reason == "the policy's"
+    assert (clips[0].start, clips[-1].end) == (pytest.approx(start, abs=rate), pytest.approx(end, abs=rate))
+    assert len(clips) == 1  # what runs on is one clip
+    apart = gently([replace(policys[0], reverse=True)], jam)
+    assert sum(clip.end - clip.start for clip in apart if not clip.reverse) > 0.97 * (end - start)

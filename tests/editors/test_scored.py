@@ -9,7 +9,7 @@ from editorbot.editlist.operations import played_ranges
 from editorbot.editors.base import EditRequest
 from editorbot.editors.clips import beat_scores
 from editorbot.editors.scored import RulesEditor, ScoredEditor
-from editorbot.errors import TargetError
+from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import STEP_S
 from tests.editors.step_grids import RATE, jam_analysis, quiet_steps, song_steps, talk_steps
 
@@ -146,3 +146,26 @@ def test_across_a_dropped_take_the_music_goes_on_in_time(rehearsal):
 def test_a_range_to_keep_beyond_the_end_is_refused(editor, rehearsal):
     with pytest.raises(TargetError, match="the recording ends at"):
         editor.edit(rehearsal, EditRequest(must_keep_s=((1e5, 1e5 + 1),)))
+
+
+@pytest.fixture(scope="module")
+def two_takes():
+    """Talk, a take that is played again as a whole after a stop, talk."""
+    parts = [("talk", talk_steps(80)), ("music", song_steps(0, 500)), ("silence", quiet_steps(40))]
+    return jam_analysis([*parts, ("music", song_steps(0, 500)), ("talk", talk_steps(60))])
+
+
+def test_gentle_keeps_every_take_and_cuts_what_is_no_music(editor, two_takes):
+    gentle = editor.edit(two_takes, EditRequest(tightness="gentle"))
+    assert kept_s(gentle, 80 * STEP_S, 580 * STEP_S) > 0.98 * 500 * STEP_S
+    assert kept_s(gentle, 620 * STEP_S, 1120 * STEP_S) > 0.98 * 500 * STEP_S
+    assert kept_s(gentle, 0, 80 * STEP_S) + kept_s(gentle, 1120 * STEP_S, 1180 * STEP_S) < 3.0
+    if isinstance(editor, RulesEditor):  # what the network makes of drawn steps is nobody's business
+        assert kept_s(editor.edit(two_takes, EditRequest()), 80 * STEP_S, 1120 * STEP_S) < 600 * STEP_S
+
+
+def test_a_tightness_that_is_none_is_refused():
+    request = EditRequest()
+    object.__setattr__(request, "tightness", "loose")  # as from a caller whose types nobody checks
+    with pytest.raises(UsageError, match="gentle or normal, but is 'loose'"):
+        request.__post_init__()

@@ -9,7 +9,9 @@ from editorbot.editlist.edit_list import Clip
 from editorbot.editlist.operations import Range, subtract
 
 
-def with_ranges(clips: Sequence[Clip], wanted: Sequence[Range], unwanted: Sequence[Range]) -> list[Clip]:
+def with_ranges(
+    clips: Sequence[Clip], wanted: Sequence[Range], unwanted: Sequence[Range], *, reason: str = "asked for"
+) -> list[Clip]:
     """Return clips with what is wanted in and without what is unwanted [source samples].
 
     A wanted range is played unchanged: a changed clip that touches it keeps its other parts. What is missing goes
@@ -24,7 +26,7 @@ def with_ranges(clips: Sequence[Clip], wanted: Sequence[Range], unwanted: Sequen
     missing = subtract(plain, [(clip.start, clip.end) for clip in result if clip.is_copy])
     for start, end in subtract(missing, unwanted):
         at = next((number for number, clip in enumerate(result) if clip.start >= end), len(result))
-        result.insert(at, Clip(start, end, reason="asked for"))
+        result.insert(at, Clip(start, end, reason=reason))
     return result
 
 

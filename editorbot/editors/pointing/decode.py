@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from editorbot.analysis.grid_times import nearest_frames
+from editorbot.editors.base import Tightness
 from editorbot.editors.pointing.sweeps import cheapest_ways
 from editorbot.editors.scoring.clean_takes import doubt_of
 from editorbot.editors.scoring.scorecard import odds_of
@@ -122,11 +123,13 @@ def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndar
     return np.asarray(np.clip(odds_of(keep), -MOST_LOG, MOST_LOG)[step])
 
 
-def prices_for(settings: DecodeSettings, inputs: PointerInputs, config: PointerConfig) -> DecodeSettings:
+def prices_for(
+    settings: DecodeSettings, inputs: PointerInputs, config: PointerConfig, tightness: Tightness = "normal"
+) -> DecodeSettings:
     """Return the prices for a recording: one that is no rehearsal is left to the score, which knows takes from jams."""
     if not config.score_inputs or inputs.steps is None:
         return settings
-    doubt = doubt_of(np.exp(inputs.steps.values[:, STEP_VALUES : STEP_VALUES + len(CLASSES)]))
+    doubt = doubt_of(np.exp(inputs.steps.values[:, STEP_VALUES : STEP_VALUES + len(CLASSES)]), tightness)
     return replace(settings, score_weight=max(settings.score_weight, doubt))
 
 

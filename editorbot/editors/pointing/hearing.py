@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.clean_takes import believed
 from editorbot.editors.scoring.inputs import inputs_of
 from editorbot.editors.scoring.learned import read_score
@@ -14,7 +15,7 @@ from editorbot.models.pointer_shape import PointerConfig, PointerInputs, StepsHe
 from editorbot.timebase import frame_count, mono_samples
 
 
-def hear(analysis: Analysis, config: PointerConfig) -> PointerInputs:
+def hear(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> PointerInputs:
     """Return what the network hears of a recording.
 
     Raises
@@ -27,16 +28,17 @@ def hear(analysis: Analysis, config: PointerConfig) -> PointerInputs:
     if config.use_stems:
         raise UsageError("this network was trained with stems, which edit does not hand on; train one without them")
     frames = frame_count(mono_samples(analysis.source.samples, analysis.source.sample_rate))
-    return PointerInputs(analysis.mel(0, frames), steps_of(analysis, config) if config.step_inputs else None)
+    steps = steps_of(analysis, config, tightness) if config.step_inputs else None
+    return PointerInputs(analysis.mel(0, frames), steps)
 
 
-def steps_of(analysis: Analysis, config: PointerConfig) -> StepsHeard:
+def steps_of(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> StepsHeard:
     """Return what the analysis tells of each step, and the learned score says of it where that is asked for."""
     found = inputs_of(analysis.steps, analysis.activity)
     steps = StepsHeard(found.values, found.twins, found.likeness)
-    return with_chances(steps, chances_of(analysis)) if config.score_inputs else steps
+    return with_chances(steps, chances_of(analysis, tightness)) if config.score_inputs else steps
 
 
-def chances_of(analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
+def chances_of(analysis: Analysis, tightness: Tightness = "normal") -> Float32[np.ndarray, "steps classes"]:
     """Return what the learned score that ships takes each step for, as `scored` believes it."""
-    return believed(read_score().chances(analysis))
+    return believed(read_score().chances(analysis), tightness)

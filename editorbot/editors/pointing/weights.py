@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from editorbot.editors.base import Tightness
 from editorbot.editors.pointing.decode import (
     DecodeSettings,
     Plays,
@@ -57,10 +58,16 @@ class LearnedPointer:
         """Return what the network says of a recording."""
         return row_scores(inputs, self.weights, self.config)
 
-    def plays(self, scores: RowScores, inputs: PointerInputs, beats_s: Float[np.ndarray, " beats"]) -> Plays:
+    def plays(
+        self,
+        scores: RowScores,
+        inputs: PointerInputs,
+        beats_s: Float[np.ndarray, " beats"],
+        tightness: Tightness = "normal",
+    ) -> Plays:
         """Return the cheapest plays of a recording."""
         odds = score_odds_of(inputs, self.config)
-        prices = prices_for(self.decode, inputs, self.config)
+        prices = prices_for(self.decode, inputs, self.config, tightness)
         costs = costs_of(scores, self.config, prices, beats_s, score_odds=odds)
         return with_edges(best_plays(costs, self.config, prices), scores, prices)
 

@@ -7,12 +7,13 @@ earlier play goes)? Is it one turn of a vamp too many (then the later goes)?
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import ActivitySpan, Analysis
+from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.cards import RETAKE_CARD, SONG_CARD, TURN_CARD
 from editorbot.editors.scoring.cues import find_cues
 from editorbot.editors.scoring.decode import best_stretches
@@ -63,9 +64,12 @@ class Verdict:
     """What the learned score takes each step for, an index into `scorer_shape.CLASSES`; None where the rules judged."""
 
 
-def judge(analysis: Analysis) -> Verdict:
-    """Return what is worth keeping of a recording."""
-    return judge_steps(analysis.steps, analysis.activity)
+def judge(analysis: Analysis, tightness: Tightness = "normal") -> Verdict:
+    """Return what is worth keeping of a recording; all of the band's music where it is to be `gentle`."""
+    verdict = judge_steps(analysis.steps, analysis.activity)
+    if tightness == "normal":
+        return verdict
+    return replace(verdict, keep=verdict.is_song, retakes=(), links=(), extra_turns=())
 
 
 def judge_steps(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> Verdict:

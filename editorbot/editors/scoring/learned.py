@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.again import JamInputs, as_heard, fill_in, heard_again
 from editorbot.editors.scoring.clean_takes import believed
 from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
@@ -72,9 +73,9 @@ class LearnedScore:
         return np.asarray(np.mean(total, axis=0), np.float32)
 
 
-def judge_learned(analysis: Analysis, score: LearnedScore) -> Verdict:
+def judge_learned(analysis: Analysis, score: LearnedScore, tightness: Tightness = "normal") -> Verdict:
     """Return what is worth keeping of a recording."""
-    chances = believed(score.chances(analysis))
+    chances = believed(score.chances(analysis), tightness)
     return verdict_of(chances, score, step_vectors(analysis.steps))
 
 

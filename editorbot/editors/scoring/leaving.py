@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Bool, Float, Float32
 
 from editorbot.editors.scoring.bars import NO_BARS, Bars
 from editorbot.editors.scoring.leaving_card import LEAVING_CARD
 from editorbot.editors.scoring.leaving_places import Heard, Places, cut_out, places_of
 from editorbot.editors.scoring.scorecard import Scorecard, chance
 from editorbot.editors.scoring.takes import peak_offset
-from editorbot.timebase import STEP_S
+from editorbot.timebase import STEP_S, steps_over
 
 LIKELY = 0.25
 """From this chance on a play is left elsewhere: of several places only one can be right, so none is very likely."""
@@ -38,6 +38,7 @@ Span = tuple[float, float]
 def left_in_place(
     spans_s: Sequence[Span],
     heard: Heard,
+    keep: Bool[np.ndarray, " steps"],
     *,
     bars: Bars = NO_BARS,
     pinned_s: Sequence[Span] = (),
@@ -51,6 +52,8 @@ def left_in_place(
         The plays in their order.
     heard : Heard
         The recording.
+    keep : np.ndarray, shape=(steps,), bool
+        Which steps are to be kept: only plays with something to be cut between them are touched.
     bars : Bars
         Where a join is known to go on, both its sides move along to the bar, where one is near and the band plays.
     pinned_s : sequence of (start, end) [seconds]
@@ -67,7 +70,9 @@ def left_in_place(
     left = list(spans_s)
     for number in reversed(range(len(left) - 1)):
         one, other = left[number], left[number + 1]
-        if one[1] > other[0] or min(one[1] - one[0], other[1] - other[0]) < SHORTEST_STEPS * STEP_S:
+        if one[1] > other[0] or keep[steps_over(one[1], other[0])].all():
+            continue
+        if min(one[1] - one[0], other[1] - other[0]) < SHORTEST_STEPS * STEP_S:
             continue
         next_start_s = min((start_s for start_s, _ in left if start_s >= one[1]), default=other[0])
         place_s = _place_s(one, other[0], heard)
