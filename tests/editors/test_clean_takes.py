@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from editorbot.editors.pointing.decode import DecodeSettings, prices_for
-from editorbot.editors.scoring.clean_takes import CLEAN_SHARE, REHEARSAL_SHARE, believed
+from editorbot.editors.scoring.clean_takes import (
+    CLEAN_SHARE,
+    CLEAN_SHARE_INSIDE,
+    REHEARSAL_SHARE,
+    REHEARSAL_SHARE_INSIDE,
+    believed,
+    doubt_of,
+)
 from editorbot.models.pointer_shape import STEP_VALUES, PointerConfig, PointerInputs, StepsHeard, with_chances
 from editorbot.models.scorer_shape import CLASSES
 
@@ -14,13 +21,20 @@ KEEP, SOUNDS, REPEAT = (CLASSES.index(name) for name in ("keep", "sounds", "repe
 
 
 def jam(stops: float, seed: int = 0) -> np.ndarray:
-    """Return chances of 400 steps, of which a share is surely no music."""
+    """Return chances of 400 steps, of which a share in the middle is surely no music."""
     rng = np.random.default_rng(seed)
     chances = rng.dirichlet(np.ones(len(CLASSES)), 400).astype(np.float32)
     chances[:, 1:3] = 0
     chances /= chances.sum(axis=1, keepdims=True)
-    chances[: round(400 * stops)] = np.eye(len(CLASSES), dtype=np.float32)[SOUNDS]
+    first = 200 - round(200 * stops)
+    chances[first : first + round(400 * stops)] = np.eye(len(CLASSES), dtype=np.float32)[SOUNDS]
     return chances
+
+
+def with_talk_around(chances: np.ndarray, steps: int) -> np.ndarray:
+    """Return chances with so many steps of surely no music before and after."""
+    talk = np.repeat(np.eye(len(CLASSES), dtype=np.float32)[[SOUNDS]], steps, axis=0)
+    return np.concatenate([talk, chances, talk])
 
 
 @pytest.mark.parametrize("stops", [1.1 * REHEARSAL_SHARE, 0.3, 1.0])
@@ -53,6 +67,13 @@ def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
     inputs = PointerInputs(np.zeros((128, 3_200), np.float32), with_chances(steps, jam(stops)))
     prices = prices_for(DecodeSettings(score_weight=0.5), inputs, config, tightness)
     assert prices.score_weight == pytest.approx(weight)
+
+
+@pytest.mark.parametrize(
+    ("stops", "doubt"), [(0.0, 1.0), (CLEAN_SHARE_INSIDE, 1.0), (0.08, 0.5), (REHEARSAL_SHARE_INSIDE, 0.0), (0.3, 0.0)]
+)
+def test_talk_before_and_after_a_song_makes_it_no_rehearsal(stops, doubt):
+    assert doubt_of(with_talk_around(jam(stops), 300)) == pytest.approx(doubt, abs=0.02)
 
 
 def test_an_empty_recording_is_nothing():

@@ -1,9 +1,11 @@
 """Decides how far to believe the score where it calls music bad, repeated or another song.
 
-The score learned from jams, of which half is to be cut, so in a finished track it takes for a vamp or a bad take what
-was only written to come again. Of 36 jams of training artists, talk, tuning, dead air and noodling fill 11 % or more;
-of 71 of their 72 finished tracks, 7 % at most. There, what was 'played again' is believed less, and not at all where
-next to nothing else is to be cut. A score that learned from takes of this kind as well would not need it.
+A recording in which hardly anybody stops is no rehearsal: what comes again in it was composed. The score learned from
+jams, of which half is to be cut, so in a finished song it takes for a vamp or a bad take what was only written to come
+again. So the less of a recording is talk, tuning, dead air or noodling, in all of it or between its first and its last
+music, the less those classes count. The limits were chosen on recordings of validation artists: 132 plain ones, of
+which 0.981 of the music is kept (0.914 by 0.04 - 0.08 of the whole alone), and 32 jams (F1 0.894; 0.906). A score that
+learned from songs as well would not need it.
 """
 
 from __future__ import annotations
@@ -14,11 +16,11 @@ from jaxtyping import Float32
 from editorbot.editors.base import Tightness
 from editorbot.models.scorer_shape import CLASSES
 
-REHEARSAL_SHARE = 0.08
-"""From this share of sounds and noodling on, a recording is a rehearsal."""
+CLEAN_SHARE, REHEARSAL_SHARE = 0.08, 0.14
+"""Shares of sounds and noodling up to which a recording is a take, and from which on it is a rehearsal."""
 
-CLEAN_SHARE = 0.04
-"""Up to this share it is a take without anything to be cut but them."""
+CLEAN_SHARE_INSIDE, REHEARSAL_SHARE_INSIDE = 0.06, 0.10
+"""The same, of what lies between the first and the last music: talk before and after a song says nothing about it."""
 
 GENTLE_KEEP_ODDS = 1.0
 """Added to the log odds of 'keep' by `gentle`: a quiet solo is easily taken for noodling [log odds]."""
@@ -33,8 +35,18 @@ def doubt_of(chances: Float32[np.ndarray, "steps classes"], tightness: Tightness
     """Return how little a recording with these chances of CLASSES looks like a rehearsal, in [0, 1]; `gentle`: 1."""
     if tightness == "gentle":
         return 1.0
-    stops = float(chances[:, _STOPS].sum(axis=1).mean()) if len(chances) else 1.0
-    return float(np.clip((REHEARSAL_SHARE - stops) / (REHEARSAL_SHARE - CLEAN_SHARE), 0, 1))
+    if not len(chances):
+        return 0.0
+    stops = chances[:, _STOPS].sum(axis=1)
+    music = np.flatnonzero(stops < 0.5)
+    inside = stops[music[0] : music[-1] + 1] if len(music) else stops
+    whole = _doubt(float(stops.mean()), CLEAN_SHARE, REHEARSAL_SHARE)
+    return max(whole, _doubt(float(inside.mean()), CLEAN_SHARE_INSIDE, REHEARSAL_SHARE_INSIDE))
+
+
+def _doubt(share: float, clean: float, rehearsal: float) -> float:
+    """Return 1 up to the share of a clean take, 0 from that of a rehearsal on, a straight line in between."""
+    return float(np.clip((rehearsal - share) / (rehearsal - clean), 0, 1))
 
 
 def believed(
