@@ -7,7 +7,7 @@ MUSIC ?= music
 EVAL ?= eval
 MUSIC_SET ?= all
 
-.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-policy train-polish evaluation benchmarks clean
+.PHONY: demo test check format wheel music train-scored train-beats train-pointer train-policy train-polish evaluation plain benchmarks clean
 
 demo: $(VENV)/ready
 	$(BIN)/editorbot edit examples/jam.ogg --output demo/jam.wav --force
@@ -52,7 +52,7 @@ wheel: $(VENV)/ready-dev
 music: $(VENV)/ready-dev
 	$(RUN) -m scripts.fetch_music $(MUSIC) --set $(MUSIC_SET)
 
-evaluation benchmarks train-beats: MUSIC_SET = standard
+evaluation plain benchmarks train-beats: MUSIC_SET = standard
 
 # Trains the default editor's score again: five hours on two cores by what its parts take, two of them to make the jams;
 # resumable. What it learns grows with the jams, not with the passes over them. MUSIC/train and MUSIC/validation hold a
@@ -66,6 +66,11 @@ train-scored: music
 evaluation: music
 	$(BIN)/editorbot pairs simulate $(MUSIC)/test --out $(EVAL)/test --count 66 --seed 2026 --workers 2
 	$(BIN)/editorbot evaluate $(EVAL)/test --split test --workers 2 --cache-dir $(EVAL)/cache --out benchmarks/results/held_out
+
+# How much of a song is kept where there is little or nothing to cut.
+plain: music
+	$(RUN) benchmarks/plain_recordings.py $(MUSIC)/test/* --out $(EVAL)/plain
+	$(RUN) benchmarks/plain.py $(EVAL)/plain --cache $(EVAL)/cache
 
 # How well edits are aligned with their recordings, and what a score makes of faults that it never heard: an hour. Jams and
 # networks that are there are kept.
