@@ -27,7 +27,7 @@ import soxr
 from scipy.signal import butter, lfilter
 
 from editorbot.analysis.beats import track_beats
-from editorbot.analysis.scan import SpectrumScan
+from editorbot.analysis.spectrum_scan import SpectrumScan
 
 RATE = 22_050
 """Rate of the audio handed out [Hz]."""

@@ -28,8 +28,8 @@ from beat_scores import f_measure, fitted_offset_s
 from known_beats import AS_WRITTEN, RATE, KnownPiece, known_pieces
 
 from editorbot.analysis.beats import track_beats, track_beats_by_novelty
-from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import FrameTracks
+from editorbot.analysis.spectrum_scan import SpectrumScan
 
 SHOWN = "editorbot"
 """The tracker of the table of pieces."""

@@ -87,7 +87,7 @@ def find_jams(folder: Path, group: str) -> list[Jam]:
         if raws:
             jams.append(Jam(group, truth_path.stem, raws[0], _truth_of(truth_path)))
     if not jams:
-        raise SystemExit(f"{folder}: no jams there; make some with benchmarks/ruin_second.py")
+        raise SystemExit(f"{folder}: no jams there; make some with simulators/ruin_second.py")
     return jams
 
 

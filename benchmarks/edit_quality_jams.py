@@ -92,7 +92,7 @@ def unpack(music: Path, into: Path) -> Path:
 def ruin_second(tracks: list[Track], out: Path, seed: int) -> None:
     """Let the second ruiner ruin each track once."""
     named = [f"{track.artist}={track.path}" for track in tracks]
-    command = [sys.executable, str(HERE / "ruin_second.py"), "--tracks", *named, "--out", str(out)]
+    command = [sys.executable, "-m", "simulators.ruin_second", "--tracks", *named, "--out", str(out)]
     subprocess.run([*command, "--count", str(len(tracks)), "--seed", str(seed)], check=True)
 
 
@@ -113,7 +113,7 @@ def ruin_first(tracks: list[Track], music: Path, out: Path, work: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for seed in range(1, MOST_SEEDS + 1):
         every = out.with_name(f"{out.name}_{seed}")
-        command = [sys.executable, str(HERE / "ruin_first.py"), str(work), str(every), "--sets", "validate"]
+        command = [sys.executable, "-m", "simulators.ruin_first", str(work), str(every), "--sets", "validate"]
         # It goes on to an artist whose music is not there, and stops; by then all ten are done.
         subprocess.run(
             [*command, "--jams", str(len(tracks)), "--seed", str(seed)], check=False, stderr=subprocess.DEVNULL

@@ -22,7 +22,7 @@ import soundfile as sf
 from editorbot.analysis.beats import track_beats
 from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.features import FEATURE_NAMES, beat_frames, pool_beats
-from editorbot.analysis.scan import SpectrumScan
+from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE
 

@@ -33,7 +33,7 @@ import soxr
 import tinysoundfont
 
 from editorbot.corpus.band import Score, excerpt, humanized, play, read_midi
-from editorbot.training.beat_examples import mixed, on_another_instrument, roughened
+from editorbot.training.beats.examples import mixed, on_another_instrument, roughened
 
 RATE = 22_050
 """Rate of the audio handed out [Hz]."""
@@ -169,7 +169,7 @@ def midi_beats(midi: mido.MidiFile) -> tuple[np.ndarray, np.ndarray]:
     first_s = clock(notes[:1].astype(float))[0] - 0.03
     last_s = min(clock(notes[-1:].astype(float))[0] + 0.03, MAX_PIECE_S)
     beats_s, downbeats_s = clock(np.array(beats, dtype=float)), clock(np.array(downbeats, dtype=float))
-    return tuple(x[(x >= first_s) & (x <= last_s)] for x in (beats_s, downbeats_s))  # type: ignore[return-value]
+    return tuple(x[(x >= first_s) & (x <= last_s)] for x in (beats_s, downbeats_s))
 
 
 def render_midi(midi: mido.MidiFile, soundfont: Path, performance: Performance = AS_WRITTEN) -> np.ndarray:

@@ -25,17 +25,17 @@ import torch
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.truth import Truth, read_truth, truth_path
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
-from editorbot.editors.pointing.decode import DecodeSettings, Plays, greedy_plays, greedy_step, next_pointer
-from editorbot.editors.pointing.weights import read_pointer
+from editorbot.editors.pointer_inference.decode import DecodeSettings, Plays, greedy_plays, greedy_step, next_pointer
+from editorbot.editors.pointer_inference.weights import read_pointer
 from editorbot.evaluation.cut_points import cut_points
 from editorbot.evaluation.metrics import score_edit
 from editorbot.models.pointer import PointerNetwork, heard, row_scores
-from editorbot.models.pointer_shape import PointerConfig
+from editorbot.models.pointer_config import PointerConfig
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
-from editorbot.training.pointer_data import PointerDataset, PointerFolders, PointerPair, prepared
-from editorbot.training.pointer_scores import plays_of, validate
-from editorbot.training.run_pointer import read_run
-from editorbot.training.train_pointer import train_network
+from editorbot.training.pointer.data import PointerDataset, PointerFolders, PointerPair, prepared
+from editorbot.training.pointer.run import read_run
+from editorbot.training.pointer.scores import plays_of, validate
+from editorbot.training.pointer.train import train_network
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "pointer_network" / "configs" / "small.json"

@@ -26,16 +26,16 @@ from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.pointer import PointerEditor
-from editorbot.editors.pointing.decode import Plays, greedy_plays, greedy_step
-from editorbot.editors.pointing.hearing import hear
-from editorbot.editors.pointing.weights import SHIPPED, LearnedPointer, read_pointer
+from editorbot.editors.pointer_inference.decode import Plays, greedy_plays, greedy_step
+from editorbot.editors.pointer_inference.inputs import read_inputs
+from editorbot.editors.pointer_inference.weights import SHIPPED, LearnedPointer, read_pointer
 from editorbot.editors.scored import ScoredEditor
 from editorbot.evaluation.cut_points import cut_points
 from editorbot.evaluation.metrics import score_edit
-from editorbot.models.pointer_shape import PointerInputs, RowScores
+from editorbot.models.pointer_config import PointerInputs, RowScores
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE, frame_count
-from editorbot.training.pointer_rows import truth_pointers
+from editorbot.training.pointer.rows import truth_pointers
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -94,7 +94,7 @@ def accuracy_of(jams: list[Jam], pointer: LearnedPointer) -> Accuracy:
     """Return how often the next frame is known."""
     right = small = nexts = trivial = total = 0
     for jam in jams:
-        scores = pointer.scores(hear(jam.analysis, pointer.config))
+        scores = pointer.scores(read_inputs(jam.analysis, pointer.config))
         wanted = truth_pointers(jam.truth, frame_count(round(jam.truth.finished_s * ANALYSIS_RATE)), len(scores.arrive))
         at = wanted[wanted >= 0]
         previous = np.concatenate([[-1], at[:-1]])

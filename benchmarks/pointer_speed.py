@@ -23,10 +23,10 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.analysis.analyze import analyze
-from editorbot.editors.pointing.decode import next_pointer
-from editorbot.editors.pointing.hearing import hear
-from editorbot.editors.pointing.weights import LearnedPointer, read_pointer
-from editorbot.models.pointer_shape import PointerInputs, StepsHeard
+from editorbot.editors.pointer_inference.decode import next_pointer
+from editorbot.editors.pointer_inference.inputs import read_inputs
+from editorbot.editors.pointer_inference.weights import LearnedPointer, read_pointer
+from editorbot.models.pointer_config import PointerInputs, StepsHeard
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S, STEP_FRAMES
 
@@ -41,17 +41,22 @@ def recording_of(frames: int, pointer: LearnedPointer) -> tuple[PointerInputs, n
     with open_recording(ROOT / "examples" / "jam.ogg") as recording:
         analysis = analyze(recording)
         analysis = replace(analysis, source=replace(analysis.source, path=str(ROOT / "examples" / "jam.ogg")))
-    jam = hear(analysis, pointer.config)
+    jam = read_inputs(analysis, pointer.config)
     turns = -(-frames // jam.frames)
     mel = np.tile(jam.mel, turns)[:, :frames]
     count = -(-frames // STEP_FRAMES)
     assert jam.steps is not None
-    twins = np.concatenate(
-        [np.where(jam.steps.twins >= 0, jam.steps.twins + turn * len(jam.steps.twins), -1) for turn in range(turns)]
+    nearest_repeats = np.concatenate(
+        [
+            np.where(
+                jam.steps.nearest_repeats >= 0, jam.steps.nearest_repeats + turn * len(jam.steps.nearest_repeats), -1
+            )
+            for turn in range(turns)
+        ]
     )[:count]
     steps = StepsHeard(
         np.tile(jam.steps.values, (turns, 1))[:count],
-        np.minimum(twins, count - 1).astype(np.int32),
+        np.minimum(nearest_repeats, count - 1).astype(np.int32),
         np.tile(jam.steps.likeness, (turns, 1))[:count],
     )
     beats_s = np.concatenate([analysis.beats_s + turn * jam.frames * FRAME_S for turn in range(turns)])

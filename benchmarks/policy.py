@@ -3,7 +3,7 @@
 A row is a run's best.pt. What is watched while training comes from the checkpoint. Edits are judged as decided, before
 joins are moved by milliseconds. Pictures of the last run and of one episode are written beside the table.
 
-    python benchmarks/policy.py valid_data --cache-dir cache --run BC=models/bc --run "BC + PPO=models/policy"
+    python -m benchmarks.policy valid_data --cache-dir cache --run BC=models/bc --run "BC + PPO=models/policy"
 
 A row of several seeds names its folders with commas between them.
 """
@@ -23,11 +23,11 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.splits import refuse_held_out_pairs
 from editorbot.editlist.edit_list import EditList, MadeBy
-from editorbot.editors.acting.episode import listen, play
-from editorbot.editors.acting.hints import hints_of
-from editorbot.editors.acting.shares import share_lines
-from editorbot.editors.acting.weights import LearnedPolicy, read_policy
 from editorbot.editors.base import EditRequest
+from editorbot.editors.policy_inference.episode import play, prepare
+from editorbot.editors.policy_inference.score_features import score_features_of
+from editorbot.editors.policy_inference.shares import share_lines
+from editorbot.editors.policy_inference.weights import LearnedPolicy, read_policy
 from editorbot.editors.registry import editor_named
 from editorbot.environment.episodes import edit_list_of_episode
 from editorbot.environment.material import Material, material_of
@@ -37,7 +37,7 @@ from editorbot.evaluation.jams import Jam, find_jams
 from editorbot.evaluation.metrics import score_edit
 from editorbot.models.checkpoint import load_checkpoint
 from editorbot.recording import open_recording
-from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
+from tools.policy_pictures import curves_of, picture_of_episode, picture_of_run
 
 ROOT = Path(__file__).resolve().parent.parent
 WATCHED = ("train/entropy", "train/bc_entropy", "train/bc_loss", "approx_kl", "counters/n_keep_ratio")
@@ -70,10 +70,10 @@ def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray
     for jam in jams:
         with open_recording(jam.path) as recording:
             analysis = analyze(recording, cache=AnalysisCache(cache / "analysis"))
-        material, hints = material_of(analysis), hints_of(analysis)
+        material, score_features = material_of(analysis), score_features_of(analysis)
         edits = {YARDSTICK: [editor_named(YARDSTICK).edit(analysis, EditRequest())]}
         for name, each in policies.items():
-            edits[name] = [edited(policy, analysis, material, hints) for policy in each]
+            edits[name] = [edited(policy, analysis, material, score_features) for policy in each]
         for name, found in edits.items():
             judgements = [score_edit(edit, jam.truth) for edit in found]
             scores[name].append(np.array([(one.f1, one.recall, one.purity) for one in judgements]))
@@ -82,10 +82,10 @@ def judged(jams: Sequence[Jam], runs: Runs, cache: Path) -> dict[str, np.ndarray
     return {name: np.array(values) for name, values in scores.items()}
 
 
-def edited(policy: LearnedPolicy, analysis: Analysis, material: Material, hints: np.ndarray) -> EditList:
+def edited(policy: LearnedPolicy, analysis: Analysis, material: Material, score_features: np.ndarray) -> EditList:
     """Return a policy's edit, as the editor makes it where nothing is asked."""
-    actions = play(listen(policy, material, hints, None)).actions
-    return edit_list_of_episode(analysis, actions, made_by=MadeBy("policy"), vocabulary=policy.config.words)
+    actions = play(prepare(policy, material, score_features, None)).actions
+    return edit_list_of_episode(analysis, actions, made_by=MadeBy("policy"), vocabulary=policy.config.action_vocabulary)
 
 
 def f1_of(scores: np.ndarray) -> np.ndarray:
@@ -163,10 +163,10 @@ def main() -> None:
     for jam in jams:
         with open_recording(jam.path) as recording:
             analysis = analyze(recording, cache=AnalysisCache(args.cache_dir / "analysis"))
-        listening = listen(policy, material_of(analysis), hints_of(analysis), None)
-        episode = play(listening)
+        prepared = prepare(policy, material_of(analysis), score_features_of(analysis), None)
+        episode = play(prepared)
         actions += episode.actions
-        one = one or (jam.sample, episode, listening.material)
+        one = one or (jam.sample, episode, prepared.material)
     keep = "" if args.truth_keep is None else f" The human's own share of KEEP steps is {args.truth_keep:.2f}."
     told = (
         f"{len(jams)} jams of {'test' if args.held_out else 'validation'} artists, simulated, with their truth; "
@@ -174,14 +174,14 @@ def main() -> None:
         f"score the policy is told of each beat."
     )
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    shares = share_lines(actions, policy.config.words)
+    shares = share_lines(actions, policy.config.action_vocabulary)
     args.out.with_suffix(".md").write_text(page(rows, told, shares, last_name, beside), encoding="utf-8")
     args.out.with_suffix(".json").write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     if args.held_out:
         return
     args.out.with_name("policy_run.png").write_bytes(picture_of_run(curves_of(last / "log"), last_name))
     if one is not None:
-        picture = picture_of_episode(one[1].actions, one[2], policy.config.words, f"{last_name}: {one[0]}")
+        picture = picture_of_episode(one[1].actions, one[2], policy.config.action_vocabulary, f"{last_name}: {one[0]}")
         args.out.with_name("policy_episode.png").write_bytes(picture)
 
 

@@ -23,8 +23,8 @@ from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistics
 from editorbot.models.encoder import Encoded
 from editorbot.models.policy import EditingAgent, PolicyNetwork, ValueNetwork
-from editorbot.models.policy_shape import PolicyConfig
-from editorbot.training.games import EditingGames, Moments, Outcomes
+from editorbot.models.policy_config import PolicyConfig
+from editorbot.training.ppo.vec_env import EditingVecEnv, Observations, StepResults
 from tests.editors.factories import song_analysis
 
 KEEP, CUT = V3.index("KEEP"), V3.index("CUT")
@@ -169,25 +169,27 @@ def by_dimension(masks: Masks) -> np.ndarray:
     return np.concatenate([masks[0], masks[1].any(axis=0), masks[2].any(axis=0)])
 
 
-class NarrowedGames(EditingGames):
+class NarrowedVecEnv(EditingVecEnv):
     """The batch environment, with what of its masks counts."""
 
     def __init__(self, game: Game, count: int) -> None:
         super().__init__(game.materials, count, EnvironmentSettings(), game.normalizer)
         self._narrowed = game.narrowed
 
-    def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Moments:
+    def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
         """Begin episodes."""
         return self._seen(super().begin(recordings, rng))
 
-    def step(self, actions: np.ndarray) -> tuple[Moments, Outcomes]:
+    def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
         """Carry out actions."""
-        moments, outcomes = super().step(actions)
-        return self._seen(moments), outcomes
+        observations, step_results = super().step(actions)
+        return self._seen(observations), step_results
 
-    def _seen(self, moments: Moments) -> Moments:
-        kinds, sizes, amounts = self._narrowed((moments.type_mask, moments.size_mask, moments.amount_mask))
-        return replace(moments, type_mask=kinds, size_mask=sizes, amount_mask=amounts)
+    def _seen(self, observations: Observations) -> Observations:
+        kinds, sizes, amounts = self._narrowed(
+            (observations.type_mask, observations.size_mask, observations.amount_mask)
+        )
+        return replace(observations, type_mask=kinds, size_mask=sizes, amount_mask=amounts)
 
 
 class MlpConfig(PolicyConfig):

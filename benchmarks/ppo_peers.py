@@ -31,7 +31,7 @@ from benchmarks.ppo_games import (
     Game,
     Masks,
     MlpAgent,
-    NarrowedGames,
+    NarrowedVecEnv,
     PeerEnv,
     by_dimension,
     cutting_game,
@@ -47,10 +47,10 @@ from editorbot.environment.gym_env import EditingEnv
 from editorbot.environment.state import STATE_SIZE
 from editorbot.models.dense import Dense
 from editorbot.models.policy import EditingAgent, MaskTensors, StepChances
-from editorbot.models.policy_shape import BEAT_INPUTS, SMALL
-from editorbot.training.rollouts import Recordings
-from editorbot.training.train_bc import rate_share
-from editorbot.training.train_ppo import PpoRun, PpoTraining
+from editorbot.models.policy_config import BEAT_INPUTS, SMALL
+from editorbot.training.bc.train import rate_share
+from editorbot.training.ppo.rollouts import Recordings
+from editorbot.training.ppo.train import PpoRun, PpoTraining
 
 HIDDEN = 64
 """Width of both hidden layers of policy and value network, SB3's default."""
@@ -107,7 +107,7 @@ class Ours:
         self._agent = EditingAgent(SMALL) if has_encoder else MlpAgent(HIDDEN)
         columns = BEAT_INPUTS if has_encoder else 0
         inputs = Recordings(tuple(torch.zeros(material.beats, columns) for material in game.materials))
-        self._run = PpoRun(self._agent, NarrowedGames(game, config.n_envs), inputs, config)
+        self._run = PpoRun(self._agent, NarrowedVecEnv(game, config.n_envs), inputs, config)
         self.reward = math.nan
 
     def update(self) -> int:

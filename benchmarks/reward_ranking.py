@@ -27,8 +27,8 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import read_truth
 from editorbot.editors.scored import beat_scores
-from editorbot.editors.scoring.judge import judge
-from editorbot.editors.scoring.learned import judge_learned, read_score
+from editorbot.editors.scoring.classify import classify_steps
+from editorbot.editors.scoring.learned import classify_learned, read_score
 from editorbot.environment.actions import V3
 from editorbot.environment.material import Material, beat_bounds, material_of
 from editorbot.environment.reward import RewardWeights, reward_of
@@ -72,8 +72,8 @@ def materials_of(analysis: Analysis, kept: np.ndarray) -> list[Material]:
     """Return the jam as the reward may know it: in the order of WORTHS, and with the human's edit."""
     durations = np.diff(beat_bounds(analysis))
     target = float(np.clip((kept * durations).sum() / durations.sum(), 0.02, 1.0))
-    learned = beat_scores(analysis, judge_learned(analysis, read_score()).score)
-    rules = beat_scores(analysis, judge(analysis).score)
+    learned = beat_scores(analysis, classify_learned(analysis, read_score()).score)
+    rules = beat_scores(analysis, classify_steps(analysis).score)
     return [
         material_of(analysis, worth=learned, target_keep_ratio=target),
         material_of(analysis, worth=rules, target_keep_ratio=target),

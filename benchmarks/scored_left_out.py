@@ -23,11 +23,11 @@ from safetensors.torch import load_file, save_file
 
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.models.scorer import ScorerNetwork
-from editorbot.models.scorer_shape import CLASSES
-from editorbot.training.scored_calibration import calibrate, chances_of
-from editorbot.training.scored_examples import Example, read_example, step_score
-from editorbot.training.scored_jams import examples_of_pairs
-from editorbot.training.train_scored import ScoredTraining, train_network
+from editorbot.models.scorer_config import CLASSES
+from editorbot.training.scored.calibration import calibrate, chances_of
+from editorbot.training.scored.examples import Example, read_example, step_score
+from editorbot.training.scored.jams import examples_of_pairs
+from editorbot.training.scored.train import ScoredTraining, train_network
 
 LEFT_OUT = ("", "noodling", "other_song", "bad_take")
 RESULTS = Path(__file__).parent / "results"

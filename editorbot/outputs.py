@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from editorbot.editlist.whole_file import move, sync_folder
+from editorbot.atomic import move, sync_folder
 from editorbot.errors import EditorbotError, OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
 from editorbot.recording import Recording, check_name, check_output, check_track, container_of, safe_output_name
@@ -173,7 +173,7 @@ def source_path(edit_list_path: str, stated: str) -> str:
 
 
 @dataclass(frozen=True)
-class Stage:
+class StagedOutputs:
     """A hidden folder beside the results, in which they are made under their own names."""
 
     paths: OutputPaths
@@ -209,9 +209,9 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(
+def staged_outputs(
     outputs: OutputPaths, exports: Sequence[str], *, force: bool = False, in_place: bool = False
-) -> Iterator[Stage]:
+) -> Iterator[StagedOutputs]:
     """Make a stage for the files of one edit, and remove it whatever happens; errors name the files' own places.
 
     Parameters
@@ -235,7 +235,7 @@ def staged(
     inside = outputs.inside(folder)
     finals = outputs.files(exports)
     replaceable = tuple(force or (in_place and final == outputs.track) for final in finals)
-    stage = Stage(inside, inside.files(exports), finals, replaceable)
+    stage = StagedOutputs(inside, inside.files(exports), finals, replaceable)
     try:
         _make_private(folder, outputs.track)
         yield stage

@@ -25,7 +25,7 @@ from editorbot.editors.registry import editor_named
 from editorbot.errors import StrictError
 from editorbot.export import export_edit
 from editorbot.from_list import write_track
-from editorbot.outputs import OutputPaths, path_from, staged
+from editorbot.outputs import OutputPaths, path_from, staged_outputs
 from editorbot.polish import Loudness, compare_tone, measure, missed_loudness, prepare_steps
 from editorbot.recording import Recording, check_is_there, open_recording
 from editorbot.render.ends import fade_ends
@@ -224,7 +224,7 @@ def edit_recording(
     outputs.check(path, exports=exports, force=force, in_place=in_place)
     outputs.make_folder()
     options = options.with_notes(*outputs.warnings)
-    stages = staged(outputs, exports, force=force, in_place=in_place)
+    stages = staged_outputs(outputs, exports, force=force, in_place=in_place)
     with open_recording(path, repair=options.repair) as recording, stages as stage:
         outputs.check_holds(recording)
         edited = decide(recording, options, progress)

@@ -11,9 +11,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from editorbot.corpus.fetch import Fetched, fetch_package, write_all
-from editorbot.corpus.music_table import PACKAGES, SETS
 from editorbot.errors import EditorbotError
+from tools.fetch import Fetched, fetch_package, write_all
+from tools.music_table import PACKAGES, SETS
 
 SET_HELP = (
     "small: enough to try training (155 MB to fetch); standard: what is reported on, and what all but the default "

@@ -16,7 +16,7 @@ from editorbot.analysis.activity import find_activity
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import beat_features, beat_levels_db, mean_level_db
-from editorbot.analysis.listening import Heard, listen
+from editorbot.analysis.scan_recording import Heard, scan_recording
 from editorbot.analysis.structure import find_structure
 from editorbot.analysis.tonality import estimate_key
 from editorbot.errors import SilentError, TooShortError
@@ -88,7 +88,7 @@ def analyze(
         with ThreadPoolExecutor(1, "beside") as beside:
             # Needed at the end alone; what goes wrong with it is told there.
             beside.submit(lambda: recording.digest)
-            heard = listen(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
+            heard = scan_recording(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
             if heard.is_silent and not allow_silent:
                 raise SilentError(
                     "nothing can be heard in it; editorbot edit --editor keep-all copies it", path=recording.path

@@ -1,4 +1,4 @@
-"""Weights of the beat tracker's linear models, written by ``benchmarks/fit_beats.py``."""
+"""Weights of the beat tracker's linear models, written by ``tools/fit_beats.py``."""
 
 from __future__ import annotations
 

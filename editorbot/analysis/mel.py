@@ -12,8 +12,8 @@ from jaxtyping import Float32
 
 from editorbot.analysis.downmix import Downmix, MonoReader
 from editorbot.analysis.filterbanks import mel_matrix
-from editorbot.analysis.scan import BLOCK_FRAMES
 from editorbot.analysis.spectrum import MEL_BANDS, hann_window, power_to_db
+from editorbot.analysis.spectrum_scan import BLOCK_FRAMES
 from editorbot.recording import Recording
 from editorbot.timebase import HOP_SAMPLES, N_FFT, frame_count
 

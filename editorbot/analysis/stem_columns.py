@@ -17,8 +17,8 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.demucs import DemucsSeparator, check_model_name
 from editorbot.analysis.features import FEATURE_NAMES, beat_frames
-from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import FRAME_COLUMNS
+from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks
 from editorbot.recording import Recording
 from editorbot.timebase import ANALYSIS_RATE, mono_samples

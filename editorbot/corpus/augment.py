@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int8, Int64
 
-from editorbot.corpus.frame_ops import FrameOp
+from editorbot.corpus.alignment.frame_ops import FrameOp
 from editorbot.editlist.edit_list import Effect
 from editorbot.errors import UsageError
 from editorbot.render.effects import effect_stream

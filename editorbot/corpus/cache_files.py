@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from editorbot.editlist.whole_file import part_beside, remove_part
+from editorbot.atomic import part_beside, remove_part
 from editorbot.errors import UnreadableError, write_error
 
 _ZIP = b"PK"

@@ -24,9 +24,9 @@ import numpy as np
 from jaxtyping import Float32, Int64, Shaped
 
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.atomic import write_whole
 from editorbot.corpus.splits import artist_of_sample
 from editorbot.editlist.edit_list import ACTIONS
-from editorbot.editlist.whole_file import write_whole
 from editorbot.environment.state import STATE_NAMES, STATE_SIZE
 from editorbot.errors import (
     EmptyError,

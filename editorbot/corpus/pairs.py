@@ -20,7 +20,7 @@ import numpy as np
 
 from editorbot import __version__
 from editorbot.corpus.alignment import Alignment, align
-from editorbot.corpus.frame_ops import frame_ops
+from editorbot.corpus.alignment.frame_ops import frame_ops
 from editorbot.editlist.json_format import write_whole
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, OutputError
 from editorbot.recording import names_in, open_recording
@@ -157,7 +157,7 @@ def align_pair(pair: Pair, folder: Path, *, picture: bool = True) -> Alignment:
     write_whole(paths.pointers, _npy(alignment.pointers))
     write_whole(paths.ops, _npy(frame_ops(alignment)))
     if picture:
-        from editorbot.corpus.picture import draw
+        from editorbot.corpus.alignment.picture import draw
 
         write_whole(paths.picture, draw(alignment, pair.sample))
     # Written last: where it is there, the rest is whole.

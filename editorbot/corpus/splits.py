@@ -1,7 +1,7 @@
 """Who is trained on, who is chosen on, who is only reported on: splits by artist, never by window.
 
 Windows of one track are so alike that a network may recognize the track, and tracks of one artist share
-players, room and sound. So a whole artist stands on one side. Of the music that `corpus.music_table` lists, three
+players, room and sound. So a whole artist stands on one side. Of the music that `tools.music_table` lists, three
 artists are the test set: nothing may be trained, tuned or chosen on them. A user's own music belongs to no split.
 """
 

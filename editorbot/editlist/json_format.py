@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from editorbot.atomic import write_whole as write_whole  # others find it here too
 from editorbot.editlist.edit_list import (
     EFFECT_RANGES,
     BeatScore,
@@ -25,7 +26,6 @@ from editorbot.editlist.edit_list import (
     PolishStep,
     Source,
 )
-from editorbot.editlist.whole_file import write_whole as write_whole  # others find it here too
 from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
 
 FORMAT = "editorbot.edit"

@@ -11,7 +11,7 @@ from editorbot.analysis.seams import seams_of
 from editorbot.editlist.edit_list import BeatScore, Clip
 from editorbot.editlist.operations import Range, range_from_s, subtract
 from editorbot.editors.base import EditRequest
-from editorbot.editors.scoring.judge import Verdict
+from editorbot.editors.scoring.classify import StepLabels
 from editorbot.editors.scoring.reasons import clip_reason, cut_reason
 from editorbot.errors import TargetError
 from editorbot.timebase import STEP_S, clock, step_at
@@ -57,26 +57,26 @@ def obey(ranges: tuple[Range, ...], analysis: Analysis, request: EditRequest) ->
     return left
 
 
-def clips_of(analysis: Analysis, verdict: Verdict, ranges: tuple[Range, ...]) -> list[Clip]:
+def clips_of(analysis: Analysis, step_labels: StepLabels, ranges: tuple[Range, ...]) -> list[Clip]:
     """Return one clip a range, with its confidence and reason."""
     rate, clips = analysis.source.sample_rate, []
     ends = (0, *(end for _, end in ranges))
     for number, (start, end) in enumerate(ranges):
         first = step_at(start / rate)
-        score = verdict.score[first : max(step_at(end / rate), first + 1)]
-        before = _words(verdict, analysis, ends[number], start)
-        after = _words(verdict, analysis, end, analysis.source.samples) if number == len(ranges) - 1 else ""
+        score = step_labels.score[first : max(step_at(end / rate), first + 1)]
+        before = _words(step_labels, analysis, ends[number], start)
+        after = _words(step_labels, analysis, end, analysis.source.samples) if number == len(ranges) - 1 else ""
         confidence = float(score.mean()) if len(score) else 0.0
         clips.append(Clip(start, end, confidence=confidence, reason=clip_reason(score, before, after)))
     return clips
 
 
-def _words(verdict: Verdict, analysis: Analysis, start: int, end: int) -> str:
+def _words(step_labels: StepLabels, analysis: Analysis, start: int, end: int) -> str:
     """Return why [start, end) was cut, nothing where it is empty [source samples]."""
     rate = analysis.source.sample_rate
     if end - start < 0.05 * rate:
         return ""
-    return cut_reason(verdict, analysis.activity, start / rate, end / rate)
+    return cut_reason(step_labels, analysis.activity, start / rate, end / rate)
 
 
 def join_risks(analysis: Analysis, clips: list[Clip]) -> list[float]:

@@ -19,15 +19,15 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s
-from editorbot.editors.acting.episode import Episode, Listening, listen, output_s, play, play_to
-from editorbot.editors.acting.gentle import gently
-from editorbot.editors.acting.hints import hints_of
-from editorbot.editors.acting.ranges import with_ranges
-from editorbot.editors.acting.shares import collapse_line, share_lines
-from editorbot.editors.acting.weights import SHIPPED, read_policy
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.clips import join_risks, listed, obey
 from editorbot.editors.path import shortest_path_edit
+from editorbot.editors.policy_inference.episode import Episode, PreparedRecording, output_s, play, play_to, prepare
+from editorbot.editors.policy_inference.gentle import gently
+from editorbot.editors.policy_inference.ranges import with_ranges
+from editorbot.editors.policy_inference.score_features import score_features_of
+from editorbot.editors.policy_inference.shares import collapse_line, share_lines
+from editorbot.editors.policy_inference.weights import SHIPPED, read_policy
 from editorbot.environment.episodes import action_spans, edit_list_of_episode
 from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
 from editorbot.errors import MismatchError
@@ -39,7 +39,7 @@ class _Walk:
 
     analysis: Analysis
     request: EditRequest
-    listening: Listening
+    prepared: PreparedRecording
     episode: Episode
 
 
@@ -70,11 +70,11 @@ class PolicyEditor(Editor):
         episode, made_by = walk.episode, self._made_by(request)
         if target_s is not None and not self._is_met(walk, target_s, request):
             return shortest_path_edit(analysis, request, episode.keep_chance, made_by=made_by)
-        words = self._policy.config.words
-        whole = edit_list_of_episode(analysis, episode.actions, made_by=made_by, vocabulary=words)
+        vocabulary = self._policy.config.action_vocabulary
+        whole = edit_list_of_episode(analysis, episode.actions, made_by=made_by, vocabulary=vocabulary)
         played = gently(whole.clips, analysis) if request.tightness == "gentle" else whole.clips
         clips = self._obeyed(tuple(played), analysis, request)
-        warning = collapse_line(episode.actions, words)
+        warning = collapse_line(episode.actions, vocabulary)
         return edit_list_of(
             analysis.source,
             _sure(clips, episode, analysis),
@@ -84,15 +84,15 @@ class PolicyEditor(Editor):
             warnings=[warning] if warning else [],
         )
 
-    def listen(self, analysis: Analysis, keep_ratio: float | None) -> Listening:
+    def prepare(self, analysis: Analysis, keep_ratio: float | None) -> PreparedRecording:
         """Return a recording as the policy knows it before the first step."""
-        return listen(self._policy, material_of(analysis), hints_of(analysis), keep_ratio)
+        return prepare(self._policy, material_of(analysis), score_features_of(analysis), keep_ratio)
 
     def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
         """Return the shares of types, sizes and amounts in the policy's way through a recording, as lines."""
         if len(analysis.beats_s) < LEAST_BEATS:
             return ()
-        return tuple(share_lines(self._walk(analysis, request).episode.actions, self._policy.config.words))
+        return tuple(share_lines(self._walk(analysis, request).episode.actions, self._policy.config.action_vocabulary))
 
     def actions(self, analysis: Analysis, request: EditRequest) -> tuple[ActionSpan, ...]:
         """Return the policy's way through a recording, where nothing else went into the edit; see :class:`Editor`."""
@@ -103,10 +103,10 @@ class PolicyEditor(Editor):
         walk = self._walk(analysis, request)
         if target_s is not None and not self._is_met(walk, target_s, request):
             return ()
-        return action_spans(analysis, walk.episode.actions, vocabulary=self._policy.config.words)
+        return action_spans(analysis, walk.episode.actions, vocabulary=self._policy.config.action_vocabulary)
 
     def _check_words(self, request: EditRequest) -> None:
-        taught = self._policy.config.words.name
+        taught = self._policy.config.action_vocabulary.name
         if request.vocabulary not in (None, taught):
             raise MismatchError(f"this policy was taught vocabulary {taught}, not {request.vocabulary}")
 
@@ -118,18 +118,18 @@ class PolicyEditor(Editor):
         last = self._last
         if last is None or last.analysis is not analysis or last.request != request:
             target_s = request.target_length_s(analysis.duration_s)
-            listening = self.listen(analysis, None if target_s is None else target_s / analysis.duration_s)
+            prepared = self.prepare(analysis, None if target_s is None else target_s / analysis.duration_s)
             if target_s is None:
-                episode = play(listening, temperature=request.temperature, seed=request.seed)
+                episode = play(prepared, temperature=request.temperature, seed=request.seed)
             else:
-                episode = play_to(listening, target_s, temperature=request.temperature, seed=request.seed)
-            last = self._last = _Walk(analysis, request, listening, episode)
+                episode = play_to(prepared, target_s, temperature=request.temperature, seed=request.seed)
+            last = self._last = _Walk(analysis, request, prepared, episode)
         return last
 
     def _is_met(self, walk: _Walk, target_s: float, request: EditRequest) -> bool:
         """Tell whether an episode's edit is within a beat of what is wanted, and nothing more is asked."""
-        beat_s = float(np.median(walk.listening.material.tables.duration_s))
-        off_s = output_s(walk.episode.state, walk.listening.material, self._policy.config.words) - target_s
+        beat_s = float(np.median(walk.prepared.material.tables.duration_s))
+        off_s = output_s(walk.episode.state, walk.prepared.material, self._policy.config.action_vocabulary) - target_s
         return abs(off_s) <= beat_s and not (request.must_keep_s or request.must_cut_s)
 
     def _obeyed(self, clips: tuple[Clip, ...], analysis: Analysis, request: EditRequest) -> list[Clip]:

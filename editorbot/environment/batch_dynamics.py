@@ -19,7 +19,7 @@ from editorbot.environment.reward_kernels import DEFERRED, END, FIRST, TIMES, TY
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def step_all(low, high, actions, recordings, words, weights, episodes, rewards, terminated, truncated, components):
+def step_all(low, high, actions, recordings, vocabulary, weights, episodes, rewards, terminated, truncated, components):
     """Carry out one action of each of episodes low to high that is under way; judge those that end by it.
 
     `components` is filled for those alone; `rewards` are 0 for all others.
@@ -29,19 +29,19 @@ def step_all(low, high, actions, recordings, words, weights, episodes, rewards, 
         rewards[i], terminated[i], truncated[i] = 0.0, False, False
         if episodes.is_done[i]:
             continue
-        _advance(i, actions[i, 0], actions[i, 1], actions[i, 2], recordings, words, episodes)
+        _advance(i, actions[i, 0], actions[i, 1], actions[i, 2], recordings, vocabulary, episodes)
         terminated[i] = episodes.cursor[i] >= episodes.beats[i]
         truncated[i] = not terminated[i] and episodes.steps[i] >= STEPS_PER_BEAT * episodes.beats[i]
         if terminated[i] or truncated[i]:
             episodes.is_done[i] = True
-            _judge(i, recordings, words, episodes, scratch, components)
+            _judge(i, recordings, vocabulary, episodes, scratch, components)
             for k in range(len(weights)):
                 rewards[i] += weights[k] * components[i, k]
 
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _judge(i, recordings, words, episodes, scratch, components):
+def _judge(i, recordings, vocabulary, episodes, scratch, components):
     recording = episodes.recording[i]
     base = recordings.offset[recording] + episodes.first[i]
     outcome = Outcome(episodes.target[i], recordings.is_known[recording], base, episodes.beats[i])
@@ -50,7 +50,7 @@ def _judge(i, recordings, words, episodes, scratch, components):
         episodes.values[i],
         episodes.play_count[i],
         episodes.counts[i],
-        words,
+        vocabulary,
         recordings.tables,
         outcome,
         recordings.human_kept,
@@ -61,18 +61,18 @@ def _judge(i, recordings, words, episodes, scratch, components):
 
 @njit(cache=True, nogil=True, inline="always")
 @no_type_check
-def _advance(i, kind, size, amount, recordings, words, episodes):
+def _advance(i, kind, size, amount, recordings, vocabulary, episodes):
     """The same as `dynamics.advance`."""
     cursor, beats = episodes.cursor[i], episodes.beats[i]
     base = recordings.offset[episodes.recording[i]] + episodes.first[i]
-    operation, value = words.operation[kind], words.values[kind, amount]
+    operation, value = vocabulary.operation[kind], vocabulary.values[kind, amount]
     length = min(recordings.lengths[base + cursor, size], beats - cursor)
     after = cursor + length
     distance = int(value) if int(value) != 0 else length
     if operation in (PLAY, DEFER):
-        _play(i, cursor, after, kind, value, 1, operation == DEFER, words, episodes)
+        _play(i, cursor, after, kind, value, 1, operation == DEFER, vocabulary, episodes)
     elif operation == LOOP:
-        _play(i, cursor, after, kind, 0.0, int(value), False, words, episodes)
+        _play(i, cursor, after, kind, 0.0, int(value), False, vocabulary, episodes)
     elif operation == BACK:
         after = max(cursor - distance, 0)
     elif operation == SKIP:
@@ -82,12 +82,12 @@ def _advance(i, kind, size, amount, recordings, words, episodes):
         last = episodes.last_play[i]
         if last >= 0:
             row = episodes.plays[i, last]
-            _play(i, row[FIRST], row[END], row[TYPE], episodes.values[i, last], 1, False, words, episodes)
+            _play(i, row[FIRST], row[END], row[TYPE], episodes.values[i, last], 1, False, vocabulary, episodes)
     elif operation == SWAP:
         end = min(after + length, beats)
         if end > after:
-            _play(i, after, end, kind, 0.0, 1, False, words, episodes)
-        _play(i, cursor, after, kind, value, 1, False, words, episodes)
+            _play(i, after, end, kind, 0.0, 1, False, vocabulary, episodes)
+        _play(i, cursor, after, kind, value, 1, False, vocabulary, episodes)
         after = end
     episodes.cursor[i] = after
     episodes.frontier[i] = max(episodes.frontier[i], after)
@@ -98,7 +98,7 @@ def _advance(i, kind, size, amount, recordings, words, episodes):
 
 @njit(cache=True, nogil=True, inline="always")
 @no_type_check
-def _play(i, first, end, kind, value, times, is_deferred, words, episodes):
+def _play(i, first, end, kind, value, times, is_deferred, vocabulary, episodes):
     """Note what is heard."""
     row = episodes.play_count[i]
     play = episodes.plays[i, row]
@@ -110,5 +110,5 @@ def _play(i, first, end, kind, value, times, is_deferred, words, episodes):
     for beat in range(first, end):
         episodes.kept[i] += 1 - episodes.heard[i, beat]
         episodes.heard[i, beat] = 1
-    speed = value if words.treatment[kind] == SPEED else 1.0
+    speed = value if vocabulary.treatment[kind] == SPEED else 1.0
     episodes.output_beats[i] += (end - first) * times / speed

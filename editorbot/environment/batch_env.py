@@ -27,7 +27,7 @@ from editorbot.environment import batch_dynamics, batch_episodes, batch_masks, b
 from editorbot.environment.gym_env import checked, observation_space
 from editorbot.environment.material import Material
 from editorbot.environment.packed import pack
-from editorbot.environment.reward import words_of
+from editorbot.environment.reward import packed_vocabulary_of
 from editorbot.environment.reward_kernels import COMPONENTS
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer
@@ -82,14 +82,14 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         settings = settings or EnvironmentSettings()
         self._materials = checked(materials)
         self._settings, self._copy, self._autoreset = settings, copy, autoreset
-        self.vocabulary = settings.words
+        self.vocabulary = settings.action_vocabulary
         self.num_envs = num_envs
         self.metadata = {"autoreset_mode": AutoresetMode.SAME_STEP if autoreset else AutoresetMode.DISABLED}
         self.single_observation_space = observation_space(normalizer)
         self.single_action_space = spaces.MultiDiscrete(list(self.vocabulary.shape))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._recordings, self._words = pack(self._materials), words_of(self.vocabulary)
+        self._recordings, self._words = pack(self._materials), packed_vocabulary_of(self.vocabulary)
         self._weights = settings.reward.vector
         self._last_firsts = np.maximum(self._recordings.beats - settings.window_beats, 0)
         window = int(min(settings.window_beats, self._recordings.beats.max()))

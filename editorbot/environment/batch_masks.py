@@ -30,12 +30,17 @@ class MaskRoom(NamedTuple):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def mask_all(low, high, recordings, words, max_loops, episodes, room):
+def mask_all(low, high, recordings, vocabulary, max_loops, episodes, room):
     """Write what is open to episodes low to high; the same as `masks.masks_at`."""
     spans = np.zeros(SIZES, dtype=np.int64)
     is_first = np.zeros(SIZES, dtype=np.bool_)
     types, sizes, amounts = room.type, room.size, room.amount
-    operations, values, open_amounts, counts = words.operation, words.values, words.open_amounts, episodes.counts
+    operations, values, open_amounts, counts = (
+        vocabulary.operation,
+        vocabulary.values,
+        vocabulary.open_amounts,
+        episodes.counts,
+    )
     kinds = len(operations)
     for i in range(low, high):
         cursor = episodes.cursor[i]

@@ -23,7 +23,7 @@ UPPER, LOWER = np.float32(CLIP), np.float32(-CLIP)
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def observe(which, recordings, words, episodes, mean, scale, is_normalized, out):
+def observe(which, recordings, vocabulary, episodes, mean, scale, is_normalized, out):
     """Write what is seen in some episodes; the same as `state.raw_state`, normalized or not."""
     for k in range(len(which)):
         i = which[k]
@@ -37,7 +37,7 @@ def observe(which, recordings, words, episodes, mean, scale, is_normalized, out)
         else:
             row[:there] = recordings.features[start : start + there]
         row[there:] = 0.0
-        _summarize(i, recordings, words, episodes, row)
+        _summarize(i, recordings, vocabulary, episodes, row)
         if is_normalized:
             _normalize(row[there:], mean[there:], scale[there:], row[there:])
 
@@ -51,15 +51,15 @@ def _normalize(raw, mean, scale, out):
 
 @njit(cache=True, nogil=True, inline="always")
 @no_type_check
-def _summarize(i, recordings, words, episodes, row):
+def _summarize(i, recordings, vocabulary, episodes, row):
     """The same as `state.summary`."""
-    types = len(words.operation)
+    types = len(vocabulary.operation)
     jumps, effects, cuts, loops, used = 0, 0, 0, 0, 0
     for kind in range(types):
-        count, operation = episodes.counts[i, kind], words.operation[kind]
+        count, operation = episodes.counts[i, kind], vocabulary.operation[kind]
         used += count > 0
         jumps += count if operation in (BACK, SKIP) else 0
-        effects += count if words.treatment[kind] != UNTREATED else 0
+        effects += count if vocabulary.treatment[kind] != UNTREATED else 0
         cuts += count if operation == CUT else 0
         loops += count if operation in (LOOP, REPEAT) else 0
     beats, target, steps = episodes.beats[i], episodes.target[i], max(episodes.steps[i], 1)

@@ -83,7 +83,7 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
     ) -> None:
         self._materials = checked(materials)
         self._settings = settings or EnvironmentSettings()
-        self.vocabulary = self._settings.words
+        self.vocabulary = self._settings.action_vocabulary
         self._representation = StateRepresentation(self.vocabulary, normalizer)
         self.action_space = spaces.MultiDiscrete(list(self.vocabulary.shape))
         self.observation_space = observation_space(normalizer)

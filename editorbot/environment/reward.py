@@ -83,7 +83,7 @@ from editorbot.environment.reward_kernels import (
     TIMES,
     TYPE,
     Outcome,
-    Words,
+    PackedVocabulary,
     components_of,
 )
 from editorbot.errors import UsageError
@@ -159,9 +159,9 @@ class EpisodeReward:
     """Each component, unweighted, in [0, 1]."""
 
 
-def words_of(vocabulary: Vocabulary) -> Words:
+def packed_vocabulary_of(vocabulary: Vocabulary) -> PackedVocabulary:
     """Return a vocabulary as arrays."""
-    return Words(
+    return PackedVocabulary(
         operation=np.array([row.operation for row in vocabulary.rows], dtype=np.int64),
         treatment=np.array([row.treatment for row in vocabulary.rows], dtype=np.int64),
         values=np.array([row.values for row in vocabulary.rows], dtype=np.float64),
@@ -197,7 +197,7 @@ def reward_of(
         values,
         len(rows),
         np.array(state.counts, dtype=np.int64),
-        words_of(vocabulary),
+        packed_vocabulary_of(vocabulary),
         material.tables,
         outcome,
         known_or_negative(material),

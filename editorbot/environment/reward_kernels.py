@@ -68,7 +68,7 @@ COMPONENTS = (
 ) = range(len(COMPONENTS))  # fmt: skip
 
 
-class Words(NamedTuple):
+class PackedVocabulary(NamedTuple):
     """A vocabulary as arrays."""
 
     operation: Int64[np.ndarray, " types"]
@@ -155,7 +155,7 @@ def harm_of(treatment, value):
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def components_of(rows, values, count, type_counts, words, tables, outcome, human_kept, heard, out):
+def components_of(rows, values, count, type_counts, vocabulary, tables, outcome, human_kept, heard, out):
     """Work out every component of a finished episode.
 
     Parameters
@@ -168,7 +168,7 @@ def components_of(rows, values, count, type_counts, words, tables, outcome, huma
         Plays.
     type_counts : int array, shape=(types,)
         Steps of each type.
-    words : Words
+    vocabulary : PackedVocabulary
         The vocabulary.
     tables : Tables
         The recording's.
@@ -184,7 +184,7 @@ def components_of(rows, values, count, type_counts, words, tables, outcome, huma
     first, beats = outcome.first, outcome.beats
     heard[:beats] = 0.0
     out[:] = 0.0
-    _penalize_steps(type_counts, words, out)
+    _penalize_steps(type_counts, vocabulary, out)
     sums = np.zeros(13)
     leave, previous_reversed = -1, False
     run = 0
@@ -193,7 +193,7 @@ def components_of(rows, values, count, type_counts, words, tables, outcome, huma
             if rows[row, DEFERRED] != held_back:
                 continue
             start, end = rows[row, FIRST], rows[row, END]
-            treatment = words.treatment[rows[row, TYPE]]
+            treatment = vocabulary.treatment[rows[row, TYPE]]
             value = values[row]
             speed = value if treatment == 4 else 1.0
             harm = harm_of(treatment, value)
@@ -223,10 +223,10 @@ def components_of(rows, values, count, type_counts, words, tables, outcome, huma
 
 @njit(cache=True, nogil=True)
 @no_type_check
-def _penalize_steps(type_counts, words, out):
+def _penalize_steps(type_counts, vocabulary, out):
     steps, cuts, loops, jumps, types = 0, 0, 0, 0, 0
     for index in range(len(type_counts)):
-        number, operation = type_counts[index], words.operation[index]
+        number, operation = type_counts[index], vocabulary.operation[index]
         steps += number
         types += number > 0
         if operation == 1:

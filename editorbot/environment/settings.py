@@ -32,6 +32,6 @@ class EnvironmentSettings:
             raise UsageError(f"window_beats must be at least {LEAST_BEATS}, but is {self.window_beats}")
 
     @property
-    def words(self) -> Vocabulary:
+    def action_vocabulary(self) -> Vocabulary:
         """The vocabulary itself."""
         return vocabulary_named(self.vocabulary)

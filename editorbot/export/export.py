@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+from editorbot.atomic import write_whole
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import ExistsError, OutputError, UsageError
 from editorbot.export.audacity import joins_text, regions_text
 from editorbot.export.picture import picture_of

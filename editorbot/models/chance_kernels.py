@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from numba import njit
 
-from editorbot.models.policy_shape import CLOSED
+from editorbot.models.policy_config import CLOSED
 
 Row = Float32[np.ndarray, "_ _"]
 Table = Float32[np.ndarray, "_ _ _"]

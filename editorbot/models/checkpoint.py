@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from editorbot.editlist.whole_file import write_whole
+from editorbot.atomic import write_whole
 from editorbot.errors import FormatError, MismatchError, NotFoundError, UnreadableError, VersionError
 
 FORMAT = "editorbot.checkpoint"

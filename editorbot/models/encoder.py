@@ -1,7 +1,7 @@
 """The encoder of recordings: neighborhood attention along the beats, and a summary of the whole.
 
 It runs once a recording; the policy reads the beat at its cursor, how likely the beats from there on are kept, and
-the summary. :mod:`editorbot.editors.acting.network` computes the same without torch.
+the summary. :mod:`editorbot.editors.policy_inference.network` computes the same without torch.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from editorbot.models.attention import neighborhood_attention_1d
 from editorbot.models.dense import Dense
-from editorbot.models.policy_shape import BEAT_INPUTS, FEATURES, OUTLOOK, PolicyConfig
+from editorbot.models.policy_config import BEAT_INPUTS, FEATURES, OUTLOOK, PolicyConfig
 
 
 class Encoded(NamedTuple):

@@ -26,7 +26,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from editorbot.models.mel_shape import (
+from editorbot.models.mel_config import (
     BANDS,
     CELL_INPUTS,
     CELL_LAGS,

@@ -25,10 +25,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
+from editorbot.models.pointer_config import OPS, STEP_REPEATS, PointerConfig, PointerInputs, RowScores
 from editorbot.models.pointer_layers import EncoderLayer, Memory, attended, banded, gathered
-from editorbot.models.pointer_shape import OPS, STEP_TWINS, PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer import ChannelDropout
-from editorbot.models.scorer_shape import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
+from editorbot.models.scorer_config import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
 from editorbot.timebase import STEP_FRAMES
 
 CHUNK_ROWS = 2_048
@@ -43,8 +43,8 @@ class Steps:
     """What the analysis tells of each step, as tensors; see `pointer_shape.StepsHeard`."""
 
     values: Float[Tensor, "steps values"]
-    twins: Int[Tensor, "steps twins"]
-    likeness: Float[Tensor, "steps twins"]
+    nearest_repeats: Int[Tensor, "steps repeats"]
+    likeness: Float[Tensor, "steps repeats"]
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Heard:
         """Return it on another device."""
         steps = self.steps
         if steps is not None:
-            steps = Steps(steps.values.to(device), steps.twins.to(device), steps.likeness.to(device))
+            steps = Steps(steps.values.to(device), steps.nearest_repeats.to(device), steps.likeness.to(device))
         return Heard(self.mel.to(device), steps)
 
 
@@ -71,7 +71,7 @@ def heard(inputs: PointerInputs) -> Heard:
         mel,
         Steps(
             torch.from_numpy(np.ascontiguousarray(steps.values, np.float32)),
-            torch.from_numpy(steps.twins.astype(np.int64)),
+            torch.from_numpy(steps.nearest_repeats.astype(np.int64)),
             torch.from_numpy(np.ascontiguousarray(steps.likeness, np.float32)),
         ),
     )
@@ -93,14 +93,14 @@ class Heads:
     """Edit operations, None without that head."""
 
 
-class TwinReader(nn.Module):
+class RepeatReader(nn.Module):
     """Tells each moment what was heard where the same is played again, and how much was stopped in between."""
 
     def __init__(self, config: PointerConfig) -> None:
         super().__init__()
         width, classes = config.hidden_dim, len(CLASSES)
         self.tell = nn.Linear(width, config.told)
-        self.read = nn.Linear(classes + STEP_TWINS * (config.told + classes + 3), width)
+        self.read = nn.Linear(classes + STEP_REPEATS * (config.told + classes + 3), width)
 
     def forward(
         self, x: Float[Tensor, "coarse hidden"], guess: Float[Tensor, "coarse classes"], steps: Steps
@@ -110,8 +110,8 @@ class TwinReader(nn.Module):
         told = torch.cat([torch.tanh(self.tell(x)), chances], dim=-1)
         stopped = torch.cumsum(chances.detach()[:, STOPPED].sum(-1), dim=0)
         parts = [chances]
-        for number in range(STEP_TWINS):
-            twin, is_there = steps.twins[:, number], (steps.twins[:, number] >= 0).to(x.dtype)
+        for number in range(STEP_REPEATS):
+            twin, is_there = steps.nearest_repeats[:, number], (steps.nearest_repeats[:, number] >= 0).to(x.dtype)
             at = twin.clamp(min=0)
             between = torch.log1p(torch.abs(stopped[at] - stopped)) / LOG_STOPPED
             parts += [told[at] * is_there[:, None]]
@@ -146,7 +146,7 @@ class PointerNetwork(nn.Module):
         if config.step_inputs:
             self.register_buffer("mean", torch.zeros(config.step_values))
             self.register_buffer("scale", torch.ones(config.step_values))
-            self.enter, self.twins = nn.Linear(config.step_values, width), TwinReader(config)
+            self.enter, self.twins = nn.Linear(config.step_values, width), RepeatReader(config)
             self.drop = ChannelDropout(config.dropout)
         self.guess, self.decide = nn.Linear(width, len(CLASSES)), nn.Linear(width, len(CLASSES))
         self.moment_norm = nn.LayerNorm(width)
@@ -267,9 +267,9 @@ def steps_at(steps: Steps, count: int, stride: int) -> Steps:
     moment = torch.arange(count, device=steps.values.device)
     step = (moment * stride // STEP_FRAMES).clamp(max=len(steps.values) - 1)
     offset = moment - step * STEP_FRAMES // stride
-    twins = steps.twins[step]
-    there = (twins * STEP_FRAMES // stride + offset[:, None]).clamp(0, count - 1)
-    return Steps(steps.values[step], torch.where(twins >= 0, there, -1), steps.likeness[step])
+    nearest_repeats = steps.nearest_repeats[step]
+    there = (nearest_repeats * STEP_FRAMES // stride + offset[:, None]).clamp(0, count - 1)
+    return Steps(steps.values[step], torch.where(nearest_repeats >= 0, there, -1), steps.likeness[step])
 
 
 def _places(count: int, frames: int, stride: int) -> Float[Tensor, "moments 4"]:

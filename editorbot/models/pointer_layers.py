@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
 
-from editorbot.models.pointer_shape import PointerConfig
+from editorbot.models.pointer_config import PointerConfig
 from editorbot.models.scorer import ChannelDropout
 
 BLOCK_ROWS = 64

@@ -2,7 +2,7 @@
 
 A step is drawn in three: its type; its size, given the type; its amount, given
 the type. So its log probability is the sum of three, and what is closed has
-probability 0. :mod:`editorbot.editors.acting.network` computes the same without torch.
+probability 0. :mod:`editorbot.editors.policy_inference.network` computes the same without torch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.nn import functional
 from editorbot.environment.actions import AMOUNTS, SIZES
 from editorbot.models.dense import Dense
 from editorbot.models.encoder import Encoded, HybridNATTENEncoder
-from editorbot.models.policy_shape import CEPSTRA, CLOSED, ENERGY_CLASSES, PolicyConfig
+from editorbot.models.policy_config import CEPSTRA, CLOSED, ENERGY_CLASSES, PolicyConfig
 
 
 class TypeLogits(NamedTuple):
@@ -48,7 +48,7 @@ class PolicyNetwork(nn.Module):
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
-        hidden, types = 2 * config.policy_hidden_dim, config.words.types
+        hidden, types = 2 * config.policy_hidden_dim, config.action_vocabulary.types
         self.types = types
         self.enter = Dense(config.inputs, hidden)
         self.drop = nn.Dropout(config.dropout)

@@ -18,7 +18,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from editorbot.models.scorer_shape import (
+from editorbot.models.scorer_config import (
     ALIKE_FROM,
     ALIKE_TIMES,
     CLASSES,
@@ -87,18 +87,18 @@ class LagAttention(nn.Module):
         self.sink = nn.Parameter(torch.zeros(heads))
         self.out = nn.Linear(width + 4 * heads, width)
 
-    def forward(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lags: Tensor) -> Tensor:
+    def forward(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lag_matrix: Tensor) -> Tensor:
         """Map (recordings, steps, width) to the same.
 
-        `chances` are the first pass's, `stopped` the steps stopped so far, shape=(recordings, steps), and `lags`
+        `chances` are the first pass's, `stopped` the steps stopped so far, shape=(recordings, steps), and `lag_matrix`
         the likeness of all tokens to all, shape=(recordings, 2, tokens, tokens).
         """
-        steps, tokens = hidden.shape[1], lags.shape[-1]
+        steps, tokens = hidden.shape[1], lag_matrix.shape[-1]
         pooled = _pooled(torch.cat([hidden, chances], dim=-1) * mask, tokens)
         is_there = _pooled(mask, tokens)[..., 0] > 0
         at = _pooled(stopped[..., None], tokens, last=True)[..., 0]
         parts = self.look(self.norm(pooled)).reshape(len(hidden), tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        features, near = pair_features(lags, at)
+        features, near = pair_features(lag_matrix, at)
         hidden_pair = torch.relu(torch.einsum("cf,bfij->bcij", self.pair.weight, features) + _row(self.pair.bias))
         told = torch.einsum("hc,bcij->bhij", self.bias.weight, hidden_pair) + _row(self.bias.bias)
         is_open = near & is_there[:, None, None, :]
@@ -120,13 +120,13 @@ def _pooled(rows: Tensor, tokens: int, *, last: bool = False) -> Tensor:
     return torch.cat([rows, end], dim=1).reshape(len(rows), tokens, TOKEN_STEPS, -1).mean(2)
 
 
-def pair_features(lags: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
+def pair_features(lag_matrix: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
     """Return PAIR_FEATURES of all pairs, shape=(recordings, features, tokens, tokens), and which are near enough."""
-    place = torch.arange(lags.shape[-1], dtype=lags.dtype)
+    place = torch.arange(lag_matrix.shape[-1], dtype=lag_matrix.dtype)
     lag = place[None, :] - place[:, None]
-    distance = lag.abs().expand(len(lags), -1, -1)
+    distance = lag.abs().expand(len(lag_matrix), -1, -1)
     between = torch.log1p((stopped[:, None, :] - stopped[:, :, None]).abs() / SHORT_STOP_STEPS) / LOG_STOPPED
-    short, long = lags[:, 0], lags[:, 1]
+    short, long = lag_matrix[:, 0], lag_matrix[:, 1]
     features = [
         short, long, torch.relu(long - ALIKE_FROM) * ALIKE_TIMES, torch.relu(long - SAME_FROM) * SAME_TIMES,
         torch.sign(lag).expand_as(distance), torch.log1p(distance) / LOG_DISTANCE, between,
@@ -169,7 +169,7 @@ class ScorerNetwork(nn.Module):
         self.drop = ChannelDropout(config.dropout)
 
     def forward(
-        self, values: Tensor, twins: Tensor, likeness: Tensor, mask: Tensor, lags: Tensor
+        self, values: Tensor, nearest_repeats: Tensor, likeness: Tensor, mask: Tensor, lag_matrix: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the log odds of the first and of the second pass.
 
@@ -177,13 +177,13 @@ class ScorerNetwork(nn.Module):
         ----------
         values : Tensor, shape=(recordings, steps, inputs), float32
             `JamInputs.values`.
-        twins : Tensor, shape=(recordings, steps, twins), int64
-            `JamInputs.twins`, -1 where there is none.
-        likeness : Tensor, shape=(recordings, steps, twins), float32
+        nearest_repeats : Tensor, shape=(recordings, steps, repeats), int64
+            `JamInputs.nearest_repeats`, -1 where there is none.
+        likeness : Tensor, shape=(recordings, steps, repeats), float32
             `JamInputs.likeness`.
         mask : Tensor, shape=(recordings, steps, 1), float32
             1 inside the recordings, 0 where they are padded.
-        lags : Tensor, shape=(recordings, 2, tokens, tokens), float32
+        lag_matrix : Tensor, shape=(recordings, 2, tokens, tokens), float32
             Likeness of all tokens to all; tokens = ceil(steps / TOKEN_STEPS).
         """
         scaled = torch.clamp((values - self.mean) / self.scale, -INPUT_LIMIT, INPUT_LIMIT)
@@ -196,21 +196,21 @@ class ScorerNetwork(nn.Module):
         told = torch.cat([torch.tanh(self.tell(hidden)) * mask, chances], dim=-1)
         stopped = torch.cumsum(chances.detach()[..., STOPPED].sum(-1), dim=1)
         for number in range(self.config.twins):
-            parts += self._read_twin(told, stopped, twins[..., number], likeness[..., number])
+            parts += self._read_repeat(told, stopped, nearest_repeats[..., number], likeness[..., number])
         hidden = self.read(torch.cat(parts, dim=-1)) * mask
-        return first, self.decide(self._compared(hidden, chances, stopped, mask, lags))
+        return first, self.decide(self._compared(hidden, chances, stopped, mask, lag_matrix))
 
-    def _compared(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lags: Tensor) -> Tensor:
+    def _compared(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lag_matrix: Tensor) -> Tensor:
         """Go through the blocks of the second pass and the looks over the whole recording between them."""
         looks = dict(zip(self.config.lag_layers, self.over))
         for number in range(len(self.compare) + 1):
             if number in looks:
-                hidden = looks[number](hidden, chances, stopped, mask, lags)
+                hidden = looks[number](hidden, chances, stopped, mask, lag_matrix)
             if number < len(self.compare):
                 hidden = self.compare[number](hidden, mask)
         return hidden
 
-    def _read_twin(self, told: Tensor, stopped: Tensor, twin: Tensor, likeness: Tensor) -> list[Tensor]:
+    def _read_repeat(self, told: Tensor, stopped: Tensor, twin: Tensor, likeness: Tensor) -> list[Tensor]:
         """Return what was told at each step's twin, its likeness, and what lies between the two."""
         is_there = (twin >= 0).to(told.dtype)
         at = torch.clamp(twin, min=0)

@@ -18,7 +18,7 @@ from jaxtyping import Float32, Int8, Int64, Shaped
 
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import MismatchError
-from editorbot.models.mel_shape import MEL_SPAN_DB, UNKNOWN_LABEL
+from editorbot.models.mel_config import MEL_SPAN_DB, UNKNOWN_LABEL
 from editorbot.polish.limiter import limit_blocks
 from editorbot.polish.loudness import CEILING_DB, MakeBlocks
 from editorbot.polish.mel_network import MelNet, edited_chunks

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int64
 
 from editorbot.layers import Weights, layer_norm, linear
-from editorbot.models.mel_shape import (
+from editorbot.models.mel_config import (
     BANDS,
     CELL_LAGS,
     CELL_LEVELS,

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
 
-from editorbot.models.mel_shape import BANDS, MEL_SPAN_DB, SUMMARY_PLANES, SUMMARY_SIZE
+from editorbot.models.mel_config import BANDS, MEL_SPAN_DB, SUMMARY_PLANES, SUMMARY_SIZE
 
 BandValues = Shaped[np.ndarray, " 128"]
 """A number of each band."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from editorbot.errors import NonFiniteError
-from editorbot.models.mel_shape import (
+from editorbot.models.mel_config import (
     BANDS,
     CELL_INPUTS,
     GROUPS,

@@ -3,7 +3,7 @@
 from editorbot.recording.checks import check_name, check_output, safe_output_name
 from editorbot.recording.folders import names_in
 from editorbot.recording.recording import Recording, check_is_there, open_recording
-from editorbot.recording.scan import SampleScan
+from editorbot.recording.sample_scan import SampleScan
 from editorbot.recording.writer import TrackWriter, check_track, container_of, track_subtype
 
 __all__ = [

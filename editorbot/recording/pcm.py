@@ -1,7 +1,7 @@
 """Raw samples in a file: the one way in which samples are read.
 
 Every recording ends here. A WAV is read where it lies; everything else has been
-decoded into a temporary file first (:mod:`editorbot.recording.spool`).
+decoded into a temporary file first (:mod:`editorbot.recording.decoded_audio`).
 """
 
 from __future__ import annotations

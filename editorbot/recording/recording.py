@@ -254,10 +254,10 @@ def _decoded_recording(
     file: IO[bytes], kind: str, path: str, start: int = 0, warnings: tuple[str, ...] = ()
 ) -> Recording:
     """Return the recording that an open file holds from byte `start` on, and that has to be decoded."""
-    spool = decode(FileBehind(file, start) if start else file, kind, path)
+    decoded = decode(FileBehind(file, start) if start else file, kind, path)
     file.close()
-    body = PcmBody(spool.file, 0, spool.samples, spool.pcm)
-    return Recording(path, body, spool.sample_rate, spool.source_subtype, warnings=warnings + spool.warnings)
+    body = PcmBody(decoded.file, 0, decoded.samples, decoded.pcm)
+    return Recording(path, body, decoded.sample_rate, decoded.source_subtype, warnings=warnings + decoded.warnings)
 
 
 def _kind_behind_tag(file: IO[bytes], head: bytes) -> tuple[str | None, int]:

@@ -18,7 +18,7 @@ from typing import IO
 import numpy as np
 from jaxtyping import Shaped
 
-from editorbot.editlist.whole_file import part_beside, place, remove_part
+from editorbot.atomic import part_beside, place, remove_part
 from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.sinks import Sink, check_container, open_sink

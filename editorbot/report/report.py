@@ -22,9 +22,9 @@ from typing import Any
 from urllib.parse import quote
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.atomic import write_whole
 from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import printable
 from editorbot.recording import Recording
 from editorbot.report.actions import action_lane

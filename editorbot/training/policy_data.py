@@ -18,12 +18,12 @@ from torch import Tensor
 
 from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
 from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
-from editorbot.editors.acting.network import beat_inputs
+from editorbot.editors.policy_inference.network import beat_inputs
 from editorbot.environment.material import LEAST_TARGET
 from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.environment.state import BEATS_SEEN, FEATURES, SUMMARY_NAMES, Normalizer, RunningStatistics
 from editorbot.errors import EmptyError, UsageError, VersionError
-from editorbot.models.policy_shape import HINTS
+from editorbot.models.policy_config import SCORE_FEATURES
 
 _FIRST = BEATS_SEEN * FEATURES
 OUTPUT_OVER_TARGET, TARGET, REMAINING = (
@@ -36,15 +36,15 @@ UNKNOWN = -1
 
 
 @dataclass(frozen=True)
-class TaughtRecording:
+class Demonstration:
     """One recording, and what was done to it."""
 
     name: str
     """Its name."""
     features: Float32[np.ndarray, "beats 121"]
     """Features of its beats."""
-    hints: Float32[np.ndarray, "beats hints"]
-    """See HINT_NAMES; zeros where nobody asked."""
+    score_features: Float32[np.ndarray, "beats score_features"]
+    """See SCORE_FEATURE_NAMES; zeros where nobody asked."""
     kept: Int64[np.ndarray, " beats"]
     """1 where the human keeps the beat, 0 where it is cut, UNKNOWN where no step tells."""
     states: Float32[np.ndarray, "samples 861"]
@@ -66,7 +66,7 @@ class TaughtRecording:
         return float(self.states[0, TARGET]) if len(self.states) else None
 
 
-def taught_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
+def demonstration_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
     """Return a data set with the artists that are known, and the folder of its pairs: the one named, or its own.
 
     Parameters
@@ -95,16 +95,19 @@ def taught_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
     return data
 
 
-def taught_recordings(
-    data: BcDataset, hints: Mapping[str, Float32[np.ndarray, "beats hints"]] | None = None, *, vocabulary: str = "v3"
-) -> list[TaughtRecording]:
+def demonstrations_of(
+    data: BcDataset,
+    score_features: Mapping[str, Float32[np.ndarray, "beats score_features"]] | None = None,
+    *,
+    vocabulary: str = "v3",
+) -> list[Demonstration]:
     """Return the recordings of a data set that have samples.
 
     Parameters
     ----------
     data : BcDataset
         Samples and features.
-    hints : mapping, optional
+    score_features : mapping, optional
         Hints by the recording's name; those of another number of beats are passed over.
     vocabulary : str
         The one that is to be learned.
@@ -128,15 +131,15 @@ def taught_recordings(
         if not len(rows):
             continue
         features = data.features[data.offsets[number] : data.offsets[number + 1]]
-        known = (hints or {}).get(name)
+        known = (score_features or {}).get(name)
         if known is None or len(known) != len(features):
-            known = np.zeros((len(features), HINTS), np.float32)
+            known = np.zeros((len(features), SCORE_FEATURES), np.float32)
         labels = (data.type_labels[rows], data.size_labels[rows], data.amount_labels[rows])
         found.append(
-            TaughtRecording(
+            Demonstration(
                 name=name,
                 features=features,
-                hints=known,
+                score_features=known,
                 kept=kept_beats(data.beat_index[rows], data.good_bad[rows], len(features)),
                 states=data.states[rows],
                 actions=np.stack(labels, axis=1),
@@ -160,7 +163,7 @@ def kept_beats(
     return kept
 
 
-def normalizer_of(recordings: Sequence[TaughtRecording]) -> Normalizer:
+def normalizer_of(recordings: Sequence[Demonstration]) -> Normalizer:
     """Return the normalizer of all states, for cloning and for rollouts alike."""
     statistics = RunningStatistics()
     for one in recordings:
@@ -169,7 +172,7 @@ def normalizer_of(recordings: Sequence[TaughtRecording]) -> Normalizer:
 
 
 @dataclass(frozen=True)
-class Teaching:
+class DemonstrationAugmentation:
     """How samples are varied while training."""
 
     target_noise: float = 0.2
@@ -192,12 +195,12 @@ class Teaching:
             raise UsageError(f"slips must lie in [0, 1), but is {self.slips}")
 
 
-NO_VARIATION = Teaching(0.0, 0.0, 0.0, 0.0, 0.0)
+NO_VARIATION = DemonstrationAugmentation(0.0, 0.0, 0.0, 0.0, 0.0)
 """Samples as they are."""
 
 
 @dataclass(frozen=True)
-class TaughtBatch:
+class DemonstrationBatch:
     """Some recordings as tensors."""
 
     inputs: Tensor
@@ -221,21 +224,24 @@ class TaughtBatch:
     targets: Tensor
     """Share that is kept of each recording, shape=(recordings,)."""
 
-    def to(self, device: torch.device) -> TaughtBatch:
+    def to(self, device: torch.device) -> DemonstrationBatch:
         """Return the batch on a device."""
         moved: dict[str, Any] = {
             name: value.to(device) if isinstance(value, Tensor) else value for name, value in self.__dict__.items()
         }
-        return TaughtBatch(**moved)
+        return DemonstrationBatch(**moved)
 
 
 def batch_of(
-    recordings: Sequence[TaughtRecording], normalizer: Normalizer, teaching: Teaching, rng: np.random.Generator
-) -> TaughtBatch:
+    recordings: Sequence[Demonstration],
+    normalizer: Normalizer,
+    teaching: DemonstrationAugmentation,
+    rng: np.random.Generator,
+) -> DemonstrationBatch:
     """Return recordings end to end, varied."""
     inputs, raw, states, rows, offset = [], [], [], [], 0
     for one in recordings:
-        known = beat_inputs(one.features, one.hints, normalizer)
+        known = beat_inputs(one.features, one.score_features, normalizer)
         raw.append(known[:, :FEATURES])
         inputs.append(_varied(known, teaching, rng))
         seen = normalizer.apply(with_other_target(one.states, teaching.target_noise, rng))
@@ -244,7 +250,7 @@ def batch_of(
         rows.append(one.beat + offset)
         offset += len(one.features)
     counts = [len(one.states) for one in recordings]
-    return TaughtBatch(
+    return DemonstrationBatch(
         inputs=torch.from_numpy(np.concatenate(inputs)),
         lengths=tuple(len(one.features) for one in recordings),
         kept=torch.from_numpy(np.concatenate([one.kept for one in recordings])),
@@ -259,7 +265,7 @@ def batch_of(
 
 
 def _varied(
-    inputs: Float32[np.ndarray, "beats inputs"], teaching: Teaching, rng: np.random.Generator
+    inputs: Float32[np.ndarray, "beats inputs"], teaching: DemonstrationAugmentation, rng: np.random.Generator
 ) -> Float32[np.ndarray, "beats inputs"]:
     noise = rng.standard_normal(FEATURES).astype(np.float32) * np.float32(teaching.input_noise)
     varied = inputs.copy()
@@ -287,10 +293,10 @@ def with_other_target(
 
 
 def grouped(
-    recordings: Sequence[TaughtRecording], batch_size: int, rng: np.random.Generator
-) -> list[list[TaughtRecording]]:
+    recordings: Sequence[Demonstration], batch_size: int, rng: np.random.Generator
+) -> list[list[Demonstration]]:
     """Return the recordings in random order, in groups of at least `batch_size` samples (the last may have fewer)."""
-    groups: list[list[TaughtRecording]] = [[]]
+    groups: list[list[Demonstration]] = [[]]
     count = 0
     for index in rng.permutation(len(recordings)):
         if count >= batch_size:

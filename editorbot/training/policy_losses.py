@@ -14,8 +14,8 @@ from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.models.encoder import Encoded
 from editorbot.models.policy import AuxiliaryHeads, StepChances
-from editorbot.models.policy_shape import CEPSTRA, HINT_NAMES
-from editorbot.training.policy_data import UNKNOWN, TaughtBatch, TaughtRecording
+from editorbot.models.policy_config import CEPSTRA, SCORE_FEATURE_NAMES
+from editorbot.training.policy_data import UNKNOWN, Demonstration, DemonstrationBatch
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.3, 5.0
 """Bounds of what a type's samples count."""
@@ -24,7 +24,7 @@ PARTS = 3
 """Type, size, amount: losses and entropies are told as the mean over them."""
 
 TEMPO, RMS = FEATURE_NAMES.index("local_tempo_bpm"), FEATURE_NAMES.index("rms")
-SPAN_PHRASE = len(FEATURE_NAMES) + HINT_NAMES.index("span_phrase")
+SPAN_PHRASE = len(FEATURE_NAMES) + SCORE_FEATURE_NAMES.index("span_phrase")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class TaskWeights:
         return cls(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
-def type_weights(recordings: Sequence[TaughtRecording], types: int) -> Tensor:
+def type_weights(recordings: Sequence[Demonstration], types: int) -> Tensor:
     """Return what samples of each type count: the root of how rare it is, within bounds; mean 1, shape=(types,)."""
     counts = np.bincount(np.concatenate([one.actions[:, 0] for one in recordings]), minlength=types)
     there = max(int((counts > 0).sum()), 1)
@@ -79,7 +79,7 @@ class Totals:
     """Summed weights of the samples."""
 
     @classmethod
-    def of(cls, parts: Sequence[TaughtBatch], by_type: Tensor) -> Totals:
+    def of(cls, parts: Sequence[DemonstrationBatch], by_type: Tensor) -> Totals:
         """Return the totals of some batches together."""
         return cls(
             beats=float(sum(len(part.kept) for part in parts)),
@@ -89,7 +89,9 @@ class Totals:
         )
 
 
-def task_losses(tasks: AuxiliaryHeads, encoded: Encoded, batch: TaughtBatch, totals: Totals) -> dict[str, Tensor]:
+def task_losses(
+    tasks: AuxiliaryHeads, encoded: Encoded, batch: DemonstrationBatch, totals: Totals
+) -> dict[str, Tensor]:
     """Return the loss of each auxiliary task: this batch's part of the mean over `totals`, each a scalar.
 
     Notes
@@ -117,7 +119,7 @@ def task_losses(tasks: AuxiliaryHeads, encoded: Encoded, batch: TaughtBatch, tot
     }
 
 
-def energy_classes(batch: TaughtBatch) -> Tensor:
+def energy_classes(batch: DemonstrationBatch) -> Tensor:
     """Return 0, 1 or 2 for the quiet, middling and loud third of each recording's beats, shape=(beats,)."""
     classes = []
     for part in torch.split(batch.raw[:, RMS], list(batch.lengths)):

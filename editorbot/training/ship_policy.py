@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from editorbot.editlist.whole_file import write_whole
-from editorbot.editors.acting.network import weight_shapes
-from editorbot.editors.acting.weights import FORMAT, inputs_digest
+from editorbot.atomic import write_whole
+from editorbot.editors.policy_inference.network import weight_shapes
+from editorbot.editors.policy_inference.weights import FORMAT, inputs_digest
 from editorbot.models.checkpoint import Checkpoint
-from editorbot.models.policy_shape import PolicyConfig
+from editorbot.models.policy_config import PolicyConfig
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import FrameTracks, Spectrum
+from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.timebase import ANALYSIS_RATE
 
 

@@ -9,8 +9,8 @@ import librosa
 import numpy as np
 import scipy.signal
 
-from editorbot.analysis.scan import SpectrumScan
 from editorbot.analysis.spectrum import Spectrum
+from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.timebase import ANALYSIS_RATE
 from tests.sounds import band
 

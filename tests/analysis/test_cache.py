@@ -47,7 +47,7 @@ def test_cold_warm_and_healed_are_equal(jam_path: str, analysis_of_jam: Analysis
 def test_a_hit_reads_no_sound(jam_path: str, cache: AnalysisCache, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_recording(jam_path) as recording:
         analyze(recording, cache=cache)
-        monkeypatch.setattr("editorbot.analysis.analyze.listen", None)
+        monkeypatch.setattr("editorbot.analysis.analyze.scan_recording", None)
         analyze(recording, cache=cache)
 
 

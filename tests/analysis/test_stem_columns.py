@@ -117,7 +117,7 @@ def test_stems_replace_what_was_there(tmp_path: Path) -> None:
 def test_the_bands_own_stems_show_their_hits() -> None:
     pytest.importorskip("tinysoundfont")
     from editorbot.corpus.band import Note, Part, Score, play
-    from tests.band.soundfonts import sine_soundfont
+    from tests.corpus.band.soundfonts import sine_soundfont
 
     hits_s, tune_s = BEATS_S[1::3], BEATS_S[2::4]
     drums = Part("kit", "drums", tuple(Note(at, at + 0.1, 69, 110) for at in hits_s))

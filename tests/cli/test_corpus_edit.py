@@ -9,7 +9,7 @@ import pytest
 
 from editorbot import errors
 from editorbot.cli.main import main
-from tests.corpus import CANARY, FAULTS, Case, make_corpus
+from tests.audio_corpus import CANARY, FAULTS, Case, make_corpus
 
 EXIT_CODES = {child.code: child.exit_code for child in errors.EditorbotError.__subclasses__()}
 

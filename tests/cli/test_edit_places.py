@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from editorbot import atomic
 from editorbot.cli.main import main
-from editorbot.editlist import whole_file
 from editorbot.recording import TrackWriter
 from tests.sounds import band, write
 
@@ -157,7 +157,7 @@ def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "replace", noted_rename)
     monkeypatch.setattr(os, "link", noted_link)
-    whole_file.write_whole(here / "small", b"content")
+    atomic.write_whole(here / "small", b"content")
     assert steps == ["file", "rename", "folder"]
     steps.clear()
     with TrackWriter(here / "track.wav", RATE, 1) as writer:
@@ -173,7 +173,7 @@ def test_a_rename_is_flushed_with_its_folder(here: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_cannot_be_flushed_is_no_error(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "open", lambda *arguments, **options: (_ for _ in ()).throw(PermissionError()))
-    whole_file.sync_folder(str(here))
+    atomic.sync_folder(str(here))
 
 
 @pytest.mark.parametrize("field", ["samples", "sample_rate", "channels"])

@@ -368,12 +368,12 @@ def test_what_appears_during_an_edit_is_not_lost(
 ) -> None:
     from editorbot import outputs
 
-    def commit(stage: outputs.Stage) -> None:
+    def commit(stage: outputs.StagedOutputs) -> None:
         (here / appearing).write_text("another's")
         placed(stage)
 
-    placed = outputs.Stage.commit
-    monkeypatch.setattr(outputs.Stage, "commit", commit)
+    placed = outputs.StagedOutputs.commit
+    monkeypatch.setattr(outputs.StagedOutputs, "commit", commit)
     command = ["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"]
     assert main(command) == 6
     assert capsys.readouterr().err.splitlines()[-1].startswith(f"error[EXISTS]: {appearing}: it appeared")

@@ -9,13 +9,13 @@ import pytest
 
 from editorbot.editors.base import EditRequest
 from editorbot.editors.pointer import PointerEditor
-from editorbot.editors.pointing import hearing
-from editorbot.editors.pointing.decode import Plays
-from editorbot.editors.pointing.joins import kept_steps, placed, verdict_of
-from editorbot.editors.pointing.network import weight_shapes
-from editorbot.editors.pointing.weights import SHIPPED, read_pointer
+from editorbot.editors.pointer_inference import inputs as pointer_inputs
+from editorbot.editors.pointer_inference.decode import Plays
+from editorbot.editors.pointer_inference.joins import kept_steps, placed, step_labels_of
+from editorbot.editors.pointer_inference.network import weight_shapes
+from editorbot.editors.pointer_inference.weights import SHIPPED, read_pointer
 from editorbot.errors import FormatError, MismatchError, NotFoundError, UsageError
-from editorbot.models.pointer_shape import PointerConfig, PointerInputs, RowScores
+from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores
 from editorbot.timebase import FRAME_S, STEP_FRAMES
 from tests.editors.factories import song_analysis
 
@@ -38,11 +38,12 @@ def _scores(frames, *, kept=None):
 def editor(monkeypatch):
     """Return an editor, and a function that says what its network will say."""
     monkeypatch.setattr(
-        "editorbot.editors.pointer.hear", lambda analysis, config, tightness: PointerInputs(np.zeros((1, 1), "f4"))
+        "editorbot.editors.pointer.read_inputs",
+        lambda analysis, config, tightness: PointerInputs(np.zeros((1, 1), "f4")),
     )
 
     def make(scores):
-        monkeypatch.setattr("editorbot.editors.pointing.weights.row_scores", lambda *_: scores)
+        monkeypatch.setattr("editorbot.editors.pointer_inference.weights.row_scores", lambda *_: scores)
         return PointerEditor()
 
     return make
@@ -90,7 +91,7 @@ def test_edges_go_where_the_beat_goes_on():
     beat = 0.5 / FRAME_S
     # Left 0.1 s after a beat, entered on a beat: the join has to move by 0.1 s.
     plays = Plays(np.array([0, round(40 * beat)]), np.array([round(20 * beat + 0.1 / FRAME_S), frames]), 0.0)
-    spans_s = placed(analysis, plays, verdict_of(analysis, _scores(frames), plays))
+    spans_s = placed(analysis, plays, step_labels_of(analysis, _scores(frames), plays))
     late = (spans_s[0][1] - spans_s[1][0]) / 0.5
     assert abs(late - round(late)) < 1e-6
     assert spans_s[0][1] == pytest.approx(10.0, abs=0.06)
@@ -103,7 +104,7 @@ def test_steps_are_kept_for_their_greater_part():
 
 def test_stems_are_not_at_hand_while_editing():
     with pytest.raises(UsageError, match="stems"):
-        hearing.hear(song_analysis(), PointerConfig(use_stems=True))
+        pointer_inputs.read_inputs(song_analysis(), PointerConfig(use_stems=True))
 
 
 def test_what_ships_is_whole():
@@ -160,8 +161,8 @@ def test_steps_carry_what_the_score_says(monkeypatch):
     steps = np.random.default_rng(0).random(analysis.steps.shape).astype(np.float32)
     analysis = replace(analysis, steps=steps)
     chances = np.full((len(steps), 6), 1 / 6, np.float32)
-    monkeypatch.setattr(hearing, "chances_of", lambda *_: chances)
-    plain = hearing.steps_of(analysis, PointerConfig(step_inputs=True))
-    told = hearing.steps_of(analysis, PointerConfig(step_inputs=True, score_inputs=True))
+    monkeypatch.setattr(pointer_inputs, "chances_of", lambda *_: chances)
+    plain = pointer_inputs.steps_of(analysis, PointerConfig(step_inputs=True))
+    told = pointer_inputs.steps_of(analysis, PointerConfig(step_inputs=True, score_inputs=True))
     assert told.values.shape[1] == plain.values.shape[1] + 6
     np.testing.assert_allclose(told.values[:, -6:], np.log(1 / 6), rtol=1e-6)

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from editorbot.editlist.edit_list import Clip
-from editorbot.editors.acting.gentle import gently
-from editorbot.editors.acting.ranges import with_ranges
-from editorbot.editors.acting.shares import collapse_line, share_lines
-from editorbot.editors.acting.weights import SHIPPED, read_policy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
+from editorbot.editors.policy_inference.gentle import gently
+from editorbot.editors.policy_inference.ranges import with_ranges
+from editorbot.editors.policy_inference.shares import collapse_line, share_lines
+from editorbot.editors.policy_inference.weights import SHIPPED, read_policy
 from editorbot.environment.actions import V3, Action
 from editorbot.errors import FormatError, MismatchError, NotFoundError
 from editorbot.timebase import STEP_S

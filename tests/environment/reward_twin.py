@@ -42,10 +42,10 @@ def harm_of(treatment: Treatment, value: float) -> float:
     }[treatment]()
 
 
-def heard_beats(state: EpisodeState, material: Material, words: Vocabulary) -> list[Heard]:
+def heard_beats(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> list[Heard]:
     heard = []
     for number, play in enumerate(state.all_plays):
-        treatment = words.rows[play.type].treatment
+        treatment = vocabulary.rows[play.type].treatment
         speed = play.value if treatment == Treatment.SPEED else 1.0
         for time in range(play.times):
             for beat in range(play.first, play.end):
@@ -55,11 +55,11 @@ def heard_beats(state: EpisodeState, material: Material, words: Vocabulary) -> l
     return heard
 
 
-def twin(state: EpisodeState, material: Material, words: Vocabulary) -> dict[str, float]:
+def twin(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> dict[str, float]:
     """Return every component by name."""
     tables, target = material.tables, material.target
-    heard, steps = heard_beats(state, material, words), max(sum(state.counts), 1)
-    counts = dict(zip(words.names, state.counts))
+    heard, steps = heard_beats(state, material, vocabulary), max(sum(state.counts), 1)
+    counts = dict(zip(vocabulary.names, state.counts))
     cuts, loops = counts.get("CUT", 0), counts.get("LOOP", 0) + counts.get("REPEAT_PREV", 0)
     jumps, types = counts.get("JUMP_BACK", 0) + counts.get("SKIP", 0), sum(n > 0 for n in counts.values())
     whole, out = float(tables.duration_s.sum()), sum(h.d for h in heard)

@@ -47,7 +47,7 @@ def test_earlier_vocabularies_stay():
     assert V2.types * 25 == 450
     assert set(V3.names) - set(V2.names) == {"SPEED_UP", "SPEED_DOWN", "PITCH_UP", "PITCH_DOWN"}
     assert set(V2.names) - set(V3.names) == {"DOUBLE_TIME", "HALF_TIME"}
-    assert all(words.names[0] == "KEEP" for words in VOCABULARIES.values())
+    assert all(vocabulary.names[0] == "KEEP" for vocabulary in VOCABULARIES.values())
     assert vocabulary_named("v2") is V2
     with pytest.raises(UsageError, match="there are v1, v2, v3"):
         vocabulary_named("v4")

@@ -69,19 +69,19 @@ def test_too_many_steps_truncate():
 @settings(max_examples=30)
 @given(seed=st.integers(0, 100_000), name=st.sampled_from(sorted(VOCABULARIES)))
 def test_an_episode_and_its_edit_list_play_the_same(seed, name):
-    words, analysis = VOCABULARIES[name], song_analysis("AB", bars=2)
-    actions, state = random_episode(song_material("AB", bars=2), seed, words)
-    edit = edit_list_of_episode(analysis, actions, made_by=MadeBy("test"), vocabulary=words)
+    vocabulary, analysis = VOCABULARIES[name], song_analysis("AB", bars=2)
+    actions, state = random_episode(song_material("AB", bars=2), seed, vocabulary)
+    edit = edit_list_of_episode(analysis, actions, made_by=MadeBy("test"), vocabulary=vocabulary)
     bounds = beat_bounds(analysis)
     expected = [
         beat
         for play in state.all_plays
         for _ in range(play.times)
-        for beat in (range(play.first, play.end)[:: -1 if words.rows[play.type].name == "REVERSE" else 1])
+        for beat in (range(play.first, play.end)[:: -1 if vocabulary.rows[play.type].name == "REVERSE" else 1])
     ]
     assert [beat for beat, *_ in beats_played(edit, bounds)] == expected
-    transcript = transcript_of(edit, analysis, words)
-    again = edit_list_of_episode(analysis, transcript.actions, made_by=MadeBy("test"), vocabulary=words)
+    transcript = transcript_of(edit, analysis, vocabulary)
+    again = edit_list_of_episode(analysis, transcript.actions, made_by=MadeBy("test"), vocabulary=vocabulary)
     if not transcript.missed:
         assert beats_played(again, bounds) == beats_played(edit, bounds)
 

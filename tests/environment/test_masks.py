@@ -43,16 +43,16 @@ def heard(state: EpisodeState, action: Action, vocabulary) -> tuple:
 @settings(max_examples=40)
 @given(seed=st.integers(0, 10_000), steps=st.integers(0, 30), name=st.sampled_from(sorted(VOCABULARIES)))
 def test_open_actions_can_be_carried_out_and_differ(seed, steps, name):
-    words = VOCABULARIES[name]
-    state = walked(seed, steps, words)
+    vocabulary = VOCABULARIES[name]
+    state = walked(seed, steps, vocabulary)
     if state.is_over:
         return
-    masks = masks_at(state, LENGTHS[state.cursor], words)
+    masks = masks_at(state, LENGTHS[state.cursor], vocabulary)
     check_masks(masks)
     for kind in np.flatnonzero(masks.type):
         actions = [Action(int(kind), size, amount) for size, amount in product(range(5), repeat=2)]
-        results = [heard(state, action, words) for action in actions if masks.allows(action)]
-        assert len(set(results)) == len(results), f"two actions of {words.names[kind]} mean the same"
+        results = [heard(state, action, vocabulary) for action in actions if masks.allows(action)]
+        assert len(set(results)) == len(results), f"two actions of {vocabulary.names[kind]} mean the same"
         for plays, _, bridges, cursor in results:
             assert 0 <= cursor <= state.beats
             assert all(first < end <= state.beats for first, end, *_ in plays)
@@ -118,4 +118,4 @@ def test_masks_that_leave_nothing_open_are_refused():
 
 
 def test_operations_are_all_reachable():
-    assert {row.operation for words in VOCABULARIES.values() for row in words.rows} == set(Operation)
+    assert {row.operation for vocabulary in VOCABULARIES.values() for row in vocabulary.rows} == set(Operation)

@@ -14,7 +14,7 @@ from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import Clip, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.editors.scored import beat_scores
-from editorbot.editors.scoring.judge import judge
+from editorbot.editors.scoring.classify import classify_steps
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.dynamics import EpisodeState, advance, first_state, play_out
 from editorbot.environment.episodes import transcript_of
@@ -86,7 +86,7 @@ def test_no_player_of_one_type_earns_as_much_as_a_sensible_edit(jam):
 
 def test_a_score_tells_the_truth_from_repeats_and_junk(jam):
     kept_share = float(np.mean([beat in heard_beats(kept(jam, "music")) for beat in range(jam.material.beats)]))
-    worth = beat_scores(jam.analysis, judge(jam.analysis).score)
+    worth = beat_scores(jam.analysis, classify_steps(jam.analysis).score)
     told = replace(jam, material=material_of(jam.analysis, worth=worth, target_keep_ratio=kept_share))
     truth, sensible, junk = (earned(told, kept(told, *kinds)) for kinds in (("music",), SONG, JUNK))
     assert truth > sensible + 0.1

@@ -55,7 +55,7 @@ def test_the_second_run_takes_the_kept_analyses(tmp_path: Path, monkeypatch: pyt
     def listen(*_: object) -> None:
         raise AssertionError("the jam was listened to again")
 
-    monkeypatch.setattr("editorbot.analysis.analyze.listen", listen)
+    monkeypatch.setattr("editorbot.analysis.analyze.scan_recording", listen)
     assert run(tmp_path, "--out", str(tmp_path / "b")) == 0
     first, second = (json.loads((tmp_path / f"{name}.json").read_text())["results"] for name in "ab")
     assert [{**row, "seconds": 0} for row in first] == [{**row, "seconds": 0} for row in second]

@@ -10,7 +10,7 @@ import torch
 
 from editorbot.errors import UsageError
 from editorbot.models.mel import build
-from editorbot.models.mel_shape import BANDS, SUMMARY_SIZE, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_config import BANDS, SUMMARY_SIZE, Mel2MelShape, ReconstructShape
 from editorbot.polish.mel_network import MelNet, edited_chunks, edited_mel
 from editorbot.polish.mel_weights import tensor_shapes
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.pointing import network as in_numpy
-from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT
+from editorbot.editors.pointer_inference import network as in_numpy
+from editorbot.editors.scoring.inputs import INPUT_COUNT, REPEAT_COUNT
 from editorbot.errors import UsageError
-from editorbot.models.pointer import PointerNetwork, TwinReader, heard, steps_at
+from editorbot.models.pointer import PointerNetwork, RepeatReader, heard, steps_at
+from editorbot.models.pointer_config import STEP_REPEATS, STEP_VALUES, PointerConfig, PointerInputs, StepsHeard
 from editorbot.models.pointer_layers import EncoderLayer, attended, banded, gathered, linear_attention
-from editorbot.models.pointer_shape import STEP_TWINS, STEP_VALUES, PointerConfig, PointerInputs, StepsHeard
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.models.scorer_config import CLASSES
 
 TINY = PointerConfig(mel_bands=6, hidden_dim=8, n_heads=2, n_layers=2, conv_kernel=3, global_tokens=4, window=9)
 
@@ -31,9 +31,9 @@ def _inputs(frames, config=TINY, seed=1):
     steps = None
     if config.step_inputs:
         count = -(-frames // 8)
-        twins = rng.integers(-1, count, (count, STEP_TWINS)).astype(np.int32)
-        likeness = rng.random((count, STEP_TWINS)).astype(np.float32)
-        steps = StepsHeard(rng.normal(0, 1, (count, STEP_VALUES)).astype(np.float32), twins, likeness)
+        nearest_repeats = rng.integers(-1, count, (count, STEP_REPEATS)).astype(np.int32)
+        likeness = rng.random((count, STEP_REPEATS)).astype(np.float32)
+        steps = StepsHeard(rng.normal(0, 1, (count, STEP_VALUES)).astype(np.float32), nearest_repeats, likeness)
     return PointerInputs(rng.random((config.inputs, frames)).astype(np.float32), steps)
 
 
@@ -42,7 +42,7 @@ def _mel(frames, config=TINY, seed=1):
 
 
 def test_steps_are_what_the_learned_score_reads():
-    assert (STEP_VALUES, STEP_TWINS) == (INPUT_COUNT, TWIN_COUNT)
+    assert (STEP_VALUES, STEP_REPEATS) == (INPUT_COUNT, REPEAT_COUNT)
 
 
 def test_linear_attention_is_the_sum_over_all_pairs():
@@ -146,15 +146,15 @@ def test_a_layer_is_the_naive_one():
 def test_twins_are_read_where_they_are():
     torch.manual_seed(0)
     config = replace(TINY, step_inputs=True, told=3)
-    reader, classes = TwinReader(config), len(CLASSES)
+    reader, classes = RepeatReader(config), len(CLASSES)
     x, guess = torch.randn(5, 8), torch.randn(5, classes)
-    twins = torch.tensor([[4, -1, 0, 2, -1, 3]] * 5)
-    steps = type(_mel(40, config).steps)(torch.zeros(5, STEP_VALUES), twins, torch.rand(5, 6))
+    nearest_repeats = torch.tensor([[4, -1, 0, 2, -1, 3]] * 5)
+    steps = type(_mel(40, config).steps)(torch.zeros(5, STEP_VALUES), nearest_repeats, torch.rand(5, 6))
     chances = torch.softmax(guess, -1)
     stopped = [float(chances[: n + 1, 1:4].sum()) for n in range(5)]
     for row in range(5):
         parts = [chances[row]]
-        for number, twin in enumerate(twins[row].tolist()):
+        for number, twin in enumerate(nearest_repeats[row].tolist()):
             if twin < 0:
                 parts.append(torch.zeros(3 + classes + 3))
                 continue
@@ -173,7 +173,7 @@ def test_steps_are_found_at_every_moment(stride, frames):
     for moment in range(count):
         step = moment * stride // 8
         torch.testing.assert_close(found.values[moment], steps.values[step])
-        for there, twin in zip(found.twins[moment].tolist(), steps.twins[step].tolist()):
+        for there, twin in zip(found.nearest_repeats[moment].tolist(), steps.nearest_repeats[step].tolist()):
             if twin < 0:
                 assert there == -1
             else:  # a moment inside the step that is meant, as far into it

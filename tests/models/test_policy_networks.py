@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.acting.network import encode, step_logits, weight_shapes
+from editorbot.editors.policy_inference.network import encode, step_logits, weight_shapes
 from editorbot.environment.masks import Masks
 from editorbot.errors import UsageError
 from editorbot.models.policy import EditingAgent, MaskTensors, StepChances, TypeLogits, policy_inputs
-from editorbot.models.policy_shape import BEAT_INPUTS, PolicyConfig
+from editorbot.models.policy_config import BEAT_INPUTS, PolicyConfig
 
 TINY = PolicyConfig(policy_hidden_dim=8, natten_n_heads=2, natten_n_layers=2, natten_kernel_size=5, dropout=0.0)
 

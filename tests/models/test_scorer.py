@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.scoring.again import JamInputs
-from editorbot.editors.scoring.lags import square_of
+from editorbot.editors.scoring.lag_matrix import square_of
 from editorbot.editors.scoring.network import log_odds
+from editorbot.editors.scoring.repeat_features import JamInputs
 from editorbot.models.scorer import ScorerNetwork, pair_features
-from editorbot.models.scorer_shape import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
+from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
 
 SMALL = ScorerConfig(
     inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64),
@@ -17,20 +17,26 @@ SMALL = ScorerConfig(
 
 
 def small_inputs(rng: np.random.Generator, count: int) -> JamInputs:
-    twins = rng.integers(-1, count, (count, 2)).astype(np.int32)
+    nearest_repeats = rng.integers(-1, count, (count, 2)).astype(np.int32)
     likeness = rng.random((count, 2)).astype(np.float32)
     tokens = -(-count // TOKEN_STEPS)
-    lags = rng.random((2, tokens, LAG_TOKENS)).astype(np.float32)
-    lags[:, np.add.outer(np.arange(tokens), np.arange(LAG_TOKENS)) >= tokens] = 0
-    return JamInputs(rng.standard_normal((count, 5)).astype(np.float32), twins, likeness, lags)
+    lag_matrix = rng.random((2, tokens, LAG_TOKENS)).astype(np.float32)
+    lag_matrix[:, np.add.outer(np.arange(tokens), np.arange(LAG_TOKENS)) >= tokens] = 0
+    return JamInputs(rng.standard_normal((count, 5)).astype(np.float32), nearest_repeats, likeness, lag_matrix)
 
 
 def as_tensors(inputs: JamInputs):
     mask = torch.ones(1, len(inputs.values), 1)
-    twins = torch.from_numpy(inputs.twins.astype(np.int64))[None]
-    all_tokens = range(inputs.lags.shape[1])
-    lags = torch.from_numpy(square_of(inputs.lags, all_tokens, all_tokens))[None]
-    return torch.from_numpy(inputs.values)[None], twins, torch.from_numpy(inputs.likeness)[None], mask, lags
+    nearest_repeats = torch.from_numpy(inputs.nearest_repeats.astype(np.int64))[None]
+    all_tokens = range(inputs.lag_matrix.shape[1])
+    lag_matrix = torch.from_numpy(square_of(inputs.lag_matrix, all_tokens, all_tokens))[None]
+    return (
+        torch.from_numpy(inputs.values)[None],
+        nearest_repeats,
+        torch.from_numpy(inputs.likeness)[None],
+        mask,
+        lag_matrix,
+    )
 
 
 @pytest.mark.parametrize("count", [1, 3, 50, 200, 3000])
@@ -48,10 +54,10 @@ def test_numpy_and_torch_agree(count):
 
 def test_what_is_told_of_two_tokens_is_told_one_by_one():
     rng = np.random.default_rng(0)
-    lags, stopped = rng.random((2, 170, 170)).astype(np.float32), np.cumsum(rng.random(170)).astype(np.float32)
-    features, near = pair_features(torch.from_numpy(lags)[None], torch.from_numpy(stopped)[None])
+    lag_matrix, stopped = rng.random((2, 170, 170)).astype(np.float32), np.cumsum(rng.random(170)).astype(np.float32)
+    features, near = pair_features(torch.from_numpy(lag_matrix)[None], torch.from_numpy(stopped)[None])
     for row, column in rng.integers(0, 170, (200, 2)).tolist() + [[0, 160], [0, 159], [169, 9], [5, 5]]:
-        short, long, tokens = lags[0, row, column], lags[1, row, column], abs(column - row)
+        short, long, tokens = lag_matrix[0, row, column], lag_matrix[1, row, column], abs(column - row)
         wanted = [
             short, long, max(long - 0.6, 0) * 3, max(long - 0.85, 0) * 8, np.sign(column - row), np.log1p(tokens) / 4,
             np.log1p(abs(stopped[column] - stopped[row]) / 3) / 3, min(tokens * 0.152, 1),
@@ -73,14 +79,17 @@ def test_block_by_block_is_the_same(block, monkeypatch):
 def test_padding_changes_nothing():
     torch.manual_seed(1)
     network = ScorerNetwork(SMALL).eval()
-    values, twins, likeness, mask, lags = as_tensors(small_inputs(np.random.default_rng(0), 40))
+    values, nearest_repeats, likeness, mask, lag_matrix = as_tensors(small_inputs(np.random.default_rng(0), 40))
     padding = (0, 0, 0, 30)
-    padded = [torch.nn.functional.pad(values, padding, value=9.0), torch.nn.functional.pad(twins, padding, value=-1)]
+    padded = [
+        torch.nn.functional.pad(values, padding, value=9.0),
+        torch.nn.functional.pad(nearest_repeats, padding, value=-1),
+    ]
     padded += [torch.nn.functional.pad(likeness, padding), torch.nn.functional.pad(mask, padding)]
     # 40 steps are 3 tokens, 70 are 5.
-    padded += [torch.nn.functional.pad(lags, (0, 2, 0, 2))]
+    padded += [torch.nn.functional.pad(lag_matrix, (0, 2, 0, 2))]
     with torch.no_grad():
-        _, short = network(values, twins, likeness, mask, lags)
+        _, short = network(values, nearest_repeats, likeness, mask, lag_matrix)
         _, long = network(*padded)
     torch.testing.assert_close(long[:, :40], short)
     assert short.shape == (1, 40, len(CLASSES))

@@ -10,7 +10,7 @@ from safetensors.numpy import save
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, PolishStep, Source
 from editorbot.errors import FormatError, MismatchError, NonFiniteError, NotFoundError
-from editorbot.models.mel_shape import INPUTS_VERSION, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_config import INPUTS_VERSION, Mel2MelShape, ReconstructShape
 from editorbot.polish import frame_labels, polish_blocks, prepare_steps
 from editorbot.polish.learned import Learned
 from editorbot.polish.mel_network import MelNet

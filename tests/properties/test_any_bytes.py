@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from editorbot.errors import EditorbotError
 from editorbot.recording import open_recording
-from tests.corpus import by_av, encoded, music, wav
+from tests.audio_corpus import by_av, encoded, music, wav
 
 quickly = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 HEADS = (

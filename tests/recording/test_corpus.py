@@ -5,7 +5,7 @@ import pytest
 
 from editorbot.errors import EditorbotError
 from editorbot.recording import SampleScan, open_recording
-from tests.corpus import Case, make_corpus
+from tests.audio_corpus import Case, make_corpus
 
 
 @pytest.fixture(scope="module")

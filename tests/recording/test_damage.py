@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from editorbot.errors import NotAudioError
 from editorbot.recording import open_recording
 from editorbot.recording.ogg import OggPages, page_checksum, scan_pages
-from tests import corpus
+from tests import audio_corpus
 from tests.recording.notes import RATE, encoded, opened
 
 
@@ -109,7 +109,7 @@ def test_a_second_file_behind_the_first_is_not_passed_over_in_silence(tmp_path: 
 
 @pytest.mark.parametrize(("rate", "hole_bytes"), [(RATE, 700), (44_100, 1_500)])
 def test_an_mp3_goes_on_behind_a_hole(tmp_path: Path, rate: int, hole_bytes: int) -> None:
-    content = bytearray(corpus.encoded(corpus.music(20.0, rate), "MP3", None, rate))
+    content = bytearray(audio_corpus.encoded(audio_corpus.music(20.0, rate), "MP3", None, rate))
     whole, warnings = opened(tmp_path / "whole", content)
     assert warnings == ()
     at = len(content) // 3
@@ -128,7 +128,7 @@ def test_an_mp3_that_ends_early_is_still_told_as_cut(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("codec", ["pcm_s16le", "aac"])
 def test_a_hole_in_matroska_is_told_with_its_time(tmp_path: Path, codec: str) -> None:
-    content = bytearray(corpus.by_av("matroska", codec, corpus.music(20.0, 44_100)))
+    content = bytearray(audio_corpus.by_av("matroska", codec, audio_corpus.music(20.0, 44_100)))
     at = len(content) // 2
     content[at : at + 2_000] = bytes(2_000)
     _, (line,) = opened(tmp_path / "hole.mka", content)
@@ -138,7 +138,7 @@ def test_a_hole_in_matroska_is_told_with_its_time(tmp_path: Path, codec: str) ->
 
 @pytest.mark.parametrize(("rate", "channels"), [(2 * RATE, 1), (RATE, 2)])
 def test_a_second_part_of_another_kind_is_not_passed_over_in_silence(tmp_path: Path, rate: int, channels: int) -> None:
-    other = corpus.encoded(corpus.music(4.0, rate, channels), "OGG", None, rate)
+    other = audio_corpus.encoded(audio_corpus.music(4.0, rate, channels), "OGG", None, rate)
     samples, (warning,) = opened(tmp_path / "two.ogg", bytes(encoded("ogg", 12.0)) + other)
     assert samples == 12 * RATE
     assert warning == (

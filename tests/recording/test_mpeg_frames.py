@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from editorbot.errors import NotAudioError
 from editorbot.recording import open_recording
 from editorbot.recording.mpeg_frames import find_stream, frame_bytes
-from tests.corpus import by_av, encoded, music
+from tests.audio_corpus import by_av, encoded, music
 
 RATE = 44_100
 MP3 = encoded(music(4.0, RATE), "MP3", None, RATE)

@@ -11,7 +11,7 @@ from editorbot.errors import EditorbotError, NoDecoderError
 from editorbot.recording import open_recording
 from editorbot.recording.pcm import PcmFormat
 from editorbot.recording.wav_file import WavFile
-from tests.corpus import RATE, encoded, music, wav
+from tests.audio_corpus import RATE, encoded, music, wav
 
 
 @pytest.mark.parametrize("largest", [10**9, 1_000])

@@ -70,7 +70,7 @@ def test_a_narrow_block_can_be_seen_and_stays_inside(start: int, end: int) -> No
 
 
 def test_every_type_of_every_vocabulary_has_a_look_of_its_own() -> None:
-    names = {name for words in VOCABULARIES.values() for name in words.names}
+    names = {name for vocabulary in VOCABULARIES.values() for name in vocabulary.names}
     keys = lane_of(*[(name, 0, 1) for name in sorted(names)]).keys
     assert {key.family for key in keys} == set(FAMILIES)
     looks = {(key.family, key.pattern) for key in keys if key.type != "CROSSFADE"}  # which is a CUT in edit lists

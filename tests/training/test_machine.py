@@ -8,7 +8,7 @@ import torch
 from editorbot.cli.train.reconstruct import Reconstruct
 from editorbot.errors import UsageError
 from editorbot.training.machine import device_of
-from editorbot.training.run_pointer import PointerNetworkTrainer, PointerRun
+from editorbot.training.pointer.run import PointerNetworkTrainer, PointerRun
 
 
 @pytest.mark.parametrize("has_gpu", [False, True])

@@ -10,15 +10,15 @@ import pytest
 from editorbot.environment.actions import V3
 from editorbot.environment.dynamics import advance, first_state, play_out
 from editorbot.environment.reward import reward_of
-from editorbot.training.policy_data import TaughtRecording
+from editorbot.training.policy_data import Demonstration
 from editorbot.training.policy_returns import return_of
 from tests.environment.games import random_episode, song_material
-from tests.training.taught import taught
+from tests.training.demonstrations import demonstrations
 
 MATERIAL = song_material("ABAB", target=0.5)
 
 
-def edit_of(actions) -> TaughtRecording:
+def edit_of(actions) -> Demonstration:
     """Return a recording whose samples are a whole episode's steps."""
     lengths = MATERIAL.lengths.tolist()
     state, beats = first_state(MATERIAL.beats, V3), []
@@ -26,10 +26,10 @@ def edit_of(actions) -> TaughtRecording:
         beats.append(state.cursor)
         state = advance(state, action, lengths[state.cursor], V3)
     rows = np.array([(one.type, one.size, one.amount) for one in actions], np.int64)
-    return replace(taught(1, samples=len(rows))[0], actions=rows, beat=np.array(beats, np.int64))
+    return replace(demonstrations(1, samples=len(rows))[0], actions=rows, beat=np.array(beats, np.int64))
 
 
-def without(edit: TaughtRecording, row: int) -> TaughtRecording:
+def without(edit: Demonstration, row: int) -> Demonstration:
     """Return an edit of whose steps one is no sample."""
     parts = {name: np.delete(getattr(edit, name), row, axis=0) for name in ("states", "actions", "beat")}
     return replace(edit, **parts)

@@ -16,34 +16,34 @@ import torch
 import tyro
 from safetensors.numpy import load_file, save_file
 
-import editorbot.training.run_ppo as run_ppo_module
+import editorbot.training.ppo.run as run_ppo_module
 from editorbot.cli.command_line import remember_command
 from editorbot.cli.main import main
 from editorbot.cli.train.bc import Bc
 from editorbot.cli.train.ppo import Ppo
 from editorbot.corpus.dataset import BcDataset, read_dataset, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
-from editorbot.editors.acting.weights import read_policy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
+from editorbot.editors.policy_inference.weights import read_policy
 from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.errors import MismatchError, SplitError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from editorbot.models.policy_shape import HINTS
-from editorbot.training.policy_data import Teaching
-from editorbot.training.policy_pictures import curves_of, picture_of_episode, picture_of_run
-from editorbot.training.ppo_settings import PpoSettings
-from editorbot.training.ppo_stage import Stage
-from editorbot.training.run_bc import BcSettings, read_taught, run_bc
-from editorbot.training.run_ppo import run_ppo
-from editorbot.training.train_bc import BcTraining
-from editorbot.training.train_ppo import PpoTraining, train_ppo
+from editorbot.models.policy_config import SCORE_FEATURES
+from editorbot.training.bc.run import BcSettings, read_demonstrations, run_bc
+from editorbot.training.bc.train import BcTraining
+from editorbot.training.policy_data import DemonstrationAugmentation
+from editorbot.training.ppo.data import TrainingData
+from editorbot.training.ppo.run import run_ppo
+from editorbot.training.ppo.settings import PpoSettings
+from editorbot.training.ppo.train import PpoTraining, train_ppo
 from tests.editors.factories import song_analysis
 from tests.environment.games import song_material
-from tests.training.taught import TINY, taught
+from tests.training.demonstrations import TINY, demonstrations
+from tools.policy_pictures import curves_of, picture_of_episode, picture_of_run
 
 
 def told(command: str) -> Ppo:
@@ -148,7 +148,7 @@ def dataset_of(recordings, path: Path, *, artists: tuple[str, ...] = ()) -> Path
 @pytest.fixture
 def cloning(tmp_path):
     return BcSettings(
-        data=dataset_of(taught(6), tmp_path / "bc.npz"),
+        data=dataset_of(demonstrations(6), tmp_path / "bc.npz"),
         data_dir=tmp_path / "nowhere",
         cache=tmp_path / "cache",
         save=tmp_path / "bc",
@@ -156,7 +156,11 @@ def cloning(tmp_path):
         device="cpu",
         model=TINY,
         training=BcTraining(
-            epochs=2, batch_size=16, gradient_accumulation_steps=1, learning_rate=1e-2, teaching=Teaching()
+            epochs=2,
+            batch_size=16,
+            gradient_accumulation_steps=1,
+            learning_rate=1e-2,
+            teaching=DemonstrationAugmentation(),
         ),
     )
 
@@ -230,7 +234,7 @@ def test_a_cloning_run_that_is_asked_otherwise_does_not_go_on(cloning, tmp_path,
         "hints": {"hints": False},
         "score": {"score": score},
         "weighting": {"weighting": "advantage"},
-        "valid_npz": {"valid": dataset_of(taught(2, seed=1), tmp_path / "valid.npz")},
+        "valid_npz": {"valid": dataset_of(demonstrations(2, seed=1), tmp_path / "valid.npz")},
     }
     with pytest.raises(MismatchError, match=rf"inputs\.{name} .* is asked"):
         run_bc(replace(cloning, **changes[name]), resume=cloning.save / "latest.pt")
@@ -253,43 +257,50 @@ def test_the_card_tells_the_command_that_was_typed(cloning, tmp_path, capsys):
 
 def test_few_recordings_are_chosen_on_others_of_other_artists(cloning, tmp_path):
     artists = ("us", "us", "them", "them", "them")
-    data = dataset_of(taught(5), tmp_path / "bc.npz", artists=artists)
-    taught_of = read_taught(replace(cloning, data=data, hints=False), print)
-    names = dict(zip((one.name for one in taught(5)), artists))
-    sides = [{names[one.name] for one in side} for side in (taught_of.train, taught_of.valid)]
+    data = dataset_of(demonstrations(5), tmp_path / "bc.npz", artists=artists)
+    found_demonstrations = read_demonstrations(replace(cloning, data=data, hints=False), print)
+    names = dict(zip((one.name for one in demonstrations(5)), artists))
+    sides = [{names[one.name] for one in side} for side in (found_demonstrations.train, found_demonstrations.valid)]
     assert sorted(map(sorted, sides)) == [["them"], ["us"]]
     shipped = run_bc(replace(cloning, data=data, hints=False))
     assert "val/bc_loss" in shipped.metrics
-    assert f"chosen on {len(taught_of.valid)} recordings of other artists" in card_of(shipped.shipped)["data"]
+    assert (
+        f"chosen on {len(found_demonstrations.valid)} recordings of other artists" in card_of(shipped.shipped)["data"]
+    )
 
 
 def test_recordings_made_of_a_pair_stay_with_it(cloning, tmp_path):
-    pairs = [replace(one, name=name) for one, name in zip(taught(6), ("a_b", "a_b+1", "a_b+2", "a_c", "a_c+3", "a_d"))]
+    pairs = [
+        replace(one, name=name)
+        for one, name in zip(demonstrations(6), ("a_b", "a_b+1", "a_b+2", "a_c", "a_c+3", "a_d"))
+    ]
     data = read_dataset(dataset_of(pairs, tmp_path / "bc.npz"))
     mended = replace(data, pair_ids=np.array([name.split("+")[0] for name in data.pair_ids.tolist()]))
     write_dataset(tmp_path / "bc.npz", mended)
-    taught_of = read_taught(replace(cloning, data=tmp_path / "bc.npz", hints=False), print)
-    sides = [{one.name.split("+")[0] for one in side} for side in (taught_of.train, taught_of.valid)]
+    found_demonstrations = read_demonstrations(replace(cloning, data=tmp_path / "bc.npz", hints=False), print)
+    sides = [
+        {one.name.split("+")[0] for one in side} for side in (found_demonstrations.train, found_demonstrations.valid)
+    ]
     assert len(sides[1]) == 1
     assert not sides[0] & sides[1]
-    assert "whose artists are not all known" in taught_of.chosen_on
+    assert "whose artists are not all known" in found_demonstrations.chosen_on
 
 
 def test_one_artist_is_learned_from_and_chosen_on_and_that_is_said(cloning, tmp_path):
-    data = dataset_of(taught(5), tmp_path / "bc.npz", artists=("us",) * 5)
+    data = dataset_of(demonstrations(5), tmp_path / "bc.npz", artists=("us",) * 5)
     lines: list[str] = []
     shipped = run_bc(replace(cloning, data=data, hints=False), on_line=lines.append)
     assert "all recordings are of one artist" in "\n".join(lines)
     assert card_of(shipped.shipped)["data"] == "5 recordings; chosen on these too"
-    valid = dataset_of(taught(2, seed=1), tmp_path / "valid.npz", artists=("us", "them"))
-    told_of = read_taught(replace(cloning, data=data, hints=False, valid=valid), lines.append)
+    valid = dataset_of(demonstrations(2, seed=1), tmp_path / "valid.npz", artists=("us", "them"))
+    told_of = read_demonstrations(replace(cloning, data=data, hints=False, valid=valid), lines.append)
     assert lines[-1] == "warning: some artists are both learned from and chosen on"
     assert told_of.chosen_on == "2 recordings some of them of the same artists"
 
 
 @pytest.mark.parametrize("side", ["data", "valid"])
 def test_samples_of_a_test_artist_are_refused_on_both_sides_wherever_their_pairs_are(cloning, tmp_path, side):
-    held = dataset_of(taught(2), tmp_path / "held.npz", artists=("us", "muldjord"))
+    held = dataset_of(demonstrations(2), tmp_path / "held.npz", artists=("us", "muldjord"))
     with pytest.raises(SplitError, match="muldjord is a test artist") as caught:
         run_bc(replace(cloning, **{side: held}))
     assert caught.value.path == str(held)
@@ -302,8 +313,8 @@ def test_samples_that_tell_no_artist_are_refused_by_the_truths_of_their_pairs(cl
     made = (Segment(1.0, 2.0, "music", 0.0),)
     write_truth(tmp_path / "nowhere/truth/band1_x.json", Truth(2.0, 1.0, made, artist="zaz-data"))
     # The recordings of the other side tell their artists, so that its folder is not asked.
-    known = dataset_of(taught(2), tmp_path / "known.npz", artists=("us", "them"))
-    silent = dataset_of(taught(2), tmp_path / "silent.npz")
+    known = dataset_of(demonstrations(2), tmp_path / "known.npz", artists=("us", "them"))
+    silent = dataset_of(demonstrations(2), tmp_path / "silent.npz")
     asked = {"data": known, "valid": known} | {side: silent}
     with pytest.raises(SplitError, match="zaz-data is a test artist"):
         run_bc(replace(cloning, data_dir=None, **asked))
@@ -312,9 +323,9 @@ def test_samples_that_tell_no_artist_are_refused_by_the_truths_of_their_pairs(cl
 @pytest.fixture
 def playing(tmp_path, monkeypatch):
     materials = tuple(song_material("AB", target=0.5, seed=seed) for seed in range(2))
-    hints = tuple(np.zeros((one.beats, HINTS), np.float32) for one in materials)
-    stage = Stage(("one_x", "two_x"), materials, hints, taught(2))
-    monkeypatch.setattr(run_ppo_module, "stage_of", lambda settings, on_line: stage)
+    score_features = tuple(np.zeros((one.beats, SCORE_FEATURES), np.float32) for one in materials)
+    training_data = TrainingData(("one_x", "two_x"), materials, score_features, demonstrations(2))
+    monkeypatch.setattr(run_ppo_module, "training_data_of", lambda settings, on_line: training_data)
     return PpoSettings(
         save=tmp_path / "ppo", log=tmp_path / "log", device="cpu", model=TINY, environment=EnvironmentSettings(),
         keep_every=1,

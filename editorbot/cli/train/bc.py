@@ -10,7 +10,7 @@ from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
-    from editorbot.training.run_bc import BcSettings
+    from editorbot.training.bc.run import BcSettings
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Bc:
 
     def run(self) -> int:
         """Train; return the exit code."""
-        from editorbot.training.run_bc import run_bc
+        from editorbot.training.bc.run import run_bc
 
         resume = Path(self.resume) if self.resume else None
         result = run_bc(self.settings(), resume=resume, on_line=lambda line: print(line, flush=True))
@@ -79,11 +79,11 @@ class Bc:
         UsageError
             If a value is impossible.
         """
-        from editorbot.models.policy_shape import preset_named
-        from editorbot.training.policy_data import Teaching
+        from editorbot.models.policy_config import preset_named
+        from editorbot.training.bc.run import BcSettings
+        from editorbot.training.bc.train import BcTraining
+        from editorbot.training.policy_data import DemonstrationAugmentation
         from editorbot.training.policy_losses import TaskWeights
-        from editorbot.training.run_bc import BcSettings
-        from editorbot.training.train_bc import BcTraining
 
         shape = preset_named(self.preset)
         small = {"learning_rate": 1e-3, "batch_size": 256, "gradient_accumulation_steps": 1}
@@ -92,7 +92,7 @@ class Bc:
             "learning_rate": self.lr,
             "batch_size": self.batch_size,
             "gradient_accumulation_steps": self.accumulation,
-            "teaching": Teaching(slips=self.slips),
+            "teaching": DemonstrationAugmentation(slips=self.slips),
             "tasks": TaskWeights.none() if self.no_aux else None,
         }
         resumed = str(Path(self.resume).parent) if self.resume else "models/bc"

@@ -41,8 +41,8 @@ class Beats:
         if min(self.count, self.epochs, self.workers, self.threads) < 1:
             raise UsageError("--count, --epochs, --workers and --threads must be at least 1")
         from editorbot.corpus.band.soundfont import find_soundfont
-        from editorbot.training.run_beats import BeatRun, run_beats
-        from editorbot.training.train_beats import BeatTraining
+        from editorbot.training.beats.run import BeatRun, run_beats
+        from editorbot.training.beats.train import BeatTraining
 
         run = BeatRun(
             soundfont=find_soundfont(Path(self.soundfont) if self.soundfont else None),

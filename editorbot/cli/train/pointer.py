@@ -11,7 +11,7 @@ from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
-    from editorbot.training.run_pointer import PointerRun
+    from editorbot.training.pointer.run import PointerRun
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Pointer:
 
     def run(self) -> int:
         """Train; return the exit code."""
-        from editorbot.training.run_pointer import PointerNetworkTrainer
+        from editorbot.training.pointer.run import PointerNetworkTrainer
 
         trainer = PointerNetworkTrainer(self.settings(), on_line=_print_line, command=told_command())
         result = trainer.train(Path(self.resume) if self.resume else None)
@@ -67,7 +67,7 @@ class Pointer:
         EditorbotError
             If the configuration cannot be read, or a value is impossible.
         """
-        from editorbot.training.run_pointer import PointerRun, read_run
+        from editorbot.training.pointer.run import PointerRun, read_run
 
         run = PointerRun() if self.config is None else read_run(Path(self.config))
         names = (

@@ -12,7 +12,7 @@ from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
-    from editorbot.training.ppo_settings import PpoSettings
+    from editorbot.training.ppo.settings import PpoSettings
 
 SMALL_CLONING = {"learning_rate": 1e-3, "batch_size": 256, "gradient_accumulation_steps": 1}
 SMALL_TRAINING = {
@@ -109,7 +109,7 @@ class Ppo:
 
     def run(self) -> int:
         """Train; return the exit code."""
-        from editorbot.training.run_ppo import run_ppo
+        from editorbot.training.ppo.run import run_ppo
 
         resume = Path(self.resume) if self.resume else None
         result = run_ppo(self.settings(), resume=resume, on_line=lambda line: print(line, flush=True))
@@ -127,10 +127,10 @@ class Ppo:
         """
         from editorbot.environment.reward import RewardWeights
         from editorbot.environment.settings import EnvironmentSettings
-        from editorbot.models.policy_shape import preset_named
+        from editorbot.models.policy_config import preset_named
+        from editorbot.training.bc.train import BcTraining
         from editorbot.training.policy_losses import TaskWeights
-        from editorbot.training.ppo_settings import PpoSettings
-        from editorbot.training.train_bc import BcTraining
+        from editorbot.training.ppo.settings import PpoSettings
 
         shape = preset_named(self.preset)
         begun = self.checkpoint or self.resume
@@ -161,7 +161,7 @@ class Ppo:
         )
 
     def _training(self, tasks: Any) -> Any:
-        from editorbot.training.train_ppo import PpoTraining
+        from editorbot.training.ppo.train import PpoTraining
 
         is_taught = any((self.bc_mixed_npz, self.bc_pretrain_npz, self.checkpoint))
         small: dict[str, Any] = SMALL_TRAINING if self.preset == "small" else {}

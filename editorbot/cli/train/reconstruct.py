@@ -69,7 +69,7 @@ class MelCommand:
             raise UsageError("give --valid-tracks: music of artists that are in none of the --tracks")
         if min(self.count, self.valid_count, self.workers, self.threads) < 1 or self.again < 0:
             raise UsageError("--count, --valid-count, --workers and --threads must be at least 1, --again at least 0")
-        from editorbot.training.run_mel import run_mel
+        from editorbot.training.mel.run import run_mel
 
         result = run_mel(self._run(), on_line=lambda line: print(line, flush=True))
         before, after = result.metrics["val/raw_db"], result.metrics["val/edited_db"]
@@ -78,7 +78,7 @@ class MelCommand:
         return 0
 
     def _run(self) -> Any:
-        from editorbot.training.run_mel import MelRun
+        from editorbot.training.mel.run import MelRun
 
         save = self.save_dir or (str(Path(self.resume).parent) if self.resume else f"models/{self.method}")
         return MelRun(
@@ -101,11 +101,11 @@ class MelCommand:
 
     def _training(self) -> Any:
         """Return the preset's training with what the flags change."""
-        from editorbot.training import train_mel2mel, train_reconstruct
         from editorbot.training.machine import device_of
+        from editorbot.training.mel import mel2mel, reconstruct
 
-        room = train_reconstruct if self.method == "reconstruct" else train_mel2mel
-        preset = room.SMALL if self.preset == "small" else room.DEFAULT
+        method = reconstruct if self.method == "reconstruct" else mel2mel
+        preset = method.SMALL if self.preset == "small" else method.DEFAULT
         names = ("l1_weight", "multiscale_stft_weight", "edit_consistency_weight")
         weights = replace(preset.weights, **self._given(*names))
         given = self._given("epochs", "batch_size", "learning_rate")

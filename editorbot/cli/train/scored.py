@@ -11,8 +11,8 @@ from editorbot.cli.command_line import told_command
 from editorbot.errors import UsageError, printable
 
 if TYPE_CHECKING:
-    from editorbot.training.run_scored import ScoredRun
-    from editorbot.training.scored_jams import MadeExample
+    from editorbot.training.scored.jams import MadeExample
+    from editorbot.training.scored.run import ScoredRun
 
 
 @dataclass(frozen=True)
@@ -64,15 +64,15 @@ class Scored:
             )
         if not 0 <= self.held_back < self.count:
             raise UsageError(f"--held-back must be from 0 to below --count, {self.count}")
-        from editorbot.training.run_scored import train_scored
+        from editorbot.training.scored.run import train_scored
 
         result = train_scored(self._run(), on_line=lambda line: print(line, flush=True), on_made=_print_problem)
         print(f"validation F1 {result.calibration.f1:.3f} (in steps); the score is {printable(str(result.path))}")
         return 0
 
     def _run(self) -> ScoredRun:
-        from editorbot.training.run_scored import ScoredRun
-        from editorbot.training.train_scored import ScoredTraining
+        from editorbot.training.scored.run import ScoredRun
+        from editorbot.training.scored.train import ScoredTraining
 
         return ScoredRun(
             tracks=tuple(Path(path) for path in self.tracks),

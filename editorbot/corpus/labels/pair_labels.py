@@ -19,6 +19,7 @@ from editorbot import __version__
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.atomic import write_whole
 from editorbot.corpus.alignment import Alignment
 from editorbot.corpus.cache_files import CacheFolder, write_array
 from editorbot.corpus.labels.closeness import Closeness, closeness
@@ -31,7 +32,6 @@ from editorbot.corpus.truth import Truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editlist.operations import played_ranges
-from editorbot.editlist.whole_file import write_whole
 from editorbot.errors import EditorbotError, OutputError
 from editorbot.recording import open_recording
 

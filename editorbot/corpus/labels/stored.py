@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from editorbot.corpus.alignment import Alignment, Segment
+from editorbot.corpus.alignment.speed import Speed
 from editorbot.corpus.pairs import INFO_VERSION, Pair, PointerPaths, pointer_paths
-from editorbot.corpus.speed import Speed
 from editorbot.errors import EditorbotError
 from editorbot.recording import open_recording
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32
 
+from editorbot.corpus.simulate.draw_plan import draw_plan
 from editorbot.corpus.simulate.plan import Plan
 from editorbot.corpus.simulate.recording import recorded
+from editorbot.corpus.simulate.render_plan import render_plan
 from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
-from editorbot.corpus.simulate.stage import stage
-from editorbot.corpus.simulate.story import draw_plan
 from editorbot.corpus.simulate.track import Track, silent_runs
 from editorbot.corpus.truth import Truth
 
@@ -85,12 +85,12 @@ def simulate_jam(
     others = [other for other in others if other.rate == track.rate]
     plan = draw_plan(track, rng, settings, others=len(others))
     people = int(rng.integers(2**31))
-    staged = stage(plan, track, others, recordings, people, may_use_programs=settings.may_use_programs)
-    raw = recorded(staged.sound, track.rate, plan.recorded)
+    rendered = render_plan(plan, track, others, recordings, people, may_use_programs=settings.may_use_programs)
+    raw = recorded(rendered.sound, track.rate, plan.recorded)
     truth = Truth(
         duration_s=raw.shape[1] / track.rate,
         finished_s=track.duration_s,
-        segments=staged.segments,
+        segments=rendered.segments,
         beats_s=tuple(float(beat) for beat in track.beats_s) if track.has_beat else (),
         silent_s=silent_runs(track),
         track=track.name,

@@ -1,6 +1,6 @@
 """What happens in a jam, before any of it sounds: takes, junk, and how it is recorded.
 
-A plan is drawn by :mod:`story`, sounded out by :mod:`stage`; the same plan
+A plan is drawn by :mod:`draw_plan`, sounded out by :mod:`render_plan`; the same plan
 always gives the same jam.
 
 Conventions

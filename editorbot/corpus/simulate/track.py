@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.beats import fallback_grid, track_beats
-from editorbot.analysis.scan import SpectrumScan
+from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.corpus.simulate.signal import Sound, as_channels, loud_level
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
 from editorbot.timebase import ANALYSIS_RATE

@@ -1,4 +1,4 @@
-"""The fitted scorecards. Written by `benchmarks/fit_scored.py`: change them there."""
+"""The fitted scorecards. Written by `tools/fit_scored.py`: change them there."""
 
 from __future__ import annotations
 

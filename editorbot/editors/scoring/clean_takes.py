@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.editors.base import Tightness
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.models.scorer_config import CLASSES
 
 CLEAN_SHARE, REHEARSAL_SHARE = 0.08, 0.14
 """Shares of sounds and noodling up to which a recording is a take, and from which on it is a rehearsal."""
@@ -49,7 +49,7 @@ def _doubt(share: float, clean: float, rehearsal: float) -> float:
     return float(np.clip((rehearsal - share) / (rehearsal - clean), 0, 1))
 
 
-def believed(
+def calibrate_for_takes(
     chances: Float32[np.ndarray, "steps classes"], tightness: Tightness = "normal"
 ) -> Float32[np.ndarray, "steps classes"]:
     """Return the chances of CLASSES of a whole recording, those of 'keep' higher where it is no rehearsal.
@@ -64,7 +64,7 @@ def believed(
     Examples
     --------
     >>> take = np.array([[0.9, 0, 0, 0, 0, 0.1], [0.2, 0, 0, 0, 0, 0.8]], np.float32)
-    >>> believed(take)[:, 0].tolist()
+    >>> calibrate_for_takes(take)[:, 0].tolist()
     [1.0, 1.0]
     """
     doubt = doubt_of(chances, tightness)

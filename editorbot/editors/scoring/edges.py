@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Analysis
-from editorbot.editors.scoring.judge import Verdict
+from editorbot.editors.scoring.classify import StepLabels
 from editorbot.editors.scoring.links import LINK_SLACK_STEPS, link_near
 from editorbot.timebase import STEP_S
 
@@ -27,7 +27,9 @@ LARGEST_WAIT_S = 0.4
 """How far a join may move so that the beat goes on [seconds]: half a beat at 75 beats a minute."""
 
 
-def kept_spans_s(analysis: Analysis, verdict: Verdict, keep: Bool[np.ndarray, " steps"]) -> list[tuple[float, float]]:
+def kept_spans_s(
+    analysis: Analysis, step_labels: StepLabels, keep: Bool[np.ndarray, " steps"]
+) -> list[tuple[float, float]]:
     """Return the kept runs with their edges refined, as (start, end) in order [seconds].
 
     An edge against other sounds goes to where the sound changes most. Across a dropped take or turn the music
@@ -35,13 +37,13 @@ def kept_spans_s(analysis: Analysis, verdict: Verdict, keep: Bool[np.ndarray, " 
     """
     edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(int)))
     strength = change_strength(analysis.steps)
-    inside = np.concatenate([[False], verdict.is_song[:-1] & verdict.is_song[1:], [False]])
+    inside = np.concatenate([[False], step_labels.is_song[:-1] & step_labels.is_song[1:], [False]])
     times_s = [
         min(edge * STEP_S, analysis.duration_s) if inside[edge] else refine_edge(analysis, strength, int(edge))
         for edge in edges
     ]
     for number in range(1, len(edges) - 1, 2):
-        link = link_near(verdict.links, float(edges[number]), float(edges[number + 1]))
+        link = link_near(step_labels.links, float(edges[number]), float(edges[number + 1]))
         if link is None:
             continue
         leave_s = times_s[number + 1] - link.lag_steps * STEP_S

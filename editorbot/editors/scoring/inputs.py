@@ -19,8 +19,14 @@ from jaxtyping import Bool, Float, Float32, Int32
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.editors.scoring.cues import LOUD_PERCENTILE, QUIETEST_DB, activity_kinds, column, find_cues
+from editorbot.editors.scoring.nearest_repeats import (
+    BANDS,
+    REPEAT_LENGTHS,
+    NearestRepeats,
+    earlier_repeats,
+    later_repeats,
+)
 from editorbot.editors.scoring.repetition import Repetition, find_repetition, step_vectors
-from editorbot.editors.scoring.twins import BANDS, TWIN_LENGTHS, Twins, earlier_twins, later_twins
 from editorbot.editors.scoring.windows import window_weights, windows_of
 
 INPUTS_VERSION = 1
@@ -32,16 +38,16 @@ SOUND_COUNT = 2 * STEP_MEL_BANDS + 21
 CUE_COUNT = 27
 """Columns of cues after them; the last four tell of repetition."""
 
-LIKENESS_COUNT = 4 * BANDS * len(TWIN_LENGTHS)
+LIKENESS_COUNT = 4 * BANDS * len(REPEAT_LENGTHS)
 """Last columns: likeness and distance of the twins."""
 
 INPUT_COUNT = SOUND_COUNT + CUE_COUNT + len(ACTIVITY_KINDS) + LIKENESS_COUNT
 """Columns of `StepInputs.values`."""
 
-TWIN_LENGTH = 1
-"""Which of TWIN_LENGTHS says where a step's twins are: 6 s tell a phrase from a chord."""
+REPEAT_LENGTH = 1
+"""Which of REPEAT_LENGTHS says where a step's twins are: 6 s tell a phrase from a chord."""
 
-TWIN_COUNT = 2 * BANDS
+REPEAT_COUNT = 2 * BANDS
 """Twins of a step: one a band of distances, later ones first."""
 
 
@@ -51,9 +57,9 @@ class StepInputs:
 
     values: Float32[np.ndarray, "steps inputs"]
     """One row a step."""
-    twins: Int32[np.ndarray, "steps twins"]
+    nearest_repeats: Int32[np.ndarray, "steps repeats"]
     """Steps that sound like each step, later ones first; -1 where there is none."""
-    likeness: Float32[np.ndarray, "steps twins"]
+    likeness: Float32[np.ndarray, "steps repeats"]
     """How alike each twin is, a mean cosine; 0 where there is none."""
 
 
@@ -68,18 +74,18 @@ def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Activ
         `Analysis.activity`.
     """
     vectors = step_vectors(steps)
-    later, earlier = later_twins(vectors), earlier_twins(vectors)
+    later, earlier = later_repeats(vectors), earlier_repeats(vectors)
     values = _values(steps, activity, find_repetition(vectors))
     values[:, -LIKENESS_COUNT:] = np.concatenate([likeness_columns(later), likeness_columns(earlier)], axis=1)
     places = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)
-    likeness = np.concatenate([later.similarity[TWIN_LENGTH], earlier.similarity[TWIN_LENGTH]]).T
+    likeness = np.concatenate([later.similarity[REPEAT_LENGTH], earlier.similarity[REPEAT_LENGTH]]).T
     return StepInputs(values, places, np.ascontiguousarray(likeness))
 
 
 def sound_of(
     steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]
 ) -> Float32[np.ndarray, "steps inputs"]:
-    """Return `StepInputs.values` with zeros where they tell of repetition; `again.heard_again` fills them in.
+    """Return `StepInputs.values` with zeros where they tell of repetition; `with_repeat_features` fills them in.
 
     Parameters
     ----------
@@ -102,18 +108,18 @@ def _values(
     return values
 
 
-def places_of(twins: Twins, direction: int) -> Int32[np.ndarray, "steps bands"]:
+def places_of(nearest_repeats: NearestRepeats, direction: int) -> Int32[np.ndarray, "steps bands"]:
     """Return the steps at which the twins lie, -1 where there is none."""
-    distance = twins.distance[TWIN_LENGTH].T
+    distance = nearest_repeats.distance[REPEAT_LENGTH].T
     here = np.arange(len(distance), dtype=np.int32)[:, None]
     return np.where(distance > 0, here + direction * distance, np.int32(-1)).astype(np.int32)
 
 
-def likeness_columns(twins: Twins) -> Float32[np.ndarray, "steps columns"]:
+def likeness_columns(nearest_repeats: NearestRepeats) -> Float32[np.ndarray, "steps columns"]:
     """Return likeness and log distance of every length and band as columns."""
-    count = twins.similarity.shape[-1]
-    nearness = np.log1p(twins.distance.astype(np.float32)) / 4.0
-    columns = np.concatenate([twins.similarity.reshape(-1, count), nearness.reshape(-1, count)])
+    count = nearest_repeats.similarity.shape[-1]
+    nearness = np.log1p(nearest_repeats.distance.astype(np.float32)) / 4.0
+    columns = np.concatenate([nearest_repeats.similarity.reshape(-1, count), nearness.reshape(-1, count)])
     return np.asarray(columns.T, np.float32)
 
 

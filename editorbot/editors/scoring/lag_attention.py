@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float32
 
-from editorbot.editors.scoring.lags import square_of
+from editorbot.editors.scoring.lag_matrix import square_of
 from editorbot.layers import Weights, layer_norm, linear
-from editorbot.models.scorer_shape import (
+from editorbot.models.scorer_config import (
     ALIKE_FROM,
     ALIKE_TIMES,
     CLOSED_BY,
@@ -30,7 +30,7 @@ def looked_over(
     hidden: Float32[np.ndarray, "steps width"],
     chances: Float32[np.ndarray, "steps classes"],
     stopped: Float32[np.ndarray, " steps"],
-    lags: Float32[np.ndarray, "lengths tokens lags"],
+    lag_matrix: Float32[np.ndarray, "lengths tokens lags"],
     weights: Weights,
     config: ScorerConfig,
 ) -> Float32[np.ndarray, "steps width"]:
@@ -40,8 +40,8 @@ def looked_over(
     ----------
     hidden, chances, stopped
         Rows of the steps, the first pass's chances, the steps stopped so far.
-    lags : np.ndarray
-        `JamInputs.lags`.
+    lag_matrix : np.ndarray
+        `JamInputs.lag_matrix`.
     weights : dict
         Of one layer, by torch's names.
     config : ScorerConfig
@@ -51,7 +51,7 @@ def looked_over(
     -----
     Time O(tokens x LAG_TOKENS), memory O(tokens).
     """
-    tokens = lags.shape[1]
+    tokens = lag_matrix.shape[1]
     pooled = _pooled(np.concatenate([hidden, chances], axis=1), tokens, np.zeros(1, np.float32))
     at = _pooled(stopped[:, None], tokens, stopped[-1:, None])[:, 0]
     parts = linear(layer_norm(pooled, weights, "norm"), weights, "look")
@@ -60,7 +60,7 @@ def looked_over(
     for first in range(0, tokens, _BLOCK_TOKENS):
         rows = range(first, min(first + _BLOCK_TOKENS, tokens))
         columns = range(max(0, first - LAG_TOKENS + 1), min(rows.stop + LAG_TOKENS - 1, tokens))
-        told, is_open = _told(square_of(lags, rows, columns), at, rows, columns, weights)
+        told, is_open = _told(square_of(lag_matrix, rows, columns), at, rows, columns, weights)
         seen = slice(columns.start, columns.stop)
         looked = _look(query[:, rows.start : rows.stop], key[:, seen], value[:, seen], told, is_open, weights["sink"])
         counts = _counts(told[config.heads :], is_open, rows, columns)

@@ -16,18 +16,18 @@ from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.base import Tightness
-from editorbot.editors.scoring.again import JamInputs, as_heard, fill_in, heard_again
-from editorbot.editors.scoring.clean_takes import believed
+from editorbot.editors.scoring.classify import StepLabels
+from editorbot.editors.scoring.clean_takes import calibrate_for_takes
 from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
-from editorbot.editors.scoring.judge import Verdict
 from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import log_odds, softmax
+from editorbot.editors.scoring.repeat_features import JamInputs, as_heard, fill_in, with_repeat_features
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
 from editorbot.layers import Weights
-from editorbot.models.scorer_shape import CLASSES, SONG_CLASSES, ScorerConfig
+from editorbot.models.scorer_config import CLASSES, SONG_CLASSES, ScorerConfig
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("scored")
@@ -62,7 +62,7 @@ class LearnedScore:
 
     def chances_of(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
         """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
-        return self._mean_chances(heard_again(inputs.values) if self.config.lag_layers else as_heard(inputs))
+        return self._mean_chances(with_repeat_features(inputs.values) if self.config.lag_layers else as_heard(inputs))
 
     def calibrated(self, odds: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
         """Return log odds of 'keep' such that of the steps at 0 half are to be kept."""
@@ -73,21 +73,21 @@ class LearnedScore:
         return np.asarray(np.mean(total, axis=0), np.float32)
 
 
-def judge_learned(analysis: Analysis, score: LearnedScore, tightness: Tightness = "normal") -> Verdict:
+def classify_learned(analysis: Analysis, score: LearnedScore, tightness: Tightness = "normal") -> StepLabels:
     """Return what is worth keeping of a recording."""
-    chances = believed(score.chances(analysis), tightness)
-    return verdict_of(chances, score, step_vectors(analysis.steps))
+    chances = calibrate_for_takes(score.chances(analysis), tightness)
+    return step_labels_of(chances, score, step_vectors(analysis.steps))
 
 
-def verdict_of(
+def step_labels_of(
     chances: Float32[np.ndarray, "steps classes"], score: LearnedScore, vectors: Float32[np.ndarray, "steps dimensions"]
-) -> Verdict:
+) -> StepLabels:
     """Return the verdict that follows from the chances of CLASSES."""
     sure = score.calibrated(odds_of(chances[:, 0]))
     keep = likely_best_stretches(sure, score.switch_cost)
     is_song = best_stretches(odds_of(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
     links = find_links(vectors, keep)
-    return Verdict(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
+    return StepLabels(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
 
 
 @lru_cache(maxsize=4)

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Bool, Float32
 
-from editorbot.editors.scoring.judge import Link
+from editorbot.editors.scoring.classify import Link
 from editorbot.editors.scoring.takes import peak_offset
 
 SEARCH_STEPS = 8

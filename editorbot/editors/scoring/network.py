@@ -12,13 +12,13 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float32
 
-from editorbot.editors.scoring.again import JamInputs
-from editorbot.editors.scoring.inputs import INPUT_COUNT, TWIN_COUNT
+from editorbot.editors.scoring.inputs import INPUT_COUNT, REPEAT_COUNT
 from editorbot.editors.scoring.lag_attention import looked_over
+from editorbot.editors.scoring.repeat_features import JamInputs
 from editorbot.layers import Weights, layer_norm, linear
-from editorbot.models.scorer_shape import INPUT_LIMIT, LOG_STOPPED, STOPPED, ScorerConfig
+from editorbot.models.scorer_config import INPUT_LIMIT, LOG_STOPPED, STOPPED, ScorerConfig
 
-SHAPE = ScorerConfig(inputs=INPUT_COUNT, twins=TWIN_COUNT)
+SHAPE = ScorerConfig(inputs=INPUT_COUNT, twins=REPEAT_COUNT)
 """The network that is trained."""
 
 
@@ -43,7 +43,7 @@ def log_odds(inputs: JamInputs, weights: Weights, config: ScorerConfig) -> Float
     looks = {at: _part(weights, f"over.{number}.") for number, at in enumerate(config.lag_layers)}
     for number in range(len(config.second_dilations) + 1):
         if number in looks:
-            hidden = looked_over(hidden, chances, stopped, inputs.lags, looks[number], config)
+            hidden = looked_over(hidden, chances, stopped, inputs.lag_matrix, looks[number], config)
         if number < len(config.second_dilations):
             hidden = _block(hidden, weights, f"compare.{number}", config.second_dilations[number])
     return np.asarray(linear(hidden, weights, "decide"), np.float32)
@@ -72,8 +72,8 @@ def _read(
     """Return hidden rows that have read what was told at the twins."""
     parts = [hidden[rows], told[rows, -chance_count(weights) :]]
     for number in range(config.twins):
-        is_there = (inputs.twins[rows, number] >= 0).astype(np.float32)
-        at = np.maximum(inputs.twins[rows, number], 0)
+        is_there = (inputs.nearest_repeats[rows, number] >= 0).astype(np.float32)
+        at = np.maximum(inputs.nearest_repeats[rows, number], 0)
         between = np.log1p(np.abs(stopped[at] - stopped[rows])) / LOG_STOPPED
         likeness = np.stack([inputs.likeness[rows, number] * is_there, is_there, between * is_there], axis=1)
         parts += [told[at] * is_there[:, None], likeness]

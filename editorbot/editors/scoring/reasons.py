@@ -10,20 +10,20 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from editorbot.analysis.analysis import ActivitySpan
-from editorbot.editors.scoring.judge import Verdict
-from editorbot.models.scorer_shape import CLASSES
+from editorbot.editors.scoring.classify import StepLabels
+from editorbot.models.scorer_config import CLASSES
 from editorbot.timebase import STEP_S, clock, steps_over
 
 SHORTEST_NAMED_S = 0.7
 """Parts of a cut shorter than this are not worth a word [seconds]."""
 
 
-def cut_reason(verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: float, end_s: float) -> str:
+def cut_reason(step_labels: StepLabels, activity: tuple[ActivitySpan, ...], start_s: float, end_s: float) -> str:
     """Return what lies in a cut, ``12 s of talk, 3 s of silence`` for example.
 
     Parameters
     ----------
-    verdict : Verdict
+    step_labels : StepLabels
         What was decided.
     activity : tuple of ActivitySpan
         What is heard.
@@ -36,8 +36,12 @@ def cut_reason(verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: fl
         Never empty; the longest part first.
     """
     parts: dict[str, float] = {}
-    rest = _others(verdict, activity, start_s, end_s)
-    takes = _takes(verdict, start_s, end_s) if verdict.classes is None else _named(verdict.classes, start_s, end_s)
+    rest = _others(step_labels, activity, start_s, end_s)
+    takes = (
+        _takes(step_labels, start_s, end_s)
+        if step_labels.classes is None
+        else _named(step_labels.classes, start_s, end_s)
+    )
     for name, seconds in takes + rest:
         parts[name] = parts.get(name, 0.0) + seconds
     named = sorted(((s, name) for name, s in parts.items() if s >= SHORTEST_NAMED_S), reverse=True)
@@ -46,17 +50,17 @@ def cut_reason(verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: fl
     return ", ".join(f"{seconds:.0f} s of {name}" if seconds >= 1 else f"a moment of {name}" for seconds, name in named)
 
 
-def _takes(verdict: Verdict, start_s: float, end_s: float) -> list[tuple[str, float]]:
+def _takes(step_labels: StepLabels, start_s: float, end_s: float) -> list[tuple[str, float]]:
     """Return the dropped takes inside a cut with their seconds."""
     found: list[tuple[str, float]] = []
     reached = 0
-    for take in sorted(verdict.retakes, key=lambda one: one.start):
+    for take in sorted(step_labels.retakes, key=lambda one: one.start):
         first = max(take.start, reached)
         overlap_s = min(take.end * STEP_S, end_s) - max(first * STEP_S, start_s)
         if overlap_s > 0:
             found.append((f"a take that is played again at {clock(take.again_at * STEP_S)}", overlap_s))
             reached = max(reached, take.end)
-    for first_step, last_step in verdict.extra_turns:
+    for first_step, last_step in step_labels.extra_turns:
         overlap_s = min(last_step * STEP_S, end_s) - max(first_step * STEP_S, start_s)
         if overlap_s > 0:
             found.append(("music that was just played", overlap_s))
@@ -80,7 +84,7 @@ def _named(classes: Int[np.ndarray, " steps"], start_s: float, end_s: float) -> 
 
 
 def _others(
-    verdict: Verdict, activity: tuple[ActivitySpan, ...], start_s: float, end_s: float
+    step_labels: StepLabels, activity: tuple[ActivitySpan, ...], start_s: float, end_s: float
 ) -> list[tuple[str, float]]:
     """Return the kinds of sound inside a cut with their seconds, takes left out."""
     names = {"talk": "talk", "silence": "silence", "noise": "noise", "music": "playing that is not the song"}
@@ -88,16 +92,16 @@ def _others(
     for span in activity:
         first, last = max(span.start_s, start_s), min(span.end_s, end_s)
         if first < last:
-            rest = ~named_by_class(verdict)[steps_over(first, last)]
+            rest = ~named_by_class(step_labels)[steps_over(first, last)]
             found.append((names[span.kind], (last - first) * _share(rest)))
     return found
 
 
-def named_by_class(verdict: Verdict) -> Bool[np.ndarray, " steps"]:
+def named_by_class(step_labels: StepLabels) -> Bool[np.ndarray, " steps"]:
     """Tell for which steps something better than the kind of sound is known."""
-    if verdict.classes is None:
-        return verdict.is_song
-    return np.isin(verdict.classes, [CLASSES.index(name) for name in CLASS_WORDS])
+    if step_labels.classes is None:
+        return step_labels.is_song
+    return np.isin(step_labels.classes, [CLASSES.index(name) for name in CLASS_WORDS])
 
 
 def _share(flags: Bool[np.ndarray, " steps"]) -> float:

@@ -2,7 +2,7 @@
 
 An additive model that can be read like a doctor's chart: each cue has a few
 knots with points at them, in between the points run straight, the sum of all
-points and the base is the log odds. Fitted by `benchmarks/fit_scored.py`.
+points and the base is the log odds. Fitted by `tools/fit_scored.py`.
 """
 
 from __future__ import annotations

@@ -1,0 +1,100 @@
+"""Reads the weights of a policy: those that ship, or a checkpoint of a user's own run.
+
+Weights that ship are safetensors with a card beside them. A checkpoint (``.pt``) needs torch to be read; the networks
+themselves are computed without it either way.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from editorbot.editors.policy_inference.network import weight_shapes
+from editorbot.environment.state import Normalizer
+from editorbot.errors import EditorbotError, FormatError, MissingExtraError, NotFoundError
+from editorbot.layers import Weights
+from editorbot.models.policy_config import INPUT_ORDER, PolicyConfig
+from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
+
+SHIPPED = shipped_weights("policy")
+"""The weights that ship with the package; the card lies beside them as JSON."""
+
+FORMAT = "editorbot.policy"
+"""Value of the card's ``format`` field."""
+
+
+def inputs_digest() -> str:
+    """Return the digest over the names of all inputs, in order."""
+    return "sha256:" + hashlib.sha256(INPUT_ORDER.encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class LearnedPolicy:
+    """Trained networks, and the normalizer that they were trained with."""
+
+    weights: Weights
+    """Their parameters by torch's names."""
+    config: PolicyConfig
+    """Their shape."""
+    normalizer: Normalizer
+    """Of states and features."""
+    digest: str | None = None
+    """Digest of the weights' file."""
+
+
+@lru_cache(maxsize=4)
+def read_policy(path: Path = SHIPPED) -> LearnedPolicy:
+    """Read a trained policy.
+
+    Raises
+    ------
+    NotFoundError
+        If the file, or the card beside it, is missing.
+    FormatError, MismatchError, VersionError
+        If it is no policy, or one for other inputs or another vocabulary.
+    MissingExtraError
+        If it is a checkpoint of a run, and torch is not installed.
+    """
+    if not path.exists():
+        raise NotFoundError("there is no such file; a policy is a .safetensors or a checkpoint .pt", path=path)
+    return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
+
+
+def _of_card(path: Path) -> LearnedPolicy:
+    stored = read_weights(path, "a policy", kind=FORMAT, same={"inputs": inputs_digest()})
+    tensors = stored.tensors
+    mean, std = tensors.pop("normalizer.mean", None), tensors.pop("normalizer.std", None)
+    if mean is None or std is None:
+        raise FormatError("it holds no normalizer; train it again", path=path)
+    normalizer = {"mean": mean.tolist(), "std": std.tolist()}
+    return _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
+
+
+def _of_checkpoint(path: Path) -> LearnedPolicy:
+    if find_spec("torch") is None:
+        raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
+    from editorbot.models.checkpoint import load_checkpoint
+
+    found = load_checkpoint(path, method=("bc", "ppo"), features=inputs_digest())
+    weights = {name: value.float().numpy() for name, value in found.weights.items()}
+    return _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
+
+
+def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: Path) -> LearnedPolicy:
+    """Return the policy, once its tensors are seen to be of its shape."""
+    if not isinstance(config, Mapping) or not isinstance(normalizer, Mapping):
+        raise FormatError("it does not tell the networks' shape and the normalizer; train it again", path=path)
+    try:
+        shape = PolicyConfig.of_data(config)
+        scale = Normalizer(tuple(normalizer["mean"]), tuple(normalizer["std"]))
+    except (EditorbotError, TypeError, KeyError) as error:
+        raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
+    wanted = weight_shapes(shape)
+    used = {name: weights[name] for name in wanted if name in weights}  # a run keeps more: what only training needs
+    check_shapes(used, wanted, path)
+    return LearnedPolicy(used, shape, scale, digest)

@@ -1,0 +1,213 @@
+"""The shape of the pointer network, and how distances are counted, for those who only use it. No torch here.
+
+Conventions
+-----------
+Row ``r`` asks what comes after raw frame ``r - 1``; row 0 asks for the first frame of the edit. A distance is
+``target - expected``; with ``expected: previous`` 0 means 'go on'.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, Literal, get_args
+
+import numpy as np
+from jaxtyping import Float, Float32, Int, Int32
+
+from editorbot.errors import UsageError
+from editorbot.models.scorer_config import CLASSES
+
+Expected = Literal["previous", "ratio"]
+"""Where the window of attention lies: at the last pointer + 1, or at output position / compression ratio."""
+
+DEFAULT_RATIO = 0.67
+"""Length of an edit over that of its raw recording, where nothing was learned about it."""
+
+STEP_VALUES = 168
+"""Numbers of each step that `editors.scoring.inputs` tells; a test holds the two together."""
+
+STEP_REPEATS = 6
+"""Places where the same is played again that it tells of each step."""
+
+OPS = ("COPY", "LOOP", "SKIP", "FADE")
+"""Classes of the op head, in index order."""
+
+
+@dataclass(frozen=True)
+class PointerConfig:
+    """The shape of the network."""
+
+    mel_bands: int = 128
+    """Bands of a mel."""
+    use_stems: bool = False
+    """Whether it also hears the mels of four stems."""
+    hidden_dim: int = 64
+    """Channels inside; divisible by n_heads."""
+    n_heads: int = 4
+    """Heads of attention."""
+    n_layers: int = 3
+    """Layers of the encoder."""
+    conv_kernel: int = 15
+    """Frames that a layer sees on its own grid; odd."""
+    dilations: tuple[int, ...] = (1, 4, 16)
+    """Step of that grid [frames]; the layers take turns."""
+    global_tokens: int = 64
+    """Summary tokens; 0 for none."""
+    window: int = 65
+    """Frames of the window around the expected position; odd, 0 for none."""
+    max_delta: int = 64
+    """Distances up to this are counted by the frame [frames]."""
+    jump_buckets: int = 16
+    """Buckets of larger distances, for either sign."""
+    longest_jump: int = 131_072
+    """Where the last bucket ends [frames], 51 minutes; farther jumps count to it."""
+    expected: Expected = "previous"
+    """Where the window lies."""
+    ratio: float = DEFAULT_RATIO
+    """Length of the edit over that of the recording; learned from the pairs."""
+    op_head: bool = True
+    """Whether it also tells the edit operation."""
+    stride: int = 1
+    """Frames that the encoder's layers see as one; the heads answer for every frame."""
+    step_inputs: bool = False
+    """Whether it also reads what the learned score reads of each step: cues, and where the same is played again."""
+    score_inputs: bool = False
+    """Whether it is told with these what the learned score that ships takes each step for; needs step_inputs."""
+    frame_dim: int = 64
+    """Channels of a frame on its own grid, outside the encoder's layers; divisible by n_heads."""
+    told: int = 16
+    """Channels that a step tells the places where the same is played again."""
+    dropout: float = 0.0
+    """Share of channels left out while training."""
+
+    def __post_init__(self) -> None:
+        _check(self.mel_bands >= 1, f"mel_bands must be at least 1, but is {self.mel_bands}")
+        _check(self.n_heads >= 1 and self.n_layers >= 1, "n_heads and n_layers must be at least 1")
+        divisible = self.hidden_dim >= 1 and self.hidden_dim % self.n_heads == 0
+        _check(divisible, f"hidden_dim {self.hidden_dim} must be divisible by n_heads {self.n_heads}")
+        divisible = self.frame_dim >= 1 and self.frame_dim % self.n_heads == 0
+        _check(divisible, f"frame_dim {self.frame_dim} must be divisible by n_heads {self.n_heads}")
+        _check(self.step_inputs or not self.score_inputs, "score_inputs needs step_inputs")
+        kernel = self.conv_kernel >= 1 and self.conv_kernel % 2 == 1
+        _check(kernel, f"conv_kernel must be odd and at least 1, but is {self.conv_kernel}")
+        window = self.window == 0 or (self.window >= 1 and self.window % 2 == 1)
+        _check(window, f"window must be odd, or 0 for none, but is {self.window}")
+        _check(bool(self.dilations) and min(self.dilations) >= 1, "dilations must hold numbers of at least 1")
+        _check(self.global_tokens >= 0, f"global_tokens must not be negative, but is {self.global_tokens}")
+        _check(self.max_delta >= 1 and self.jump_buckets >= 1, "max_delta and jump_buckets must be at least 1")
+        longer = self.longest_jump > self.max_delta + self.jump_buckets
+        _check(longer, f"longest_jump {self.longest_jump} must exceed max_delta and jump_buckets together")
+        _check(self.expected in get_args(Expected), f"expected must be previous or ratio, but is {self.expected!r}")
+        _check(0 < self.ratio <= 4, f"ratio must lie in (0, 4], but is {self.ratio}")
+        _check(1 <= self.stride <= 64, f"stride must lie in 1 - 64, but is {self.stride}")
+        _check(self.told >= 1, f"told must be at least 1, but is {self.told}")
+        _check(0 <= self.dropout < 1, f"dropout must lie in [0, 1), but is {self.dropout}")
+
+    @property
+    def inputs(self) -> int:
+        """Numbers a frame."""
+        return self.mel_bands * (5 if self.use_stems else 1)
+
+    @property
+    def step_values(self) -> int:
+        """Numbers that it reads of each step."""
+        return (STEP_VALUES if self.step_inputs else 0) + (len(CLASSES) if self.score_inputs else 0)
+
+    @property
+    def bucket_edges(self) -> Int[np.ndarray, " edges"]:
+        """Where the buckets of one sign start, and the end of the last, shape=(jump_buckets + 1,) [frames]."""
+        first, last = self.max_delta + 1, self.longest_jump
+        edges = np.rint(np.geomspace(first, last, self.jump_buckets + 1)).astype(np.int64)
+        # Where the first buckets would be narrower than a frame, each gets one.
+        return np.maximum(edges, first + np.arange(len(edges)))
+
+    def bucket_of(self, distance: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
+        """Return the bucket of distances beyond max_delta, shape=(n,): backward ones first, each sign by size."""
+        size = np.searchsorted(self.bucket_edges, np.abs(distance), side="right") - 1
+        size = np.clip(size, 0, self.jump_buckets - 1)
+        return np.where(distance < 0, size, size + self.jump_buckets)
+
+    def bucket_range(self, bucket: int) -> tuple[int, int]:
+        """Return the [first, end) of the distances in a bucket [frames], signed, first < end."""
+        edges = self.bucket_edges
+        size = bucket % self.jump_buckets
+        low, high = int(edges[size]), int(edges[size + 1])
+        return (low, high) if bucket >= self.jump_buckets else (-high + 1, -low + 1)
+
+    @classmethod
+    def of_data(cls, data: dict[str, Any]) -> PointerConfig:
+        """Return the configuration that a checkpoint or a JSON file tells.
+
+        Raises
+        ------
+        UsageError
+            If a key is unknown, or a value impossible.
+        """
+        known = {field.name for field in fields(cls)}
+        unknown = sorted(set(data) - known)
+        _check(not unknown, f"model: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
+        }
+        try:
+            return cls(**values)
+        except TypeError as error:
+            raise UsageError(f"model: a value has the wrong type ({error})") from error
+
+
+def _check(condition: bool, message: str) -> None:
+    if not condition:
+        raise UsageError(message)
+
+
+@dataclass(frozen=True)
+class StepsHeard:
+    """What the analysis tells of each step of a recording; see `editors.scoring.inputs`."""
+
+    values: Float32[np.ndarray, "steps values"]
+    """Numbers of each step."""
+    nearest_repeats: Int32[np.ndarray, "steps repeats"]
+    """Steps that sound like each step, -1 where there is none."""
+    likeness: Float32[np.ndarray, "steps repeats"]
+    """How alike each of them is."""
+
+
+def with_chances(steps: StepsHeard, chances: Float32[np.ndarray, "steps classes"]) -> StepsHeard:
+    """Return steps with the learned score's chances of CLASSES behind their other numbers, as logarithms."""
+    said = np.log(np.maximum(chances, 1e-3)).astype(np.float32)
+    return StepsHeard(np.concatenate([steps.values, said], axis=1), steps.nearest_repeats, steps.likeness)
+
+
+@dataclass(frozen=True)
+class PointerInputs:
+    """A recording as the network hears it."""
+
+    mel: Float32[np.ndarray, "inputs frames"]
+    """Its mel, with those of the stems below it where they are used, in [0, 1]."""
+    steps: StepsHeard | None = None
+    """What the analysis tells of it, where that is used."""
+
+    @property
+    def frames(self) -> int:
+        """Length [frames]."""
+        return int(self.mel.shape[1])
+
+
+@dataclass(frozen=True)
+class RowScores:
+    """What the network says at every row, as numpy arrays; logarithms of chances, float32."""
+
+    delta: Float[np.ndarray, "rows deltas"]
+    """Small distances, given that there is no jump, shape=(rows, 2 max_delta + 1)."""
+    jump: Float[np.ndarray, "rows buckets"]
+    """Buckets, given a jump, shape=(rows, 2 jump_buckets)."""
+    use_jump: Float[np.ndarray, " rows"]
+    """Log odds of a jump."""
+    stop: Float[np.ndarray, " rows"]
+    """Log odds of the end."""
+    arrive: Float[np.ndarray, " frames"]
+    """Log odds that a play starts at a raw frame, shape=(rows - 1,); refines a bucket to the frame."""
+    leave: Float[np.ndarray, " frames"]
+    """Log odds that a raw frame is the last of a play, shape=(rows - 1,)."""
+    kinds: Float[np.ndarray, "moments classes"]
+    """Chance of each of `scorer_shape.CLASSES` at every moment of `stride` frames."""

@@ -1,0 +1,1 @@
+"""Training of the learned polishes, reconstruct and mel2mel."""

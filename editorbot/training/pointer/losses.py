@@ -1,0 +1,200 @@
+"""What the pointer network pays for, on the rows of one pair.
+
+Nearly every frame of an edit is 'previous + 1', so rows at cuts weigh `jump_weight` times as much: saying 'go on' for
+ever is no solution. What each moment is (talk, a sloppy take, ...) is learned beside it, where a truth tells it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Int8, Int64
+from torch import Tensor
+from torch.nn import functional
+
+from editorbot.errors import UsageError
+from editorbot.models.pointer import Heads, PointerNetwork
+from editorbot.models.pointer_config import PointerConfig
+from editorbot.models.pointer_layers import GONE, Memory
+from editorbot.timebase import STEP_FRAMES
+from editorbot.training.pointer.rows import PointerRows
+
+LABEL_SMOOTHING = 0.05
+"""Share of a class that is given to all of them: no truth is that sure."""
+
+EDGE_FRAMES = 64
+"""Each start and end has to stand out of the frames this near to it [frames], 1.5 s."""
+
+EDGE_SLACK = 1
+"""How far from the right frame an edge may lie and cost nothing [frames]."""
+
+RARE_SHARE = 0.1
+"""What it counts that all other frames are no edges, beside standing out."""
+
+GUESS_SHARE = 0.3
+"""What the first guess of the classes counts beside the last."""
+
+
+@dataclass(frozen=True)
+class PointerTraining:
+    """How the pointer network is trained."""
+
+    epochs: int = 50
+    """Passes over all pairs."""
+    learning_rate: float = 1e-3
+    """Highest learning rate."""
+    weight_decay: float = 1e-2
+    """Pull of the weights to zero."""
+    warmup: float = 0.05
+    """Share of the updates in which the rate rises."""
+    rows: int = 3_000
+    """Rows of a pair that are asked in one step; 0 asks all."""
+    accumulation: int = 1
+    """Pairs an update."""
+    clip_norm: float = 1.0
+    """Longest gradient."""
+    jump_weight: float = 20.0
+    """What a row at a cut counts beside one that goes on."""
+    pointer_noise: float = 0.1
+    """Share of the rows that are asked once more with a wrong last pointer."""
+    op_weight: float = 0.2
+    """What the edit operations count."""
+    stop_weight: float = 1.0
+    """What the end counts."""
+    arrive_weight: float = 1.0
+    """What the starts and ends of plays count."""
+    kind_weight: float = 1.0
+    """What the classes of moments count."""
+    input_noise: float = 0.05
+    """Random level and tone of the whole mel [of its range]."""
+    step_noise: float = 0.15
+    """Random noise on what the analysis tells of each step [of its spread]."""
+    seed: int = 0
+    """The same seed gives the same weights."""
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.accumulation < 1:
+            raise UsageError("epochs and accumulation must be at least 1")
+        if not (self.learning_rate > 0 and self.clip_norm > 0 and self.jump_weight > 0):
+            raise UsageError("learning_rate, clip_norm and jump_weight must be positive")
+        if not (0 <= self.pointer_noise <= 1 and 0 <= self.warmup < 1):
+            raise UsageError("pointer_noise must lie in [0, 1], warmup in [0, 1)")
+        if self.seed < 0:
+            raise UsageError(f"seed must not be negative, but is {self.seed}")
+
+
+@dataclass(frozen=True)
+class Losses:
+    """The parts of the loss, and their sum."""
+
+    delta: Tensor
+    jump: Tensor
+    use_jump: Tensor
+    stop: Tensor
+    op: Tensor
+    arrive: Tensor
+    kind: Tensor
+    total: Tensor
+
+
+def heads_at(network: PointerNetwork, memory: Memory, rows: PointerRows) -> Heads:
+    """Return the heads at some rows."""
+    device = memory.frames.device
+    return network.decode(
+        memory, torch.from_numpy(rows.previous).to(device), torch.from_numpy(rows.expected).to(device)
+    )
+
+
+def losses_of(
+    heads: Heads,
+    memory: Memory,
+    rows: PointerRows,
+    classes: Int8[np.ndarray, " steps"],
+    config: PointerConfig,
+    how: PointerTraining,
+) -> Losses:
+    """Return the loss of one pair and its parts.
+
+    Parameters
+    ----------
+    heads : Heads
+        What the network says at the rows.
+    memory : Memory
+        What its encoder made of the recording.
+    rows : PointerRows
+        The right answers.
+    classes : np.ndarray, shape=(steps,), int8
+        What each step is, -1 where nobody knows.
+    config : PointerConfig
+        The network's shape.
+    how : PointerTraining
+        The weights.
+    """
+    device = heads.delta.device
+
+    def tensor(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+
+    distance, goes_on = rows.distance, ~rows.is_stop
+    is_small = np.abs(distance) <= config.max_delta
+    weight = tensor(np.where(rows.is_cut, how.jump_weight, 1.0).astype(np.float32) * rows.weight)
+    small, far, on = tensor(goes_on & is_small), tensor(goes_on & ~is_small), tensor(goes_on)
+    deltas = tensor(np.clip(distance, -config.max_delta, config.max_delta) + config.max_delta)
+    delta = _mean(functional.cross_entropy(heads.delta, deltas, reduction="none"), weight * small)
+    jump = _mean(
+        functional.cross_entropy(heads.jump, tensor(config.bucket_of(distance)), reduction="none"), weight * far
+    )
+    use_jump = _mean(_binary(heads.use_jump, far), weight * on)
+    stop = _mean(_binary(heads.stop, ~on), weight)
+    op = heads.delta.new_zeros(())
+    if heads.op is not None:
+        known = tensor(rows.op >= 0)
+        each = functional.cross_entropy(heads.op, tensor(np.maximum(rows.op, 0)), reduction="none")
+        op = _mean(each, weight * known)
+    is_first, is_last = (rows.previous < 0) & goes_on, rows.is_stop & rows.is_copied & (rows.previous >= 0)
+    arrive_loss = edge_loss(memory.arrive, rows.target[rows.is_cut | is_first])
+    arrive_loss = arrive_loss + edge_loss(memory.leave, rows.previous[(rows.is_cut & ~is_first) | is_last])
+    kind = _kind_loss(memory, tensor(classes.astype(np.int64)), config.stride)
+    total = delta + jump + use_jump + how.stop_weight * stop + how.op_weight * op
+    total = total + how.arrive_weight * arrive_loss + how.kind_weight * kind
+    return Losses(delta, jump, use_jump, stop, op, arrive_loss, kind, total)
+
+
+def edge_loss(scores: Tensor, right: Int64[np.ndarray, " edges"]) -> Tensor:
+    """Return what log odds of edges cost: each right one has to stand out of its surroundings, all others to be rare.
+
+    Were every frame to count alike, saying 'never' would be nearly right, and nothing learned of where.
+    """
+    right = np.unique(right)
+    if not len(right):
+        return scores.sum() * 0
+    away = torch.arange(-EDGE_FRAMES, EDGE_FRAMES + 1, device=scores.device)
+    at = torch.from_numpy(right).to(scores.device)[:, None] + away
+    near = scores[at.clamp(0, len(scores) - 1)].masked_fill((at < 0) | (at >= len(scores)), GONE)
+    hit = torch.logsumexp(near[:, (away.abs() <= EDGE_SLACK)], dim=1)
+    stands_out = (torch.logsumexp(near, dim=1) - hit).mean()
+    is_edge = torch.zeros_like(scores)
+    is_edge[torch.from_numpy(right).to(scores.device)] = 1
+    return stands_out + RARE_SHARE * _binary(scores, is_edge).sum() / len(right)
+
+
+def _kind_loss(memory: Memory, classes: Tensor, stride: int) -> Tensor:
+    """Return what both guesses of the classes cost, 0 where none is known."""
+    total = memory.arrive.new_zeros(())
+    for share, kinds in zip((GUESS_SHARE, 1.0), memory.kinds):
+        moment = torch.arange(len(kinds), device=kinds.device)
+        right = classes[(moment * stride // STEP_FRAMES).clamp(max=len(classes) - 1)]
+        each = functional.cross_entropy(kinds, right.clamp(min=0), reduction="none", label_smoothing=LABEL_SMOOTHING)
+        total = total + share * _mean(each, (right >= 0).to(each))
+    return total
+
+
+def _binary(scores: Tensor, truth: Tensor) -> Tensor:
+    return functional.binary_cross_entropy_with_logits(scores, truth.to(scores), reduction="none")
+
+
+def _mean(each: Tensor, weight: Tensor) -> Tensor:
+    """Return the weighted mean, 0 where nothing weighs."""
+    return (each * weight).sum() / weight.sum().clamp(min=1.0)

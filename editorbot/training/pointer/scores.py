@@ -1,0 +1,125 @@
+"""How well a pointer network does on pairs that it was not trained on: what counts, beside what does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Int
+
+from editorbot.editors.pointer_inference.decode import (
+    DecodeSettings,
+    Plays,
+    best_plays,
+    costs_of,
+    score_odds_of,
+    with_edges,
+)
+from editorbot.models.pointer import PointerNetwork, heard, row_scores
+from editorbot.models.pointer_config import PointerConfig, RowScores
+from editorbot.timebase import FRAME_S
+from editorbot.training.pointer.data import PointerPair
+from editorbot.training.pointer.losses import heads_at
+from editorbot.training.pointer.rows import rows_of
+
+CUT_SLACK_S = 0.07
+"""How far a cut may lie from the right one [seconds]."""
+
+
+@torch.no_grad()
+def scores_of(network: PointerNetwork, pair: PointerPair) -> RowScores:
+    """Return what the network says of a pair."""
+    recording = heard(pair.inputs).to(next(network.parameters()).device)
+    memory = network.encode(recording)
+    return row_scores(network.all_rows(memory), memory)
+
+
+def plays_of(scores: RowScores, pair: PointerPair, config: PointerConfig, how: DecodeSettings) -> Plays:
+    """Return the cheapest plays of a pair's recording."""
+    odds = score_odds_of(pair.inputs, config)
+    costs = costs_of(scores, config, how, pair.beats_s, score_odds=odds)
+    return with_edges(best_plays(costs, config, how), scores, how)
+
+
+@torch.no_grad()
+def validate(
+    network: PointerNetwork, pairs: Sequence[PointerPair], settings: DecodeSettings | None = None
+) -> dict[str, float]:
+    """Return how a network does, by TensorBoard's names.
+
+    `val_delta_accuracy` is how often the head of small distances is right on those of the edits' own rows whose
+    distance is small, `val_next_accuracy` how often it is right on all of them and no jump is said (rows at cuts weigh
+    much in training, so jumps are said too often, and the path puts its own price on them), and
+    `val_previous_plus_one` what always going on gets: the others prove little beside it. `val_cut_f1` compares the
+    cut points of decoded edits with the pairs' own, `val_f1` the frames that are played.
+    """
+    network.eval()
+    how = settings or DecodeSettings()
+    right = small = trivial = count = cuts = cuts_right = nexts = 0
+    cut_f1, frame_f1 = [], []
+    for pair in pairs:
+        rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, network.config)
+        memory = network.encode(heard(pair.inputs).to(next(network.parameters()).device))
+        heads = heads_at(network, memory, rows)
+        own = rows.is_copied & ~rows.is_stop
+        said = heads.delta.argmax(-1).cpu().numpy() - network.config.max_delta
+        is_near = own & (np.abs(rows.distance) <= network.config.max_delta)
+        hit = (said == rows.distance) & ~(heads.use_jump.cpu().numpy() > 0)
+        right, small = right + int((said == rows.distance)[is_near].sum()), small + int(is_near.sum())
+        nexts, count = nexts + int(hit[own].sum()), count + int(own.sum())
+        trivial += int((rows.target == rows.previous + 1)[own].sum())
+        cuts, cuts_right = cuts + int(rows.is_cut.sum()), cuts_right + int(hit[rows.is_cut].sum())
+        if network.config.expected == "previous":
+            scores = row_scores(network.all_rows(memory), memory)
+            plays = plays_of(scores, pair, network.config, how)
+            cut_f1.append(cut_point_f1(plays.pointers, pair.pointers))
+            frame_f1.append(held_f1(plays, pair.pointers))
+    found = {
+        "val_delta_accuracy": right / max(small, 1),
+        "val_next_accuracy": nexts / max(count, 1),
+        "val_previous_plus_one": trivial / max(count, 1),
+        "val_cut_delta_accuracy": cuts_right / max(cuts, 1),
+    }
+    if cut_f1:
+        found |= {"val_cut_f1": float(np.mean(cut_f1)), "val_f1": float(np.mean(frame_f1))}
+    return found
+
+
+def edges_of(pointers: Int[np.ndarray, " edit_frames"]) -> tuple[np.ndarray, np.ndarray]:
+    """Return where plays start and where they end, in raw frames."""
+    at = pointers[pointers >= 0]
+    if not len(at):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    jumps = np.flatnonzero(np.abs(np.diff(at) - 1) > 1)
+    return np.append(at[0], at[jumps + 1]), np.append(at[jumps] + 1, at[-1] + 1)
+
+
+def cut_point_f1(found: Int[np.ndarray, " a"], right: Int[np.ndarray, " b"]) -> float:
+    """Return the F1 of starts and ends of plays, each matched with one of the right ones within CUT_SLACK_S."""
+    hits = total = 0
+    for mine, theirs in zip(edges_of(found), edges_of(right)):
+        hits += _matched(np.sort(mine), np.sort(theirs), CUT_SLACK_S / FRAME_S)
+        total += len(mine) + len(theirs)
+    return 2 * hits / max(total, 1)
+
+
+def _matched(one: np.ndarray, other: np.ndarray, slack: float) -> int:
+    """Return how many sorted places can be matched one to one within a distance; greedy is best in one dimension."""
+    at = hits = 0
+    for place in one.tolist():
+        while at < len(other) and other[at] < place - slack:
+            at += 1
+        if at < len(other) and other[at] <= place + slack:
+            hits, at = hits + 1, at + 1
+    return hits
+
+
+def held_f1(plays: Plays, right: Int[np.ndarray, " edit_frames"]) -> float:
+    """Return the F1 of the raw frames that are played against those that should be."""
+    end = int(max(plays.ends.max(initial=0), right.max(initial=0) + 1))
+    mine, theirs = np.zeros(end, bool), np.zeros(end, bool)
+    mine[plays.pointers] = True
+    theirs[right[right >= 0]] = True
+    both = int((mine & theirs).sum())
+    return 2 * both / max(len(plays.pointers) + int(theirs.sum()), 1)

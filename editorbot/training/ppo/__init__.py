@@ -1,0 +1,1 @@
+"""Training of the policy by proximal policy optimization."""

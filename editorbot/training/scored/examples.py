@@ -1,0 +1,169 @@
+"""Jams as the learned score trains on them: inputs and the right class of every step, kept as npz.
+
+A simulated jam's truth names every second. A real pair says less: what the
+edit holds is 'keep', all else is only known not to be.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import overload
+from zipfile import BadZipFile
+
+import numpy as np
+from jaxtyping import Bool, Float32, Float64, Int8
+
+from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.grid_times import step_middles_s
+from editorbot.atomic import write_whole
+from editorbot.corpus.truth import Segment, Truth
+from editorbot.editors.scoring.inputs import sound_of
+from editorbot.editors.scoring.repeat_features import JamInputs, fill_in
+from editorbot.errors import FormatError
+from editorbot.models.scorer_config import CLASSES
+from editorbot.timebase import STEP_S
+
+CLASS_OF_KIND = {
+    "music": "keep", "repeat": "repeat",
+    "sloppy": "bad_take", "false_start": "bad_take", "breakdown": "bad_take",
+    "talk": "sounds", "silence": "sounds", "noise": "sounds", "applause": "sounds", "ring_out": "sounds",
+    "count_in": "sounds", "junk": "sounds", "tuning": "noodling", "noodling": "noodling", "other_song": "other_song",
+}  # fmt: skip
+"""Kinds of truth -> CLASSES of the network."""
+
+EXAMPLES_VERSION = 2
+"""Raised when an example's inputs change their meaning: older ones are made again."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One jam, ready to learn from."""
+
+    inputs: JamInputs
+    """What the network reads."""
+    classes: Int8[np.ndarray, " steps"]
+    """Index into CLASSES of each step."""
+    source_s: Float32[np.ndarray, " steps"]
+    """Where in the finished track each step belongs [seconds], NaN for junk."""
+
+
+def example_of(analysis: Analysis, truth: Truth) -> Example:
+    """Return the example that an analysed jam and its truth make."""
+    inputs, count = fill_in(sound_of(analysis.steps, analysis.activity)), len(analysis.steps)
+    return Example(inputs, classes_of(truth, count), sources_of(truth, count))
+
+
+def classes_of(truth: Truth, steps: int) -> Int8[np.ndarray, " steps"]:
+    """Return what each of a jam's steps is, an index into CLASSES; what no segment covers is ``sounds``."""
+    middles_s = step_middles_s(steps)
+    classes = np.full(steps, CLASSES.index("sounds"), np.int8)
+    for segment in truth.segments:
+        classes[_inside(segment, middles_s)] = CLASSES.index(CLASS_OF_KIND[segment.kind])
+    return classes
+
+
+def sources_of(truth: Truth, steps: int) -> Float32[np.ndarray, " steps"]:
+    """Return where in the finished track each step belongs [seconds], NaN for junk."""
+    middles_s = step_middles_s(steps)
+    sources_s = np.full(steps, np.nan, np.float32)
+    for segment in truth.segments:
+        if segment.source_s is not None:
+            inside = _inside(segment, middles_s)
+            sources_s[inside] = segment.source_s + (middles_s[inside] - segment.start_s) * segment.speed
+    return sources_s
+
+
+def _inside(segment: Segment, middles_s: Float64[np.ndarray, " steps"]) -> Bool[np.ndarray, " steps"]:
+    return (middles_s >= segment.start_s) & (middles_s < segment.end_s)
+
+
+def write_example(example: Example, path: Path) -> None:
+    """Write an example whole or not at all."""
+    file = io.BytesIO()
+    np.savez(
+        file,
+        version=np.int64(EXAMPLES_VERSION),
+        values=example.inputs.values.astype(np.float16),
+        twins=example.inputs.nearest_repeats,
+        likeness=example.inputs.likeness.astype(np.float16),
+        lags=example.inputs.lag_matrix.astype(np.float16),
+        classes=example.classes,
+        source_s=example.source_s,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, file.getvalue())
+
+
+def read_example(path: Path) -> Example:
+    """Read an example.
+
+    Raises
+    ------
+    FormatError
+        If it is damaged or of another version; it is made again then.
+    """
+    try:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
+            if int(arrays["version"]) != EXAMPLES_VERSION:
+                raise FormatError(f"inputs of version {arrays['version']}, wanted {EXAMPLES_VERSION}", path=path)
+            inputs = JamInputs(
+                np.asarray(arrays["values"], np.float32),
+                np.asarray(arrays["twins"], np.int32),
+                np.asarray(arrays["likeness"], np.float32),
+                np.asarray(arrays["lags"], np.float32),
+            )
+            return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
+    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise FormatError(f"the example is damaged ({error})", path=path) from error
+
+
+class ExampleFiles(Sequence[Example]):
+    """Examples that are read when they are asked for, so that there may be more than memory holds."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = tuple(paths)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, number: int) -> Example: ...
+
+    @overload
+    def __getitem__(self, number: slice) -> ExampleFiles: ...
+
+    def __getitem__(self, number: int | slice) -> Example | ExampleFiles:
+        """Return one example, read anew, or some that are not read yet."""
+        if isinstance(number, slice):
+            return ExampleFiles(self._paths[number])
+        return read_example(self._paths[number])
+
+
+@dataclass(frozen=True)
+class StepScore:
+    """How well kept steps hold the finished music, counted in steps."""
+
+    recall: float
+    """Share of the finished music that is kept."""
+    purity: float
+    """Share of what is kept that is finished music heard for the first time."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        total = self.recall + self.purity
+        return 2 * self.recall * self.purity / total if total > 0 else 0.0
+
+
+def step_score(keep: np.ndarray, example: Example) -> StepScore:
+    """Score kept steps, shape=(steps,), bool, as `evaluation.metrics` would, to a step's precision."""
+    place = np.round(example.source_s / STEP_S)
+    is_good = np.isin(example.classes, (CLASSES.index("keep"), CLASSES.index("repeat")))
+    whole = np.unique(place[example.classes == CLASSES.index("keep")])
+    held = np.unique(place[is_good & keep])
+    recall = len(np.intersect1d(held, whole)) / max(1, len(whole))
+    return StepScore(recall, min(1.0, len(held) / max(1, int(keep.sum()))))

@@ -1,0 +1,147 @@
+"""Cloning: it learns, it repeats itself bit for bit, and parts of a batch add up to the whole."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from editorbot.corpus.dataset import BcDataset
+from editorbot.environment.state import STATE_SIZE, Normalizer
+from editorbot.errors import EmptyError, MismatchError, UsageError, VersionError
+from editorbot.training.bc.train import BcRun, BcTraining, train_bc
+from editorbot.training.policy_data import (
+    NO_VARIATION,
+    OUTPUT_OVER_TARGET,
+    REMAINING,
+    TARGET,
+    batch_of,
+    demonstrations_of,
+    kept_beats,
+    normalizer_of,
+    with_other_target,
+)
+from editorbot.training.policy_losses import TaskWeights, type_weights
+from tests.training.demonstrations import TINY, demonstrations
+
+QUICK = BcTraining(epochs=2, batch_size=16, gradient_accumulation_steps=1, learning_rate=3e-3)
+
+
+def trained(config: BcTraining, recordings=None) -> BcRun:
+    recordings = recordings or demonstrations()
+    run = BcRun(recordings, normalizer_of(recordings), TINY, config)
+    train_bc(run)
+    return run
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_one_batch_is_learned_by_heart():
+    config = replace(
+        QUICK, epochs=60, batch_size=1000, learning_rate=2e-2, teaching=NO_VARIATION, tasks=TaskWeights.none()
+    )
+    told = []
+    recordings = demonstrations(2)
+    train_bc(
+        BcRun(recordings, normalizer_of(recordings), TINY, config), on_epoch=lambda run, metrics: told.append(metrics)
+    )
+    assert told[0]["train/bc_loss"] > 1.5
+    assert told[-1]["train/bc_loss"] < 0.05
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_one_others():
+    first, second = trained(QUICK), trained(QUICK)
+    assert same(first.calibrated(), second.calibrated())
+    assert not same(first.calibrated(), trained(replace(QUICK, seed=1)).calibrated())
+
+
+def test_a_run_that_goes_on_ends_as_an_unbroken_one():
+    recordings = demonstrations()
+    shape = replace(TINY, dropout=0.2)
+    config = replace(QUICK, epochs=3)
+    whole = BcRun(recordings, normalizer_of(recordings), shape, config)
+    states = []
+    train_bc(whole, on_epoch=lambda run, metrics: states.append(run.state()))
+    again = BcRun(recordings, normalizer_of(recordings), shape, config)
+    again.go_to(states[0])
+    train_bc(again)
+    assert same(whole.calibrated(), again.calibrated())
+
+
+def test_parts_of_a_batch_add_up_to_the_whole():
+    found = []
+    for parts in (1, 3):
+        config = replace(QUICK, batch_size=1000, gradient_accumulation_steps=parts, teaching=NO_VARIATION)
+        recordings = demonstrations()
+        run = BcRun(recordings, normalizer_of(recordings), TINY, config)
+        told = run.train_step(recordings)
+        found.append(
+            (told, {name: one.grad.clone() for name, one in run.agent.named_parameters() if one.grad is not None})
+        )
+    assert found[0][0]["train/bc_loss"] == pytest.approx(found[1][0]["train/bc_loss"], abs=1e-5)
+    for name, gradient in found[0][1].items():
+        torch.testing.assert_close(gradient, found[1][1][name], atol=2e-6, rtol=1e-4)
+
+
+def test_rare_types_count_more_and_it_is_taken_off_their_chances_again():
+    recordings = demonstrations()
+    kinds = np.concatenate([one.actions[:, 0] for one in recordings])
+    weights = type_weights(recordings, 20)
+    counts = np.bincount(kinds, minlength=20)
+    assert (weights[counts.argmax()] <= weights[np.where(counts > 0, counts, 10**6).argmin()]).all()
+    assert float((weights.numpy() * counts).sum() / counts.sum()) == pytest.approx(1, abs=0.2)
+    run = trained(replace(QUICK, epochs=1), recordings)
+    bias = run.agent.state_dict()["policy.type_head.bias"]
+    assert torch.equal(run.calibrated()["policy.type_head.bias"], bias - torch.log(weights))
+
+
+def test_one_normalizer_serves_cloning_and_rollouts():
+    recordings = demonstrations(1)
+    ours = normalizer_of(recordings)
+    batch = batch_of(recordings, ours, NO_VARIATION, np.random.default_rng(0))
+    np.testing.assert_array_equal(batch.states.numpy(), ours.apply(recordings[0].states))
+    swapped = Normalizer(tuple(value + 1 for value in ours.mean), ours.std)
+    other = batch_of(recordings, swapped, NO_VARIATION, np.random.default_rng(0))
+    assert not np.array_equal(other.states.numpy(), batch.states.numpy())
+    with pytest.raises(MismatchError, match="normalizer"):
+        ours.check_same(swapped)
+
+
+def test_another_wanted_length_changes_the_three_columns_together():
+    states = np.zeros((2, STATE_SIZE), np.float32)
+    states[:, TARGET], states[:, REMAINING] = 0.5, [0.5, 0.2]
+    states[:, OUTPUT_OVER_TARGET] = [0.0, 0.6]
+    changed = with_other_target(states, 0.3, np.random.default_rng(1))
+    target, heard = changed[:, TARGET], changed[:, TARGET] - changed[:, REMAINING]
+    assert target[0] == target[1] != 0.5
+    np.testing.assert_allclose(heard, [0.0, 0.3], atol=1e-6)
+    np.testing.assert_allclose(changed[:, OUTPUT_OVER_TARGET], heard / target, atol=1e-6)
+
+
+def test_kept_beats_lie_between_the_steps():
+    kept = kept_beats(np.array([0, 4, 6]), np.array([1, 0, 1]), 30)
+    assert kept[:6].tolist() == [1, 1, 1, 1, 0, 0]
+    assert (kept[6:] == -1).all()  # the last step cannot have spanned so much
+
+
+def dataset(samples: int, vocabulary: str = "v3") -> BcDataset:
+    zeros = np.zeros(samples, np.int64)
+    return BcDataset(
+        states=np.zeros((samples, STATE_SIZE), np.float32), type_labels=zeros, size_labels=zeros, amount_labels=zeros,
+        good_bad=zeros, pair_ids=np.full(samples, "a"), recording_ids=zeros, beat_index=zeros,
+        features=np.zeros((4, 121), np.float32), offsets=np.array([0, 4]), recording_names=("a",), data_dir="",
+        vocabulary=vocabulary,
+    )  # fmt: skip
+
+
+def test_empty_sets_and_other_vocabularies_are_refused():
+    with pytest.raises(EmptyError, match="no samples"):
+        demonstrations_of(dataset(0))
+    with pytest.raises(VersionError, match="v2, but v3"):
+        demonstrations_of(dataset(3, "v2"))
+    with pytest.raises(UsageError, match="above 0"):
+        BcTraining(learning_rate=0.0)

@@ -1,0 +1,232 @@
+"""PPO: it solves a trivial game, holds its word to the seed, goes on bit for bit, and plays real episodes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from editorbot.environment.reward import RewardWeights
+from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.state import STATE_SIZE, Normalizer
+from editorbot.errors import NonFiniteError, UsageError
+from editorbot.models.dense import LEAST_ROWS
+from editorbot.models.policy import EditingAgent
+from editorbot.models.policy_config import BEAT_INPUTS
+from editorbot.training.policy_watch import Watch
+from editorbot.training.ppo.rollouts import Recordings, collect
+from editorbot.training.ppo.step_credit import StepCredit
+from editorbot.training.ppo.train import PpoRun, PpoTraining, train_ppo
+from editorbot.training.ppo.vec_env import EditingVecEnv, Observations, StepResults, VecEnv
+from tests.environment.games import song_material
+from tests.training.demonstrations import TINY, demonstrations
+
+QUICK = PpoTraining(
+    updates=3, n_envs=8, n_steps=4, batch_size=1000, gradient_accumulation_steps=1, learning_rate=3e-3, value_warmup=0
+)
+
+
+class TrivialVecEnv:
+    """Three steps an episode; each CUT pays, and SKIP is closed."""
+
+    count, group = 8, 4
+
+    def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
+        self._recordings, self._step = recordings, 0
+        return self._observations()
+
+    def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
+        self._step += 1
+        assert (actions[:, 0] < 2).all()
+        done = np.full(self.count, self._step >= 3)
+        return self._observations(), StepResults((actions[:, 0] == 1).astype(float), done, {})
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _observations(self) -> Observations:
+        types = np.zeros((self.count, 20), bool)
+        types[:, :2] = True
+        sizes = np.zeros((self.count, 20, 5), bool)
+        sizes[:, :2, 0] = True
+        states = np.zeros((self.count, STATE_SIZE), np.float32)
+        beat = np.full(self.count, min(self._step, 3))
+        return Observations(states, self._recordings, beat, types, sizes, sizes)
+
+
+def fresh() -> EditingAgent:
+    torch.manual_seed(0)
+    return EditingAgent(TINY)
+
+
+def recordings(count: int = 2, beats: int = 4) -> Recordings:
+    return Recordings(tuple(torch.zeros(beats, BEAT_INPUTS) for _ in range(count)))
+
+
+def test_a_trivial_game_is_solved():
+    vec_env = TrivialVecEnv()
+    assert isinstance(vec_env, VecEnv)
+    config = replace(QUICK, updates=25, learning_rate=2e-2, entropy_coeff=0.0, target_kl=1.0)
+    told = []
+    train_ppo(PpoRun(fresh(), vec_env, recordings(), config), on_update=lambda run, metrics: told.append(metrics))
+    assert told[0]["train/episode_reward"] < 2.4
+    assert told[-1]["train/episode_reward"] > 2.8
+    assert told[-1]["counters/n_cut"] > 0.9
+
+
+def editing_games(group: int = 4) -> tuple[EditingVecEnv, Recordings]:
+    materials = [song_material("AB", target=0.5, seed=seed) for seed in range(2)]
+    vec_env = EditingVecEnv(materials, 8, EnvironmentSettings(), Normalizer.identity(), group=group)
+    rng = np.random.default_rng(0)
+    inputs = [torch.from_numpy(rng.normal(size=(one.beats, BEAT_INPUTS)).astype(np.float32)) for one in materials]
+    return vec_env, Recordings(tuple(inputs))
+
+
+def run_of(config: PpoTraining, holds: bool = False) -> PpoRun:
+    vec_env, inputs = editing_games()
+    return PpoRun(fresh(), vec_env, inputs, config, demonstrations=demonstrations(2), holds_to_start=holds)
+
+
+def test_what_is_played_is_open_finished_and_told_as_it_was_drawn():
+    vec_env, inputs = editing_games()
+    agent = fresh()
+    steps = collect(agent, vec_env, inputs, 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    kinds, sizes, amounts = steps.actions.unbind(-1)
+    row = torch.arange(len(steps))
+    assert steps.masks.type[row, kinds].all()
+    assert steps.masks.size[row, kinds, sizes].all()
+    assert steps.masks.amount[row, kinds, amounts].all()
+    assert int(steps.is_last.sum()) == int(steps.episode[-1]) + 1
+    assert ((steps.reward != 0) <= steps.is_last).all()
+    assert "content" in steps.components
+    # The update sees the distribution that the steps were drawn from: all ratios are 1 before it.
+    run = PpoRun(agent, vec_env, inputs, QUICK)
+    told = run._step(steps, row, steps.reward, torch.ones(len(steps)), None)
+    assert told["approx_kl"] == pytest.approx(0, abs=1e-6)
+
+
+def weights_after(config: PpoTraining, *, since=None) -> tuple[dict, list]:
+    run = run_of(config, holds=True)
+    if since is not None:
+        run.go_to(since)
+    states = []
+    train_ppo(run, on_update=lambda one, metrics: states.append(one.state()))
+    return run.agent.state_dict(), states
+
+
+@pytest.mark.parametrize("n_steps", [4, 3 * LEAST_ROWS // QUICK.n_envs])  # few steps go to MKL, many to oneDNN
+def test_the_same_seed_gives_the_same_weights_and_a_run_goes_on_bit_for_bit(n_steps: int):
+    config = replace(QUICK, updates=2, n_steps=n_steps)
+    first, states = weights_after(config)
+    second, _ = weights_after(config, since=states[0])
+    for name, value in first.items():
+        assert torch.equal(value, second[name]), name
+
+
+def test_several_waves_lie_episode_by_episode_as_they_were_played():
+    class Told(TrivialVecEnv):
+        """Episodes of one to three steps; states tell the wave, the episode and the step."""
+
+        waves = 0
+
+        def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
+            self.waves += 1
+            return super().begin(recordings, rng)
+
+        def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
+            observations, step_results = super().step(actions)
+            return observations, replace(step_results, is_done=self._step >= 1 + np.arange(self.count) % 3)
+
+        def _observations(self) -> Observations:
+            observations = super()._observations()
+            told = np.array([[self.waves, episode, self._step] for episode in range(self.count)])
+            observations.states[:, :3] = told
+            return observations
+
+    steps = collect(fresh(), Told(), recordings(), 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    lengths = [1 + episode % 3 for episode in range(8)]
+    wanted = [
+        [wave, episode, step] for wave in (1, 2, 3) for episode, length in enumerate(lengths) for step in range(length)
+    ]
+    assert steps.states[:, :3].tolist() == wanted
+    assert steps.episode.tolist() == [8 * (wave - 1) + episode for wave, episode, _ in wanted]
+    assert steps.beat.tolist() == [step for *_, step in wanted]
+    assert int(steps.is_last.sum()) == 24
+
+
+def test_a_gradient_that_is_no_number_stops_before_the_weights_are_lost():
+    run = run_of(QUICK)
+    steps = collect(run.agent, run.vec_env, run.recordings, 40, np.random.default_rng(0), run.generator)
+    before = {name: value.clone() for name, value in run.agent.state_dict().items()}
+    rewards = torch.full_like(steps.reward, torch.nan)
+    with pytest.raises(NonFiniteError, match="update 0"):
+        run._step(steps, torch.arange(len(steps)), rewards, rewards, None)
+    assert all(torch.equal(value, before[name]) for name, value in run.agent.state_dict().items())
+
+
+def test_everything_that_is_watched_has_its_name():
+    told = run_of(replace(QUICK, updates=1), holds=True).run_update()
+    names = {
+        "train/entropy", "train/bc_entropy", "train/bc_loss", "approx_kl", "train/episode_reward",
+        "counters/n_keep_ratio", "train/policy_loss", "train/value_loss", "train/grad_norm", "reward/content",
+        "counters/n_swap_next", "time/data_sample", "time/rollout", "time/update", "time/scheduler",
+    }  # fmt: skip
+    assert names <= set(told)
+
+
+def test_parts_of_a_batch_add_up_to_the_whole():
+    vec_env, inputs = editing_games()
+    steps = collect(fresh(), vec_env, inputs, 40, np.random.default_rng(0), torch.Generator().manual_seed(0))
+    rows = torch.arange(len(steps) - len(steps) % 2)
+    found = []
+    for parts in (1, 2):
+        config = replace(QUICK, gradient_accumulation_steps=parts)
+        run = PpoRun(fresh(), vec_env, inputs, config)
+        run._step(steps, rows, steps.reward, torch.linspace(-1, 1, len(steps)), None)
+        found.append([one.grad.clone() for one in run.agent.parameters() if one.grad is not None])
+    for one, other in zip(*found):
+        torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-4)
+
+
+def test_trouble_is_told_once(tmp_path):
+    lines: list[str] = []
+    watch = Watch(tmp_path, lines.append)
+    for step in range(30):
+        watch.log({"approx_kl": 0.2, "train/entropy": 1.0}, step)
+    watch.close()
+    assert len(lines) == 1
+    assert "approx_kl is 0.2; updates are too aggressive" in lines[0]
+
+
+def test_impossible_settings_are_refused():
+    with pytest.raises(UsageError, match="baseline"):
+        PpoTraining(baseline="none")
+    with pytest.raises(UsageError, match="at least 1"):
+        PpoTraining(updates=0)
+
+
+def test_steps_paid_by_difference_teach_and_repeat_themselves():
+    def trained() -> tuple[dict, dict]:
+        config = replace(QUICK, baseline="difference", updates=2, value_warmup=0)
+        vec_env, inputs = editing_games()
+        materials = [song_material("AB", target=0.5, seed=seed) for seed in range(2)]
+        credit = StepCredit(materials, RewardWeights(similarity=3.0), EnvironmentSettings().action_vocabulary)
+        run = PpoRun(fresh(), vec_env, inputs, config, credit=credit)
+        before = run.state().weights
+        train_ppo(run)
+        return before, run.state().weights
+
+    (before, after), (_, again) = trained(), trained()
+    heads = [name for name in after if name.startswith("policy.")]
+    assert any(not torch.equal(before[name], after[name]) for name in heads)
+    assert all(torch.equal(after[name], again[name]) for name in after)
+
+
+def test_the_difference_needs_to_know_what_steps_were_worth():
+    vec_env, inputs = editing_games()
+    with pytest.raises(UsageError, match="what each step was worth"):
+        PpoRun(fresh(), vec_env, inputs, replace(QUICK, baseline="difference"))
+    with pytest.raises(UsageError, match="rest_weight"):
+        PpoTraining(rest_weight=-1.0)
