@@ -49,8 +49,9 @@ from editorbot.models.dense import Dense
 from editorbot.models.policy import EditingAgent, MaskTensors, StepChances
 from editorbot.models.policy_config import BEAT_INPUTS, SMALL
 from editorbot.training.bc.train import rate_share
+from editorbot.training.ppo.config import PpoTraining
 from editorbot.training.ppo.rollouts import Recordings
-from editorbot.training.ppo.train import PpoRun, PpoTraining
+from editorbot.training.ppo.train import PpoRun
 
 HIDDEN = 64
 """Width of both hidden layers of policy and value network, SB3's default."""

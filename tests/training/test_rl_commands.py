@@ -36,10 +36,10 @@ from editorbot.models.policy_config import SCORE_FEATURES
 from editorbot.training.bc.run import BcSettings, read_demonstrations, run_bc
 from editorbot.training.bc.train import BcTraining
 from editorbot.training.policy_data import DemonstrationAugmentation
+from editorbot.training.ppo.config import PpoSettings, PpoTraining
 from editorbot.training.ppo.data import TrainingData
 from editorbot.training.ppo.run import run_ppo
-from editorbot.training.ppo.settings import PpoSettings
-from editorbot.training.ppo.train import PpoTraining, train_ppo
+from editorbot.training.ppo.train import train_ppo
 from tests.editors.factories import song_analysis
 from tests.environment.games import song_material
 from tests.training.demonstrations import TINY, demonstrations

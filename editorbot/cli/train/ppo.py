@@ -12,7 +12,7 @@ from editorbot.cli.command_line import told_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
-    from editorbot.training.ppo.settings import PpoSettings
+    from editorbot.training.ppo.config import PpoSettings
 
 SMALL_CLONING = {"learning_rate": 1e-3, "batch_size": 256, "gradient_accumulation_steps": 1}
 SMALL_TRAINING = {
@@ -130,7 +130,7 @@ class Ppo:
         from editorbot.models.policy_config import preset_named
         from editorbot.training.bc.train import BcTraining
         from editorbot.training.policy_losses import TaskWeights
-        from editorbot.training.ppo.settings import PpoSettings
+        from editorbot.training.ppo.config import PpoSettings
 
         shape = preset_named(self.preset)
         begun = self.checkpoint or self.resume
@@ -161,7 +161,7 @@ class Ppo:
         )
 
     def _training(self, tasks: Any) -> Any:
-        from editorbot.training.ppo.train import PpoTraining
+        from editorbot.training.ppo.config import PpoTraining
 
         is_taught = any((self.bc_mixed_npz, self.bc_pretrain_npz, self.checkpoint))
         small: dict[str, Any] = SMALL_TRAINING if self.preset == "small" else {}

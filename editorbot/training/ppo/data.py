@@ -22,8 +22,8 @@ from editorbot.models.policy_config import SCORE_FEATURE_NAMES
 from editorbot.training.policy_data import Demonstration, demonstration_dataset, demonstrations_of
 from editorbot.training.policy_returns import CHANCE, materials_of
 from editorbot.training.policy_score_features import ScoreFeatures, heard, pairs_by_name, score_features_by_name
+from editorbot.training.ppo.config import PpoSettings
 from editorbot.training.ppo.rollouts import Recordings
-from editorbot.training.ppo.settings import PpoSettings
 
 OnLine = Callable[[str], None]
 

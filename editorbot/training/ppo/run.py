@@ -25,8 +25,8 @@ from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_data import demonstration_dataset, demonstrations_of, normalizer_of
 from editorbot.training.policy_watch import Watch
 from editorbot.training.ppo.checkpoint import agent_of, load_policy, normalizer_in
+from editorbot.training.ppo.config import PpoSettings
 from editorbot.training.ppo.data import OnLine, TrainingData, normalizer_by_play, training_data_of, truth_keep_share
-from editorbot.training.ppo.settings import PpoSettings
 from editorbot.training.ppo.step_credit import StepCredit
 from editorbot.training.ppo.train import PpoRun, PpoState, train_ppo
 from editorbot.training.ppo.vec_env import EditingVecEnv

@@ -13,7 +13,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,8 @@ from editorbot.models.step_measures import step_measures
 from editorbot.training.bc.train import BcTraining, bc_loss, rate_share
 from editorbot.training.machine import fabric_on
 from editorbot.training.policy_data import NO_VARIATION, Demonstration, batch_of, grouped
-from editorbot.training.policy_losses import PARTS, TaskWeights, Totals
+from editorbot.training.policy_losses import PARTS, Totals
+from editorbot.training.ppo.config import PpoTraining
 from editorbot.training.ppo.losses import (
     decayed,
     discounted_returns,
@@ -41,83 +42,6 @@ from editorbot.training.ppo.losses import (
 from editorbot.training.ppo.rollouts import Recordings, Steps, collect
 from editorbot.training.ppo.step_credit import StepCredit
 from editorbot.training.ppo.vec_env import VecEnv
-
-BASELINES = ("mean", "gae", "difference")
-"""How advantages are found."""
-
-
-@dataclass(frozen=True)
-class PpoTraining:
-    """How a policy is improved by reward."""
-
-    updates: int = 300
-    """Rollouts, each followed by an update."""
-    learning_rate: float = 1e-4
-    """Highest learning rate; it falls by a cosine."""
-    entropy_coeff: float = 0.02
-    """What the policy's entropy, over three, counts."""
-    entropy_coeff_end: float | None = None
-    """What it counts in the end; the same where left out."""
-    clip_ratio: float = 0.2
-    """How far a step's probability may move in one update."""
-    target_kl: float = 0.02
-    """No pass over a rollout follows one in which the KL divergence of a batch was above 1.5 times this."""
-    value_loss_coeff: float = 0.05
-    """What the value's loss counts."""
-    batch_size: int = 2048
-    """Steps that the gradient is taken over."""
-    gradient_accumulation_steps: int = 4
-    """Parts that a batch is computed in, to save memory; the result is the same."""
-    ppo_epochs: int = 4
-    """Passes over a rollout."""
-    baseline: str = "mean"
-    """mean: of the other episodes of the recording; gae: the value network; difference: step by step, what the reward
-    would be had it been decided the other way (:mod:`editorbot.training.ppo.step_credit`)."""
-    rest_weight: float = 0.25
-    """With difference, what counts of the part of the reward that all steps of an episode share."""
-    gamma: float = 1.0
-    """Factor of what comes a step later."""
-    gae_lambda: float = 0.95
-    """Of GAE."""
-    n_envs: int = 16
-    """Episodes side by side."""
-    n_steps: int = 512
-    """Least steps of a rollout for each of them; episodes are finished."""
-    bc_weight: float = 0.5
-    """What the cloning loss counts where samples are mixed in."""
-    bc_weight_end: float | None = None
-    """What it counts in the end; the same where left out."""
-    bc_batch_size: int = 256
-    """Samples mixed into each step of an update."""
-    bc_entropy_coeff: float = 0.0
-    """What the entropy counts against the cloning loss."""
-    kl_to_bc: float = 0.1
-    """Price of the KL divergence from the cloned policy."""
-    kl_to_bc_end: float = 0.01
-    """That price in the end."""
-    tasks: TaskWeights = field(default_factory=TaskWeights)
-    """What the auxiliary tasks count where cloning is mixed in."""
-    value_warmup: int = 2
-    """First updates in which play teaches the value network and the encoder below it, but no choice of steps."""
-    grad_clip: float = 0.5
-    """Longest gradient."""
-    use_mixed_precision: bool = True
-    """bf16 on a GPU; nothing on a CPU."""
-    seed: int = 0
-    """The same seed gives the same weights."""
-
-    def __post_init__(self) -> None:
-        counts = (self.updates, self.batch_size, self.gradient_accumulation_steps, self.ppo_epochs, self.n_envs)
-        if min(*counts, self.n_steps) < 1:
-            raise UsageError("updates, batch_size, accumulation, epochs, environments and steps must be at least 1")
-        if self.baseline not in BASELINES:
-            raise UsageError(f"baseline must be one of {', '.join(BASELINES)}, but is {self.baseline!r}")
-        if not (self.learning_rate > 0 and self.clip_ratio > 0 and self.target_kl > 0):
-            raise UsageError("learning_rate, clip_ratio and target_kl must be above 0")
-        if self.rest_weight < 0:
-            raise UsageError(f"rest_weight must not be negative, but is {self.rest_weight}")
-        if self.bc_weight < 0 or (self.bc_weight_end or 0) < 0:
-            raise UsageError(f"bc_weight must not be negative, but is {self.bc_weight} and then {self.bc_weight_end}")
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from editorbot.models.dense import LEAST_ROWS
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_config import BEAT_INPUTS
 from editorbot.training.policy_watch import Watch
+from editorbot.training.ppo.config import PpoTraining
 from editorbot.training.ppo.rollouts import Recordings, collect
 from editorbot.training.ppo.step_credit import StepCredit
-from editorbot.training.ppo.train import PpoRun, PpoTraining, train_ppo
+from editorbot.training.ppo.train import PpoRun, train_ppo
 from editorbot.training.ppo.vec_env import EditingVecEnv, Observations, StepResults, VecEnv
 from tests.environment.games import song_material
 from tests.training.demonstrations import TINY, demonstrations
