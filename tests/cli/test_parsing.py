@@ -1,5 +1,3 @@
-import subprocess
-import sys
 import typing
 
 import pytest
@@ -78,10 +76,3 @@ def test_a_wrong_call_ends_in_one_line(arguments, line, capsys, monkeypatch, tmp
     assert main(arguments) in range(2, 7)
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith(line)
-
-
-def test_importing_is_light() -> None:
-    heavy = "torch librosa matplotlib numba scipy pedalboard av"
-    code = f"import sys, editorbot, editorbot.cli.main; print([m for m in {heavy.split()!r} if m in sys.modules])"
-    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert shown.strip() == "[]"

@@ -49,7 +49,7 @@ from editorbot.models.scorer_config import CLASSES
 from editorbot.recording import Recording, open_recording
 from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count, step_count
 from editorbot.training.pointer.rows import truth_pointers
-from editorbot.training.scored.examples import classes_of
+from editorbot.training.step_truth import classes_of
 
 ALIGN_COMMAND = "python -m pointer_network.precache_samples"
 """Makes mels and pointer sequences."""

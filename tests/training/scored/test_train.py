@@ -18,13 +18,12 @@ from editorbot.training.scored.examples import (
     Example,
     ExampleFiles,
     StepScore,
-    classes_of,
     read_example,
-    sources_of,
     step_score,
     write_example,
 )
 from editorbot.training.scored.train import ScoredTraining, soft_f1, train_network
+from editorbot.training.step_truth import classes_of, sources_of
 
 SHAPE = ScorerConfig(
     inputs=3,
