@@ -22,6 +22,7 @@ from editorbot.analysis.novelty import ONSET_LEAD_S, novelty
 from editorbot.analysis.pulse import pulse_clarity
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.errors import MissingExtraError
+from editorbot.extras import missing_extra
 from editorbot.timebase import ANALYSIS_RATE
 
 CHECKPOINT = "final0"
@@ -75,9 +76,7 @@ def _ask_network(mono: np.ndarray, device: str) -> tuple[Float[np.ndarray, " bea
     try:
         from beat_this.inference import Audio2Beats
     except ImportError as error:
-        raise MissingExtraError(
-            "the beat tracker beat-this is not installed; run: pip install editorbot[beats]"
-        ) from error
+        raise missing_extra("beats", f"the beat tracker needs the package beat-this ({error})") from error
     try:
         tracker = Audio2Beats(checkpoint_path=CHECKPOINT, device=device, dbn=False)
     except (OSError, RuntimeError) as error:

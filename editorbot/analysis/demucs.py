@@ -19,6 +19,7 @@ from jaxtyping import Float32
 
 from editorbot.analysis.stems import STEM_NAMES
 from editorbot.errors import EditorbotError, FormatError, MismatchError, MissingExtraError, NotFoundError, UsageError
+from editorbot.extras import missing_extra
 
 HUB = "hf://"
 """How names of the model hub begin."""
@@ -115,9 +116,7 @@ def _load(name: str) -> Any:
     try:
         from demucs.apply import BagOfModels
     except ImportError as error:
-        raise MissingExtraError(
-            f"stems need the package demucs ({error}); run: pip install editorbot[stems]"
-        ) from error
+        raise missing_extra("stems", f"stems need the package demucs ({error})") from error
     if not name.startswith(HUB):
         return BagOfModels([_load_file(Path(name))])
     try:

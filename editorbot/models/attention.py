@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from editorbot.errors import MissingExtraError, UsageError
+from editorbot.extras import install_packages
 from editorbot.models.attention_kernels import attend, attend_backward, neighborhood
 
 BACKENDS = ("auto", "kernel", "banded", "dense", "flex", "natten")
@@ -193,7 +194,8 @@ def _flex(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
 def _natten(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
     """The package that gave the method its name."""
     if find_spec("natten") is None:
-        raise MissingExtraError("the attention backend natten needs the package; run: pip install natten")
+        command = install_packages("natten")
+        raise MissingExtraError(f"the attention backend natten needs the package; run: {command}")
     import natten
 
     parts = [one.transpose(0, 1)[None].contiguous() for one in (q, k, v)]

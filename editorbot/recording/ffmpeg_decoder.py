@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Shaped
 
 from editorbot.errors import DamagedError, EmptyError, NoDecoderError
+from editorbot.extras import install_packages
 from editorbot.recording.callbacks import CallbackFile
 from editorbot.recording.declared_size import declared_samples
 from editorbot.recording.decoded_audio import MOST_FRAME_SAMPLES, SUBTYPES, DecodedAudio, Progress, write_decoded
@@ -44,7 +45,8 @@ def decode_by_ffmpeg(file: IO[bytes], kind: str, path: str) -> DecodedAudio:
     try:
         import av
     except ImportError as error:
-        raise NoDecoderError(f"decoding {kind} needs the package av; pip install av", path=path) from error
+        why = f"decoding {kind} needs the package av; run: {install_packages('av')}"
+        raise NoDecoderError(why, path=path) from error
     av.logging.set_level(av.logging.PANIC)
     file.seek(0)
     source = CallbackFile(file)

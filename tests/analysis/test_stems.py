@@ -88,7 +88,7 @@ def test_names_of_the_hub_and_safetensors_are_taken() -> None:
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "demucs.apply", None)
-    with pytest.raises(MissingExtraError, match=r"editorbot\[stems\]"):
+    with pytest.raises(MissingExtraError, match=r"-m pip install .*\[stems\]"):
         DemucsSeparator()
 
 

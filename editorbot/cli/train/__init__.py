@@ -15,7 +15,7 @@ from editorbot.cli.train.pointer import Pointer
 from editorbot.cli.train.ppo import Ppo
 from editorbot.cli.train.reconstruct import Reconstruct
 from editorbot.cli.train.scored import Scored
-from editorbot.errors import MissingExtraError
+from editorbot.extras import missing_extra
 
 Method = (
     Annotated[Scored, tyro.conf.subcommand("scored")]
@@ -38,5 +38,5 @@ class Train:
     def run(self) -> int:
         """Run the chosen training; return its exit code."""
         if find_spec("torch") is None:
-            raise MissingExtraError("training needs torch; run: pip install editorbot[learn] -c constraints.txt")
+            raise missing_extra("learn", "training needs torch")
         return self.method.run()

@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from editorbot.corpus.band.score import Control, Note, Part, Score
-from editorbot.errors import EmptyError, FormatError, MissingExtraError, NotFoundError
+from editorbot.errors import EmptyError, FormatError, NotFoundError
+from editorbot.extras import missing_extra
 
 if TYPE_CHECKING:
     from jaxtyping import Float
@@ -69,7 +70,7 @@ def read_midi(source: Path | bytes) -> Score:
     try:
         import mido
     except ImportError as error:
-        raise MissingExtraError("MIDI is read by mido; run: pip install editorbot[sim]") from error
+        raise missing_extra("sim", "MIDI is read by mido") from error
     where = source if isinstance(source, Path) else None
     try:
         midi = mido.MidiFile(where) if where else mido.MidiFile(file=io.BytesIO(bytes(source)))

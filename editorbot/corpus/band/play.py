@@ -21,6 +21,7 @@ from jaxtyping import Float32
 
 from editorbot.corpus.band.score import ROLES, Control, Note, Part, Score
 from editorbot.errors import FormatError, MissingExtraError
+from editorbot.extras import install_packages
 
 GAIN_DB = -12.0
 """Level of the synthesizer: a full band stays below full scale."""
@@ -143,9 +144,8 @@ class _Synth:
         try:
             import tinysoundfont
         except ImportError as error:
-            raise MissingExtraError(
-                "the virtual band plays through tinysoundfont; run: pip install --no-deps tinysoundfont"
-            ) from error
+            command = install_packages("--no-deps", "tinysoundfont")
+            raise MissingExtraError(f"the virtual band plays through tinysoundfont; run: {command}") from error
         self._refusals: Any = (RuntimeError, tinysoundfont.SoundFontException)
         self._channel = 9 if part.is_drums else 0
         self._is_drums = part.is_drums

@@ -28,7 +28,8 @@ from editorbot.editors.pointer_inference.decode import (
 )
 from editorbot.editors.pointer_inference.network import row_scores, weight_shapes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
-from editorbot.errors import FormatError, MissingExtraError, NotFoundError, UsageError
+from editorbot.errors import FormatError, NotFoundError, UsageError
+from editorbot.extras import missing_extra
 from editorbot.layers import Weights
 from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores
 from editorbot.models.scorer_config import CLASSES
@@ -98,7 +99,7 @@ def _of_card(path: Path) -> LearnedPointer:
 
 def _of_checkpoint(path: Path) -> LearnedPointer:
     if find_spec("torch") is None:
-        raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
+        raise missing_extra("learn", "reading a .pt needs torch")
     from editorbot.models.checkpoint import load_checkpoint
 
     found = load_checkpoint(path, method="pointer", vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION))

@@ -16,7 +16,8 @@ from typing import Any
 
 from editorbot.editors.policy_inference.network import weight_shapes
 from editorbot.environment.state import Normalizer
-from editorbot.errors import EditorbotError, FormatError, MissingExtraError, NotFoundError
+from editorbot.errors import EditorbotError, FormatError, NotFoundError
+from editorbot.extras import missing_extra
 from editorbot.layers import Weights
 from editorbot.models.policy_config import INPUT_ORDER, PolicyConfig
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
@@ -77,7 +78,7 @@ def _of_card(path: Path) -> LearnedPolicy:
 
 def _of_checkpoint(path: Path) -> LearnedPolicy:
     if find_spec("torch") is None:
-        raise MissingExtraError("reading a .pt needs torch; run: pip install editorbot[learn] -c constraints.txt")
+        raise missing_extra("learn", "reading a .pt needs torch")
     from editorbot.models.checkpoint import load_checkpoint
 
     found = load_checkpoint(path, method=("bc", "ppo"), features=inputs_digest())
