@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from jaxtyping import Float
 
+from editorbot.atomic import write_whole
 from editorbot.errors import FormatError, MismatchError, NotFoundError
 
 Tensors = dict[str, Float[np.ndarray, "..."]]
@@ -83,6 +84,31 @@ def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]
         raise FormatError(f"it cannot be read ({error}); train it again", path=path) from error
     check_card(card, card_path, kind=kind, same=same)
     return StoredWeights(tensors, card, digest_of(path))
+
+
+def write_weights(path: Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> None:
+    """Write weights as they ship: safetensors, and the card beside them as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        Ends in ``.safetensors``.
+    tensors : mapping
+        Parameters by name.
+    card : mapping
+        ``format`` and the fields that :func:`read_weights` checks; then what a reader should know: data, seed, command,
+        scores, licence.
+
+    Raises
+    ------
+    OutputError, NoSpaceError
+        If they cannot be written.
+    """
+    from safetensors.numpy import save
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path.with_suffix(".json"), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
+    write_whole(path, save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
 
 
 def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) -> None:
