@@ -26,7 +26,8 @@ from editorbot.analysis.analyze import analyze
 from editorbot.editors.pointer_inference.decode import next_pointer
 from editorbot.editors.pointer_inference.inputs import read_inputs
 from editorbot.editors.pointer_inference.weights import LearnedPointer, read_pointer
-from editorbot.models.pointer_config import PointerInputs, StepsHeard
+from editorbot.models.pointer_config import PointerInputs
+from editorbot.models.scorer_config import StepInputs
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S, STEP_FRAMES
 
@@ -54,10 +55,10 @@ def recording_of(frames: int, pointer: LearnedPointer) -> tuple[PointerInputs, n
             for turn in range(turns)
         ]
     )[:count]
-    steps = StepsHeard(
+    steps = StepInputs(
         np.tile(jam.steps.values, (turns, 1))[:count],
         np.minimum(nearest_repeats, count - 1).astype(np.int32),
-        np.tile(jam.steps.likeness, (turns, 1))[:count],
+        np.tile(jam.steps.similarity, (turns, 1))[:count],
     )
     beats_s = np.concatenate([analysis.beats_s + turn * jam.frames * FRAME_S for turn in range(turns)])
     return PointerInputs(mel, steps), beats_s[beats_s < frames * FRAME_S]

@@ -31,3 +31,9 @@ def layer_norm(rows: Float32[np.ndarray, "rows a"], weights: Weights, name: str)
     centered = rows - rows.mean(1, keepdims=True)
     normed = centered / np.sqrt((centered**2).mean(1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
     return np.asarray(normed * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)
+
+
+def softmax(rows: Float32[np.ndarray, "rows a"]) -> Float32[np.ndarray, "rows a"]:
+    """Return chances that sum to 1 in each row."""
+    raised = np.exp(rows - rows.max(1, keepdims=True))
+    return np.asarray(raised / raised.sum(1, keepdims=True))

@@ -40,16 +40,16 @@ RARE_EDGE = -6.0
 
 @dataclass(frozen=True)
 class Steps:
-    """What the analysis tells of each step, as tensors; see `pointer_shape.StepsHeard`."""
+    """What the analysis tells of each step, as tensors; see `scorer_config.StepInputs`."""
 
     values: Float[Tensor, "steps values"]
     nearest_repeats: Int[Tensor, "steps repeats"]
-    likeness: Float[Tensor, "steps repeats"]
+    similarity: Float[Tensor, "steps repeats"]
 
 
 @dataclass(frozen=True)
 class Heard:
-    """A recording as tensors; see `pointer_shape.PointerInputs`."""
+    """A recording as tensors; see `pointer_config.PointerInputs`."""
 
     mel: Float[Tensor, "inputs frames"]
     steps: Steps | None = None
@@ -58,7 +58,7 @@ class Heard:
         """Return it on another device."""
         steps = self.steps
         if steps is not None:
-            steps = Steps(steps.values.to(device), steps.nearest_repeats.to(device), steps.likeness.to(device))
+            steps = Steps(steps.values.to(device), steps.nearest_repeats.to(device), steps.similarity.to(device))
         return Heard(self.mel.to(device), steps)
 
 
@@ -72,7 +72,7 @@ def heard(inputs: PointerInputs) -> Heard:
         Steps(
             torch.from_numpy(np.ascontiguousarray(steps.values, np.float32)),
             torch.from_numpy(steps.nearest_repeats.astype(np.int64)),
-            torch.from_numpy(np.ascontiguousarray(steps.likeness, np.float32)),
+            torch.from_numpy(np.ascontiguousarray(steps.similarity, np.float32)),
         ),
     )
 
@@ -115,7 +115,7 @@ class RepeatReader(nn.Module):
             at = twin.clamp(min=0)
             between = torch.log1p(torch.abs(stopped[at] - stopped)) / LOG_STOPPED
             parts += [told[at] * is_there[:, None]]
-            parts += [torch.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], dim=-1)]
+            parts += [torch.stack([steps.similarity[:, number] * is_there, is_there, between * is_there], dim=-1)]
         read: Tensor = self.read(torch.cat(parts, dim=-1))
         return read
 
@@ -269,7 +269,7 @@ def steps_at(steps: Steps, count: int, stride: int) -> Steps:
     offset = moment - step * STEP_FRAMES // stride
     nearest_repeats = steps.nearest_repeats[step]
     there = (nearest_repeats * STEP_FRAMES // stride + offset[:, None]).clamp(0, count - 1)
-    return Steps(steps.values[step], torch.where(nearest_repeats >= 0, there, -1), steps.likeness[step])
+    return Steps(steps.values[step], torch.where(nearest_repeats >= 0, there, -1), steps.similarity[step])
 
 
 def _places(count: int, frames: int, stride: int) -> Float[Tensor, "moments 4"]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32
+from jaxtyping import Float, Float32, Int
 
 from editorbot.errors import UsageError
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.scorer_config import CLASSES, StepInputs
 
 Expected = Literal["previous", "ratio"]
 """Where the window of attention lies: at the last pointer + 1, or at output position / compression ratio."""
@@ -160,22 +160,10 @@ def _check(condition: bool, message: str) -> None:
         raise UsageError(message)
 
 
-@dataclass(frozen=True)
-class StepsHeard:
-    """What the analysis tells of each step of a recording; see `editors.scoring.inputs`."""
-
-    values: Float32[np.ndarray, "steps values"]
-    """Numbers of each step."""
-    nearest_repeats: Int32[np.ndarray, "steps repeats"]
-    """Steps that sound like each step, -1 where there is none."""
-    likeness: Float32[np.ndarray, "steps repeats"]
-    """How alike each of them is."""
-
-
-def with_chances(steps: StepsHeard, chances: Float32[np.ndarray, "steps classes"]) -> StepsHeard:
+def with_chances(steps: StepInputs, chances: Float32[np.ndarray, "steps classes"]) -> StepInputs:
     """Return steps with the learned score's chances of CLASSES behind their other numbers, as logarithms."""
     said = np.log(np.maximum(chances, 1e-3)).astype(np.float32)
-    return StepsHeard(np.concatenate([steps.values, said], axis=1), steps.nearest_repeats, steps.likeness)
+    return StepInputs(np.concatenate([steps.values, said], axis=1), steps.nearest_repeats, steps.similarity)
 
 
 @dataclass(frozen=True)
@@ -184,7 +172,7 @@ class PointerInputs:
 
     mel: Float32[np.ndarray, "inputs frames"]
     """Its mel, with those of the stems below it where they are used, in [0, 1]."""
-    steps: StepsHeard | None = None
+    steps: StepInputs | None = None
     """What the analysis tells of it, where that is used."""
 
     @property

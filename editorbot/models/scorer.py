@@ -91,7 +91,7 @@ class LagAttention(nn.Module):
         """Map (recordings, steps, width) to the same.
 
         `chances` are the first pass's, `stopped` the steps stopped so far, shape=(recordings, steps), and `lag_matrix`
-        the likeness of all tokens to all, shape=(recordings, 2, tokens, tokens).
+        the similarity of all tokens to all, shape=(recordings, 2, tokens, tokens).
         """
         steps, tokens = hidden.shape[1], lag_matrix.shape[-1]
         pooled = _pooled(torch.cat([hidden, chances], dim=-1) * mask, tokens)
@@ -169,18 +169,18 @@ class ScorerNetwork(nn.Module):
         self.drop = ChannelDropout(config.dropout)
 
     def forward(
-        self, values: Tensor, nearest_repeats: Tensor, likeness: Tensor, mask: Tensor, lag_matrix: Tensor
+        self, values: Tensor, nearest_repeats: Tensor, similarity: Tensor, mask: Tensor, lag_matrix: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Return the log odds of the first and of the second pass.
 
         Parameters
         ----------
         values : Tensor, shape=(recordings, steps, inputs), float32
-            `JamInputs.values`.
+            `StepInputs.values`.
         nearest_repeats : Tensor, shape=(recordings, steps, repeats), int64
-            `JamInputs.nearest_repeats`, -1 where there is none.
-        likeness : Tensor, shape=(recordings, steps, repeats), float32
-            `JamInputs.likeness`.
+            `StepInputs.nearest_repeats`, -1 where there is none.
+        similarity : Tensor, shape=(recordings, steps, repeats), float32
+            `StepInputs.similarity`.
         mask : Tensor, shape=(recordings, steps, 1), float32
             1 inside the recordings, 0 where they are padded.
         lag_matrix : Tensor, shape=(recordings, 2, tokens, tokens), float32
@@ -196,7 +196,7 @@ class ScorerNetwork(nn.Module):
         told = torch.cat([torch.tanh(self.tell(hidden)) * mask, chances], dim=-1)
         stopped = torch.cumsum(chances.detach()[..., STOPPED].sum(-1), dim=1)
         for number in range(self.config.twins):
-            parts += self._read_repeat(told, stopped, nearest_repeats[..., number], likeness[..., number])
+            parts += self._read_repeat(told, stopped, nearest_repeats[..., number], similarity[..., number])
         hidden = self.read(torch.cat(parts, dim=-1)) * mask
         return first, self.decide(self._compared(hidden, chances, stopped, mask, lag_matrix))
 
@@ -210,11 +210,11 @@ class ScorerNetwork(nn.Module):
                 hidden = self.compare[number](hidden, mask)
         return hidden
 
-    def _read_repeat(self, told: Tensor, stopped: Tensor, twin: Tensor, likeness: Tensor) -> list[Tensor]:
-        """Return what was told at each step's twin, its likeness, and what lies between the two."""
+    def _read_repeat(self, told: Tensor, stopped: Tensor, twin: Tensor, similarity: Tensor) -> list[Tensor]:
+        """Return what was told at each step's twin, its similarity, and what lies between the two."""
         is_there = (twin >= 0).to(told.dtype)
         at = torch.clamp(twin, min=0)
         there = torch.gather(told, 1, at[..., None].expand(-1, -1, told.shape[-1])) * is_there[..., None]
         between = torch.abs(torch.gather(stopped, 1, at) - stopped)
         stopped_between = torch.log1p(between) / LOG_STOPPED
-        return [there, torch.stack([likeness * is_there, is_there, stopped_between * is_there], dim=-1)]
+        return [there, torch.stack([similarity * is_there, is_there, stopped_between * is_there], dim=-1)]

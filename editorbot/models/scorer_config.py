@@ -7,7 +7,10 @@ network, which hears steps as this one does, takes its own from here too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float32, Int32
 
 CLASSES = ("keep", "sounds", "noodling", "other_song", "bad_take", "repeat")
 """What a step can be: finished music; talk, noise or silence; playing that is no music yet; a scrap of another song;
@@ -82,3 +85,22 @@ class ScorerConfig:
     def __post_init__(self) -> None:
         if self.width % self.heads:
             raise ValueError(f"width must be divisible by heads, but they are {self.width} and {self.heads}")
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What the learned score and the pointer network read of each step of a recording.
+
+    See :mod:`editorbot.editors.scoring.inputs`.
+    """
+
+    values: Float32[np.ndarray, "steps inputs"]
+    """One row a step."""
+    nearest_repeats: Int32[np.ndarray, "steps repeats"]
+    """Steps where the same is played again, later ones first; -1 where there is none."""
+    similarity: Float32[np.ndarray, "steps repeats"]
+    """How similar each of them is, a mean cosine; 0 where there is none."""
+    lag_matrix: Float32[np.ndarray, "lengths tokens lags"] = field(
+        default_factory=lambda: np.zeros((2, 0, LAG_TOKENS), np.float32)
+    )
+    """How similar each token is to every later one; empty for the pointer network, which does not read it."""

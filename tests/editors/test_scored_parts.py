@@ -13,12 +13,14 @@ from editorbot.editors.scoring.repetition import (
     LONG_STEPS,
     MIN_LAG_STEPS,
     SHORT_STEPS,
+    WINDOW_STEPS,
     find_repetition,
     step_vectors,
+    window_weights,
+    windows_of,
 )
 from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
 from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, peak_offset, song_runs
-from editorbot.editors.scoring.windows import WINDOW_STEPS, window_weights, windows_of
 from tests.editors.step_grids import quiet_steps, song_steps
 
 

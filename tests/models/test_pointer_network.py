@@ -10,9 +10,9 @@ from editorbot.editors.pointer_inference import network as in_numpy
 from editorbot.editors.scoring.inputs import INPUT_COUNT, REPEAT_COUNT
 from editorbot.errors import UsageError
 from editorbot.models.pointer import PointerNetwork, RepeatReader, heard, steps_at
-from editorbot.models.pointer_config import STEP_REPEATS, STEP_VALUES, PointerConfig, PointerInputs, StepsHeard
+from editorbot.models.pointer_config import STEP_REPEATS, STEP_VALUES, PointerConfig, PointerInputs
 from editorbot.models.pointer_layers import EncoderLayer, attended, banded, gathered, linear_attention
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.scorer_config import CLASSES, StepInputs
 
 TINY = PointerConfig(mel_bands=6, hidden_dim=8, n_heads=2, n_layers=2, conv_kernel=3, global_tokens=4, window=9)
 
@@ -32,8 +32,8 @@ def _inputs(frames, config=TINY, seed=1):
     if config.step_inputs:
         count = -(-frames // 8)
         nearest_repeats = rng.integers(-1, count, (count, STEP_REPEATS)).astype(np.int32)
-        likeness = rng.random((count, STEP_REPEATS)).astype(np.float32)
-        steps = StepsHeard(rng.normal(0, 1, (count, STEP_VALUES)).astype(np.float32), nearest_repeats, likeness)
+        similarity = rng.random((count, STEP_REPEATS)).astype(np.float32)
+        steps = StepInputs(rng.normal(0, 1, (count, STEP_VALUES)).astype(np.float32), nearest_repeats, similarity)
     return PointerInputs(rng.random((config.inputs, frames)).astype(np.float32), steps)
 
 
@@ -159,7 +159,7 @@ def test_twins_are_read_where_they_are():
                 parts.append(torch.zeros(3 + classes + 3))
                 continue
             between = np.log1p(abs(stopped[twin] - stopped[row])) / 3
-            parts += [torch.tanh(reader.tell(x[twin])), chances[twin], steps.likeness[row, number : number + 1]]
+            parts += [torch.tanh(reader.tell(x[twin])), chances[twin], steps.similarity[row, number : number + 1]]
             parts.append(torch.tensor([1.0, between], dtype=torch.float32))
         torch.testing.assert_close(reader(x, guess, steps)[row], reader.read(torch.cat(parts)))
 

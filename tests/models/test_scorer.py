@@ -4,11 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.editors.scoring.lag_matrix import square_of
 from editorbot.editors.scoring.network import log_odds
-from editorbot.editors.scoring.repeat_features import JamInputs
+from editorbot.editors.scoring.self_similarity import square_of
 from editorbot.models.scorer import ScorerNetwork, pair_features
-from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
+from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig, StepInputs
 
 SMALL = ScorerConfig(
     inputs=5, twins=2, width=6, told=3, first_dilations=(1, 4), second_dilations=(1, 2, 64),
@@ -16,16 +15,16 @@ SMALL = ScorerConfig(
 )  # fmt: skip
 
 
-def small_inputs(rng: np.random.Generator, count: int) -> JamInputs:
+def small_inputs(rng: np.random.Generator, count: int) -> StepInputs:
     nearest_repeats = rng.integers(-1, count, (count, 2)).astype(np.int32)
-    likeness = rng.random((count, 2)).astype(np.float32)
+    similarity = rng.random((count, 2)).astype(np.float32)
     tokens = -(-count // TOKEN_STEPS)
     lag_matrix = rng.random((2, tokens, LAG_TOKENS)).astype(np.float32)
     lag_matrix[:, np.add.outer(np.arange(tokens), np.arange(LAG_TOKENS)) >= tokens] = 0
-    return JamInputs(rng.standard_normal((count, 5)).astype(np.float32), nearest_repeats, likeness, lag_matrix)
+    return StepInputs(rng.standard_normal((count, 5)).astype(np.float32), nearest_repeats, similarity, lag_matrix)
 
 
-def as_tensors(inputs: JamInputs):
+def as_tensors(inputs: StepInputs):
     mask = torch.ones(1, len(inputs.values), 1)
     nearest_repeats = torch.from_numpy(inputs.nearest_repeats.astype(np.int64))[None]
     all_tokens = range(inputs.lag_matrix.shape[1])
@@ -33,7 +32,7 @@ def as_tensors(inputs: JamInputs):
     return (
         torch.from_numpy(inputs.values)[None],
         nearest_repeats,
-        torch.from_numpy(inputs.likeness)[None],
+        torch.from_numpy(inputs.similarity)[None],
         mask,
         lag_matrix,
     )
@@ -79,17 +78,17 @@ def test_block_by_block_is_the_same(block, monkeypatch):
 def test_padding_changes_nothing():
     torch.manual_seed(1)
     network = ScorerNetwork(SMALL).eval()
-    values, nearest_repeats, likeness, mask, lag_matrix = as_tensors(small_inputs(np.random.default_rng(0), 40))
+    values, nearest_repeats, similarity, mask, lag_matrix = as_tensors(small_inputs(np.random.default_rng(0), 40))
     padding = (0, 0, 0, 30)
     padded = [
         torch.nn.functional.pad(values, padding, value=9.0),
         torch.nn.functional.pad(nearest_repeats, padding, value=-1),
     ]
-    padded += [torch.nn.functional.pad(likeness, padding), torch.nn.functional.pad(mask, padding)]
+    padded += [torch.nn.functional.pad(similarity, padding), torch.nn.functional.pad(mask, padding)]
     # 40 steps are 3 tokens, 70 are 5.
     padded += [torch.nn.functional.pad(lag_matrix, (0, 2, 0, 2))]
     with torch.no_grad():
-        _, short = network(values, nearest_repeats, likeness, mask, lag_matrix)
+        _, short = network(values, nearest_repeats, similarity, mask, lag_matrix)
         _, long = network(*padded)
     torch.testing.assert_close(long[:, :40], short)
     assert short.shape == (1, 40, len(CLASSES))

@@ -8,10 +8,11 @@ from jaxtyping import Float32
 from editorbot.analysis.analysis import Analysis
 from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.clean_takes import calibrate_for_takes
-from editorbot.editors.scoring.inputs import inputs_of
+from editorbot.editors.scoring.inputs import step_inputs
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import UsageError
-from editorbot.models.pointer_config import PointerConfig, PointerInputs, StepsHeard, with_chances
+from editorbot.models.pointer_config import PointerConfig, PointerInputs, with_chances
+from editorbot.models.scorer_config import StepInputs
 from editorbot.timebase import frame_count, mono_samples
 
 
@@ -32,10 +33,9 @@ def read_inputs(analysis: Analysis, config: PointerConfig, tightness: Tightness 
     return PointerInputs(analysis.mel(0, frames), steps)
 
 
-def steps_of(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> StepsHeard:
+def steps_of(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> StepInputs:
     """Return what the analysis tells of each step, and the learned score says of it where that is asked for."""
-    found = inputs_of(analysis.steps, analysis.activity)
-    steps = StepsHeard(found.values, found.nearest_repeats, found.likeness)
+    steps = step_inputs(analysis.steps, analysis.activity)
     return with_chances(steps, chances_of(analysis, tightness)) if config.score_inputs else steps
 
 

@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Float32
 from scipy.special import erf
 
-from editorbot.editors.scoring.network import softmax
-from editorbot.layers import Weights, layer_norm, linear
-from editorbot.models.pointer_config import OPS, STEP_REPEATS, PointerConfig, PointerInputs, RowScores, StepsHeard
-from editorbot.models.scorer_config import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED
+from editorbot.layers import Weights, layer_norm, linear, softmax
+from editorbot.models.pointer_config import OPS, STEP_REPEATS, PointerConfig, PointerInputs, RowScores
+from editorbot.models.scorer_config import CLASSES, INPUT_LIMIT, LOG_STOPPED, STOPPED, StepInputs
 from editorbot.timebase import STEP_FRAMES
 
 BLOCK_ROWS = 2_048
@@ -118,15 +117,15 @@ def places(count: int, frames: int, stride: int) -> Rows:
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def steps_at(steps: StepsHeard, count: int, stride: int) -> StepsHeard:
+def steps_at(steps: StepInputs, count: int, stride: int) -> StepInputs:
     """Return the steps' inputs at each of `count` moments of `stride` frames, twins counted in moments."""
     moment = np.arange(count)
     step = np.minimum(moment * stride // STEP_FRAMES, len(steps.values) - 1)
     offset = moment - step * STEP_FRAMES // stride
     nearest_repeats = steps.nearest_repeats[step]
     there = np.clip(nearest_repeats * STEP_FRAMES // stride + offset[:, None], 0, count - 1)
-    return StepsHeard(
-        steps.values[step], np.where(nearest_repeats >= 0, there, -1).astype(np.int32), steps.likeness[step]
+    return StepInputs(
+        steps.values[step], np.where(nearest_repeats >= 0, there, -1).astype(np.int32), steps.similarity[step]
     )
 
 
@@ -149,7 +148,7 @@ def _layer(x: Rows, weights: Weights, number: int, config: PointerConfig) -> Row
     return np.asarray(x + linear(fed, weights, f"{name}.feed.2"))
 
 
-def _read_repeats(x: Rows, chances: Rows, steps: StepsHeard, weights: Weights) -> Rows:
+def _read_repeats(x: Rows, chances: Rows, steps: StepInputs, weights: Weights) -> Rows:
     """Return what each moment reads where the same is played again; see `models.pointer.RepeatReader`."""
     told = np.concatenate([np.tanh(linear(x, weights, "twins.tell")), chances], axis=1)
     stopped = np.cumsum(chances[:, STOPPED].sum(1))
@@ -159,7 +158,7 @@ def _read_repeats(x: Rows, chances: Rows, steps: StepsHeard, weights: Weights) -
         at = np.maximum(steps.nearest_repeats[:, number], 0)
         between = np.log1p(np.abs(stopped[at] - stopped)) / LOG_STOPPED
         parts.append(told[at] * is_there[:, None])
-        parts.append(np.stack([steps.likeness[:, number] * is_there, is_there, between * is_there], axis=1))
+        parts.append(np.stack([steps.similarity[:, number] * is_there, is_there, between * is_there], axis=1))
     return linear(np.concatenate(parts, axis=1), weights, "twins.read")
 
 

@@ -19,8 +19,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from editorbot.analysis.activity import tone_change_db
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
 from editorbot.analysis.grid_times import step_middles_s
-from editorbot.editors.scoring.repetition import Matches, Repetition
-from editorbot.editors.scoring.windows import window_weights, windows_of
+from editorbot.editors.scoring.repetition import Matches, Repetition, window_weights, windows_of
 
 NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81
 """Windows over which cues are averaged [steps]: 1.7, 5 and 15 s."""

@@ -1,9 +1,12 @@
-"""What the learned score hears of each step: the numbers that go into the network.
+"""Computes what the networks read of each step of a recording; training and editing use these same functions.
 
-Sound (tone, harmony, level, onsets) relative to the recording's own, the cues of
-:mod:`editorbot.editors.scoring.cues`, the kind of activity, and the twins: how
-alike the best later and earlier stretches are, and how far away. The same
-function serves training and use.
+A row holds the sound (tone, harmony, level, onsets) relative to the recording itself, the cues of
+:mod:`editorbot.editors.scoring.cues`, the kind of activity, and the nearest repeats: how similar they are and how far
+away. There are two versions of the repeat features:
+
+* :func:`step_inputs`, for the pointer network, finds repeats in the analysis.
+* :func:`with_repeat_features`, for the learned score, finds them in the sound columns of the rows themselves. So
+  training can cut, mix and loop jams at the level of these columns, and what is played again stays true.
 
 Conventions
 -----------
@@ -12,22 +15,29 @@ One row a step, float32, roughly within [-3, 3] before the network's own scaling
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
 from editorbot.editors.scoring.cues import LOUD_PERCENTILE, QUIETEST_DB, activity_kinds, column, find_cues
-from editorbot.editors.scoring.nearest_repeats import (
+from editorbot.editors.scoring.repetition import (
+    HARMONY_WEIGHT,
+    Repetition,
+    find_repetition,
+    step_vectors,
+    window_weights,
+    windows_of,
+)
+from editorbot.editors.scoring.self_similarity import (
     BANDS,
     REPEAT_LENGTHS,
     NearestRepeats,
+    Vectors,
     earlier_repeats,
+    lag_matrix_of,
     later_repeats,
 )
-from editorbot.editors.scoring.repetition import Repetition, find_repetition, step_vectors
-from editorbot.editors.scoring.windows import window_weights, windows_of
+from editorbot.models.scorer_config import StepInputs
 
 INPUTS_VERSION = 1
 """Raised when an input changes its meaning: a network trained on another version is refused."""
@@ -36,35 +46,44 @@ SOUND_COUNT = 2 * STEP_MEL_BANDS + 21
 """First columns: tone, harmony, level and onsets."""
 
 CUE_COUNT = 27
-"""Columns of cues after them; the last four tell of repetition."""
+"""Columns of cues after them; the last four are about repetition."""
 
-LIKENESS_COUNT = 4 * BANDS * len(REPEAT_LENGTHS)
-"""Last columns: likeness and distance of the twins."""
+SIMILARITY_COUNT = 4 * BANDS * len(REPEAT_LENGTHS)
+"""Last columns: similarity and distance of the nearest repeats."""
 
-INPUT_COUNT = SOUND_COUNT + CUE_COUNT + len(ACTIVITY_KINDS) + LIKENESS_COUNT
+INPUT_COUNT = SOUND_COUNT + CUE_COUNT + len(ACTIVITY_KINDS) + SIMILARITY_COUNT
 """Columns of `StepInputs.values`."""
 
 REPEAT_LENGTH = 1
-"""Which of REPEAT_LENGTHS says where a step's twins are: 6 s tell a phrase from a chord."""
+"""Which of REPEAT_LENGTHS `StepInputs.nearest_repeats` uses: 6 s distinguish a phrase from a chord."""
 
 REPEAT_COUNT = 2 * BANDS
-"""Twins of a step: one a band of distances, later ones first."""
+"""Nearest repeats of a step: one per band of distances, later ones first."""
+
+TONE = slice(STEP_MEL_BANDS, 2 * STEP_MEL_BANDS)
+"""Columns of tone."""
+HARMONY = slice(2 * STEP_MEL_BANDS, 2 * STEP_MEL_BANDS + 12)
+"""Columns of the pitch classes."""
+LEVEL = 2 * STEP_MEL_BANDS + 12
+"""Column of the level, relative to the loud level."""
+REPEAT_CUES = slice(SOUND_COUNT + CUE_COUNT - 4, SOUND_COUNT + CUE_COUNT)
+"""Cues about repetition, which the learned score does not use."""
+
+LEVEL_COLUMNS = ("level_db", "level_min_db", "level_max_db")
+"""Step columns in decibels, read relative to the loud level."""
+
+SPREAD_COLUMNS = ("flux", "flux_max", "flatness", "zero_crossings", "centroid_hz", "low_share")
+"""Step columns read relative to their median and spread in loud steps; not `width`, which differs from room to room."""
+
+QUIET = -4.0
+"""A step whose level column is below this is silent: 48 dB under the loud level."""
+
+Values = Float32[np.ndarray, "steps inputs"]
+"""Rows of `StepInputs.values`."""
 
 
-@dataclass(frozen=True)
-class StepInputs:
-    """Everything that the network reads of one recording."""
-
-    values: Float32[np.ndarray, "steps inputs"]
-    """One row a step."""
-    nearest_repeats: Int32[np.ndarray, "steps repeats"]
-    """Steps that sound like each step, later ones first; -1 where there is none."""
-    likeness: Float32[np.ndarray, "steps repeats"]
-    """How alike each twin is, a mean cosine; 0 where there is none."""
-
-
-def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> StepInputs:
-    """Return the network's inputs of one recording.
+def step_inputs(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> StepInputs:
+    """Compute the pointer network's inputs of one recording, without a lag matrix.
 
     Parameters
     ----------
@@ -74,57 +93,87 @@ def inputs_of(steps: Float32[np.ndarray, "steps columns"], activity: tuple[Activ
         `Analysis.activity`.
     """
     vectors = step_vectors(steps)
-    later, earlier = later_repeats(vectors), earlier_repeats(vectors)
-    values = _values(steps, activity, find_repetition(vectors))
-    values[:, -LIKENESS_COUNT:] = np.concatenate([likeness_columns(later), likeness_columns(earlier)], axis=1)
-    places = np.concatenate([places_of(later, 1), places_of(earlier, -1)], axis=1)
-    likeness = np.concatenate([later.similarity[REPEAT_LENGTH], earlier.similarity[REPEAT_LENGTH]]).T
-    return StepInputs(values, places, np.ascontiguousarray(likeness))
+    values = sound_values(steps, activity, find_repetition(vectors))
+    return StepInputs(values, *_add_repeats(values, vectors))
 
 
-def sound_of(
-    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]
-) -> Float32[np.ndarray, "steps inputs"]:
-    """Return `StepInputs.values` with zeros where they tell of repetition; `with_repeat_features` fills them in.
+def scorer_inputs(steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...]) -> StepInputs:
+    """Compute the learned score's inputs of one recording; parameters as in :func:`step_inputs`."""
+    return with_repeat_features(sound_values(steps, activity), copy=False)
+
+
+def with_repeat_features(values: Values, *, copy: bool = True) -> StepInputs:
+    """Compute all inputs about repetition anew from the sound columns of rows.
 
     Parameters
     ----------
-    steps, activity
-        As in :func:`inputs_of`.
+    values : np.ndarray, shape=(steps, INPUT_COUNT), float32
+        Rows of one recording, or put together from several.
+    copy : bool
+        Whether `values` stay as they are; otherwise their columns about repetition are overwritten.
     """
-    return _values(steps, activity, None)
+    values = np.array(values, np.float32) if copy else values
+    vectors = sound_vectors(values)
+    values[:, REPEAT_CUES] = 0
+    return StepInputs(values, *_add_repeats(values, vectors), lag_matrix_of(vectors))
 
 
-def _values(
-    steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition | None
-) -> Float32[np.ndarray, "steps inputs"]:
-    """Return all columns but the twins'."""
+def sound_values(
+    steps: Float32[np.ndarray, "steps columns"],
+    activity: tuple[ActivitySpan, ...],
+    repetition: Repetition | None = None,
+) -> Values:
+    """Compute all columns but those of the nearest repeats; without a repetition, cues about it stay 0 too."""
     values = np.zeros((len(steps), INPUT_COUNT), np.float32)
     _add_sound(values[:, :SOUND_COUNT], steps)
     for number, cue in enumerate(find_cues(steps, activity, repetition).values()):
         values[:, SOUND_COUNT + number] = cue
     kinds = activity_kinds(activity, len(steps))
-    values[:, SOUND_COUNT + CUE_COUNT : -LIKENESS_COUNT] = kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]
+    values[:, SOUND_COUNT + CUE_COUNT : -SIMILARITY_COUNT] = kinds[:, None] == np.arange(len(ACTIVITY_KINDS))[None, :]
     return values
 
 
-def places_of(nearest_repeats: NearestRepeats, direction: int) -> Int32[np.ndarray, "steps bands"]:
-    """Return the steps at which the twins lie, -1 where there is none."""
-    distance = nearest_repeats.distance[REPEAT_LENGTH].T
+def sound_vectors(values: Values) -> Vectors:
+    """Compute timbre and harmony of each row as a unit vector, zero where it is silent."""
+    tone, harmony = values[:, TONE], values[:, HARMONY]
+    tone = _unit(tone - tone.mean(1, keepdims=True))
+    harmony = _unit(harmony - harmony.mean(1, keepdims=True))
+    vectors = _unit(np.concatenate([tone, HARMONY_WEIGHT * harmony], axis=1))
+    vectors[values[:, LEVEL] < QUIET] = 0
+    return np.ascontiguousarray(vectors, np.float32)
+
+
+def _unit(rows: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "rows columns"]:
+    return np.asarray(rows / (np.linalg.norm(rows, axis=1, keepdims=True) + 1e-6), np.float32)
+
+
+def _add_repeats(
+    values: Values, vectors: Vectors
+) -> tuple[Int32[np.ndarray, "steps repeats"], Float32[np.ndarray, "steps repeats"]]:
+    """Write the columns of the nearest repeats; return their steps, -1 where there is none, and their similarity."""
+    later, earlier = later_repeats(vectors), earlier_repeats(vectors)
+    values[:, -SIMILARITY_COUNT:] = np.concatenate([_columns(later), _columns(earlier)], axis=1)
+    nearest = np.concatenate([_steps_of(later, 1), _steps_of(earlier, -1)], axis=1)
+    similarity = np.concatenate([later.similarity[REPEAT_LENGTH], earlier.similarity[REPEAT_LENGTH]]).T
+    return nearest, np.ascontiguousarray(similarity)
+
+
+def _columns(repeats: NearestRepeats) -> Float32[np.ndarray, "steps columns"]:
+    """Arrange similarity and log distance of every length and band as columns."""
+    count = repeats.similarity.shape[-1]
+    distance = np.log1p(repeats.distance.astype(np.float32)) / 4.0
+    columns = np.concatenate([repeats.similarity.reshape(-1, count), distance.reshape(-1, count)])
+    return np.asarray(columns.T, np.float32)
+
+
+def _steps_of(repeats: NearestRepeats, direction: int) -> Int32[np.ndarray, "steps bands"]:
+    distance = repeats.distance[REPEAT_LENGTH].T
     here = np.arange(len(distance), dtype=np.int32)[:, None]
     return np.where(distance > 0, here + direction * distance, np.int32(-1)).astype(np.int32)
 
 
-def likeness_columns(nearest_repeats: NearestRepeats) -> Float32[np.ndarray, "steps columns"]:
-    """Return likeness and log distance of every length and band as columns."""
-    count = nearest_repeats.similarity.shape[-1]
-    nearness = np.log1p(nearest_repeats.distance.astype(np.float32)) / 4.0
-    columns = np.concatenate([nearest_repeats.similarity.reshape(-1, count), nearness.reshape(-1, count)])
-    return np.asarray(columns.T, np.float32)
-
-
 def _add_sound(values: Float32[np.ndarray, "steps sound"], steps: Float32[np.ndarray, "steps columns"]) -> None:
-    """Put in tone, harmony, level and onsets against what is usual in the recording around each step."""
+    """Write tone, harmony, level and onsets, relative to what is usual in the recording around each step."""
     weights = np.zeros((len(steps), 1), np.float32)
     for first, last in windows_of(len(steps)):
         weight = window_weights(last - first)[:, None]
@@ -144,20 +193,13 @@ def _sound_of_window(steps: Float[np.ndarray, "steps columns"]) -> Float[np.ndar
     tone -= tone.mean(1, keepdims=True)
     tone = np.clip((tone - np.median(tone[is_loud], axis=0)) / 10, -4, 4)
     levels = [np.clip((np.maximum(column(steps, name), QUIETEST_DB) - loud_db) / 12, -5, 3) for name in LEVEL_COLUMNS]
-    others = [_against_loud(_squeezed(name, column(steps, name)), is_loud) for name in SPREAD_COLUMNS]
+    others = [_against_loud(_near_normal(name, column(steps, name)), is_loud) for name in SPREAD_COLUMNS]
     harmony = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
     return np.concatenate([against_loud, tone, harmony, np.stack(levels + others, axis=1)], axis=1)
 
 
-LEVEL_COLUMNS = ("level_db", "level_min_db", "level_max_db")
-"""Columns in decibels, read against the loud level."""
-
-SPREAD_COLUMNS = ("flux", "flux_max", "flatness", "zero_crossings", "centroid_hz", "low_share")
-"""Columns read against their median and spread in the loud steps; not `width`, which differs from room to room."""
-
-
-def _squeezed(name: str, values: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
-    """Return a column on the scale on which it is about normal."""
+def _near_normal(name: str, values: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
+    """Bring a column to the scale on which it is about normally distributed."""
     return values if name == "low_share" else np.log(np.maximum(values, 1e-5))
 
 

@@ -19,15 +19,14 @@ from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.classify import StepLabels
 from editorbot.editors.scoring.clean_takes import calibrate_for_takes
 from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
-from editorbot.editors.scoring.inputs import INPUTS_VERSION, StepInputs, inputs_of, sound_of
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, scorer_inputs, with_repeat_features
 from editorbot.editors.scoring.links import find_links
-from editorbot.editors.scoring.network import log_odds, softmax
-from editorbot.editors.scoring.repeat_features import JamInputs, as_heard, fill_in, with_repeat_features
+from editorbot.editors.scoring.network import log_odds
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
-from editorbot.layers import Weights
-from editorbot.models.scorer_config import CLASSES, SONG_CLASSES, ScorerConfig
+from editorbot.layers import Weights, softmax
+from editorbot.models.scorer_config import CLASSES, SONG_CLASSES, ScorerConfig, StepInputs
 from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("scored")
@@ -55,21 +54,19 @@ class LearnedScore:
     """Digest of the weights' file."""
 
     def chances(self, analysis: Analysis) -> Float32[np.ndarray, "steps classes"]:
-        """Return the chance of each of CLASSES at every step, shape=(steps, classes)."""
-        if self.config.lag_layers:
-            return self._mean_chances(fill_in(sound_of(analysis.steps, analysis.activity)))
-        return self._mean_chances(as_heard(inputs_of(analysis.steps, analysis.activity)))
+        """Compute the chance of each of CLASSES at every step, shape=(steps, classes)."""
+        return self._mean_chances(scorer_inputs(analysis.steps, analysis.activity))
 
     def chances_of(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
-        """Return the chance of each of CLASSES at every step of a recording whose inputs are known."""
-        return self._mean_chances(with_repeat_features(inputs.values) if self.config.lag_layers else as_heard(inputs))
+        """Compute the chance of each of CLASSES at every step from the pointer network's inputs of a recording."""
+        return self._mean_chances(with_repeat_features(inputs.values))
 
     def calibrated(self, odds: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
         """Return log odds of 'keep' such that of the steps at 0 half are to be kept."""
         return np.asarray(self.scale * odds + self.shift)
 
-    def _mean_chances(self, heard: JamInputs) -> Float32[np.ndarray, "steps classes"]:
-        total = [softmax(log_odds(heard, weights, self.config)) for weights in self.members]
+    def _mean_chances(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
+        total = [softmax(log_odds(inputs, weights, self.config)) for weights in self.members]
         return np.asarray(np.mean(total, axis=0), np.float32)
 
 
@@ -103,15 +100,13 @@ def read_score(path: Path = SHIPPED) -> LearnedScore:
     """
     same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
     stored = read_weights(path, "a learned score", kind=FORMAT, same=same)
-    card, told = stored.card, stored.card.get("config")
-    # Networks of before do not look over the whole recording.
-    shape = {"lag_layers": [], "heads": 4, "pair_width": 16, **told} if isinstance(told, dict) else told
+    card = stored.card
     try:
         members = tuple(_member(stored.tensors, number) for number in range(int(card["members"])))
         scale, shift, cost = (float(card[name]) for name in ("scale", "shift", "switch_cost"))
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"the card cannot be read ({error!r}); train it again", path=path) from error
-    config = config_of(ScorerConfig, shape, path)
+    config = config_of(ScorerConfig, card.get("config"), path)
     return LearnedScore(members, config, scale, shift, cost, digest=stored.digest)
 
 

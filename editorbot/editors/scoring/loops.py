@@ -14,8 +14,8 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Float32
 
+from editorbot.editors.scoring.repetition import windows_of
 from editorbot.editors.scoring.takes import peak_offset
-from editorbot.editors.scoring.windows import windows_of
 from editorbot.timebase import STEP_S, s_to_steps
 
 SHORTEST_LOOP_STEPS = s_to_steps(1.4)

@@ -1,14 +1,14 @@
-"""Finds where a recording plays the same thing again.
+"""Turns steps into vectors of timbre and harmony, and finds the best match of each step for the rules.
 
-Each step becomes a unit vector of timbre and harmony. The mean cosine along a
-diagonal of the matrix of all pairs says how alike two stretches are; for every
-step the best one later and the best one earlier are kept, with their lags.
-Only a band of the matrix is looked at, and only a block of it is ever held.
+The mean cosine along a diagonal of the self-similarity matrix is the similarity of two stretches; for each step the
+best match later and the best one earlier are found, with their lags. Only a band of the matrix is computed, one block
+at a time. The networks read :mod:`editorbot.editors.scoring.self_similarity` instead.
 
 Conventions
 -----------
-Lags are steps, positive. A similarity is a mean cosine in [-1, 1]; silent
-steps have the vector zero, so silence is like nothing, not even silence.
+Lags are steps, positive. A similarity is a mean cosine in [-1, 1]. A silent step is the zero vector, so silence is
+similar to nothing, not even to silence. What is usual is measured over windows of five minutes, because a long
+session has many songs; windows overlap by half, and each counts most in its middle.
 """
 
 from __future__ import annotations
@@ -19,20 +19,22 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, step_column
-from editorbot.editors.scoring.windows import window_weights, windows_of
 from editorbot.timebase import s_to_steps
+
+WINDOW_STEPS = s_to_steps(300.0)
+"""What is usual is measured over this [steps], five minutes: about a song with its takes."""
 
 SHORT_STEPS, LONG_STEPS = 8, 24
 """Lengths of the compared stretches [steps], 1.5 s and 4.5 s."""
 
 MIN_LAG_STEPS = s_to_steps(2.5)
-"""Nearer than this everything is like itself [steps]."""
+"""Nearer than this everything is similar to itself [steps]."""
 
 MAX_LAG_STEPS = s_to_steps(480.0)
-"""Takes of one song lie within this of each other [steps]; keeps the work linear in the length."""
+"""Takes of one song are within this of each other [steps]; keeps the work linear in the length."""
 
 BLOCK_STEPS = 512
-"""Rows of the matrix held at once."""
+"""Rows of the matrix in memory at a time."""
 
 FLOOR_BELOW_LOUD_DB = 50.0
 """A step this far below the loud parts is silent [dB]."""
@@ -56,7 +58,7 @@ class Matches:
 
 @dataclass(frozen=True)
 class Repetition:
-    """Where each step is heard again."""
+    """Where each step is played again."""
 
     later_short: Matches
     """Best later match of the 1.5 s around each step."""
@@ -68,42 +70,55 @@ class Repetition:
     """Best earlier match of the 4.5 s around each step."""
 
 
+def windows_of(count: int) -> list[tuple[int, int]]:
+    """Divide `count` steps into windows [first, last): one where that is enough, else overlapping by half."""
+    if count <= WINDOW_STEPS * 3 // 2:
+        return [(0, count)]
+    starts = np.linspace(0, count - WINDOW_STEPS, 1 + -(-2 * (count - WINDOW_STEPS) // WINDOW_STEPS)).astype(int)
+    return [(int(start), int(start) + WINDOW_STEPS) for start in starts]
+
+
+def window_weights(length: int) -> Float[np.ndarray, " steps"]:
+    """Weigh the steps of a window: most in the middle, never nothing."""
+    return np.asarray(np.minimum(np.arange(length) + 1.0, np.arange(length, 0, -1.0)))
+
+
 def step_vectors(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "steps dimensions"]:
-    """Return timbre and harmony of each step as a unit vector, free of level and of the recording's own tone."""
+    """Compute timbre and harmony of each step as a unit vector, free of level and of the recording's own tone."""
     mel = steps[:, :STEP_MEL_BANDS]
     chroma = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
     level = step_column(steps, "level_db")
-    heard = level > np.percentile(level, 90) - FLOOR_BELOW_LOUD_DB
+    is_loud = level > np.percentile(level, 90) - FLOOR_BELOW_LOUD_DB
     timbre = np.maximum(mel, mel.max(1, keepdims=True) - MEL_RANGE_DB)
     timbre = timbre - timbre.mean(1, keepdims=True)
-    timbre -= _usual_timbre(timbre, heard)
+    timbre -= _usual_timbre(timbre, is_loud)
     harmony = chroma - chroma.mean(1, keepdims=True)
     vectors = np.concatenate([_unit(timbre), HARMONY_WEIGHT * _unit(harmony)], axis=1)
     vectors = _unit(vectors)
-    vectors[~heard] = 0.0
+    vectors[~is_loud] = 0.0
     return np.ascontiguousarray(vectors, dtype=np.float32)
 
 
 def _usual_timbre(
-    timbre: Float32[np.ndarray, "steps bands"], heard: Bool[np.ndarray, " steps"]
+    timbre: Float32[np.ndarray, "steps bands"], is_loud: Bool[np.ndarray, " steps"]
 ) -> Float32[np.ndarray, "steps bands"]:
-    """Return the median tone around each step; it glides from window to window."""
+    """Compute the median tone around each step; it glides from window to window."""
     total, weights = np.zeros_like(timbre), np.zeros((len(timbre), 1), np.float32)
     for first, last in windows_of(len(timbre)):
-        if heard[first:last].any():
+        if is_loud[first:last].any():
             weight = window_weights(last - first).astype(np.float32)[:, None]
-            total[first:last] += weight * np.median(timbre[first:last][heard[first:last]], axis=0)
+            total[first:last] += weight * np.median(timbre[first:last][is_loud[first:last]], axis=0)
             weights[first:last] += weight
     return np.asarray(total / np.maximum(weights, 1e-9))
 
 
 def _unit(rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows columns"]:
-    """Return rows scaled to length 1; zero rows stay zero."""
+    """Scale rows to length 1; zero rows stay zero."""
     return np.asarray(rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9))
 
 
 def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetition:
-    """Return the best later and earlier matches of every step.
+    """Find the best later and earlier match of each step.
 
     Parameters
     ----------
@@ -113,7 +128,7 @@ def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetit
     Returns
     -------
     repetition : Repetition
-        Stretches are centred on their step.
+        Stretches are centered on their step.
 
     Notes
     -----
@@ -133,7 +148,7 @@ def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetit
             long_pairs = pairs[:-rest, :-rest] + pairs[SHORT_STEPS:-SHORT_STEPS, SHORT_STEPS:-SHORT_STEPS]
             finders[1].take((long_pairs + pairs[rest:, rest:])[:BLOCK_STEPS], first)
     short, long = finders
-    return Repetition(short.later(), long.later(), short.earlier(), long.earlier())
+    return Repetition(short.centered(0), long.centered(0), short.centered(1), long.centered(1))
 
 
 def _diagonal_sums(pairs: Float32[np.ndarray, "rows columns"], shift: int) -> Float32[np.ndarray, "rows2 columns2"]:
@@ -170,15 +185,7 @@ class _Best:
         self._best[side, starts[better]] = similarity[better]
         self._lag[side, starts[better]] = lag[better]
 
-    def later(self) -> Matches:
-        """Return the best later matches."""
-        return self._centered(0)
-
-    def earlier(self) -> Matches:
-        """Return the best earlier matches."""
-        return self._centered(1)
-
-    def _centered(self, side: int) -> Matches:
-        """Move each stretch's result from its first step to its middle."""
+    def centered(self, side: int) -> Matches:
+        """Move each stretch's later (0) or earlier (1) match from its first step to its middle."""
         at = np.clip(np.arange(self._count) - self._length // 2, 0, max(0, self._count - self._length))
         return Matches(self._best[side, at], self._lag[side, at])

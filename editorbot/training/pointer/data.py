@@ -41,11 +41,11 @@ from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.splits import refuse_artist
 from editorbot.corpus.stem_cache import read_stem_mels
 from editorbot.corpus.truth import read_truth, truth_path
-from editorbot.editors.scoring.inputs import INPUTS_VERSION, inputs_of
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, step_inputs
 from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import EditorbotError, EmptyError, FormatError, MismatchError, NotFoundError
-from editorbot.models.pointer_config import PointerConfig, PointerInputs, StepsHeard, with_chances
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.pointer_config import PointerConfig, PointerInputs, with_chances
+from editorbot.models.scorer_config import CLASSES, StepInputs
 from editorbot.recording import Recording, open_recording
 from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count, step_count
 from editorbot.training.pointer.rows import truth_pointers
@@ -138,13 +138,13 @@ def _steps_path(cache: CacheFolder, sample: str) -> Path:
 
 
 def _write_steps(cache: CacheFolder, sample: str, analysis: Analysis) -> None:
-    heard, score = inputs_of(analysis.steps, analysis.activity), read_score()
+    inputs, score = step_inputs(analysis.steps, analysis.activity), read_score()
     arrays: dict[str, np.ndarray] = {
         "version": np.array(INPUTS_VERSION),
-        "values": heard.values.astype(np.float16),
-        "twins": heard.nearest_repeats,
-        "likeness": heard.likeness.astype(np.float16),
-        "chances": score.chances_of(heard).astype(np.float16),
+        "values": inputs.values.astype(np.float16),
+        "twins": inputs.nearest_repeats,
+        "likeness": inputs.similarity.astype(np.float16),
+        "chances": score.chances_of(inputs).astype(np.float16),
         "score": text_array(score.digest or ""),
         "digest": text_array(analysis.source.digest),
     }
@@ -153,13 +153,13 @@ def _write_steps(cache: CacheFolder, sample: str, analysis: Analysis) -> None:
 
 def _read_steps(
     cache: CacheFolder, sample: str, digest: str, config: PointerConfig, *, score: str | None = None
-) -> StepsHeard | None:
+) -> StepInputs | None:
     """Return what was kept of the steps; None where there is nothing whole that fits, or another score than named."""
     arrays = read_entry(_steps_path(cache, sample))
     if arrays is None or int(arrays.get("version", -1)) != INPUTS_VERSION or text_of(arrays, "digest") != digest:
         return None
-    values, likeness = arrays["values"].astype(np.float32), arrays["likeness"].astype(np.float32)
-    steps = StepsHeard(values, arrays["twins"].astype(np.int32), likeness)
+    values, similarity = arrays["values"].astype(np.float32), arrays["likeness"].astype(np.float32)
+    steps = StepInputs(values, arrays["twins"].astype(np.int32), similarity)
     if not config.score_inputs:
         return steps
     if score is not None and text_of(arrays, "score") != score:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from editorbot.editors.scoring.lag_matrix import square_of
+from editorbot.editors.scoring.self_similarity import square_of
 from editorbot.models.scorer_config import CLASSES, TOKEN_STEPS
 from editorbot.training.scored.examples import Example
 
@@ -23,7 +23,7 @@ class Batch:
 
     values: Tensor
     nearest_repeats: Tensor
-    likeness: Tensor
+    similarity: Tensor
     mask: Tensor
     lag_matrix: Tensor
     classes: Tensor
@@ -31,7 +31,7 @@ class Batch:
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """What the network is called with."""
-        return self.values, self.nearest_repeats, self.likeness, self.mask, self.lag_matrix
+        return self.values, self.nearest_repeats, self.similarity, self.mask, self.lag_matrix
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
@@ -47,7 +47,7 @@ def batch_of(examples: Sequence[Example]) -> Batch:
     return Batch(
         values=padded([one.inputs.values for one in examples], 0, torch.float32),
         nearest_repeats=padded([one.inputs.nearest_repeats for one in examples], -1, torch.int64),
-        likeness=padded([one.inputs.likeness for one in examples], 0, torch.float32),
+        similarity=padded([one.inputs.similarity for one in examples], 0, torch.float32),
         mask=padded([np.ones((len(one.classes), 1), np.float32) for one in examples], 0, torch.float32),
         lag_matrix=_squares([one.inputs.lag_matrix for one in examples], -(-longest // TOKEN_STEPS)),
         classes=padded([one.classes for one in examples], KEEP, torch.int64),

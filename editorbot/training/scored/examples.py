@@ -19,10 +19,9 @@ from jaxtyping import Float32, Int8
 from editorbot.analysis.analysis import Analysis
 from editorbot.atomic import write_whole
 from editorbot.corpus.truth import Truth
-from editorbot.editors.scoring.inputs import sound_of
-from editorbot.editors.scoring.repeat_features import JamInputs, fill_in
+from editorbot.editors.scoring.inputs import scorer_inputs
 from editorbot.errors import FormatError
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.scorer_config import CLASSES, StepInputs
 from editorbot.timebase import STEP_S
 from editorbot.training.step_truth import classes_of, sources_of
 
@@ -34,7 +33,7 @@ EXAMPLES_VERSION = 2
 class Example:
     """One jam, ready to learn from."""
 
-    inputs: JamInputs
+    inputs: StepInputs
     """What the network reads."""
     classes: Int8[np.ndarray, " steps"]
     """Index into CLASSES of each step."""
@@ -44,7 +43,7 @@ class Example:
 
 def example_of(analysis: Analysis, truth: Truth) -> Example:
     """Return the example that an analysed jam and its truth make."""
-    inputs, count = fill_in(sound_of(analysis.steps, analysis.activity)), len(analysis.steps)
+    inputs, count = scorer_inputs(analysis.steps, analysis.activity), len(analysis.steps)
     return Example(inputs, classes_of(truth, count), sources_of(truth, count))
 
 
@@ -56,7 +55,7 @@ def write_example(example: Example, path: Path) -> None:
         version=np.int64(EXAMPLES_VERSION),
         values=example.inputs.values.astype(np.float16),
         twins=example.inputs.nearest_repeats,
-        likeness=example.inputs.likeness.astype(np.float16),
+        likeness=example.inputs.similarity.astype(np.float16),
         lags=example.inputs.lag_matrix.astype(np.float16),
         classes=example.classes,
         source_s=example.source_s,
@@ -77,7 +76,7 @@ def read_example(path: Path) -> Example:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             if int(arrays["version"]) != EXAMPLES_VERSION:
                 raise FormatError(f"inputs of version {arrays['version']}, wanted {EXAMPLES_VERSION}", path=path)
-            inputs = JamInputs(
+            inputs = StepInputs(
                 np.asarray(arrays["values"], np.float32),
                 np.asarray(arrays["twins"], np.int32),
                 np.asarray(arrays["likeness"], np.float32),

@@ -15,8 +15,7 @@ import numpy as np
 from jaxtyping import Float32, Int8
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS
-from editorbot.editors.scoring.inputs import SOUND_COUNT
-from editorbot.editors.scoring.repeat_features import LEVEL, with_repeat_features
+from editorbot.editors.scoring.inputs import LEVEL, SOUND_COUNT, with_repeat_features
 from editorbot.models.scorer_config import CLASSES
 from editorbot.timebase import STEP_S
 from editorbot.training.scored.examples import Example

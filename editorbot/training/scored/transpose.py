@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS
-from editorbot.editors.scoring.repeat_features import LEVEL
+from editorbot.editors.scoring.inputs import LEVEL
 from editorbot.training.scored.examples import Example
 
 HARMONY = slice(2 * STEP_MEL_BANDS, LEVEL)

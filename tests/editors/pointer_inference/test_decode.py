@@ -23,9 +23,9 @@ from editorbot.models.pointer_config import (
     PointerConfig,
     PointerInputs,
     RowScores,
-    StepsHeard,
     with_chances,
 )
+from editorbot.models.scorer_config import StepInputs
 from editorbot.timebase import FRAME_S
 
 CONFIG = PointerConfig(max_delta=4, jump_buckets=3, longest_jump=200)
@@ -175,7 +175,7 @@ def test_going_on_is_one_less_everything_else():
 
 def test_the_score_has_its_say():
     scores = _scores(200, np.ones(200, bool), sure=4.0)
-    steps = StepsHeard(np.zeros((25, STEP_VALUES), np.float32), np.zeros((25, 6), np.int32), np.zeros((25, 6), "f4"))
+    steps = StepInputs(np.zeros((25, STEP_VALUES), np.float32), np.zeros((25, 6), np.int32), np.zeros((25, 6), "f4"))
     chances = np.full((25, 6), 0.001, np.float32)
     chances[:, 0] = np.where(np.arange(25) < 10, 0.001, 0.999)
     inputs = PointerInputs(np.zeros((128, 200), np.float32), with_chances(steps, chances))

@@ -14,8 +14,8 @@ from editorbot.editors.scoring.clean_takes import (
     calibrate_for_takes,
     doubt_of,
 )
-from editorbot.models.pointer_config import STEP_VALUES, PointerConfig, PointerInputs, StepsHeard, with_chances
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.pointer_config import STEP_VALUES, PointerConfig, PointerInputs, with_chances
+from editorbot.models.scorer_config import CLASSES, StepInputs
 
 KEEP, SOUNDS, REPEAT = (CLASSES.index(name) for name in ("keep", "sounds", "repeat"))
 
@@ -63,7 +63,7 @@ def test_in_between_it_is_believed_in_part():
 def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
     config = PointerConfig(step_inputs=True, score_inputs=True)
     nobody, nothing = np.full((400, 6), -1, np.int32), np.zeros((400, 6), np.float32)
-    steps = StepsHeard(np.zeros((400, STEP_VALUES), np.float32), nobody, nothing)
+    steps = StepInputs(np.zeros((400, STEP_VALUES), np.float32), nobody, nothing)
     inputs = PointerInputs(np.zeros((128, 3_200), np.float32), with_chances(steps, jam(stops)))
     prices = prices_for(DecodeSettings(score_weight=0.5), inputs, config, tightness)
     assert prices.score_weight == pytest.approx(weight)

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.inputs import SOUND_COUNT, inputs_of
-from editorbot.editors.scoring.repeat_features import with_repeat_features
+from editorbot.editors.scoring.inputs import SOUND_COUNT, step_inputs, with_repeat_features
 from editorbot.timebase import STEP_S
 from editorbot.training.scored.examples import Example
 from editorbot.training.scored.remix import BAD_TAKE, KEEP, REPEAT, SOUNDS, remixed, stretches_of, without
@@ -24,7 +23,7 @@ def jam():
     nowhere = np.nan
     source = [(nowhere if at is None else at) + np.arange(len(steps)) for _, steps, _, at in parts]
     source_s = (np.concatenate(source) * STEP_S).astype(np.float32)
-    return Example(with_repeat_features(inputs_of(analysis.steps, analysis.activity).values), classes, source_s)
+    return Example(with_repeat_features(step_inputs(analysis.steps, analysis.activity).values), classes, source_s)
 
 
 def test_stretches_are_the_parts(jam):

@@ -8,9 +8,8 @@ import pytest
 import torch
 
 from editorbot.corpus.truth import Segment, Truth
-from editorbot.editors.scoring.repeat_features import JamInputs
 from editorbot.errors import FormatError
-from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig
+from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, ScorerConfig, StepInputs
 from editorbot.timebase import STEP_S
 from editorbot.training.scored.batches import batch_of, numbers_of_epoch
 from editorbot.training.scored.calibration import Calibration, calibrate, chances_of
@@ -51,7 +50,7 @@ def _example(rng: np.random.Generator, count: int = 60) -> Example:
     classes = np.where(is_music, CLASSES.index("keep"), CLASSES.index("sounds")).astype(np.int8)
     values = rng.standard_normal((count, 3)).astype(np.float32)
     values[:, 0] = np.where(is_music, 2, -2) + 0.3 * values[:, 0]
-    inputs = JamInputs(
+    inputs = StepInputs(
         values, np.full((count, 1), -1, np.int32), np.zeros((count, 1), np.float32), no_lag_matrix(count)
     )
     source_s = np.where(is_music, np.cumsum(is_music) * 0.2, np.nan).astype(np.float32)
@@ -149,7 +148,7 @@ def test_chances_that_are_too_sure_are_set_right():
     classes = np.where(rng.random(right.shape) < 1 / (1 + np.exp(-right)), 0, 1).astype(np.int8)
     chances = np.zeros((6, 4000, len(CLASSES)), np.float32)
     chances[..., 0] = 1 / (1 + np.exp(-(2 * right + 1)))
-    nothing = JamInputs(
+    nothing = StepInputs(
         *(np.zeros((4000, 1), kind) for kind in (np.float32, np.int32, np.float32)), no_lag_matrix(4000)
     )
     jams = [Example(nothing, one, np.arange(4000, dtype=np.float32)) for one in classes]
@@ -174,7 +173,7 @@ def test_step_score_counts_music_once():
     classes = np.array([0] * 4 + [5] * 4 + [1] * 4, np.int8)
     source_s = np.concatenate([np.arange(4), np.arange(4), np.full(4, np.nan)]).astype(np.float32)
     example = Example(
-        JamInputs(*(np.zeros((count, 1), t) for t in (np.float32, np.int32, np.float32)), no_lag_matrix(count)),
+        StepInputs(*(np.zeros((count, 1), t) for t in (np.float32, np.int32, np.float32)), no_lag_matrix(count)),
         classes,
         source_s,
     )

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from editorbot.editors.scoring.inputs import INPUT_COUNT
-from editorbot.editors.scoring.repeat_features import with_repeat_features
+from editorbot.editors.scoring.inputs import INPUT_COUNT, with_repeat_features
 from editorbot.training.scored.examples import Example
 from editorbot.training.scored.transpose import FARTHEST_BANDS, HARMONY, transposed
 
