@@ -21,8 +21,8 @@ from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_range
 from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
 from editorbot.editors.base import EditRequest
-from editorbot.editors.registry import editor_named
-from editorbot.errors import StrictError
+from editorbot.editors.registry import LEARNED_NAMES, editor_named
+from editorbot.errors import StrictError, UsageError
 from editorbot.export import export_edit
 from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged_outputs
@@ -69,7 +69,7 @@ class EditOptions:
     strict: bool = False
     """Turn every warning into an error."""
     stem_model: str | None = None
-    """Separator whose stems the editor may hear; None for none."""
+    """Separator whose stems fill the last twelve features, for weights that were trained with them; None for none."""
     stem_device: str = "cpu"
     """Torch device that it runs on."""
     notes: tuple[str, ...] = ()
@@ -120,10 +120,11 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     """
     control = options.editor == CONTROL_EDITOR
     polish = prepare_steps(options.polish)
+    stem_model = stem_model_of(options)
     analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
-    if options.stem_model is not None:
-        model, device = options.stem_model, options.stem_device
-        analysis = hear_demucs(analysis, recording, model, device=device, cache=options.cache, progress=progress)
+    if stem_model is not None:
+        device = options.stem_device
+        analysis = hear_demucs(analysis, recording, stem_model, device=device, cache=options.cache, progress=progress)
     progress("edit", 0.0)
     editor = editor_named(options.editor, options.checkpoint)
     edit_list = editor.edit(analysis, options.request)
@@ -139,9 +140,28 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     return Edited(edit_list, analysis, told=told, actions=actions)
 
 
+def stem_model_of(options: EditOptions) -> str | None:
+    """Choose the separator of an edit: none where the editor has no weights, which could use stems.
+
+    Raises
+    ------
+    UsageError
+        If stems are wanted, and the editor's weights were trained without them.
+    """
+    if options.stem_model is None or options.editor not in LEARNED_NAMES:
+        return None
+    if not editor_named(options.editor, options.checkpoint).uses_stems:
+        raise UsageError(
+            f"--stems is of no use: the weights of the editor {options.editor} were trained without stems; leave it out"
+        )
+    return options.stem_model
+
+
 def _remarks(edit_list: EditList, options: EditOptions) -> Iterator[str]:
     """Yield warnings about what was asked for in vain, and about an edit that can hardly be meant."""
     request = options.request
+    if options.stem_model is not None and options.editor not in LEARNED_NAMES:
+        yield f"IGNORED: --stems is for editors with weights; {options.editor} has none, and nothing was separated"
     if options.editor != ACTING_EDITOR:
         asked = {"--temperature": request.temperature > 0, "--vocabulary": request.vocabulary is not None}
         for flag in (flag for flag, is_asked in asked.items() if is_asked):

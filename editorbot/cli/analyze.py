@@ -29,9 +29,9 @@ class Analyze:
     features: Optional[str] = None  # noqa: UP045 - tyro would load typeguard for `|`, a thirtieth of the whole command
     """File (.npz) to write the 121 features of every beat to."""
     stems: bool = False
-    """Hear drums, bass, vocals and the rest apart, for the last twelve features; needs the extra stems, and minutes."""
+    """Separate drums, bass, vocals and the rest for the last twelve features; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
-    """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
+    """What separates them: a Demucs model of the hub, or a .safetensors file."""
     no_cache: bool = False
     """Neither read nor write kept analyses."""
     repair: bool = False

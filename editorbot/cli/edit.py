@@ -65,11 +65,12 @@ class Edit:
     polish_checkpoint: str | None = None
     """Weights of reconstruct or mel2mel that you trained yourself."""
     stems: bool = False
-    """Let the editor hear drums, bass, vocals and the rest apart; needs the extra stems, and minutes."""
+    """Separate drums, bass, vocals and the rest first, for weights of your own that were trained with stems; those that
+    ship were not. Needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
-    """What takes them apart: a Demucs model of the hub, or a .safetensors file."""
+    """What separates them: a Demucs model of the hub, or a .safetensors file."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where stems are taken apart; all else is computed on the CPU."""
+    """Where stems are separated; all else is computed on the CPU."""
     export: tuple[Literal["audacity", "reaper", "picture"], ...] = ()
     """Projects for other programs to write beside the track, or a picture of where the clips come from."""
     seed: int = 0
@@ -101,7 +102,9 @@ class Edit:
         """Edit every recording; return the exit code."""
         if not self.files:
             raise UsageError("no recording was given; write editorbot edit FILE")
-        self._options()  # a request that makes no sense is refused before any file is read
+        from editorbot.pipeline import stem_model_of
+
+        stem_model_of(self._options())  # a request that makes no sense is refused before any file is read
         print(f"device: {self._device()}", file=sys.stderr)
         files = list_recordings(self.files)
         many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
@@ -183,7 +186,7 @@ class Edit:
         )
 
     def _device(self) -> str:
-        """Return where stems are taken apart; without them, nothing leaves the CPU."""
+        """Choose where stems are separated; without them, nothing leaves the CPU."""
         from editorbot.cli.devices import device_named
 
         return device_named(self.device) if self.stems else "cpu"

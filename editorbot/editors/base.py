@@ -77,6 +77,9 @@ class Editor(ABC):
     name: ClassVar[str]
     """The name that ``--editor`` takes."""
 
+    uses_stems: bool = False
+    """Whether its weights were trained with the stem features filled; otherwise they stay 0."""
+
     @abstractmethod
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Decide what is played, in which order.

@@ -57,6 +57,7 @@ class PolicyEditor(Editor):
 
     def __init__(self, checkpoint: Path = SHIPPED) -> None:
         self._policy = read_policy(checkpoint)
+        self.uses_stems = self._policy.uses_stems
         self._last: _Walk | None = None
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:

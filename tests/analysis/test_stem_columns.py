@@ -144,5 +144,3 @@ def test_the_commands_fill_the_columns(tmp_path: Path) -> None:
     assert main(["analyze", str(path), "--features", str(features), *model]) == 0
     with np.load(features) as archive:
         assert (np.abs(archive["features"][:, 109:]).max(axis=0) > 0).all()
-    assert main(["edit", str(path), "--editor", "retarget", "--dry-run", *model]) == 0
-    assert main(["edit", str(path), "--dry-run", "--stems", "--stem-model", "htdemucs"]) == 2

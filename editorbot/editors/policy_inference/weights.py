@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -46,6 +46,8 @@ class LearnedPolicy:
     """Of states and features."""
     digest: str | None = None
     """Digest of the weights' file."""
+    uses_stems: bool = False
+    """Whether the stem features were filled in training; ``use_stems`` of the card, or of the run's configuration."""
 
 
 @lru_cache(maxsize=4)
@@ -73,7 +75,8 @@ def _of_card(path: Path) -> LearnedPolicy:
     if mean is None or std is None:
         raise FormatError("it holds no normalizer; train it again", path=path)
     normalizer = {"mean": mean.tolist(), "std": std.tolist()}
-    return _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
+    policy = _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
+    return replace(policy, uses_stems=stored.card.get("use_stems") is True)
 
 
 def _of_checkpoint(path: Path) -> LearnedPolicy:
@@ -83,7 +86,8 @@ def _of_checkpoint(path: Path) -> LearnedPolicy:
 
     found = load_checkpoint(path, method=("bc", "ppo"), features=inputs_digest())
     weights = {name: value.float().numpy() for name, value in found.weights.items()}
-    return _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
+    policy = _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
+    return replace(policy, uses_stems=found.config.get("use_stems") is True)
 
 
 def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: Path) -> LearnedPolicy:
