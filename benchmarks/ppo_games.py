@@ -22,9 +22,9 @@ from editorbot.environment.material import Material, material_of
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistics
 from editorbot.models.encoder import Encoded
-from editorbot.models.policy import EditingAgent, PolicyNetwork, ValueNetwork
+from editorbot.models.policy import ActionMasks, EditingAgent, PolicyNetwork, ValueNetwork
 from editorbot.models.policy_config import PolicyConfig
-from editorbot.training.ppo.vec_env import EditingVecEnv, Observations, StepResults
+from editorbot.training.ppo.rollout import Observations, StepResults, VecEnv
 from tests.editors.factories import song_analysis
 
 KEEP, CUT = V3.index("KEEP"), V3.index("CUT")
@@ -169,27 +169,25 @@ def by_dimension(masks: Masks) -> np.ndarray:
     return np.concatenate([masks[0], masks[1].any(axis=0), masks[2].any(axis=0)])
 
 
-class NarrowedVecEnv(EditingVecEnv):
+class NarrowedVecEnv(VecEnv):
     """The batch environment, with what of its masks counts."""
 
     def __init__(self, game: Game, count: int) -> None:
         super().__init__(game.materials, count, EnvironmentSettings(), game.normalizer)
         self._narrowed = game.narrowed
 
-    def begin(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
+    def reset(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
         """Begin episodes."""
-        return self._seen(super().begin(recordings, rng))
+        return self._seen(super().reset(recordings, rng))
 
-    def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
+    def step(self, actions: Tensor) -> tuple[Observations, StepResults]:
         """Carry out actions."""
         observations, step_results = super().step(actions)
         return self._seen(observations), step_results
 
     def _seen(self, observations: Observations) -> Observations:
-        kinds, sizes, amounts = self._narrowed(
-            (observations.type_mask, observations.size_mask, observations.amount_mask)
-        )
-        return replace(observations, type_mask=kinds, size_mask=sizes, amount_mask=amounts)
+        kinds, sizes, amounts = self._narrowed(tuple(mask.numpy() for mask in observations.masks))
+        return replace(observations, masks=ActionMasks(*map(torch.from_numpy, (kinds, sizes, amounts))))
 
 
 class MlpConfig(PolicyConfig):

@@ -45,12 +45,10 @@ from benchmarks.ppo_page import page
 from editorbot.environment.actions import AMOUNTS, SIZES, V3
 from editorbot.environment.gym_env import EditingEnv
 from editorbot.environment.state import STATE_SIZE
-from editorbot.models.dense import Dense
-from editorbot.models.policy import EditingAgent, MaskTensors, StepChances
+from editorbot.models.policy import ActionDistribution, ActionMasks, EditingAgent
 from editorbot.models.policy_config import BEAT_INPUTS, SMALL
 from editorbot.training.bc.train import rate_share
 from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.rollouts import Recordings
 from editorbot.training.ppo.train import PpoRun
 
 HIDDEN = 64
@@ -107,7 +105,7 @@ class Ours:
         torch.manual_seed(config.seed)
         self._agent = EditingAgent(SMALL) if has_encoder else MlpAgent(HIDDEN)
         columns = BEAT_INPUTS if has_encoder else 0
-        inputs = Recordings(tuple(torch.zeros(material.beats, columns) for material in game.materials))
+        inputs = [torch.zeros(material.beats, columns) for material in game.materials]
         self._run = PpoRun(self._agent, NarrowedVecEnv(game, config.n_envs), inputs, config)
         self.reward = math.nan
 
@@ -120,8 +118,8 @@ class Ours:
     @torch.no_grad()
     def choose(self, state: np.ndarray, masks: Masks) -> np.ndarray:
         """Return the likeliest action."""
-        chances = StepChances.of(self._agent.policy(torch.from_numpy(state)[None], MaskTensors(*with_masks(masks))))
-        return chances.best()[0].numpy()
+        logits = self._agent.policy(torch.from_numpy(state)[None], ActionMasks(*with_masks(masks)))
+        return ActionDistribution(logits).mode()[0].numpy()
 
 
 class Peer:
@@ -278,7 +276,7 @@ def told_of_rates(runs: int) -> dict[str, Any]:
         "runs": runs,
         "rates": {kind: as_data(rows) for kind, rows in rates.items()},
         "gradients_alone_s": {
-            each.__name__: gradients_alone_s(LIKE_OURS, 5 * runs, each) for each in (nn.Linear, Dense)
+            each.__name__: gradients_alone_s(LIKE_OURS, 5 * runs, each) for each in (nn.Linear, nn.Linear)
         },
         "hidden": HIDDEN,
         "cores": f"{os.cpu_count()} cores, {platform.machine()}",

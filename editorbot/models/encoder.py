@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from editorbot.models.attention import neighborhood_attention_1d
-from editorbot.models.dense import Dense
 from editorbot.models.policy_config import BEAT_INPUTS, FEATURES, OUTLOOK, PolicyConfig
 
 
@@ -38,11 +37,11 @@ class NATTENLayer(nn.Module):
         hidden = config.policy_hidden_dim
         self.heads, self.kernel = config.natten_n_heads, config.natten_kernel_size
         self.attention_norm = nn.LayerNorm(hidden)
-        self.qkv = Dense(hidden, 3 * hidden)
-        self.out = Dense(hidden, hidden)
+        self.qkv = nn.Linear(hidden, 3 * hidden)
+        self.out = nn.Linear(hidden, hidden)
         self.feed_norm = nn.LayerNorm(hidden)
-        self.feed_in = Dense(hidden, 2 * hidden)
-        self.feed_out = Dense(2 * hidden, hidden)
+        self.feed_in = nn.Linear(hidden, 2 * hidden)
+        self.feed_out = nn.Linear(2 * hidden, hidden)
         self.drop = nn.Dropout(config.dropout)
 
     def forward(self, x: Tensor, lengths: Sequence[int]) -> Tensor:
@@ -60,10 +59,10 @@ class HybridNATTENEncoder(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         hidden = config.policy_hidden_dim
-        self.enter = Dense(BEAT_INPUTS, hidden)
+        self.enter = nn.Linear(BEAT_INPUTS, hidden)
         self.layers = nn.ModuleList(NATTENLayer(config) for _ in range(config.natten_n_layers))
         self.norm = nn.LayerNorm(hidden)
-        self.kept = Dense(hidden, 1)
+        self.kept = nn.Linear(hidden, 1)
 
     def forward(self, inputs: Tensor, lengths: Sequence[int]) -> Encoded:
         """Encode recordings that lie end to end.

@@ -1,89 +1,85 @@
 """The policy and its value: which step to take, and what the episode will be worth.
 
-A step is drawn in three: its type; its size, given the type; its amount, given
-the type. So its log probability is the sum of three, and what is closed has
-probability 0. :mod:`editorbot.editors.policy_inference.network` computes the same without torch.
+An action is sampled in three: its type; its size, given the type; its amount, given the type. So its log probability
+is the sum of three, and a masked action has probability 0. :mod:`editorbot.editors.policy_inference.network` computes
+the same without torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
+from torch.distributions import Categorical, kl_divergence
 
 from editorbot.environment.actions import AMOUNTS, SIZES
-from editorbot.models.dense import Dense
 from editorbot.models.encoder import Encoded, HybridNATTENEncoder
 from editorbot.models.policy_config import CEPSTRA, CLOSED, ENERGY_CLASSES, PolicyConfig
 
 
-class TypeLogits(NamedTuple):
-    """What the policy says of some moments; sizes and amounts for every type."""
+class ActionLogits(NamedTuple):
+    """Logits of the policy at some steps; those of sizes and amounts for every type."""
 
     type: Tensor
-    """Log odds of the types, shape=(moments, types)."""
+    """Logits of the types, shape=(steps, types)."""
     size: Tensor
-    """Log odds of the sizes given each type, shape=(moments, types, 5)."""
+    """Logits of the sizes given each type, shape=(steps, types, 5)."""
     amount: Tensor
-    """Log odds of the amounts given each type, shape=(moments, types, 5)."""
+    """Logits of the amounts given each type, shape=(steps, types, 5)."""
 
 
-class MaskTensors(NamedTuple):
-    """What is open; see :class:`editorbot.environment.masks.Masks`."""
+class ActionMasks(NamedTuple):
+    """Allowed actions at some steps; see :class:`editorbot.environment.masks.Masks`."""
 
     type: Tensor
-    """Shape=(moments, types), bool."""
+    """Shape=(steps, types), bool."""
     size: Tensor
-    """Shape=(moments, types, 5), bool."""
+    """Shape=(steps, types, 5), bool."""
     amount: Tensor
-    """Shape=(moments, types, 5), bool."""
+    """Shape=(steps, types, 5), bool."""
 
 
 class PolicyNetwork(nn.Module):
-    """Beat, recording and state in, log odds of types, sizes and amounts out."""
+    """Beat, recording and state in, logits of types, sizes and amounts out."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         hidden, types = 2 * config.policy_hidden_dim, config.action_vocabulary.types
         self.types = types
-        self.enter = Dense(config.inputs, hidden)
+        self.enter = nn.Linear(config.inputs, hidden)
         self.drop = nn.Dropout(config.dropout)
-        self.mix = Dense(hidden, hidden)
-        self.type_head = Dense(hidden, types)
-        self.size_head = Dense(hidden, types * SIZES)
-        self.amount_head = Dense(hidden, types * AMOUNTS)
+        self.mix = nn.Linear(hidden, hidden)
+        self.type_head = nn.Linear(hidden, types)
+        self.size_head = nn.Linear(hidden, types * SIZES)
+        self.amount_head = nn.Linear(hidden, types * AMOUNTS)
         for head in (self.type_head, self.size_head, self.amount_head):
-            # Small at first: a fresh policy is nearly uniform over what is open.
+            # Small at first: a fresh policy is nearly uniform over the allowed actions.
             nn.init.normal_(head.weight, std=0.01)
             nn.init.zeros_(head.bias)
 
-    def forward(self, inputs: Tensor, masks: MaskTensors | None = None) -> TypeLogits:
-        """Return log odds; those of what is closed are CLOSED.
+    def forward(self, inputs: Tensor, masks: ActionMasks | None = None) -> ActionLogits:
+        """Compute logits; masked ones are CLOSED.
 
         Parameters
         ----------
-        inputs : Tensor, shape=(moments, PolicyConfig.inputs)
+        inputs : Tensor, shape=(steps, PolicyConfig.inputs)
             See `policy_inputs`.
-        masks : MaskTensors, optional
-            All is open where left out.
+        masks : ActionMasks, optional
+            Everything is allowed where left out.
         """
         x = torch.relu(self.enter(inputs))
         x = x + torch.relu(self.mix(self.drop(x)))
-        types = self.type_head(x)
         sizes = self.size_head(x).unflatten(-1, (self.types, SIZES))
         amounts = self.amount_head(x).unflatten(-1, (self.types, AMOUNTS))
-        logits = TypeLogits(types, sizes, amounts)
-        return logits if masks is None else closed_off(logits, masks)
+        logits = ActionLogits(self.type_head(x), sizes, amounts)
+        return logits if masks is None else masked(logits, masks)
 
 
-def closed_off(logits: TypeLogits, masks: MaskTensors) -> TypeLogits:
-    """Return log odds, those of what is closed at CLOSED."""
-    # Added, not filled in, which takes several times as long; nothing open is of that size.
-    return TypeLogits(*(odds + CLOSED * ~mask for odds, mask in zip(logits, masks)))
+def masked(logits: ActionLogits, masks: ActionMasks) -> ActionLogits:
+    """Set the logits of masked actions to CLOSED, which gives them probability 0."""
+    return ActionLogits(*(torch.where(mask, part, CLOSED) for part, mask in zip(logits, masks)))
 
 
 class ValueNetwork(nn.Module):
@@ -92,12 +88,12 @@ class ValueNetwork(nn.Module):
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
         hidden = 2 * config.policy_hidden_dim
-        self.enter = Dense(config.inputs, hidden)
-        self.mix = Dense(hidden, hidden)
-        self.head = Dense(hidden, 1)
+        self.enter = nn.Linear(config.inputs, hidden)
+        self.mix = nn.Linear(hidden, hidden)
+        self.head = nn.Linear(hidden, 1)
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """Map (moments, PolicyConfig.inputs) to (moments,)."""
+        """Map (steps, PolicyConfig.inputs) to (steps,)."""
         x = torch.relu(self.enter(inputs))
         value: Tensor = self.head(torch.relu(self.mix(x)))[..., 0]
         return value
@@ -120,14 +116,14 @@ class AuxiliaryHeads(nn.Module):
 
 
 class AgentOutput(NamedTuple):
-    """What an agent says of some moments."""
+    """Outputs of an agent at some steps."""
 
     encoded: Encoded
     """The recordings."""
-    logits: TypeLogits
-    """The policy."""
+    logits: ActionLogits
+    """Of the policy."""
     values: Tensor
-    """The returns to expect, shape=(moments,)."""
+    """Expected returns, shape=(steps,)."""
 
 
 class EditingAgent(nn.Module):
@@ -148,18 +144,18 @@ class EditingAgent(nn.Module):
         rows: Tensor,
         recordings: Tensor,
         states: Tensor,
-        masks: MaskTensors | None = None,
+        masks: ActionMasks | None = None,
     ) -> AgentOutput:
-        """Return what is said of some moments of some recordings.
+        """Compute logits and values at some steps of some recordings.
 
         Parameters
         ----------
         inputs, lengths
             Of the recordings, see `HybridNATTENEncoder.forward`.
         rows, recordings, states
-            Of the moments, see `policy_inputs`.
-        masks : MaskTensors, optional
-            All is open where left out.
+            Of the steps, see `policy_inputs`.
+        masks : ActionMasks, optional
+            Everything is allowed where left out.
         """
         encoded = self.encoder(inputs, lengths)
         seen = policy_inputs(encoded, rows, recordings, states)
@@ -167,81 +163,70 @@ class EditingAgent(nn.Module):
 
 
 def policy_inputs(encoded: Encoded, rows: Tensor, recordings: Tensor, states: Tensor) -> Tensor:
-    """Return what policy and value network read at some moments.
+    """Join what policy and value network read at some steps.
 
     Parameters
     ----------
     encoded : Encoded
-        Of all recordings.
-    rows : Tensor, shape=(moments,), int64
+        All recordings.
+    rows : Tensor, shape=(steps,), int64
         Row of the beat at the cursor in ``encoded.beats``.
-    recordings : Tensor, shape=(moments,), int64
+    recordings : Tensor, shape=(steps,), int64
         Row of the recording in ``encoded.summary``.
-    states : Tensor, shape=(moments, 861)
+    states : Tensor, shape=(steps, state)
         Normalized states.
     """
-    heard = (table[at] for table, at in ((encoded.beats, rows), (encoded.ahead, rows), (encoded.summary, recordings)))
-    parts = [*(part for part in heard if part.shape[-1]), states]
-    return torch.cat(parts, dim=-1) if len(parts) > 1 else states
+    return torch.cat([encoded.beats[rows], encoded.ahead[rows], encoded.summary[recordings], states], dim=-1)
 
 
-@dataclass(frozen=True)
-class StepChances:
-    """The distribution over steps at some moments, from log odds; exact over all combinations."""
+class ActionDistribution:
+    """The policy's distribution over whole actions, exact over all combinations.
 
-    type: Tensor
-    """Log probabilities of the types, shape=(moments, types)."""
-    size: Tensor
-    """Log probabilities of the sizes given each type, shape=(moments, types, 5)."""
-    amount: Tensor
-    """Log probabilities of the amounts given each type, shape=(moments, types, 5)."""
+    Parameters
+    ----------
+    logits : ActionLogits
+        Masked ones at CLOSED.
+    """
 
-    @classmethod
-    def of(cls, logits: TypeLogits) -> StepChances:
-        """Return the distribution that log odds tell; what is closed has probability 0."""
-        return cls(functional.log_softmax(logits.type, dim=-1), _log_chances(logits.size), _log_chances(logits.amount))
+    def __init__(self, logits: ActionLogits) -> None:
+        self.type, self.size, self.amount = (Categorical(logits=part.float(), validate_args=False) for part in logits)
+
+    @property
+    def logits(self) -> ActionLogits:
+        """Log probabilities."""
+        return ActionLogits(self.type.logits, self.size.logits, self.amount.logits)
+
+    def sample(self, generator: torch.Generator) -> Tensor:
+        """Sample an action at each step, shape=(steps, 3), int64."""
+        types = torch.multinomial(self.type.probs, 1, generator=generator)
+        row = torch.arange(len(types), device=types.device)
+        given = (part.probs[row, types[:, 0]] for part in (self.size, self.amount))
+        return torch.cat([types, *(torch.multinomial(part, 1, generator=generator) for part in given)], dim=-1)
 
     def log_prob(self, actions: Tensor) -> Tensor:
-        """Return log P(type) + log P(size | type) + log P(amount | type) of actions, shape=(moments,)."""
-        parts = self.parts(actions)
-        return parts[0] + parts[1] + parts[2]
-
-    def parts(self, actions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the three log probabilities of actions (moments, 3), each of shape=(moments,)."""
+        """Log P(type) + log P(size | type) + log P(amount | type) of actions, shape=(steps,)."""
         types, sizes, amounts = actions.unbind(-1)
         row = torch.arange(len(actions), device=actions.device)
-        return self.type[row, types], self.size[row, types, sizes], self.amount[row, types, amounts]
+        log_probs: Tensor = self.type.logits[row, types] + self.size.logits[row, types, sizes]
+        return log_probs + self.amount.logits[row, types, amounts]
 
     def entropy(self) -> Tensor:
-        """Return the entropy of the whole step, shape=(moments,) [nats]; what is logged is a third of it."""
-        within = _entropy(self.size) + _entropy(self.amount)
-        return _entropy(self.type) + (self.type.exp() * within).sum(-1)
+        """Entropy of the whole action, shape=(steps,) [nats]; losses and logs count a third of it."""
+        of_type, of_size, of_amount = (
+            part.entropy()  # type: ignore[no-untyped-call]
+            for part in (self.type, self.size, self.amount)
+        )
+        entropy: Tensor = of_type + (self.type.probs * (of_size + of_amount)).sum(-1)
+        return entropy
 
-    def kl_from(self, other: StepChances) -> Tensor:
-        """Return KL(other || self) of the whole step, shape=(moments,) [nats]."""
-        chance = other.type.exp()
-        within = _kl(other.size, self.size) + _kl(other.amount, self.amount)
-        return _kl(other.type, self.type) + (chance * within).sum(-1)
+    def kl_from(self, other: ActionDistribution) -> Tensor:
+        """KL(other || self) of the whole action, shape=(steps,) [nats]."""
+        given_type = kl_divergence(other.size, self.size) + kl_divergence(other.amount, self.amount)
+        kl: Tensor = kl_divergence(other.type, self.type) + (other.type.probs * given_type).sum(-1)
+        return kl
 
-    def at(self, rows: Tensor) -> StepChances:
-        """Return the distribution at some of the moments."""
-        return StepChances(*(part.index_select(0, rows) for part in (self.type, self.size, self.amount)))
-
-    def best(self) -> Tensor:
-        """Return the likeliest type, and its likeliest size and amount, shape=(moments, 3)."""
-        types = self.type.argmax(-1)
+    def mode(self) -> Tensor:
+        """Likeliest type, and its likeliest size and amount, shape=(steps, 3), int64."""
+        types = self.type.mode
         row = torch.arange(len(types), device=types.device)
-        return torch.stack([types, self.size[row, types].argmax(-1), self.amount[row, types].argmax(-1)], dim=-1)
-
-
-def _log_chances(odds: Tensor) -> Tensor:
-    """Return log softmax over the last of three axes; as the middle one, torch is some times as fast on so few."""
-    return functional.log_softmax(odds.transpose(-1, -2), dim=-2).transpose(-1, -2)
-
-
-def _entropy(log_chances: Tensor) -> Tensor:
-    return -(log_chances.exp() * log_chances).sum(-1)
-
-
-def _kl(log_p: Tensor, log_q: Tensor) -> Tensor:
-    return (log_p.exp() * (log_p - log_q)).sum(-1)
+        return torch.stack([types, self.size.mode[row, types], self.amount.mode[row, types]], dim=-1)

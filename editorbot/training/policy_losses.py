@@ -13,7 +13,7 @@ from torch.nn import functional
 from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.models.encoder import Encoded
-from editorbot.models.policy import AuxiliaryHeads, StepChances
+from editorbot.models.policy import ActionDistribution, AuxiliaryHeads
 from editorbot.models.policy_config import CEPSTRA, SCORE_FEATURE_NAMES
 from editorbot.training.policy_data import UNKNOWN, Demonstration, DemonstrationBatch
 
@@ -60,9 +60,9 @@ def type_weights(recordings: Sequence[Demonstration], types: int) -> Tensor:
     return torch.tensor(weights / mean, dtype=torch.float32)
 
 
-def cloning_losses(chances: StepChances, actions: Tensor) -> Tensor:
+def cloning_losses(distribution: ActionDistribution, actions: Tensor) -> Tensor:
     """Return the loss of each sample: minus the joint log probability over PARTS, shape=(samples,)."""
-    return -chances.log_prob(actions) / PARTS
+    return -distribution.log_prob(actions) / PARTS
 
 
 @dataclass(frozen=True)

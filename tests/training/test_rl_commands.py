@@ -30,7 +30,7 @@ from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.reward import RewardWeights
 from editorbot.environment.settings import EnvironmentSettings
-from editorbot.errors import MismatchError, SplitError, UsageError
+from editorbot.errors import MismatchError, NonFiniteError, SplitError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_config import SCORE_FEATURES
 from editorbot.training.bc.run import BcSettings, read_demonstrations, run_bc
@@ -390,6 +390,17 @@ def test_a_ppo_run_goes_on_only_as_it_began(playing, change, named):
     run_ppo(playing)
     with pytest.raises(MismatchError, match=named):
         run_ppo(replace(playing, **change), resume=playing.save / "latest.pt")
+
+
+def test_what_a_run_with_a_broken_gradient_advises_can_be_done(playing):
+    run_ppo(playing)
+    broken = replace(playing, save=playing.save / "broken", training=replace(playing.training, value_loss_coeff=1e38))
+    with pytest.raises(NonFiniteError) as caught:
+        run_ppo(broken)
+    flags = told(caught.value.message.split("run from it: ")[1]).settings()
+    assert flags.training.learning_rate == playing.training.learning_rate / 2
+    slower = replace(playing.training, learning_rate=flags.training.learning_rate)
+    assert run_ppo(replace(playing, checkpoint=playing.save / flags.checkpoint, training=slower)).best.is_file()
 
 
 def test_an_episode_is_drawn():

@@ -27,7 +27,7 @@ from torch import Tensor
 from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer
 from editorbot.errors import UsageError
-from editorbot.models.policy import EditingAgent, StepChances
+from editorbot.models.policy import ActionDistribution, EditingAgent
 from editorbot.models.policy_config import PolicyConfig
 from editorbot.training.bc.noise_injection import with_noise_injection
 from editorbot.training.policy_data import (
@@ -194,9 +194,9 @@ class BcRun:
             batch = batch_of(group, self.normalizer, NO_VARIATION, np.random.default_rng(0)).to(self.fabric.device)
             out = self.module(batch.inputs, batch.lengths, batch.rows, batch.recordings, batch.states)
             logits = out.logits._replace(type=out.logits.type.float() - torch.log(self.by_type.to(out.values.device)))
-            chances = StepChances.of(logits)
-            losses += float(cloning_losses(chances, batch.actions).sum())
-            hits += int((chances.best()[:, 0] == batch.actions[:, 0]).sum())
+            distribution = ActionDistribution(logits)
+            losses += float(cloning_losses(distribution, batch.actions).sum())
+            hits += int((distribution.mode()[:, 0] == batch.actions[:, 0]).sum())
             counts += len(batch.actions)
         return {} if not counts else {"val/bc_loss": losses / counts, "val/type_accuracy": hits / counts}
 
@@ -255,10 +255,10 @@ def bc_loss(
     """
     by_type = by_type.to(batch.states.device)
     out = module(batch.inputs, batch.lengths, batch.rows, batch.recordings, batch.states)
-    chances = StepChances.of(out.logits._replace(type=out.logits.type.float()))
-    losses = cloning_losses(chances, batch.actions)
+    distribution = ActionDistribution(out.logits)
+    losses = cloning_losses(distribution, batch.actions)
     weights = by_type[batch.actions[:, 0]] * batch.weights
-    entropy = chances.entropy() / PARTS
+    entropy = distribution.entropy() / PARTS
     tasks = task_losses(unwrapped(module).tasks, out.encoded, batch, totals)
     loss = (weights * losses).sum() / totals.weight + weighted_tasks(tasks, config.tasks)
     loss = loss - config.bc_entropy_coeff * (weights * entropy).sum() / totals.weight

@@ -23,7 +23,6 @@ from editorbot.training.policy_data import Demonstration, demonstration_dataset,
 from editorbot.training.policy_returns import CHANCE, materials_of
 from editorbot.training.policy_score_features import ScoreFeatures, heard, pairs_by_name, score_features_by_name
 from editorbot.training.ppo.config import PpoSettings
-from editorbot.training.ppo.rollouts import Recordings
 
 OnLine = Callable[[str], None]
 
@@ -51,14 +50,12 @@ class TrainingData:
                 total.update(np.ascontiguousarray(part).tobytes())
         return total.hexdigest()[:16]
 
-    def recordings(self, normalizer: Normalizer) -> Recordings:
-        """Return what the encoder reads."""
-        heard = (
-            (material.padded[REACH:-REACH], score_features)
+    def encoder_inputs(self, normalizer: Normalizer) -> tuple[torch.Tensor, ...]:
+        """What the encoder reads of each recording, shape=(beats, BEAT_INPUTS)."""
+        return tuple(
+            torch.from_numpy(beat_inputs(material.padded[REACH:-REACH], score_features, normalizer))
             for material, score_features in zip(self.materials, self.score_features)
         )
-        inputs = [beat_inputs(features, score_features, normalizer) for features, score_features in heard]
-        return Recordings(tuple(torch.from_numpy(one) for one in inputs))
 
 
 def training_data_of(settings: PpoSettings, on_line: OnLine) -> TrainingData:

@@ -24,12 +24,12 @@ from editorbot.training.bc.train import BcRun, train_bc
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_data import demonstration_dataset, demonstrations_of, normalizer_of
 from editorbot.training.policy_watch import Watch
+from editorbot.training.ppo.advantages import DifferenceRewards
 from editorbot.training.ppo.checkpoint import agent_of, load_policy, normalizer_in
 from editorbot.training.ppo.config import PpoSettings
 from editorbot.training.ppo.data import OnLine, TrainingData, normalizer_by_play, training_data_of, truth_keep_share
-from editorbot.training.ppo.step_credit import StepCredit
+from editorbot.training.ppo.rollout import VecEnv
 from editorbot.training.ppo.train import PpoRun, PpoState, train_ppo
-from editorbot.training.ppo.vec_env import EditingVecEnv
 from editorbot.training.ship_policy import ShippedPolicy, write_policy
 
 REWARD_MEMORY = 10
@@ -49,7 +49,7 @@ def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLin
     on_line(device_line(device, settings.threads))
     training_data = training_data_of(settings, on_line)
     start = _start(settings, training_data, resume, device, on_line)
-    vec_env = EditingVecEnv(
+    vec_env = VecEnv(
         training_data.materials,
         settings.training.n_envs,
         settings.environment,
@@ -60,12 +60,14 @@ def run_ppo(settings: PpoSettings, *, resume: Path | None = None, on_line: OnLin
     run = PpoRun(
         start.agent,
         vec_env,
-        training_data.recordings(start.normalizer),
+        training_data.encoder_inputs(start.normalizer),
         settings.training,
         demonstrations=training_data.demonstrations,
         normalizer=start.normalizer,
         holds_to_start=start.is_taught,
-        credit=StepCredit(training_data.materials, settings.environment.reward, settings.environment.action_vocabulary),
+        difference_rewards=DifferenceRewards(
+            training_data.materials, settings.environment.reward, settings.environment.action_vocabulary
+        ),
         device=device,
     )
     if start.state is not None:

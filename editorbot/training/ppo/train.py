@@ -1,9 +1,9 @@
-"""PPO: the policy learns from what whole episodes are worth (Schulman et al., 2017).
+"""Proximal policy optimization (PPO; Schulman et al., 2017) on the rewards of whole edits.
 
-Rewards come at the end of an episode; the mean of the other episodes of the
-same recording is the baseline, or the value network by GAE. Cloning stays mixed
-in, and the policy is held near the cloned one by a price on the KL divergence
-that falls, but never to nothing (kickstarting, Schmitt et al., 2018).
+An update reads from top to bottom: play a rollout (`rollout.collect_rollout`), compute returns and advantages
+(`advantages`), then take passes of mini-batches over it with the clipped surrogate loss, the value loss and an entropy
+bonus, until the KL divergence is too large. Two things are added to the paper: behavioral cloning stays mixed in, and a
+falling price on the KL divergence from the cloned policy keeps it near (kickstarting, Schmitt et al., 2018).
 """
 
 from __future__ import annotations
@@ -22,57 +22,93 @@ from torch import Tensor
 
 from editorbot.environment.state import Normalizer
 from editorbot.errors import NonFiniteError, UsageError
-from editorbot.models.policy import AgentOutput, EditingAgent, MaskTensors, StepChances
-from editorbot.models.step_measures import step_measures
+from editorbot.models.policy import ActionDistribution, ActionLogits, AgentOutput, EditingAgent
 from editorbot.training.bc.train import BcTraining, bc_loss, rate_share
 from editorbot.training.machine import fabric_on
 from editorbot.training.policy_data import NO_VARIATION, Demonstration, batch_of, grouped
 from editorbot.training.policy_losses import PARTS, Totals
-from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.losses import (
-    decayed,
+from editorbot.training.ppo.advantages import (
+    DifferenceRewards,
     discounted_returns,
-    gae,
+    generalized_advantages,
     leave_one_out,
     normalized,
-    policy_loss,
-    type_shares,
-    value_loss,
 )
-from editorbot.training.ppo.rollouts import Recordings, Steps, collect
-from editorbot.training.ppo.step_credit import StepCredit
-from editorbot.training.ppo.vec_env import VecEnv
+from editorbot.training.ppo.config import PpoTraining
+from editorbot.training.ppo.rollout import EncoderBatch, RolloutBatch, VecEnv, collect_rollout
+
+VALUE_LIMIT = 1000.0
+"""Returns beyond +- this are clipped for the value network."""
+
+
+@dataclass(frozen=True)
+class PolicyLoss:
+    """The clipped surrogate loss, and how far the policy moved; each a scalar."""
+
+    policy_loss: Tensor
+    """The loss, a mean over the steps."""
+    approx_kl: Tensor
+    """Estimate of KL(old || new): the mean of ratio - 1 - log ratio."""
+    clip_fraction: Tensor
+    """Share of the steps whose ratio is beyond the clip range."""
+
+
+def policy_loss(log_probs: Tensor, old_log_probs: Tensor, advantages: Tensor, clip_ratio: float) -> PolicyLoss:
+    """PPO's clipped surrogate loss; all inputs of shape=(steps,)."""
+    log_ratio = log_probs - old_log_probs
+    ratio = log_ratio.exp()
+    clipped = torch.clamp(ratio, 1 - clip_ratio, 1 + clip_ratio)
+    loss = -torch.minimum(ratio * advantages, clipped * advantages).mean()
+    clip_fraction = ((ratio - 1).abs() > clip_ratio).to(ratio.dtype).mean()
+    return PolicyLoss(loss, (ratio - 1 - log_ratio).mean(), clip_fraction)
+
+
+def value_loss(values: Tensor, returns: Tensor) -> Tensor:
+    """Mean squared error to the returns, which are not normalized but clipped to +-VALUE_LIMIT."""
+    return (values - torch.clamp(returns, -VALUE_LIMIT, VALUE_LIMIT)).pow(2).mean()
+
+
+def linear_schedule(start: float, end: float | None, step: int, total: int) -> float:
+    """Value at a step on the line from `start` to `end`; `start` throughout where there is no end."""
+    return start if end is None else start + (end - start) * min(step / max(total - 1, 1), 1.0)
+
+
+def type_shares(actions: Tensor, names: Sequence[str]) -> dict[str, float]:
+    """Share of the steps of each type, by ``counters/n_NAME``; that of KEEP as ``n_keep_ratio`` too."""
+    counts = torch.bincount(actions[:, 0], minlength=len(names)).double() / max(len(actions), 1)
+    shares = {f"counters/n_{name.lower()}": float(count) for name, count in zip(names, counts)}
+    return shares | {"counters/n_keep_ratio": shares["counters/n_keep"]}
 
 
 @dataclass(frozen=True)
 class PpoState:
-    """Where a run stands between two updates."""
+    """A run between two updates."""
 
     update: int
     """Updates done."""
     weights: Mapping[str, Tensor]
-    """The networks' weights."""
+    """Of the networks."""
     reference: Mapping[str, Tensor]
-    """The cloned policy's, empty where there is none."""
+    """Of the cloned policy, empty without one."""
     optimizer: Mapping[str, Any]
-    """The optimizer's."""
+    """Of the optimizer."""
     generator: Tensor
-    """State of the generator that draws steps."""
+    """State of the generator of actions."""
     numpy_random: str
-    """State of the generator that draws recordings and batches, JSON."""
+    """State of the generator of recordings and batches, JSON."""
 
 
 class PpoRun:
-    """The moving parts of a run.
+    """A training run: the agent, its optimizer, its random generators, and how many updates are done.
 
     Parameters
     ----------
     agent : EditingAgent
-        Where it begins: fresh, or cloned.
+        Fresh, or cloned.
     vec_env : VecEnv
-        What is played.
-    recordings : Recordings
-        What the encoder reads, in the order of the games' recordings.
+        Episodes to play.
+    inputs : sequence of Tensor
+        What the encoder reads of each recording, by its number.
     config : PpoTraining
         How to train.
     demonstrations : sequence of Demonstration
@@ -80,9 +116,9 @@ class PpoRun:
     normalizer : Normalizer
         Of the states, the one of cloning.
     holds_to_start : bool
-        Whether the policy it begins with is a cloned one that it is held near.
-    credit : StepCredit, optional
-        What single steps were worth; the baseline ``difference`` needs it.
+        Whether to hold the policy near the one that it begins with.
+    difference_rewards : DifferenceRewards, optional
+        Needed by the baseline ``difference``.
     device : str
         ``cpu`` or ``cuda``.
     """
@@ -91,20 +127,20 @@ class PpoRun:
         self,
         agent: EditingAgent,
         vec_env: VecEnv,
-        recordings: Recordings,
+        inputs: Sequence[Tensor],
         config: PpoTraining,
         *,
         demonstrations: Sequence[Demonstration] = (),
         normalizer: Normalizer | None = None,
         holds_to_start: bool = False,
-        credit: StepCredit | None = None,
+        difference_rewards: DifferenceRewards | None = None,
         device: str = "cpu",
     ) -> None:
-        if config.baseline == "difference" and credit is None:
-            raise UsageError("the baseline difference needs to know what each step was worth")
-        self.agent, self.vec_env, self.recordings, self.config = agent, vec_env, recordings, config
-        self.credit = credit
+        if config.baseline == "difference" and difference_rewards is None:
+            raise UsageError("the baseline difference needs the difference rewards of the steps")
+        self.agent, self.vec_env, self.inputs, self.config = agent, vec_env, inputs, config
         self.demonstrations, self.normalizer = list(demonstrations), normalizer or Normalizer.identity()
+        self.difference_rewards = difference_rewards
         self.fabric = fabric_on(device, mixed=config.use_mixed_precision)
         self.reference = copy.deepcopy(agent).eval().requires_grad_(False) if holds_to_start else None
         optimizer = torch.optim.Adam(agent.parameters(), config.learning_rate, eps=1e-5, fused=True)
@@ -113,180 +149,164 @@ class PpoRun:
             self.reference.to(self.fabric.device)
         self.generator = torch.Generator(device=self.fabric.device).manual_seed(config.seed)
         self.rng = np.random.default_rng(config.seed)
-        self.by_type = torch.ones(
-            agent.config.action_vocabulary.types
-        )  # here every sample counts alike: rollouts have all types
+        self.by_type = torch.ones(agent.config.action_vocabulary.types)  # demonstrations of every type count alike
         self.update = 0
 
     def run_update(self) -> dict[str, float]:
-        """Play, judge, learn; return everything that is watched."""
-        config, started = self.config, time.perf_counter()
-        steps = collect(
-            self.agent, self.vec_env, self.recordings, config.n_envs * config.n_steps, self.rng, self.generator
+        """Play a rollout and learn from it; return all metrics."""
+        config, began_s = self.config, time.perf_counter()
+        batch, components = collect_rollout(
+            self.agent, self.vec_env, self.inputs, config.n_envs * config.n_steps, self.rng, self.generator
         )
-        played = time.perf_counter()
-        steps = steps.to(self.fabric.device)
-        watched = self._learn(steps)
-        learned = time.perf_counter()
+        played_s = time.perf_counter()
+        metrics = self._learn(batch.to(self.fabric.device))
+        learned_s = time.perf_counter()
         self.update += 1
-        episodes = int(steps.episode[-1]) + 1
-        watched |= {
-            "train/episode_reward": float(steps.reward.sum()) / episodes,
-            "train/episode_steps": len(steps) / episodes,
-            "time/rollout": played - started,
-            "time/update": learned - played - watched.get("time/data_sample", 0.0),
-            "time/steps_per_second": len(steps) / (learned - started),
+        episodes = int(batch.is_last.sum())
+        metrics |= {
+            "train/episode_reward": float(batch.rewards.sum()) / episodes,
+            "train/episode_steps": len(batch) / episodes,
+            "time/rollout": played_s - began_s,
+            "time/update": learned_s - played_s - metrics["time/data_sample"],
+            "time/steps_per_second": len(batch) / (learned_s - began_s),
         }
-        watched |= {f"reward/{name}": value for name, value in steps.components.items()}
-        return watched | dict(type_shares(steps.actions.cpu(), self.agent.config.action_vocabulary.names))
+        metrics |= {f"reward/{name}": value for name, value in components.items()}
+        return metrics | type_shares(batch.actions, self.agent.config.action_vocabulary.names)
 
-    def _learn(self, steps: Steps) -> dict[str, float]:
-        """Go over a rollout several times; return the means of what is watched."""
+    def _learn(self, batch: RolloutBatch) -> dict[str, float]:
+        """Take passes over a rollout; return the means of the metrics."""
         config = self.config
-        returns, advantages = self._judged(steps)
-        before = self._reference_chances(steps)
-        began = time.perf_counter()
+        returns, advantages = self._returns_and_advantages(batch)
+        reference = self._reference_logits(batch)
+        began_s = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate_share(self.update, config.updates)
-        scheduled = time.perf_counter() - began
-        told: list[dict[str, float]] = []
-        stopped = False
+        scheduled_s = time.perf_counter() - began_s
+        steps: list[dict[str, float]] = []
+        is_stopped = False
         for _ in range(config.ppo_epochs):
-            order = torch.from_numpy(self.rng.permutation(len(steps))).to(returns.device)
-            for at in range(0, len(order), config.batch_size):
-                told.append(self._step(steps, order[at : at + config.batch_size], returns, advantages, before))
-                stopped = stopped or told[-1]["approx_kl"] > 1.5 * config.target_kl
-            if stopped:
+            order = torch.from_numpy(self.rng.permutation(len(batch))).to(returns.device)
+            for rows in torch.split(order, config.batch_size):
+                steps.append(self._step(batch, rows, returns, advantages, reference))
+                is_stopped = is_stopped or steps[-1]["approx_kl"] > 1.5 * config.target_kl
+            if is_stopped:
                 break
-        names = {name for one in told for name in one}
-        means = {name: float(np.mean([one[name] for one in told if name in one])) for name in sorted(names)}
-        means["time/data_sample"] = sum(one.get("time/data_sample", 0.0) for one in told)
-        return means | {"time/scheduler": scheduled, "train/stopped_early": float(stopped)}
+        metrics = {name: float(np.mean([step[name] for step in steps])) for name in sorted(steps[0])}
+        metrics["time/data_sample"] = sum(step["time/data_sample"] for step in steps)
+        return metrics | {"time/scheduler": scheduled_s, "train/stopped_early": float(is_stopped)}
 
-    def _judged(self, steps: Steps) -> tuple[Tensor, Tensor]:
-        """Return returns and normalized advantages."""
-        config = self.config
-        reward, last = steps.reward.cpu(), steps.is_last.cpu()
-        returns = discounted_returns(reward, last, config.gamma)
+    def _returns_and_advantages(self, batch: RolloutBatch) -> tuple[Tensor, Tensor]:
+        """Compute returns and normalized advantages, both of shape=(steps,)."""
+        config, device = self.config, batch.rewards.device
+        rewards, is_last, episode, recording = (
+            part.cpu() for part in (batch.rewards, batch.is_last, batch.episode, batch.recording)
+        )
+        returns = discounted_returns(rewards, is_last, config.gamma)
         if config.baseline == "gae":
-            advantages = gae(reward, self._expected(steps).cpu(), last, config.gamma, config.gae_lambda)
-        elif self.credit is not None and config.baseline == "difference":
-            credits = self.credit.of(steps)
-            rest = discounted_returns(credits.rest, last, config.gamma)
-            shared = leave_one_out(rest, steps.episode.cpu(), steps.recording.cpu())
-            advantages = credits.step + config.rest_weight * shared
+            with torch.no_grad():
+                values = self._forward(self.agent, batch).values.float().cpu()
+            advantages = generalized_advantages(rewards, values, is_last, config.gamma, config.gae_lambda)
+        elif config.baseline == "difference" and self.difference_rewards is not None:
+            shared = self.difference_rewards.of(batch)
+            rest = discounted_returns(shared.rest, is_last, config.gamma)
+            advantages = shared.differences + config.rest_weight * leave_one_out(rest, episode, recording)
         else:
-            advantages = leave_one_out(returns, steps.episode.cpu(), steps.recording.cpu())
-        return returns.to(steps.reward.device), normalized(advantages).to(steps.reward.device)
+            advantages = leave_one_out(returns, episode, recording)
+        return returns.to(device), normalized(advantages).to(device)
 
     @torch.no_grad()
-    def _reference_chances(self, steps: Steps) -> StepChances | None:
-        """Return what the cloned policy says of every step."""
-        if self.reference is None:
-            return None
-        return StepChances.of(self._said(self.reference, steps, _all(steps), steps.masks).logits)
+    def _reference_logits(self, batch: RolloutBatch) -> ActionLogits | None:
+        """Log probabilities of the cloned policy at every step."""
+        return (
+            None if self.reference is None else ActionDistribution(self._forward(self.reference, batch).logits).logits
+        )
 
-    @torch.no_grad()
-    def _expected(self, steps: Steps) -> Tensor:
-        """Return the returns that the value network expects, shape=(steps,)."""
-        return self._said(self.agent, steps, _all(steps)).values.float()
-
-    def _said(self, module: Any, steps: Steps, rows: Tensor, masks: MaskTensors | None = None) -> AgentOutput:
-        """Return what an agent says of some steps; `masks`, where given, are those of the rows."""
-        unique, at = torch.unique(steps.recording[rows], return_inverse=True)
-        inputs, lengths, firsts = self.recordings.of(unique.tolist(), rows.device)
-        states = steps.states.index_select(0, rows)
-        out: AgentOutput = module(inputs, lengths, firsts[at] + steps.beat[rows], at, states, masks)
-        return out
+    def _forward(self, module: Any, batch: RolloutBatch) -> AgentOutput:
+        """Run an agent on some steps."""
+        encoder = EncoderBatch.of(self.inputs, batch.recording)
+        rows = encoder.rows(batch.beat)
+        output: AgentOutput = module(
+            encoder.inputs, encoder.lengths, rows, encoder.recordings, batch.states, batch.masks
+        )
+        return output
 
     def _step(
-        self, steps: Steps, rows: Tensor, returns: Tensor, advantages: Tensor, before: StepChances | None
+        self, batch: RolloutBatch, rows: Tensor, returns: Tensor, advantages: Tensor, reference: ActionLogits | None
     ) -> dict[str, float]:
-        """Take one step of the optimizer; return what is watched."""
+        """Take one step of the optimizer on a mini-batch; return its metrics."""
         config = self.config
-        self.module.eval()  # what is learned from is what was played: nothing is left out
+        self.module.eval()  # without dropout: the ratio is 1 before the first step
         self.optimizer.zero_grad()
-        watched: dict[str, float] = {}
-        size = math.ceil(len(rows) / config.gradient_accumulation_steps)
-        for part in torch.split(rows, size):
-            out = self._said(self.module, steps, part)
-            loss, told = self._loss(out, steps, part, returns, advantages, before)
+        metrics: dict[str, float] = {}
+        for part in torch.split(rows, math.ceil(len(rows) / config.gradient_accumulation_steps)):
+            cloned = None if reference is None else ActionLogits(*(logits[part] for logits in reference))
+            loss, measured = self._loss(batch.at(part), returns[part], advantages[part], cloned)
             share = len(part) / len(rows)
             self.fabric.backward(loss * share)
-            for name, value in told.items():
-                watched[name] = watched.get(name, 0.0) + value * share
-        if self.demonstrations:
-            watched |= self._mix_in()
+            metrics = {name: metrics.get(name, 0.0) + value * share for name, value in measured.items()}
+        metrics |= self._mix_in_demonstrations()
         norm = float(torch.nn.utils.clip_grad_norm_(self.agent.parameters(), config.grad_clip))
         if not math.isfinite(norm):
             raise NonFiniteError(
-                f"the gradient is no number in update {self.update}; the last good state is in latest.pt: "
-                f"resume it with less than --learning-rate {config.learning_rate:g}"
+                f"the gradient is not finite in update {self.update}; the last good state is in latest.pt. Begin a new "
+                f"run from it: --checkpoint latest.pt --lr {config.learning_rate / 2:g}"
             )
         self.optimizer.step()
-        return watched | {"train/grad_norm": norm}
+        return metrics | {"train/grad_norm": norm}
 
     def _loss(
-        self,
-        out: AgentOutput,
-        steps: Steps,
-        rows: Tensor,
-        returns: Tensor,
-        advantages: Tensor,
-        before: StepChances | None,
+        self, batch: RolloutBatch, returns: Tensor, advantages: Tensor, reference: ActionLogits | None
     ) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of some steps, a scalar, and what is watched."""
+        """Compute the loss of some steps, a scalar, and its metrics."""
         config = self.config
-        logits = type(out.logits)(*(part.float() for part in out.logits))
-        # By brackets, choosing rows takes some times as long.
-        actions, log_prob, gained, paid, *masks = (
-            part.index_select(0, rows) for part in (steps.actions, steps.log_prob, advantages, returns, *steps.masks)
-        )
-        measured = step_measures(logits, MaskTensors(*masks), actions, None if before is None else before.at(rows))
-        moved = policy_loss(measured.log_prob, log_prob, gained, config.clip_ratio)
-        entropy = measured.entropy.mean() / PARTS
-        valued = value_loss(out.values.float(), paid)
-        told = {
-            "train/policy_loss": moved.loss.item(),
-            "train/value_loss": valued.item(),
+        output = self._forward(self.module, batch)
+        distribution = ActionDistribution(output.logits)
+        surrogate = policy_loss(distribution.log_prob(batch.actions), batch.log_probs, advantages, config.clip_ratio)
+        values_loss = value_loss(output.values.float(), returns)
+        entropy = distribution.entropy().mean() / PARTS
+        metrics = {
+            "train/policy_loss": surrogate.policy_loss.item(),
+            "train/value_loss": values_loss.item(),
             "train/entropy": entropy.item(),
-            "approx_kl": moved.approx_kl.item(),
-            "train/clip_share": moved.clip_share.item(),
+            "approx_kl": surrogate.approx_kl.item(),
+            "train/clip_share": surrogate.clip_fraction.item(),
         }
-        loss = config.value_loss_coeff * valued
+        loss = config.value_loss_coeff * values_loss
         if self.update >= config.value_warmup:
-            loss = loss + moved.loss - self._between(config.entropy_coeff, config.entropy_coeff_end) * entropy
-        if before is not None:
-            away = measured.kl.mean()
-            told["train/kl_to_bc"] = away.item()
-            loss = loss + self._between(config.kl_to_bc, config.kl_to_bc_end) * away
-        return loss, told
+            entropy_coeff = self._scheduled(config.entropy_coeff, config.entropy_coeff_end)
+            loss = loss + surrogate.policy_loss - entropy_coeff * entropy
+        if reference is not None:
+            kl = distribution.kl_from(ActionDistribution(reference)).mean()
+            metrics["train/kl_to_bc"] = kl.item()
+            loss = loss + self._scheduled(config.kl_to_bc, config.kl_to_bc_end) * kl
+        return loss, metrics
 
-    def _mix_in(self) -> dict[str, float]:
-        """Add the gradient of cloning some samples; return what is watched."""
-        config, began = self.config, time.perf_counter()
-        weight = self._between(config.bc_weight, config.bc_weight_end)
+    def _mix_in_demonstrations(self) -> dict[str, float]:
+        """Add the gradient of cloning some demonstrations; return its metrics."""
+        if not self.demonstrations:
+            return {"time/data_sample": 0.0}
+        config, began_s = self.config, time.perf_counter()
         group = grouped(self.demonstrations, config.bc_batch_size, self.rng)[0]
         batch = batch_of(group, self.normalizer, NO_VARIATION, self.rng).to(self.fabric.device)
-        sampled = time.perf_counter() - began
+        sampled_s = time.perf_counter() - began_s
         cloning = BcTraining(bc_entropy_coeff=config.bc_entropy_coeff, tasks=config.tasks)
         totals = Totals.of([batch], self.by_type.to(batch.states.device))
-        loss, told = bc_loss(self.module, batch, self.by_type, cloning, totals)
-        self.fabric.backward(weight * loss)
-        return {**told, "time/data_sample": sampled}
+        loss, metrics = bc_loss(self.module, batch, self.by_type, cloning, totals)
+        self.fabric.backward(self._scheduled(config.bc_weight, config.bc_weight_end) * loss)
+        return {**metrics, "time/data_sample": sampled_s}
 
-    def _between(self, start: float, end: float | None) -> float:
-        return start if end is None else decayed(start, end, self.update, self.config.updates)
+    def _scheduled(self, start: float, end: float | None) -> float:
+        return linear_schedule(start, end, self.update, self.config.updates)
 
     def state(self) -> PpoState:
-        """Return where the run stands."""
-        reference = {} if self.reference is None else _copied(self.reference)
+        """Copy the state of the run."""
+        reference = {} if self.reference is None else _weights_of(self.reference)
         random = json.dumps(self.rng.bit_generator.state)
         optimizer = copy.deepcopy(self.optimizer.state_dict())  # the run writes into these tensors as it goes on
-        return PpoState(self.update, _copied(self.agent), reference, optimizer, self.generator.get_state(), random)
+        return PpoState(self.update, _weights_of(self.agent), reference, optimizer, self.generator.get_state(), random)
 
     def go_to(self, state: PpoState) -> None:
-        """Stand where a state says."""
+        """Continue from a state."""
         self.agent.load_state_dict(dict(state.weights))
         if state.reference:
             self.reference = copy.deepcopy(self.agent).eval().requires_grad_(False)
@@ -298,16 +318,12 @@ class PpoRun:
 
 
 def train_ppo(run: PpoRun, *, on_update: Callable[[PpoRun, dict[str, float]], None] | None = None) -> None:
-    """Train to the end of the run's updates; `on_update` is told what was measured."""
+    """Train to the last update; `on_update` gets the metrics of each."""
     while run.update < run.config.updates:
         metrics = run.run_update()
         if on_update is not None:
             on_update(run, metrics)
 
 
-def _all(steps: Steps) -> Tensor:
-    return torch.arange(len(steps), device=steps.actions.device)
-
-
-def _copied(agent: EditingAgent) -> dict[str, Tensor]:
+def _weights_of(agent: EditingAgent) -> dict[str, Tensor]:
     return {name: value.detach().cpu().clone() for name, value in agent.state_dict().items()}
