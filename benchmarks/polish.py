@@ -33,9 +33,9 @@ from editorbot.corpus.simulate.worsened import WAYS, draw_worsened
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.polish import measure, polish_blocks, prepare_steps
 from editorbot.polish.chain import LEARNED_NAMES
+from editorbot.polish.equalizer import equalize_blocks
+from editorbot.polish.mel_stft import mel_power_blocks, mel_stft
 from editorbot.polish.mel_summary import power_db
-from editorbot.polish.tone import tone_blocks
-from editorbot.polish.tone_grid import grid_of, mel_power_blocks
 from editorbot.recording import open_recording
 
 CURVE, CEILING = "best curve", "ceiling"
@@ -73,7 +73,7 @@ def at_loudness(sound: np.ndarray, rate: int, lufs: float) -> np.ndarray:
 
 def mel_db(sound: np.ndarray, rate: int) -> np.ndarray:
     """Return the levels of all mel bands and frames [dB]."""
-    return power_db(np.concatenate(list(mel_power_blocks([sound], grid_of(rate), sound.shape[1]))))
+    return power_db(np.concatenate(list(mel_power_blocks([sound], mel_stft(rate), sound.shape[1]))))
 
 
 def mel_distance(sound: np.ndarray, finished: np.ndarray, rate: int) -> float:
@@ -120,7 +120,7 @@ def told(raw: np.ndarray, finished: np.ndarray, rate: int, *, one_curve: bool) -
         floor = there.max() + FLOOR_DB
         heard = np.maximum(there, floor) - np.maximum(here, floor)
         gains = np.broadcast_to(np.median(heard, axis=0), heard.shape)
-    return np.concatenate(list(tone_blocks([raw], rate, raw.shape[1], [gains.astype(np.float32)])))
+    return np.concatenate(list(equalize_blocks([raw], rate, raw.shape[1], [gains.astype(np.float32)])))
 
 
 def scores_of(out: np.ndarray, finished: np.ndarray, rate: int) -> dict[str, float]:

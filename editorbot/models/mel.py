@@ -1,15 +1,15 @@
-"""Networks that say how a raw mel sounds when it is finished.
+"""Networks that predict the mel of a finished track from the mel of its raw recording.
 
 `Reconstruct` is :class:`EditEncoder` (raw mel and edit labels through a
-transformer to a latent) and :class:`MelDecoder` (a transformer on it, whose
-output is added to the raw mel, and so is what :class:`Cells` says of each
-band). `Mel2Mel` is a stack of dilated convolutions without labels. Both are
-told what the whole track sounds like: a window of seconds cannot tell a dull
-microphone from a quiet hi-hat, the track can. From that they draw one curve for
-the whole track, and a gate that is closed where the track sounds finished already.
+transformer to a latent) and :class:`MelDecoder` (a transformer on it). The sum
+of its output and that of :class:`CellNetwork` is added to the raw mel. `Mel2Mel`
+is a stack of dilated convolutions without labels. Both also read a summary of
+the whole track: a window of seconds cannot tell a dull microphone from a quiet
+hi-hat, the track can. From that they predict one curve for the whole track, and
+a gate that is closed if the track sounds finished already.
 
-:mod:`editorbot.polish.mel_network` computes the same with NumPy; a test holds
-the two together.
+:mod:`editorbot.polish.mel_network` computes the same with NumPy; a test
+compares the two. Names of layers are names of stored tensors.
 
 References
 ----------
@@ -37,43 +37,47 @@ from editorbot.models.mel_config import (
     GROUPS,
     LABELS,
     SUMMARY_PLANES,
-    Mel2MelShape,
-    MelNetShape,
-    ReconstructShape,
+    Mel2MelConfig,
+    MelNetConfig,
+    ReconstructConfig,
 )
 
 
 class Summary(nn.Module):
-    """What the whole track sounds like, as a vector, a curve for all of it, and a gate."""
+    """Encodes the summary of a track; predicts a curve for all of it, and a gate."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
         self.enter = nn.Linear(len(SUMMARY_PLANES) * GROUPS, width)
         self.mix = nn.Linear(width, width)
-        self.curve = nn.Linear(width, BANDS)
-        self.gate = nn.Linear(width, 1)
-        for layer in (self.curve, self.gate):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        self.curve = _zeroed(nn.Linear(width, BANDS))
+        self.gate = _zeroed(nn.Linear(width, 1))
 
     def forward(self, summary: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return vector (tracks, width), curve (tracks, 1, 128) and gate (tracks, 1, 1) in [0, 1]."""
-        heard = torch.relu(self.enter(self.grouped(summary)))
-        heard = torch.relu(self.mix(heard))
-        return heard, self.curve(heard)[:, None], torch.sigmoid(self.gate_odds(heard))[:, None]
+        """Map summaries to a vector (tracks, width), a curve (tracks, 1, 128) and a gate (tracks, 1, 1) in [0, 1]."""
+        hidden = torch.relu(self.enter(self.grouped(summary)))
+        hidden = torch.relu(self.mix(hidden))
+        return hidden, self.curve(hidden)[:, None], torch.sigmoid(self.gate_odds(hidden))[:, None]
 
     @staticmethod
     def grouped(summary: Tensor) -> Tensor:
-        """Return the planes (tracks, SUMMARY_SIZE) as they are heard, in groups of bands."""
+        """Average the planes (tracks, SUMMARY_SIZE) over groups of bands."""
         return summary.reshape(len(summary), len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(dim=2)
 
-    def gate_odds(self, heard: Tensor) -> Tensor:
-        """Return the log odds that the track is raw, shape=(tracks, 1)."""
-        odds: Tensor = GATE_ODDS + self.gate(heard)
+    def gate_odds(self, hidden: Tensor) -> Tensor:
+        """Log odds that the track is raw, shape=(tracks, 1)."""
+        odds: Tensor = GATE_ODDS + self.gate(hidden)
         return odds
 
 
-class Layer(nn.Module):
+def _zeroed(layer: nn.Linear) -> nn.Linear:
+    """Let an output layer start at zero, so that a new network changes nothing."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+class TransformerLayer(nn.Module):
     """One transformer layer, norms first."""
 
     def __init__(self, width: int, heads: int) -> None:
@@ -84,7 +88,7 @@ class Layer(nn.Module):
         self.widen, self.narrow = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return rows of the same shape, (batch, frames, width)."""
+        """Map (batch, frames, width) to the same shape."""
         batch, frames, width = rows.shape
         parts = self.attend(self.norm_1(rows)).reshape(batch, frames, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
@@ -94,48 +98,41 @@ class Layer(nn.Module):
         return changed
 
 
+class EditEncoder(nn.Module):
+    """Raw mel and edit labels in, latent out."""
+
+    def __init__(self, config: ReconstructConfig) -> None:
+        super().__init__()
+        width = config.encoder_dim
+        self.enter = nn.Linear(3 * BANDS, width)
+        self.label = nn.Embedding(LABELS, width)
+        self.track = nn.Linear(config.summary_dim, width)
+        self.layers = nn.Sequential(*(TransformerLayer(width, config.n_heads) for _ in range(config.n_layers)))
+        self.norm = nn.LayerNorm(width)
+        nn.init.normal_(self.label.weight, std=0.02)
+
+    def forward(self, raw: Tensor, labels: Tensor, track: Tensor) -> Tensor:
+        """Encode the frames; `track` is the vector of :class:`Summary`, the rest as for :class:`Reconstruct`.
+
+        Returns
+        -------
+        latent : Tensor, shape=(batch, frames, encoder_dim)
+        """
+        rows = self.enter(with_neighbors(raw)) + self.label(labels) + self.track(track)[:, None]
+        rows = rows + positions(raw.shape[1], rows.shape[2]).to(rows)
+        latent: Tensor = self.norm(self.layers(rows))
+        return latent
+
+
 def positions(frames: int, width: int) -> Tensor:
-    """Return sines and cosines that tell frames apart, shape=(frames, width)."""
+    """Sinusoidal position encoding, shape=(frames, width)."""
     at = torch.arange(frames, dtype=torch.float32)[:, None]
     rates = torch.exp(torch.arange(0, width, 2, dtype=torch.float32) * (-math.log(10_000.0) / width))
     return torch.cat([torch.sin(at * rates), torch.cos(at * rates)], dim=1)
 
 
-class EditEncoder(nn.Module):
-    """Raw mel and edit labels in, latent out."""
-
-    def __init__(self, shape: ReconstructShape) -> None:
-        super().__init__()
-        width = shape.encoder_dim
-        self.enter = nn.Linear(3 * BANDS, width)
-        self.label = nn.Embedding(LABELS, width)
-        self.track = nn.Linear(shape.summary_dim, width)
-        self.layers = nn.ModuleList(Layer(width, shape.n_heads) for _ in range(shape.n_layers))
-        self.norm = nn.LayerNorm(width)
-        nn.init.normal_(self.label.weight, std=0.02)
-
-    def forward(self, raw: Tensor, labels: Tensor, track: Tensor) -> Tensor:
-        """Return the latent, shape=(batch, frames, encoder_dim).
-
-        Parameters
-        ----------
-        raw : Tensor, shape=(batch, frames, 128)
-            Raw mel in [0, 1].
-        labels : Tensor, shape=(batch, frames), int64
-            Index in ACTIONS, or UNKNOWN_LABEL.
-        track : Tensor, shape=(batch, summary_dim)
-            What the whole track sounds like.
-        """
-        rows = self.enter(with_neighbors(raw)) + self.label(labels) + self.track(track)[:, None]
-        rows = rows + positions(raw.shape[1], rows.shape[2]).to(rows)
-        for layer in self.layers:
-            rows = layer(rows)
-        latent: Tensor = self.norm(rows)
-        return latent
-
-
 def with_neighbors(raw: Tensor) -> Tensor:
-    """Return each frame beside the ones before and after it, centred, shape=(batch, frames, 3 * 128)."""
+    """Concatenate each frame with the ones before and after it, centred, shape=(batch, frames, 3 * 128)."""
     padded = torch.cat([raw[:, :1], raw, raw[:, -1:]], dim=1) - 0.5
     return torch.cat([padded[:, :-2], padded[:, 1:-1], padded[:, 2:]], dim=2)
 
@@ -143,42 +140,35 @@ def with_neighbors(raw: Tensor) -> Tensor:
 class MelDecoder(nn.Module):
     """Latent in, change of the raw mel out."""
 
-    def __init__(self, shape: ReconstructShape) -> None:
+    def __init__(self, config: ReconstructConfig) -> None:
         super().__init__()
-        width = shape.decoder_dim
-        self.enter = nn.Linear(shape.encoder_dim, width)
-        self.layers = nn.ModuleList(Layer(width, shape.n_heads) for _ in range(shape.n_layers))
+        width = config.decoder_dim
+        self.enter = nn.Linear(config.encoder_dim, width)
+        self.layers = nn.Sequential(*(TransformerLayer(width, config.n_heads) for _ in range(config.n_layers)))
         self.norm = nn.LayerNorm(width)
-        self.leave = nn.Linear(width, BANDS)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = _zeroed(nn.Linear(width, BANDS))
 
     def forward(self, latent: Tensor) -> Tensor:
-        """Return what is to be added to the raw mel, shape=(batch, frames, 128)."""
-        rows = self.enter(latent)
-        for layer in self.layers:
-            rows = layer(rows)
-        change: Tensor = self.leave(self.norm(rows))
+        """Map (batch, frames, encoder_dim) to (batch, frames, 128)."""
+        change: Tensor = self.leave(self.norm(self.layers(self.enter(latent))))
         return change
 
 
-class Cells(nn.Module):
-    """What is to be added in each band and frame, by one small network for all bands.
+class CellNetwork(nn.Module):
+    """Predicts the change of each time-frequency cell, by one small network that all bands share.
 
-    Noise and rooms do in every band the same thing: a floor that the level never falls below, a tail. Shared over the
-    bands, that is learned from little music.
+    Noise and rooms do the same thing in every band: a floor that the level never falls below, a tail. A shared network
+    learns that from little music.
     """
 
     def __init__(self, width: int, summary_dim: int) -> None:
         super().__init__()
         self.enter, self.track = nn.Linear(CELL_INPUTS, width), nn.Linear(summary_dim, width)
         self.mix_1, self.mix_2 = nn.Linear(width, width), nn.Linear(width, width)
-        self.leave = nn.Linear(width, 1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        self.leave = _zeroed(nn.Linear(width, 1))
 
     def forward(self, raw: Tensor, summary: Tensor, track: Tensor) -> Tensor:
-        """Return what is to be added to the raw mel, shape=(batch, frames, 128)."""
+        """Predict the change of the raw mel, shape=(batch, frames, 128)."""
         rows = torch.relu(self.enter(cell_inputs(raw, summary)) + self.track(track)[:, None, None])
         rows = rows + torch.relu(self.mix_1(rows))
         rows = rows + torch.relu(self.mix_2(rows))
@@ -187,39 +177,38 @@ class Cells(nn.Module):
 
 
 def cell_inputs(raw: Tensor, summary: Tensor) -> Tensor:
-    """Return what is told of each band and frame, shape=(batch, frames, 128, CELL_INPUTS)."""
+    """Inputs of each time-frequency cell: its level, its neighbors', the track's; (batch, frames, 128, CELL_INPUTS)."""
     batch, frames, _ = raw.shape
     planes = summary.reshape(batch, len(SUMMARY_PLANES), BANDS)
     around = functional.avg_pool1d(
         functional.pad(planes, (CELL_SPREAD, CELL_SPREAD), mode="replicate"), 2 * CELL_SPREAD + 1, stride=1
     )
     centred = raw - 0.5
-    told = [centred, *(centred - planes[:, None, number] for number in CELL_LEVELS)]
-    told += [around[:, None, number].expand(batch, frames, BANDS) for number in range(len(SUMMARY_PLANES))]
+    inputs = [centred, *(centred - planes[:, None, number] for number in CELL_LEVELS)]
+    inputs += [around[:, None, number].expand(batch, frames, BANDS) for number in range(len(SUMMARY_PLANES))]
     reach = max(map(abs, CELL_LAGS))
     later = functional.pad(raw.transpose(1, 2), (reach, reach), mode="replicate").transpose(1, 2)
-    told += [later[:, reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
+    inputs += [later[:, reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
     reach = max(map(abs, CELL_NEIGHBORS))
     beside = functional.pad(raw, (reach, reach), mode="replicate")
-    told += [beside[:, :, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
+    inputs += [beside[:, :, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
     place = torch.linspace(-1, 1, BANDS).to(raw)
     waves = (place, place**2, torch.sin(3 * place), torch.cos(6 * place))
-    return torch.stack([*told, *(wave.expand(batch, frames, BANDS) for wave in waves)], dim=-1)
+    return torch.stack([*inputs, *(wave.expand(batch, frames, BANDS) for wave in waves)], dim=-1)
 
 
 class Reconstruct(nn.Module):
     """Raw mel and labels to edited mel."""
 
-    def __init__(self, shape: ReconstructShape) -> None:
+    def __init__(self, config: ReconstructConfig) -> None:
         super().__init__()
-        self.shape = shape
-        self.summary = Summary(shape.summary_dim)
-        self.encoder = EditEncoder(shape)
-        self.decoder = MelDecoder(shape)
-        self.cells = Cells(shape.cell_width, shape.summary_dim)
+        self.summary = Summary(config.summary_dim)
+        self.encoder = EditEncoder(config)
+        self.decoder = MelDecoder(config)
+        self.cells = CellNetwork(config.cell_width, config.summary_dim)
 
     def forward(self, raw: Tensor, labels: Tensor, summary: Tensor) -> Tensor:
-        """Return the edited mel, shape=(batch, frames, 128): the raw mel and what is added to it.
+        """Predict the edited mel, shape=(batch, frames, 128).
 
         Parameters
         ----------
@@ -239,25 +228,22 @@ class Reconstruct(nn.Module):
 class Mel2Mel(nn.Module):
     """Raw mel to edited mel, without labels."""
 
-    def __init__(self, shape: Mel2MelShape) -> None:
+    def __init__(self, config: Mel2MelConfig) -> None:
         super().__init__()
-        self.shape = shape
-        width = shape.width
-        self.summary = Summary(shape.summary_dim)
+        width = config.width
+        self.summary = Summary(config.summary_dim)
         self.enter = nn.Linear(BANDS, width)
-        self.track = nn.Linear(shape.summary_dim, width)
-        self.look = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in shape.dilations)
-        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in shape.dilations)
-        self.leave = nn.Linear(width, BANDS)
+        self.track = nn.Linear(config.summary_dim, width)
+        self.look = nn.ModuleList(nn.Conv1d(width, width, 3, padding=d, dilation=d) for d in config.dilations)
+        self.mix = nn.ModuleList(nn.Linear(width, width) for _ in config.dilations)
+        self.leave = _zeroed(nn.Linear(width, BANDS))
         with torch.no_grad():
             for name, parameter in self.mix.named_parameters():
                 if name.endswith("weight"):
-                    parameter.mul_(0.3)  # so that a deep stack begins gently
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+                    parameter.mul_(0.3)  # small residuals, so that a deep stack is stable at the start
 
     def forward(self, raw: Tensor, labels: Tensor, summary: Tensor) -> Tensor:
-        """Return the edited mel, shape=(batch, frames, 128); `labels` are not looked at."""
+        """Predict the edited mel, as :class:`Reconstruct` does; `labels` are ignored."""
         track, curve, gate = self.summary(summary)
         rows = self.enter(raw - 0.5) + self.track(track)[:, None]
         for look, mix in zip(self.look, self.mix):
@@ -266,6 +252,6 @@ class Mel2Mel(nn.Module):
         return edited
 
 
-def build(shape: MelNetShape) -> Reconstruct | Mel2Mel:
-    """Return a new network of a shape."""
-    return Reconstruct(shape) if isinstance(shape, ReconstructShape) else Mel2Mel(shape)
+def build(config: MelNetConfig) -> Reconstruct | Mel2Mel:
+    """Build a new network."""
+    return Reconstruct(config) if isinstance(config, ReconstructConfig) else Mel2Mel(config)

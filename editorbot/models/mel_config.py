@@ -1,6 +1,6 @@
-"""Shapes of the networks that change tone; no torch, so that using them needs none.
+"""Sizes of the mel networks; no torch, so that using them needs none.
 
-:mod:`editorbot.models.mel` says what they are, :mod:`editorbot.polish.mel_network` computes them with NumPy.
+:mod:`editorbot.models.mel` defines them, :mod:`editorbot.polish.mel_network` computes them with NumPy.
 """
 
 from __future__ import annotations
@@ -14,52 +14,52 @@ BANDS = 128
 """Mel bands."""
 
 MEL_SPAN_DB = 80.0
-"""Decibels that mel values in [0, 1] stand for."""
+"""Range of levels that is scaled to mel values in [0, 1] [dB]."""
 
 FLOOR = 1 - 70.0 / MEL_SPAN_DB
-"""Mel value at -70 dB: what lies lower does not count where distances are told."""
+"""Mel value at -70 dB: distances ignore differences below it."""
 
 GATE_ODDS = 2.0
-"""Log odds of a fresh gate: open."""
+"""Log odds of an untrained gate: open."""
 
 SUMMARY_PLANES = ("mean", "spread", "low", "high", "motion", "floor", "middle", "peak", "rise", "fall")
-"""What the whole track says of each band; see :mod:`editorbot.polish.mel_summary`."""
+"""Statistics of each band over the whole track; see :mod:`editorbot.polish.mel_summary`."""
 
 SUMMARY_SIZE = len(SUMMARY_PLANES) * BANDS
-"""Numbers that sum a track up."""
+"""Size of a track's summary."""
 
 GROUPS = 16
-"""Groups of bands in which the networks hear a track's summary: whoever knew every band would know the track by it,
-and remember its finished sound instead of hearing what is wrong."""
+"""Groups of bands over which a track's summary is averaged: a network that saw every band would recognize the track
+and remember its finished sound, instead of learning what is wrong with it."""
 
 CELL_LAGS = (-24, -12, -6, -3, -1, 1, 3, 6)
-"""Frames whose level each band and frame is told beside its own: a room is heard in how a band dies away."""
+"""Neighboring frames whose levels are inputs of a cell: a room shows in how a band decays."""
 
 CELL_NEIGHBORS = (-6, -2, -1, 1, 2, 6)
-"""Bands whose level each band is told beside its own."""
+"""Neighboring bands whose levels are inputs of a cell."""
 
 CELL_SPREAD = 8
-"""Bands on either side over which the track's planes are averaged for a band."""
+"""The track's planes are averaged over so many bands on either side of a cell."""
 
 CELL_LEVELS = (0, 2, 3)
-"""Planes of the summary below which each level is told: the mean, the low, the high."""
+"""Planes of the summary that are subtracted from a cell's level as inputs: the mean, the low, the high."""
 
 CELL_INPUTS = 1 + len(CELL_LEVELS) + len(SUMMARY_PLANES) + len(CELL_LAGS) + len(CELL_NEIGHBORS) + 4
-"""Numbers that are told of each band and frame."""
+"""Inputs of each time-frequency cell."""
 
 UNKNOWN_LABEL = len(ACTIONS)
-"""Label of a frame of which no action is known."""
+"""Label of a frame whose action is unknown."""
 
 LABELS = len(ACTIONS) + 1
-"""Labels that a frame may bear: the actions, and none known."""
+"""Number of labels: the actions, and unknown."""
 
 INPUTS_VERSION = 2
-"""Goes up when mels or summaries come out differently: weights trained on the old ones are refused."""
+"""Goes up when mels or summaries change: weights trained on the old ones are refused."""
 
 
 @dataclass(frozen=True)
-class ReconstructShape:
-    """The shape of EditEncoder and MelDecoder."""
+class ReconstructConfig:
+    """Sizes of EditEncoder and MelDecoder."""
 
     encoder_dim: int = 512
     """Width of the encoder."""
@@ -70,11 +70,11 @@ class ReconstructShape:
     n_heads: int = 8
     """Attention heads of each; they divide the widths."""
     summary_dim: int = 1024
-    """Width in which the whole track is summed up."""
+    """Width of the encoded track summary."""
     chunk_frames: int = 256
-    """Frames that see one another."""
+    """Frames that attend to one another."""
     cell_width: int = 32
-    """Width of the network that hears each band of each frame."""
+    """Width of the network of time-frequency cells."""
 
     def __post_init__(self) -> None:
         for name in ("encoder_dim", "decoder_dim"):
@@ -86,17 +86,17 @@ class ReconstructShape:
 
 
 @dataclass(frozen=True)
-class Mel2MelShape:
-    """The shape of the convolutional network."""
+class Mel2MelConfig:
+    """Sizes of the convolutional network."""
 
     width: int = 256
     """Channels."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    """Distances that its convolutions look at [frames]."""
+    """Dilations of its convolutions [frames]."""
     summary_dim: int = 1024
-    """Width in which the whole track is summed up."""
+    """Width of the encoded track summary."""
     chunk_frames: int = 512
-    """Frames worked on at a time."""
+    """Frames computed at a time."""
 
     def __post_init__(self) -> None:
         if self.width < 1 or not self.dilations or min(self.dilations) < 1 or self.summary_dim < 1:
@@ -105,11 +105,11 @@ class Mel2MelShape:
             raise UsageError(f"chunk_frames must be at least 16, but is {self.chunk_frames}")
 
 
-SMALL_RECONSTRUCT = ReconstructShape(96, 96, 1, 4, 1024, 64, 24)
-"""What a CPU trains in less than an hour."""
+SMALL_RECONSTRUCT = ReconstructConfig(96, 96, 1, 4, 1024, 64, 24)
+"""Trains on a CPU in less than an hour."""
 
-SMALL_MEL2MEL = Mel2MelShape(96, (1, 2, 4, 8, 16), 1024, 512)
-"""What a CPU trains in less than half an hour."""
+SMALL_MEL2MEL = Mel2MelConfig(96, (1, 2, 4, 8, 16), 1024, 512)
+"""Trains on a CPU in less than half an hour."""
 
-MelNetShape = ReconstructShape | Mel2MelShape
-"""Either of them."""
+MelNetConfig = ReconstructConfig | Mel2MelConfig
+"""Either network."""

@@ -1,8 +1,8 @@
-"""Tone after arrangement: stages that change how a track sounds, never what it plays."""
+"""Mastering after the arrangement: stages that change how a track sounds, never what it plays."""
 
 from editorbot.polish.chain import POLISH_NAMES, polish_blocks, prepare_steps
 from editorbot.polish.compare import compare_tone
-from editorbot.polish.edit_labels import frame_labels
+from editorbot.polish.learned import frame_labels
 from editorbot.polish.loudness import missed_loudness
 from editorbot.polish.meter import Loudness, measure
 

@@ -1,54 +1,26 @@
-"""Polish stages by name, applied in the order that the edit list gives."""
+"""Applies polish stages by name, in the order of the edit list.
+
+A stage is a function of the sound (something that starts its blocks anew), its rate and its channels. It returns
+the blocks of the changed sound, as many samples as came in, and gives the same again each time it is called.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol, runtime_checkable
+from functools import partial
 
 import numpy as np
 from jaxtyping import Int64, Shaped
 
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import FormatError
-from editorbot.polish.learned import Learned, net_of_step
+from editorbot.polish.learned import LearnedTone, net_of_step
 from editorbot.polish.loudness import MakeBlocks, loudness_blocks
-from editorbot.polish.reference import Reference, with_tone
+from editorbot.polish.reference import MatchReference, with_tone
 
-
-@runtime_checkable
-class Stage(Protocol):
-    """One stage on one track; it may be started more than once, and then gives the same sound again."""
-
-    def blocks(
-        self, make_blocks: MakeBlocks, sample_rate: int, channels: int
-    ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        """Yield the changed sound, as long as the one that comes in."""
-
-
-class Unchanged:
-    """The stage ``none``."""
-
-    def blocks(
-        self, make_blocks: MakeBlocks, sample_rate: int, channels: int
-    ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        """Yield the sound as it is."""
-        return make_blocks()
-
-
-class LoudnessStage:
-    """The stage ``loudness``."""
-
-    def __init__(self, step: PolishStep) -> None:
-        self._amount = step.amount
-
-    def blocks(
-        self, make_blocks: MakeBlocks, sample_rate: int, channels: int
-    ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        """Yield the sound at the target loudness."""
-        return loudness_blocks(make_blocks, sample_rate, channels, self._amount)
-
+Stage = Callable[[MakeBlocks, int, int], Iterator[Shaped[np.ndarray, "samples channels"]]]
 
 LEARNED_NAMES = ("mel2mel", "reconstruct")
 """Stages that are networks."""
@@ -58,7 +30,7 @@ POLISH_NAMES: tuple[str, ...] = ("none", "loudness", "reference", *LEARNED_NAMES
 
 
 def prepare_steps(steps: Sequence[PolishStep]) -> tuple[PolishStep, ...]:
-    """Return polish steps with everything in them that rendering them again takes.
+    """Complete polish steps with all that rendering them again takes: a reference's spectrum, a network's digest.
 
     Raises
     ------
@@ -97,11 +69,11 @@ def polish_blocks(
     channels : int
         Channels of every block.
     steps : sequence of PolishStep
-        Stages in order; none leaves the track as it is.
+        Stages in order; without any, the track stays as it is.
     labels : np.ndarray, shape=(frames,), optional
-        What the edit did to each frame, see :mod:`editorbot.polish.edit_labels`; the reconstruction is told it.
+        What the edit did to each frame, see :func:`editorbot.polish.learned.frame_labels`; input of `reconstruct`.
     warnings : list of str, optional
-        Is added to where a stage could not do its work.
+        Gets a line where a stage could not do its work.
 
     Returns
     -------
@@ -113,26 +85,20 @@ def polish_blocks(
     FormatError
         If there is no stage of such a name, or it lacks what it needs.
     EditorbotError
-        If the weights of a learned stage cannot be read, or are others than those of the edit list.
+        If the weights of a learned stage cannot be read, or differ from those of the edit list.
     """
     for step in steps:
-        make_blocks = _staged(_stage(step, labels, warnings), make_blocks, sample_rate, channels)
+        make_blocks = partial(_stage(step, labels, warnings), make_blocks, sample_rate, channels)
     return make_blocks()
 
 
 def _stage(step: PolishStep, labels: Int64[np.ndarray, " frames"] | None, warnings: list[str] | None) -> Stage:
-    """Return the stage of a step."""
     if step.name in LEARNED_NAMES:
-        return Learned(step.name, step, labels=labels, warnings=warnings)
+        return LearnedTone(step.name, step, labels=labels, warnings=warnings).blocks
     if step.name == "reference":
-        return Reference(step)
+        return MatchReference(step).blocks
     if step.name == "loudness":
-        return LoudnessStage(step)
+        return partial(loudness_blocks, amount=step.amount)
     if step.name == "none":
-        return Unchanged()
+        return lambda make_blocks, sample_rate, channels: make_blocks()
     raise FormatError(f"polish stage {step.name!r} is unknown; known: {', '.join(POLISH_NAMES)}")
-
-
-def _staged(stage: Stage, make_blocks: MakeBlocks, sample_rate: int, channels: int) -> MakeBlocks:
-    """Return the sound behind a stage, as something that can be started anew."""
-    return lambda: stage.blocks(make_blocks, sample_rate, channels)

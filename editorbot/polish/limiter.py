@@ -1,15 +1,15 @@
 """A true-peak limiter that looks ahead.
 
 The wanted gain of every sample is what brings its true peak down to the
-ceiling. The lowest gain within the look-ahead is held, let go slowly, and
+ceiling. The lowest gain within the look-ahead is held, released slowly, and
 smoothed with a window of the look-ahead's length: each smoothed value is a
 mean of gains that already fit the sample, so none is ever too high, and none
 moves fast enough to be heard as a click or as pumping.
 
 Conventions
 -----------
-All channels get one gain, so the stereo picture stands still. Nothing is
-delayed: what comes out lines up with what went in.
+All channels get one gain, so the stereo image does not move. The output is not
+delayed against the input.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ RELEASE_S = 0.15
 """Time in which the gain comes back by 63 % [seconds]: long enough not to pump at the beat."""
 
 MARGIN_DB = 0.05
-"""Kept free below the ceiling for what interpolation and smoothing miss [dB]."""
+"""Margin below the ceiling for what interpolation and smoothing miss [dB]."""
 
 
 def limit_blocks(
     blocks: Iterable[Float64[np.ndarray, "samples channels"]], sample_rate: int, channels: int, *, ceiling_db: float
 ) -> Iterator[Float64[np.ndarray, "samples channels"]]:
-    """Yield the blocks with no true peak above a ceiling.
+    """Limit true peaks to a ceiling.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def limit_blocks(
 
 
 class _Limiter:
-    """The limiter's memory between blocks; every stream in it is as long as what was added."""
+    """The limiter's state between blocks."""
 
     def __init__(self, sample_rate: int, channels: int, ceiling: float) -> None:
         half = max(1, math.ceil(LOOK_AHEAD_S * sample_rate / 2))
@@ -78,7 +78,7 @@ class _Limiter:
         self._held = np.ones(2 * half)
 
     def add(self, block: Float64[np.ndarray, "samples channels"]) -> Iterator[Float64[np.ndarray, "samples channels"]]:
-        """Yield what is ready once `block` is known: as many samples, later by the latency."""
+        """Take a block; yield as many samples, later by the latency."""
         sound = np.concatenate([self._delayed, block])
         self._delayed = sound[len(block) :]
         gain = self._gains(block)
@@ -88,7 +88,7 @@ class _Limiter:
             yield out
 
     def _gains(self, block: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, " samples"] | None:
-        """Return the gains of the delayed samples, None where all are 1."""
+        """Compute the gains of the delayed samples, None where all are 1."""
         from scipy.ndimage import minimum_filter1d
         from scipy.signal import oaconvolve
 
@@ -99,11 +99,11 @@ class _Limiter:
         self._wanted = wanted[len(block) :]
         if self._held.min() == 1.0 and wanted.min() == 1.0:
             return None
-        # A point between two samples asks the same of both: hence the step back by one.
+        # A point between two samples limits both: hence the step back by one.
         wanted = np.minimum(wanted[:-1], wanted[1:])
         width = len(self._held) + 1
         lowest = minimum_filter1d(wanted, width, mode="nearest")[width // 2 : len(wanted) - width // 2]
-        held = np.concatenate([self._held, _let_go(lowest, self._held[-1], self._release)])
+        held = np.concatenate([self._held, _released(lowest, self._held[-1], self._release)])
         self._held = held[len(block) :]
         gains: Float64[np.ndarray, " samples"] = oaconvolve(held, self._window, mode="valid")
         return gains
@@ -114,14 +114,14 @@ class _Limiter:
 
 
 def smoothed_gains(wanted: Float64[np.ndarray, " segments"], segment_s: float) -> Float64[np.ndarray, " segments"]:
-    """Return about what the limiter makes of the gains that segments as long as its look-ahead or longer want."""
-    return _let_go(wanted, 1.0, math.exp(-segment_s / RELEASE_S))
+    """Estimate the limiter's gains from those that segments want, if these are no shorter than its look-ahead."""
+    return _released(wanted, 1.0, math.exp(-segment_s / RELEASE_S))
 
 
 @njit(cache=True)
 @no_type_check
-def _let_go(lowest, gain, release):
-    """Follow the lowest gain at once, and come back from it slowly."""
+def _released(lowest, gain, release):
+    """Attack at once, release slowly."""
     out = np.empty_like(lowest)
     for n in range(len(lowest)):
         wanted = lowest[n]

@@ -25,10 +25,10 @@ CEILING_DB = -1.0
 """Highest true peak of the result [dBTP]."""
 
 SLACK_LU = 1.0
-"""How far from the target a track may lie unsaid [LU]."""
+"""Larger distances from the target are warned of [LU]."""
 
 MAX_MAKEUP_DB = 3.0
-"""Most gain that is added for what the limiter takes away [dB]: beyond it the sound would be squashed."""
+"""Largest gain that makes up for the limiter [dB]: more would squash the sound."""
 
 BISECTIONS = 10
 """Halvings of MAX_MAKEUP_DB: to 0.003 dB."""
@@ -40,7 +40,7 @@ MakeBlocks = Callable[[], Iterator[Shaped[np.ndarray, "samples channels"]]]
 def loudness_blocks(
     make_blocks: MakeBlocks, sample_rate: int, channels: int, amount: float
 ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-    """Yield the sound at the target loudness.
+    """Bring a sound to the target loudness.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def loudness_blocks(
     Yields
     ------
     block : np.ndarray, shape=(samples, channels)
-        float64 with full scale 1.0; the source's own samples where there is
+        float64 with full scale 1.0; the source's own samples if there is
         nothing to do: in silence, or with an amount of 0.
     """
     if amount == 0:
@@ -76,20 +76,20 @@ def loudness_blocks(
 
 
 def missed_loudness(steps: Sequence[PolishStep], integrated_lufs: float) -> tuple[str, ...]:
-    """Return a warning where the stage was asked for in full, but the track is not as loud as it promises.
+    """Warn if the stage was applied in full, but the track is not as loud as it promises.
 
     Parameters
     ----------
     steps : sequence of PolishStep
         All stages of the track, in their order.
     integrated_lufs : float [LUFS]
-        Loudness of the track behind them; minus infinity where nothing passes the gates.
+        Loudness of the track after them; minus infinity if nothing passes the gates.
     """
     levels = [number for number, step in enumerate(steps) if step.name == "loudness" and step.amount == 1]
     if not levels or abs(integrated_lufs - TARGET_LUFS) <= SLACK_LU:
         return ()
     if math.isinf(integrated_lufs):
-        return ("LOUDNESS_MISSED: nothing in the track is loud enough to be measured; its level is as it was",)
+        return ("LOUDNESS_MISSED: nothing in the track is loud enough to be measured; its level is unchanged",)
     why = "its peaks, or a constant offset, leave no room"
     if levels[-1] < len(steps) - 1:
         why = "stages after loudness changed it again; name loudness last"
@@ -97,10 +97,10 @@ def missed_loudness(steps: Sequence[PolishStep], integrated_lufs: float) -> tupl
 
 
 def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_db: float) -> float:
-    """Return the gain that gives the wanted loudness behind the limiter [dB].
+    """Find the gain that gives the wanted loudness after the limiter [dB].
 
-    The limiter takes some loudness away. How much is foreseen from each
-    10 ms's peak, so the sound need not be rendered again: on ten real tracks
+    The limiter takes some loudness away. The amount is estimated from the peak
+    of each 10 ms, so the sound need not be rendered again: on ten real tracks
     at most 0.04 LU were then missing, instead of 0.54.
 
     Parameters
@@ -108,7 +108,7 @@ def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_d
     segments : Segments
         The track before the gain.
     wanted_lufs : float [LUFS]
-        Loudness that the result should have.
+        Loudness of the result.
     plain_gain_db : float [dB]
         Gain that would give it without a limiter.
     """
@@ -125,7 +125,7 @@ def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_d
 
 
 def _limited_lufs(segments: Segments, gain_db: float) -> float:
-    """Return about how loud the track is behind gain and limiter [LUFS]."""
+    """Estimate the loudness of the track after gain and limiter [LUFS]."""
     peaks = np.maximum(segments.peaks * 10 ** (gain_db / 20), 1e-12)
     gains = smoothed_gains(np.minimum(10 ** (CEILING_DB / 20) / peaks, 1.0), SEGMENT_S)
     return gated_loudness(window_means(segments.powers * gains**2)) + gain_db

@@ -1,8 +1,8 @@
-"""The networks of tone, computed with NumPy alone: polishing a track needs no torch.
+"""Computes the mel networks with NumPy alone, so that polishing a track needs no torch.
 
-The same sums as :mod:`editorbot.models.mel`, from the same weights; a test
-holds the two together. A track of any length goes through in chunks that
-overlap, and where two meet one fades into the other, so no border is heard.
+The same computation as :mod:`editorbot.models.mel`, from the same weights; a
+test compares the two. A track of any length goes through in overlapping chunks
+with a crossfade between neighbors, so no border is heard.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from editorbot.models.mel_config import (
     GATE_ODDS,
     GROUPS,
     SUMMARY_PLANES,
-    Mel2MelShape,
-    MelNetShape,
-    ReconstructShape,
+    Mel2MelConfig,
+    MelNetConfig,
+    ReconstructConfig,
 )
 
 Rows = Float32[np.ndarray, "_frames _width"]
-"""Numbers of each frame."""
+"""A vector a frame."""
 
 
 @dataclass(frozen=True)
 class MelNet:
-    """A network that is ready to be asked."""
+    """A network that is ready to run."""
 
     weights: Weights
     """Parameters by torch's names."""
-    shape: MelNetShape
-    """Its shape."""
+    config: MelNetConfig
+    """Its layers and sizes."""
     digest: str = ""
-    """Of its weights."""
+    """Digest of the weights' file."""
 
 
 def edited_mel(
@@ -51,95 +51,65 @@ def edited_mel(
     labels: Int64[np.ndarray, " frames"],
     summary: Float32[np.ndarray, " summary"],
 ) -> Float32[np.ndarray, "frames 128"]:
-    """Return the edited mel of one chunk, shape=(frames, 128).
+    """Predict the finished mel of one chunk.
 
     Parameters
     ----------
     net : MelNet
         Either network.
     raw : np.ndarray, shape=(frames, 128), float32
-        Raw mel in [0, 1]; at most ``net.shape.chunk_frames`` frames for `Reconstruct`.
+        Raw mel in [0, 1]; at most ``net.config.chunk_frames`` frames for `Reconstruct`.
     labels : np.ndarray, shape=(frames,), int64
         Index in ACTIONS, or UNKNOWN_LABEL.
     summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
         Of the whole track.
     """
-    weights = net.weights
+    weights, config = net.weights, net.config
     groups = summary.reshape(1, len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(axis=2)
     track = np.maximum(linear(groups, weights, "summary.enter"), 0)
     track = np.maximum(linear(track, weights, "summary.mix"), 0)
     curve = linear(track, weights, "summary.curve")
-    gate = _sigmoid(np.float32(GATE_ODDS) + linear(track, weights, "summary.gate"))
-    if isinstance(net.shape, Mel2MelShape):
-        change = _convolved_change(net, raw, track)
+    gate = 1 / (1 + np.exp(-(np.float32(GATE_ODDS) + linear(track, weights, "summary.gate"))))
+    if isinstance(config, Mel2MelConfig):
+        change = _convolution_change(config, weights, raw, track)
     else:
-        change = _attended_change(net, raw, labels, track) + _cell_change(net, raw, summary, track)
+        change = _transformer_change(config, weights, raw, labels, track) + _cell_change(weights, raw, summary, track)
     return np.asarray(raw + gate * (curve + change), dtype=np.float32)
 
 
-def _convolved_change(net: MelNet, raw: Rows, track: Rows) -> Rows:
-    weights = net.weights
+def _convolution_change(config: Mel2MelConfig, weights: Weights, raw: Rows, track: Rows) -> Rows:
     rows = linear(raw - np.float32(0.5), weights, "enter") + linear(track, weights, "track")
-    for number, dilation in enumerate(_mel2mel(net.shape).dilations):
+    for number, dilation in enumerate(config.dilations):
         seen = np.maximum(_convolved(np.maximum(rows, 0), weights, f"look.{number}", dilation), 0)
         rows = rows + linear(seen, weights, f"mix.{number}")
     return linear(np.maximum(rows, 0), weights, "leave")
 
 
-def _mel2mel(shape: MelNetShape) -> Mel2MelShape:
-    assert isinstance(shape, Mel2MelShape)
-    return shape
+def _convolved(rows: Rows, weights: Weights, name: str, dilation: int) -> Rows:
+    """Convolve along the frames, zeros beyond the ends; the kernel is (outputs, inputs, 3)."""
+    kernel = weights[f"{name}.weight"]
+    padded = np.pad(rows, ((dilation, dilation), (0, 0)))
+    total = np.broadcast_to(weights[f"{name}.bias"], rows.shape).copy()
+    for tap in range(3):
+        total += padded[tap * dilation : tap * dilation + len(rows)] @ kernel[:, :, tap].T
+    return total
 
 
-def _attended_change(net: MelNet, raw: Rows, labels: Int64[np.ndarray, " frames"], track: Rows) -> Rows:
-    shape, weights = net.shape, net.weights
-    assert isinstance(shape, ReconstructShape)
+def _transformer_change(
+    config: ReconstructConfig, weights: Weights, raw: Rows, labels: Int64[np.ndarray, " frames"], track: Rows
+) -> Rows:
     padded = np.concatenate([raw[:1], raw, raw[-1:]]) - np.float32(0.5)
     rows = linear(np.concatenate([padded[:-2], padded[1:-1], padded[2:]], axis=1), weights, "encoder.enter")
     rows = rows + weights["encoder.label.weight"][labels] + linear(track, weights, "encoder.track")
     rows = rows + _positions(len(raw), rows.shape[1])
-    for number in range(shape.n_layers):
-        rows = _layer(rows, weights, f"encoder.layers.{number}", shape.n_heads)
-    rows = linear(layer_norm(rows, weights, "encoder.norm"), weights, "decoder.enter")
-    for number in range(shape.n_layers):
-        rows = _layer(rows, weights, f"decoder.layers.{number}", shape.n_heads)
-    return linear(layer_norm(rows, weights, "decoder.norm"), weights, "decoder.leave")
+    for side, leave in (("encoder", "decoder.enter"), ("decoder", "decoder.leave")):
+        for number in range(config.n_layers):
+            rows = _transformer_layer(rows, weights, f"{side}.layers.{number}", config.n_heads)
+        rows = linear(layer_norm(rows, weights, f"{side}.norm"), weights, leave)
+    return rows
 
 
-def _cell_change(net: MelNet, raw: Rows, summary: Float32[np.ndarray, " summary"], track: Rows) -> Rows:
-    """Return what is added in each band and frame by the network that all bands share."""
-    weights = net.weights
-    rows = linear(_cell_inputs(raw, summary), weights, "cells.enter") + linear(track, weights, "cells.track")
-    rows = np.maximum(rows, 0)
-    for mix in ("cells.mix_1", "cells.mix_2"):
-        rows = rows + np.maximum(linear(rows, weights, mix), 0)
-    return linear(rows, weights, "cells.leave").reshape(len(raw), BANDS)
-
-
-def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
-    """Return what is told of each band and frame, shape=(frames * 128, CELL_INPUTS)."""
-    frames = len(raw)
-    planes = summary.reshape(len(SUMMARY_PLANES), BANDS)
-    padded = np.pad(planes, ((0, 0), (CELL_SPREAD, CELL_SPREAD)), mode="edge")
-    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * CELL_SPREAD + 1, axis=1).mean(axis=2)
-    centred = raw - np.float32(0.5)
-    told = [centred, *(centred - planes[number] for number in CELL_LEVELS), *around]
-    reach = max(map(abs, CELL_LAGS))
-    later = np.pad(raw, ((reach, reach), (0, 0)), mode="edge")
-    told += [later[reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
-    reach = max(map(abs, CELL_NEIGHBORS))
-    beside = np.pad(raw, ((0, 0), (reach, reach)), mode="edge")
-    told += [beside[:, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
-    place = np.linspace(-1, 1, BANDS, dtype=np.float32)
-    told += [place, place**2, np.sin(3 * place), np.cos(6 * place)]
-    cells = np.empty((frames, BANDS, len(told)), dtype=np.float32)
-    for number, values in enumerate(told):
-        cells[:, :, number] = values
-    return cells.reshape(frames * BANDS, len(told))
-
-
-def _layer(rows: Rows, weights: Weights, name: str, heads: int) -> Rows:
-    """Return rows after one transformer layer, norms first."""
+def _transformer_layer(rows: Rows, weights: Weights, name: str, heads: int) -> Rows:
     frames, width = rows.shape
     parts = linear(layer_norm(rows, weights, f"{name}.norm_1"), weights, f"{name}.attend")
     query, key, value = parts.reshape(frames, 3, heads, width // heads).transpose(1, 2, 0, 3)
@@ -157,27 +127,43 @@ def _positions(frames: int, width: int) -> Rows:
     return np.concatenate([np.sin(at * rates), np.cos(at * rates)], axis=1)
 
 
-def _sigmoid(values: Rows) -> Rows:
-    return np.asarray(1 / (1 + np.exp(-values)))
+def _cell_change(weights: Weights, raw: Rows, summary: Float32[np.ndarray, " summary"], track: Rows) -> Rows:
+    rows = linear(_cell_inputs(raw, summary), weights, "cells.enter") + linear(track, weights, "cells.track")
+    rows = np.maximum(rows, 0)
+    for mix in ("cells.mix_1", "cells.mix_2"):
+        rows = rows + np.maximum(linear(rows, weights, mix), 0)
+    return linear(rows, weights, "cells.leave").reshape(len(raw), BANDS)
 
 
-def _convolved(rows: Rows, weights: Weights, name: str, dilation: int) -> Rows:
-    """Convolve along the frames, zeros beyond the ends; the kernel is (outputs, inputs, 3)."""
-    kernel = weights[f"{name}.weight"]
-    padded = np.pad(rows, ((dilation, dilation), (0, 0)))
-    total = np.broadcast_to(weights[f"{name}.bias"], rows.shape).copy()
-    for tap in range(3):
-        total += padded[tap * dilation : tap * dilation + len(rows)] @ kernel[:, :, tap].T
-    return total
+def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
+    """Inputs of each time-frequency cell, shape=(frames * 128, CELL_INPUTS)."""
+    frames = len(raw)
+    planes = summary.reshape(len(SUMMARY_PLANES), BANDS)
+    padded = np.pad(planes, ((0, 0), (CELL_SPREAD, CELL_SPREAD)), mode="edge")
+    around = np.lib.stride_tricks.sliding_window_view(padded, 2 * CELL_SPREAD + 1, axis=1).mean(axis=2)
+    centred = raw - np.float32(0.5)
+    inputs = [centred, *(centred - planes[number] for number in CELL_LEVELS), *around]
+    reach = max(map(abs, CELL_LAGS))
+    later = np.pad(raw, ((reach, reach), (0, 0)), mode="edge")
+    inputs += [later[reach + lag : reach + lag + frames] - raw for lag in CELL_LAGS]
+    reach = max(map(abs, CELL_NEIGHBORS))
+    beside = np.pad(raw, ((0, 0), (reach, reach)), mode="edge")
+    inputs += [beside[:, reach + step : reach + step + BANDS] - raw for step in CELL_NEIGHBORS]
+    place = np.linspace(-1, 1, BANDS, dtype=np.float32)
+    inputs += [place, place**2, np.sin(3 * place), np.cos(6 * place)]
+    cells = np.empty((frames, BANDS, len(inputs)), dtype=np.float32)
+    for number, values in enumerate(inputs):
+        cells[:, :, number] = values
+    return cells.reshape(frames * BANDS, len(inputs))
 
 
-def edited_chunks(
+def mel_changes(
     net: MelNet,
     raw: Iterable[Float32[np.ndarray, "_frames 128"]],
     labels: Int64[np.ndarray, " all_frames"],
     summary: Float32[np.ndarray, " summary"],
 ) -> Iterator[Float32[np.ndarray, "_frames 128"]]:
-    """Yield what is added to the raw mel of a whole track, piece by piece.
+    """Predict what finishing adds to the raw mel of a whole track, piece by piece.
 
     Parameters
     ----------
@@ -186,7 +172,7 @@ def edited_chunks(
     raw : iterable of np.ndarray, shape=(frames, 128), float32
         Raw mel in [0, 1], in pieces of any length.
     labels : np.ndarray, shape=(all frames,), int64
-        Of the whole track; the last one stands for frames beyond its end.
+        Of the whole track; the last one is repeated for frames beyond its end.
     summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
         Of the whole track.
 
@@ -200,20 +186,20 @@ def edited_chunks(
     Chunks begin half a chunk apart. An eighth of a chunk at each of its inner ends is context only; over the quarter
     next to that, one chunk fades into the other.
     """
-    size = net.shape.chunk_frames
+    size = net.config.chunk_frames
     step, fading = size // 2, 2 * (size // 8)
     leave = size - size // 4 - size // 8  # where the fade into the next chunk begins
     enter = leave - step
-    fade = fade_in(fading)[:, None]
+    fade = ((np.arange(fading) + 0.5) / max(fading, 1)).astype(np.float32)[:, None]
     held = np.zeros((0, BANDS), dtype=np.float32)
     before: Float32[np.ndarray, "_frames 128"] | None = None
     first = 0
-    for piece, last in _told_last(raw):
+    for piece, last in _with_last_marked(raw):
         held = np.concatenate([held, piece])
         while len(held) > size or (last and len(held)):
             chunk, is_last = held[:size], len(held) <= size
-            named = labels[np.minimum(np.arange(first, first + len(chunk)), len(labels) - 1)]
-            change = edited_mel(net, chunk, named, summary) - chunk
+            chunk_labels = labels[np.minimum(np.arange(first, first + len(chunk)), len(labels) - 1)]
+            change = edited_mel(net, chunk, chunk_labels, summary) - chunk
             if before is not None:
                 change = change[enter:]
                 change[:fading] = fade * change[:fading] + (1 - fade) * before
@@ -226,12 +212,7 @@ def edited_chunks(
             held, first = held[step:], first + step
 
 
-def fade_in(frames: int) -> Float32[np.ndarray, " frames"]:
-    """Return weights that rise evenly from 0 to 1, without either, shape=(frames,)."""
-    return ((np.arange(frames) + 0.5) / max(frames, 1)).astype(np.float32)
-
-
-def _told_last(
+def _with_last_marked(
     pieces: Iterable[Float32[np.ndarray, "_frames 128"]],
 ) -> Iterator[tuple[Float32[np.ndarray, "_frames 128"], bool]]:
     """Yield each piece, and whether it is the last."""

@@ -1,6 +1,6 @@
-"""Reads the weights of a network of tone: safetensors beside a JSON card.
+"""Reads the weights of a mel network: safetensors beside a JSON card.
 
-The card says what the weights are for and how they came to be; weights of
+The card says what the weights are for and how they were trained; weights of
 another method, or for other inputs, are refused.
 """
 
@@ -19,8 +19,9 @@ from editorbot.models.mel_config import (
     INPUTS_VERSION,
     LABELS,
     SUMMARY_PLANES,
-    Mel2MelShape,
-    ReconstructShape,
+    Mel2MelConfig,
+    MelNetConfig,
+    ReconstructConfig,
 )
 from editorbot.polish.mel_network import MelNet
 from editorbot.weights import check_shapes, config_of, read_weights
@@ -28,8 +29,8 @@ from editorbot.weights import check_shapes, config_of, read_weights
 FORMAT = "editorbot.mel"
 """Value of the card's ``format`` field."""
 
-SHAPES: dict[str, type[ReconstructShape | Mel2MelShape]] = {"reconstruct": ReconstructShape, "mel2mel": Mel2MelShape}
-"""Shape of the network of each method."""
+CONFIGS: dict[str, type[MelNetConfig]] = {"reconstruct": ReconstructConfig, "mel2mel": Mel2MelConfig}
+"""Network of each method."""
 
 
 @lru_cache(maxsize=4)
@@ -43,53 +44,50 @@ def read_mel_net(path: Path, method: str) -> MelNet:
     FormatError, MismatchError
         If they are no network of this method, or one for other inputs.
     NonFiniteError
-        If a weight is no number.
+        If a weight is NaN or infinite.
     """
     same = {"method": method, "inputs_version": INPUTS_VERSION}
     stored = read_weights(path, f"learned tone (of `editorbot train {method}`)", kind=FORMAT, same=same)
-    shape = config_of(SHAPES[method], stored.card.get("shape"), path)
-    check_shapes(stored.tensors, tensor_shapes(shape), path)
+    config = config_of(CONFIGS[method], stored.card.get("shape"), path)
+    check_shapes(stored.tensors, tensor_shapes(config), path)
     weights = {name: tensor.astype(np.float32) for name, tensor in stored.tensors.items()}
     if not all(np.isfinite(tensor).all() for tensor in weights.values()):
-        raise NonFiniteError("a weight is no number; train it again", path=path)
-    return MelNet(weights, shape, stored.digest)
+        raise NonFiniteError("a weight is NaN or infinite; train it again", path=path)
+    return MelNet(weights, config, stored.digest)
 
 
-def tensor_shapes(shape: ReconstructShape | Mel2MelShape) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every tensor of a network."""
-    told = shape.summary_dim
+def tensor_shapes(config: MelNetConfig) -> dict[str, tuple[int, ...]]:
+    """List the shape of every tensor of a network, by torch's names."""
+    track = config.summary_dim
     linears = {
-        "summary.enter": (told, len(SUMMARY_PLANES) * GROUPS),
-        "summary.mix": (told, told),
-        "summary.curve": (BANDS, told),
-        "summary.gate": (1, told),
+        "summary.enter": (track, len(SUMMARY_PLANES) * GROUPS),
+        "summary.mix": (track, track),
+        "summary.curve": (BANDS, track),
+        "summary.gate": (1, track),
     }
     shapes: dict[str, tuple[int, ...]] = {}
-    if isinstance(shape, Mel2MelShape):
-        width = shape.width
-        linears |= {"enter": (width, BANDS), "track": (width, told), "leave": (BANDS, width)}
-        for number in range(len(shape.dilations)):
+    if isinstance(config, Mel2MelConfig):
+        width = config.width
+        linears |= {"enter": (width, BANDS), "track": (width, track), "leave": (BANDS, width)}
+        for number in range(len(config.dilations)):
             linears[f"mix.{number}"] = (width, width)
             shapes |= {f"look.{number}.weight": (width, width, 3), f"look.{number}.bias": (width,)}
     else:
-        inside, outside = shape.encoder_dim, shape.decoder_dim
+        inside, outside, cell = config.encoder_dim, config.decoder_dim, config.cell_width
         linears |= {
-            "encoder.enter": (inside, 3 * BANDS), "encoder.track": (inside, told), "decoder.enter": (outside, inside),
-            "decoder.leave": (BANDS, outside), "cells.enter": (shape.cell_width, CELL_INPUTS),
-            "cells.track": (shape.cell_width, told), "cells.mix_1": (shape.cell_width, shape.cell_width),
-            "cells.mix_2": (shape.cell_width, shape.cell_width), "cells.leave": (1, shape.cell_width),
+            "encoder.enter": (inside, 3 * BANDS), "encoder.track": (inside, track), "decoder.enter": (outside, inside),
+            "decoder.leave": (BANDS, outside), "cells.enter": (cell, CELL_INPUTS), "cells.track": (cell, track),
+            "cells.mix_1": (cell, cell), "cells.mix_2": (cell, cell), "cells.leave": (1, cell),
         }  # fmt: skip
         shapes["encoder.label.weight"] = (LABELS, inside)
         for side, width in (("encoder", inside), ("decoder", outside)):
-            for norm in (
-                f"{side}.norm",
-                *(f"{side}.layers.{n}.norm_{k}" for n in range(shape.n_layers) for k in "12"),
-            ):
+            layers = [f"{side}.layers.{number}" for number in range(config.n_layers)]
+            for norm in (f"{side}.norm", *(f"{layer}.norm_{which}" for layer in layers for which in "12")):
                 shapes |= {f"{norm}.weight": (width,), f"{norm}.bias": (width,)}
-            for name in (f"{side}.layers.{number}" for number in range(shape.n_layers)):
+            for layer in layers:
                 linears |= {
-                    f"{name}.attend": (3 * width, width), f"{name}.leave": (width, width),
-                    f"{name}.widen": (4 * width, width), f"{name}.narrow": (width, 4 * width),
+                    f"{layer}.attend": (3 * width, width), f"{layer}.leave": (width, width),
+                    f"{layer}.widen": (4 * width, width), f"{layer}.narrow": (width, 4 * width),
                 }  # fmt: skip
     for name, size in linears.items():
         shapes |= {f"{name}.weight": size, f"{name}.bias": size[:1]}

@@ -1,12 +1,12 @@
-"""Loudness after ITU-R BS.1770-4, by block.
+"""Measures loudness after ITU-R BS.1770-4, block by block.
 
 The sound is K-weighted (a shelf for the head, a high-pass for the ear), its
-power is taken over 400 ms every 100 ms, and what lies below -70 LUFS or more
-than 10 LU below the rest is gated out. Only power and peak of each 10 ms are
+power is taken over 400 ms every 100 ms, and windows below -70 LUFS or more
+than 10 LU below the rest are gated out. Only power and peak of each 10 ms are
 kept: 6 MB an hour of audio.
 
-Deviations: sound shorter than 400 ms counts as one window; channels other
-than 5 and 6 weigh 1 each.
+Deviations: sound shorter than 400 ms counts as one window; all channels weigh
+1 unless there are 5 or 6.
 
 References
 ----------
@@ -30,7 +30,7 @@ from editorbot.polish.true_peak import HALF_TAPS, peak_track
 from editorbot.render.samples import full_scale_factor
 
 SEGMENT_S = 0.01
-"""Grain in which power and peaks are kept [seconds]: fine enough to foresee what a limiter does."""
+"""Resolution of power and peaks [seconds]: fine enough to predict a limiter."""
 
 WINDOW_SEGMENTS, STEP_SEGMENTS = 40, 10
 """Length of a window and step between windows [segments]: 400 ms every 100 ms."""
@@ -48,15 +48,15 @@ SURROUND_WEIGHT = 1.41
 """Weight of the two surround channels of 5.0 and 5.1."""
 
 LOUDEST = 1e15
-"""What larger samples are measured at, +300 dBFS."""
+"""Larger samples are clipped to this, +300 dBFS."""
 
 
 @dataclass(frozen=True)
 class Loudness:
-    """How loud a stretch of sound is."""
+    """Loudness and peaks of a sound."""
 
     integrated_lufs: float
-    """Gated loudness [LUFS]; minus infinity where nothing passes the gates."""
+    """Gated loudness [LUFS]; minus infinity if nothing passes the gates."""
     true_peak_db: float
     """Highest point between samples [dBTP]; minus infinity in silence."""
     peak_db: float
@@ -65,7 +65,7 @@ class Loudness:
 
 @dataclass(frozen=True)
 class Segments:
-    """A track in grains of 10 ms."""
+    """A track in segments of 10 ms."""
 
     powers: Float64[np.ndarray, " segments"]
     """K-weighted mean power of each, shape=(segments,)."""
@@ -74,12 +74,12 @@ class Segments:
 
 
 def decibels(amplitude: float) -> float:
-    """Return an amplitude in dB, minus infinity for 0."""
+    """Convert an amplitude to dB, minus infinity for 0."""
     return 20.0 * math.log10(amplitude) if amplitude > 0 else -math.inf
 
 
 def channel_weights(channels: int) -> Float64[np.ndarray, " channels"]:
-    """Return what each channel counts: 5.0 and 5.1 in WAV order, 1 each for all others."""
+    """Weights of the channels: those of 5.0 and 5.1 in WAV order, 1 each for all others."""
     if channels == 5:
         return np.array([1.0, 1.0, 1.0, SURROUND_WEIGHT, SURROUND_WEIGHT])
     if channels == 6:
@@ -88,7 +88,7 @@ def channel_weights(channels: int) -> Float64[np.ndarray, " channels"]:
 
 
 def k_weighting(sample_rate: int) -> Float64[np.ndarray, "2 6"]:
-    """Return the K-weighting at any rate as two second-order sections, shape=(2, 6)."""
+    """Design the K-weighting at any rate as two second-order sections, shape=(2, 6)."""
     gain_db, q, corner_hz = 3.99984385397, 0.7071752369554193, 1681.9744509555319
     k = math.tan(math.pi * corner_hz / sample_rate)
     high = 10 ** (gain_db / 20)
@@ -105,26 +105,26 @@ def k_weighting(sample_rate: int) -> Float64[np.ndarray, "2 6"]:
 
 
 class SegmentTrack:
-    """One number a segment, of which the last is still open."""
+    """A number for each segment; the last segment is still open."""
 
     def __init__(self) -> None:
         self._parts: list[Float64[np.ndarray, " segments"]] = []
         self.open = 0.0
-        """The number of the segment that has begun."""
+        """Number of the open segment so far."""
 
     def add(self, values: Float64[np.ndarray, " segments"], combine: np.ufunc) -> None:
-        """Combine the open segment with the first value; all but the last are then closed."""
+        """Combine the open segment with the first value; the last value becomes the open one."""
         values[0] = combine(values[0], self.open)
         self._parts.append(values[:-1])
         self.open = float(values[-1])
 
     def closed(self) -> Float64[np.ndarray, " segments"]:
-        """Return the numbers of all whole segments, shape=(segments,)."""
+        """Numbers of all closed segments, shape=(segments,)."""
         return np.concatenate([np.zeros(0), *self._parts])
 
 
 class LoudnessMeter:
-    """Takes blocks, and tells how loud all of them were together."""
+    """Accumulates blocks and measures them as one sound."""
 
     def __init__(self, sample_rate: int, channels: int) -> None:
         self._sections = k_weighting(sample_rate)
@@ -143,7 +143,7 @@ class LoudnessMeter:
             return
         sound = np.empty((block.shape[1], 2 * HALF_TAPS + len(block)), dtype=np.float32)
         sound[:, : 2 * HALF_TAPS] = self._context
-        # Doubles can be larger than what is measured in 32 bits, squares included.
+        # Squares of very large doubles would overflow 32 bits.
         fitting = np.clip(block, -LOUDEST, LOUDEST) if block.dtype == np.float64 else block
         sound[:, 2 * HALF_TAPS :] = fitting.T
         sound[:, 2 * HALF_TAPS :] *= np.float32(full_scale_factor(block.dtype))
@@ -152,7 +152,7 @@ class LoudnessMeter:
         self._add_segments(sound[:, 2 * HALF_TAPS :])
 
     def _add_segments(self, sound: Float32[np.ndarray, "channels samples"]) -> None:
-        """Add K-weighted energy and peak to the segments that the sound touches."""
+        """Add K-weighted energy and peak to the segments that the sound overlaps."""
         first, after = self._samples, self._samples + sound.shape[1]
         grain = SEGMENT_S * self._rate
         numbers = np.arange(int(first / grain), int(after / grain) + 2)
@@ -165,11 +165,11 @@ class LoudnessMeter:
         self._samples = after
 
     def segments(self) -> Segments:
-        """Return power and peak of every whole 10 ms."""
+        """Power and peak of every whole 10 ms."""
         return Segments(self._energies.closed() / (SEGMENT_S * self._rate), self._peaks.closed())
 
     def window_powers(self) -> Float64[np.ndarray, " windows"]:
-        """Return the mean power of every whole 400 ms window, shape=(windows,); one window if there is less."""
+        """Mean power of every whole 400 ms window, shape=(windows,); one window if there is less."""
         powers = self.segments().powers
         if len(powers) < WINDOW_SEGMENTS:
             total = float(self._energies.closed().sum()) + self._energies.open
@@ -177,7 +177,7 @@ class LoudnessMeter:
         return window_means(powers)
 
     def result(self) -> Loudness:
-        """Return the loudness of everything that was added."""
+        """Loudness of everything added so far."""
         padded = np.pad(self._context, ((0, 0), (0, HALF_TAPS)))
         last = float(peak_track(padded, self._true_peak).max())
         peak = max(float(self._peaks.closed().max(initial=0.0)), self._peaks.open)
@@ -188,7 +188,7 @@ class LoudnessMeter:
 @njit(cache=True)
 @no_type_check
 def _scan(sound, sections, weights, state, bounds):
-    """Return K-weighted energy and highest sample between bounds; filters in direct form II, transposed."""
+    """K-weighted energy and highest sample between bounds; filters in transposed direct form II."""
     b, a = sections[:, :3], sections[:, 4:]
     energies, peaks = np.zeros(len(bounds) - 1), np.zeros(len(bounds) - 1)
     for channel in range(sound.shape[0]):
@@ -212,14 +212,14 @@ def _scan(sound, sections, weights, state, bounds):
 
 
 def window_means(powers: Float64[np.ndarray, " segments"]) -> Float64[np.ndarray, " windows"]:
-    """Return the mean power of every whole 400 ms window, every 100 ms; at least one window's segments."""
+    """Mean power of every whole 400 ms window, every 100 ms; needs the segments of at least one window."""
     running = np.concatenate([[0.0], np.cumsum(powers)])
     sums: Float64[np.ndarray, " sums"] = running[WINDOW_SEGMENTS:] - running[:-WINDOW_SEGMENTS]
     return np.maximum(sums[::STEP_SEGMENTS] / WINDOW_SEGMENTS, 0.0)
 
 
 def gated_loudness(powers: Float64[np.ndarray, " windows"]) -> float:
-    """Return the gated loudness of windows of a given power [LUFS]; minus infinity if none passes."""
+    """Compute the gated loudness from the power of windows [LUFS]; minus infinity if none passes."""
     loud = powers[_lufs(powers) > ABSOLUTE_GATE_LUFS]
     if len(loud) == 0:
         return -math.inf
@@ -248,13 +248,13 @@ def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rat
     Returns
     -------
     loudness : Loudness
-        Minus infinity throughout where there is nothing.
+        Minus infinity throughout if there are no samples.
     """
     return metered(blocks, sample_rate, channels).result()
 
 
 def metered(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> LoudnessMeter:
-    """Return a meter that has heard the blocks; arguments as for :func:`measure`."""
+    """Feed blocks to a new meter; arguments as for :func:`measure`."""
     meter = LoudnessMeter(sample_rate, channels)
     for block in blocks:
         meter.add(block)

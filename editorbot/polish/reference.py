@@ -1,9 +1,9 @@
-"""Polish stage ``reference``: the tone and level of a finished track of the user's own.
+"""Polish stage ``reference``: match EQ, the tone and level of a finished track that the user names.
 
-The average spectra of track and reference are laid beside each other, and
-their difference, smoothed and held within limits, is the track's equalizer;
-then its level becomes the reference's, and a limiter keeps true peaks below
--1 dBTP. A ``loudness`` stage behind it sets another level.
+The difference of the average spectra of track and reference, smoothed and
+bounded, is the track's equalizer; then its level becomes the reference's, and a
+limiter keeps true peaks below -1 dBTP. A ``loudness`` stage after it sets
+another level.
 
 The edit list keeps the reference's spectrum, so a track is rendered again
 without the reference.
@@ -27,31 +27,31 @@ from jaxtyping import Float64, Shaped
 from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import FormatError, SilentError, UsageError
+from editorbot.polish.average_spectrum import FLOOR_DB, average_spectrum_db, band_total
+from editorbot.polish.equalizer import LIMITS, GainLimits, equalize_blocks, triangle
 from editorbot.polish.limiter import limit_blocks
 from editorbot.polish.loudness import CEILING_DB, MakeBlocks
-from editorbot.polish.tone import LIMITS, ToneLimits, tone_blocks
-from editorbot.polish.track_tone import FLOOR_DB, band_total, tone_of
 from editorbot.recording import open_recording
 from editorbot.render.render import BLOCK_SAMPLES
 from editorbot.render.samples import as_float
 
-MATCH_LIMITS = ToneLimits(max_boost_db=12.0, max_cut_db=15.0, smooth_bands=6, smooth_frames=0)
-"""What the equalizer is held to: a mix's balance, not its single notes."""
+MATCH_LIMITS = GainLimits(max_boost_db=12.0, max_cut_db=15.0, smooth_bands=6, smooth_frames=0)
+"""Limits of the equalizer: it follows a mix's balance, not its single notes."""
 
 MAX_LEVEL_DB = 30.0
-"""Most that the level is moved in either direction [dB]."""
+"""Largest change of level in either direction [dB]."""
 
 EMPTY_BELOW_DB = 70.0
-"""Bands this far below a track's strongest hold nothing that could be matched [dB]."""
+"""Bands this far below a track's strongest count as empty [dB]."""
 
 
-class Reference:
+class MatchReference:
     """The stage for one reference; it measures its track once."""
 
     def __init__(self, step: PolishStep) -> None:
         if len(step.tone_db) != MEL_BANDS:
             raise FormatError(f"polish reference needs tone_db of {MEL_BANDS} numbers, but has {len(step.tone_db)}")
-        self._tone_db = np.array(step.tone_db)
+        self._reference_db = np.array(step.tone_db)
         self._amount = step.amount
         self._gain_db: Float64[np.ndarray, " 128"] | None = None
 
@@ -62,59 +62,56 @@ class Reference:
         if self._amount == 0:
             return make_blocks()
         if self._gain_db is None:
-            tone_db = tone_of(make_blocks(), sample_rate, channels)
-            self._gain_db = np.zeros(MEL_BANDS) if tone_db is None else match_db(tone_db, self._tone_db)
+            track_db = average_spectrum_db(make_blocks(), sample_rate, channels)
+            self._gain_db = np.zeros(MEL_BANDS) if track_db is None else match_db(track_db, self._reference_db)
         if not self._gain_db.any():
             return make_blocks()
         gain_db = self._amount * self._gain_db
         level_db = float(gain_db.mean())
         gains = (gain_db - level_db).astype(np.float32)[None]
-        # The curve is within its limits already; only the level may lie beyond them.
-        curve = tone_blocks(make_blocks(), sample_rate, channels, [gains], replace(LIMITS, smooth_bands=0))
+        # The curve is bounded already; only the level may be beyond the equalizer's limits.
+        curve = equalize_blocks(make_blocks(), sample_rate, channels, [gains], replace(LIMITS, smooth_bands=0))
         level = 10 ** (level_db / 20)
         return limit_blocks((as_float(block) * level for block in curve), sample_rate, channels, ceiling_db=CEILING_DB)
 
 
 def match_db(
-    tone_db: Float64[np.ndarray, " 128"],
-    wanted_db: Float64[np.ndarray, " 128"],
-    limits: ToneLimits = MATCH_LIMITS,
+    track_db: Float64[np.ndarray, " 128"],
+    reference_db: Float64[np.ndarray, " 128"],
+    limits: GainLimits = MATCH_LIMITS,
 ) -> Float64[np.ndarray, " 128"]:
-    """Return the gain of each band that turns one average tone into another, level included [dB].
+    """Compute the gain of each band that turns one average spectrum into another, level included [dB].
 
     Parameters
     ----------
-    tone_db, wanted_db : np.ndarray, shape=(128,) [dB]
-        Tone that is there, and tone that is wanted.
-    limits : ToneLimits
-        What the curve is held to; the level is held to MAX_LEVEL_DB.
+    track_db, reference_db : np.ndarray, shape=(128,) [dB]
+        Spectrum of the track, and the one to match.
+    limits : GainLimits
+        Limits of the curve; the level is bounded by MAX_LEVEL_DB.
     """
-    both = (tone_db > max(FLOOR_DB, tone_db.max() - EMPTY_BELOW_DB)) & (
-        wanted_db > max(FLOOR_DB, wanted_db.max() - EMPTY_BELOW_DB)
+    both = (track_db > max(FLOOR_DB, track_db.max() - EMPTY_BELOW_DB)) & (
+        reference_db > max(FLOOR_DB, reference_db.max() - EMPTY_BELOW_DB)
     )
     if not both.any():
         return np.zeros(MEL_BANDS)
     bands = np.arange(MEL_BANDS)
-    curve = np.interp(bands, bands[both], (wanted_db - tone_db)[both])
-    reach = limits.smooth_bands
-    weights = 1.0 - np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
-    curve = np.convolve(np.pad(curve, reach, mode="edge"), weights / weights.sum(), mode="valid")
-    middle = float(np.median(curve))
-    curve = np.clip(curve - middle, -limits.max_cut_db, limits.max_boost_db)
-    there = band_total(10 ** ((tone_db + curve) / 10))
-    level_db = 10 * np.log10(band_total(10 ** (wanted_db / 10)) / there)
+    curve = np.interp(bands, bands[both], (reference_db - track_db)[both])
+    curve = np.convolve(np.pad(curve, limits.smooth_bands, mode="edge"), triangle(limits.smooth_bands), mode="valid")
+    curve = np.clip(curve - float(np.median(curve)), -limits.max_cut_db, limits.max_boost_db)
+    matched = band_total(10 ** ((track_db + curve) / 10))
+    level_db = 10 * np.log10(band_total(10 ** (reference_db / 10)) / matched)
     return np.asarray(curve + np.clip(level_db, -MAX_LEVEL_DB, MAX_LEVEL_DB))
 
 
 def with_tone(step: PolishStep) -> PolishStep:
-    """Return the step with its reference's tone read from the file that it names.
+    """Measure the spectrum of the reference that a step names, and keep it in the step.
 
     Raises
     ------
     UsageError
         If it names no file.
     SilentError
-        If nothing can be heard in the reference.
+        If the reference is silent.
     EditorbotError
         If the reference cannot be read.
     """
@@ -123,7 +120,7 @@ def with_tone(step: PolishStep) -> PolishStep:
     with open_recording(step.file) as track:
         starts = range(0, track.samples, BLOCK_SAMPLES)
         blocks = (track.read_native(at, min(at + BLOCK_SAMPLES, track.samples)) for at in starts)
-        tone_db = tone_of(blocks, track.sample_rate, track.channels)
+        tone_db = average_spectrum_db(blocks, track.sample_rate, track.channels)
     if tone_db is None:
-        raise SilentError("nothing can be heard in the reference; name a finished track", path=step.file)
+        raise SilentError("the reference is silent; name a finished track", path=step.file)
     return replace(step, file=os.path.abspath(step.file), tone_db=tuple(round(float(value), 2) for value in tone_db))

@@ -1,14 +1,14 @@
-"""True peaks: how high the wave rises between its samples.
+"""Measures true peaks: how high the wave rises between its samples.
 
-A player's converter draws a smooth curve through the samples, and that curve
-can rise decibels above them. The curve is estimated at four points a sample
-with a Kaiser-windowed sinc, as ITU-R BS.1770-4, annex 2, asks; its own filter
-has 12 taps a phase, this one has 24 and stays flat further up.
+A player's converter draws a smooth curve through the samples, which can rise
+decibels above them. The curve is estimated at four points a sample with a
+Kaiser-windowed sinc, after ITU-R BS.1770-4, annex 2; the standard's filter has
+12 taps a phase, this one has 24 and stays flat further up.
 
 Conventions
 -----------
 Blocks are padded with `HALF_TAPS` samples of context on both sides. The four
-points of sample n lie at n, n + 1/4, n + 1/2 and n + 3/4.
+points of sample n are at n, n + 1/4, n + 1/2 and n + 3/4.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ KAISER_BETA = 6.0
 """Shape of the window: stop band below -60 dB, which is 0.01 dB of a peak."""
 
 RUN_SAMPLES = 32
-"""Samples that are looked at, or skipped, together."""
+"""Samples that are interpolated, or skipped, together."""
 
 
 def interpolation_taps() -> Float32[np.ndarray, "phases taps"]:
-    """Return the filters of the three points between samples, shape=(PHASES - 1, 2 * HALF_TAPS)."""
+    """Design the filters of the three points between samples, shape=(PHASES - 1, 2 * HALF_TAPS)."""
     taps = np.arange(1 - HALF_TAPS, HALF_TAPS + 1)
     offsets = taps[None, :] - np.arange(1, PHASES)[:, None] / PHASES
     window = np.i0(KAISER_BETA * np.sqrt(np.clip(1 - (offsets / HALF_TAPS) ** 2, 0, None))) / np.i0(KAISER_BETA)
@@ -48,15 +48,15 @@ OVERSHOOT = float(np.abs(TAPS).sum(axis=1).max())
 
 
 def peak_track(padded: Float32[np.ndarray, "channels padded"], floor: float) -> Float32[np.ndarray, " samples"]:
-    """Return the highest of each sample's four points, over all channels.
+    """Find the highest of each sample's four points, over all channels.
 
     Parameters
     ----------
     padded : np.ndarray, shape=(channels, samples + 2 * HALF_TAPS), float32
         Sound with its context on both sides; float32 is exact to 0.000001 dB.
     floor : float
-        Peaks that cannot rise above this are not interpolated: there the
-        sample's own value stands, which is then at most `floor` too.
+        Peaks that cannot rise above this are not interpolated: the result is
+        the sample's own value, which is then at most `floor` too.
 
     Returns
     -------

@@ -10,11 +10,11 @@ import torch
 
 from editorbot.errors import UsageError
 from editorbot.models.mel import build
-from editorbot.models.mel_config import BANDS, SUMMARY_SIZE, Mel2MelShape, ReconstructShape
-from editorbot.polish.mel_network import MelNet, edited_chunks, edited_mel
+from editorbot.models.mel_config import BANDS, SUMMARY_SIZE, Mel2MelConfig, ReconstructConfig
+from editorbot.polish.mel_network import MelNet, edited_mel, mel_changes
 from editorbot.polish.mel_weights import tensor_shapes
 
-SHAPES = (ReconstructShape(8, 12, 2, 2, 6, 32), Mel2MelShape(8, (1, 2), 6, 32))
+SHAPES = (ReconstructConfig(8, 12, 2, 2, 6, 32), Mel2MelConfig(8, (1, 2), 6, 32))
 
 
 def random_network(shape, seed=0):
@@ -73,9 +73,9 @@ def test_chunks_have_as_many_frames_as_the_track(frames, piece):
     net = net_of(random_network(shape), shape)
     raw, labels, summary = inputs(frames)
     pieces = [raw[at : at + piece] for at in range(0, frames, piece)]
-    changes = np.concatenate(list(edited_chunks(net, pieces, labels, summary)))
+    changes = np.concatenate(list(mel_changes(net, pieces, labels, summary)))
     assert changes.shape == raw.shape
-    whole = np.concatenate(list(edited_chunks(net, [raw], labels, summary)))
+    whole = np.concatenate(list(mel_changes(net, [raw], labels, summary)))
     assert np.allclose(changes, whole, atol=1e-5)
 
 
@@ -85,12 +85,12 @@ def test_inner_frames_of_chunks_are_those_of_the_whole():
     raw, labels, summary = inputs(300)
     whole = edited_mel(net, raw, labels, summary) - raw
     # The network sees one frame to either side, and chunks have eight of context: borders cannot be told.
-    chunked = np.concatenate(list(edited_chunks(net, [raw], labels, summary)))
+    chunked = np.concatenate(list(mel_changes(net, [raw], labels, summary)))
     assert np.allclose(chunked, whole, atol=1e-5)
 
 
 def test_impossible_shapes_are_refused_with_the_rule():
     with pytest.raises(UsageError, match="multiple of n_heads"):
-        ReconstructShape(encoder_dim=510)
+        ReconstructConfig(encoder_dim=510)
     with pytest.raises(UsageError, match="dilations"):
-        Mel2MelShape(dilations=())
+        Mel2MelConfig(dilations=())

@@ -10,16 +10,16 @@ from safetensors.numpy import save
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, PolishStep, Source
 from editorbot.errors import FormatError, MismatchError, NonFiniteError, NotFoundError
-from editorbot.models.mel_config import INPUTS_VERSION, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_config import INPUTS_VERSION, Mel2MelConfig, ReconstructConfig
 from editorbot.polish import frame_labels, polish_blocks, prepare_steps
-from editorbot.polish.learned import Learned
+from editorbot.polish.learned import LearnedTone
 from editorbot.polish.mel_network import MelNet
+from editorbot.polish.mel_stft import mel_stft
 from editorbot.polish.mel_weights import FORMAT, read_mel_net, tensor_shapes
-from editorbot.polish.tone_grid import grid_of
 from tests.sounds import band
 
 RATE = 22_050
-SHAPES = {"mel2mel": Mel2MelShape(8, (1, 2), 6, 32), "reconstruct": ReconstructShape(8, 8, 1, 2, 6, 32)}
+SHAPES = {"mel2mel": Mel2MelConfig(8, (1, 2), 6, 32), "reconstruct": ReconstructConfig(8, 8, 1, 2, 6, 32)}
 
 
 def tensors(method, *, gain_db=0.0):
@@ -88,7 +88,7 @@ def test_answers_that_are_no_numbers_leave_the_track_as_it_is_with_a_warning(met
     values = tensors(method)
     values[name][3] = np.nan
     warnings: list[str] = []
-    stage = Learned(method, PolishStep(method), warnings=warnings, net=MelNet(values, SHAPES[method]))
+    stage = LearnedTone(method, PolishStep(method), warnings=warnings, net=MelNet(values, SHAPES[method]))
     sound = band(2.0, RATE)[:, None]
     for _ in range(2):
         assert np.array_equal(np.concatenate(list(stage.blocks(lambda: iter([sound]), RATE, 1))), sound)
@@ -123,7 +123,7 @@ def test_frames_bear_the_action_of_their_clip():
     source = Source("jam.wav", "sha256:" + "0" * 64, RATE, 1, 100_000)
     clips = (Clip(0, 20_480), Clip(0, 10_240, action="LOOP"))
     labels = frame_labels(EditList(source, clips, (Join(),)))
-    grid = grid_of(RATE)
+    grid = mel_stft(RATE)
     assert len(labels) == grid.frames_of(30_720)
     middles = (np.arange(len(labels)) - 1) * grid.hop
     assert set(labels[middles < 20_480]) == {0}

@@ -1,13 +1,16 @@
-"""The loudness meter against pyloudnorm, and on signals whose loudness is known."""
+"""The loudness meter against pyloudnorm and FFmpeg, and on signals whose loudness is known."""
 
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
+import av
+import av.filter
 import numpy as np
 import pyloudnorm
 import pytest
-from scipy.signal import resample_poly
+from scipy.signal import butter, resample_poly, sosfilt
 
 from editorbot.polish import measure
 from editorbot.polish.meter import LoudnessMeter, channel_weights
@@ -108,3 +111,47 @@ def test_a_peak_in_the_last_sample_is_seen():
     meter.add(np.zeros((1_000, 1)))
     meter.add(np.array([[0.5]]))
     assert meter.result().true_peak_db >= 20 * math.log10(0.5)
+
+
+def measured_by_ffmpeg(sound: np.ndarray, rate: int) -> tuple[float, float]:
+    """Return integrated loudness [LUFS] and true peak [dBTP] by FFmpeg's filter ebur128."""
+    layout = {1: "mono", 2: "stereo", 6: "5.1"}[sound.shape[1]]
+    graph = av.filter.Graph()
+    source = graph.add_abuffer(format="dbl", sample_rate=rate, layout=layout, time_base=Fraction(1, rate))
+    graph.link_nodes(source, graph.add("ebur128", "metadata=1:peak=true"), graph.add("abuffersink")).configure()
+    found: dict[str, str] = {}
+    for block in [*blocks_of(sound, rate // 10), None]:
+        frame = None
+        if block is not None:
+            samples = np.ascontiguousarray(block).reshape(1, -1)
+            frame = av.AudioFrame.from_ndarray(samples, format="dbl", layout=layout)
+            frame.sample_rate, frame.time_base = rate, Fraction(1, rate)
+        graph.push(frame)
+        try:
+            while True:
+                found.update(graph.pull().metadata)
+        except (av.BlockingIOError, av.EOFError):
+            continue
+    return float(found["lavfi.r128.I"]), 20 * math.log10(float(found["lavfi.r128.true_peak"]))
+
+
+def sine_between_samples(rate: int, channels: int) -> np.ndarray:
+    """Return a sine at a quarter of the rate whose samples are all 3 dB below its peaks, faded in and out."""
+    wave = 0.5 * np.sin(np.pi * (np.arange(5 * rate) / 2 + 0.25)) * np.clip(np.hanning(5 * rate) * 10, 0, 1)
+    return np.repeat(wave[:, None], channels, axis=1)
+
+
+@pytest.mark.skipif("ebur128" not in av.filter.filters_available, reason="PyAV's FFmpeg has no filter ebur128")
+@pytest.mark.parametrize(
+    ("make", "rate", "channels"),
+    [
+        (music_like, 44_100, 2), (music_like, 48_000, 1), (music_like, 48_000, 6), (music_like, 96_000, 2),
+        (sine_between_samples, 48_000, 2),
+    ],
+)  # fmt: skip
+def test_loudness_and_true_peak_agree_with_ffmpeg(make, rate, channels):
+    # FFmpeg looks for peaks at 192 kHz whatever the rate, so that what is above 20 kHz would tell them apart.
+    sound = sosfilt(butter(8, 18_000, fs=rate, output="sos"), make(rate, channels), axis=0)
+    ours, (integrated_lufs, true_peak_db) = measure(blocks_of(sound), rate, channels), measured_by_ffmpeg(sound, rate)
+    assert ours.integrated_lufs == pytest.approx(integrated_lufs, abs=0.1)
+    assert ours.true_peak_db == pytest.approx(true_peak_db, abs=0.2)

@@ -10,8 +10,8 @@ from editorbot.editlist.edit_list import Clip, EditList, PolishStep, Source
 from editorbot.editlist.json_format import from_json, to_json
 from editorbot.errors import FormatError, SilentError, UsageError
 from editorbot.polish import measure, polish_blocks, prepare_steps
+from editorbot.polish.average_spectrum import SpectrumMeter, average_spectrum_db
 from editorbot.polish.reference import MATCH_LIMITS, match_db
-from editorbot.polish.track_tone import ToneMeter, tone_of
 from tests.sounds import band, write
 
 RATE = 22_050
@@ -39,7 +39,7 @@ def polished(sound, step, rate=RATE):
 def test_tone_and_level_become_the_references(reference):
     dull = 0.1 * band(12.0, RATE, seed=2)[:, None]
     out = polished(dull, reference)
-    wanted, before, after = (tone_of([x], RATE, 1) for x in (loud_and_bright(), dull, out))
+    wanted, before, after = (average_spectrum_db([x], RATE, 1) for x in (loud_and_bright(), dull, out))
     heard = wanted > wanted.max() - 50
     assert np.abs(after - wanted)[heard].mean() < 0.35 * np.abs(before - wanted)[heard].mean()
     assert measure([out], RATE, 1).integrated_lufs == pytest.approx(
@@ -87,12 +87,12 @@ def test_the_match_is_bounded():
 def test_quiet_stretches_do_not_count():
     rng = np.random.default_rng(0)
     loud = rng.uniform(0.5, 1, (50, 128)).astype(np.float32)
-    meter, all_loud = ToneMeter(), ToneMeter()
+    meter, all_loud = SpectrumMeter(), SpectrumMeter()
     all_loud.add(loud)
     for part in (loud, 1e-5 * loud, np.zeros((9, 128), np.float32)):
         meter.add(part)
-    assert np.allclose(meter.tone_db(), all_loud.tone_db())
-    assert ToneMeter().tone_db() is None
+    assert np.allclose(meter.spectrum_db(), all_loud.spectrum_db())
+    assert SpectrumMeter().spectrum_db() is None
 
 
 def test_the_edit_list_keeps_the_references_tone(reference):

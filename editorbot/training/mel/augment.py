@@ -20,8 +20,8 @@ from scipy.signal import lfilter
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.corpus.simulate.worsened import WAYS
 from editorbot.models.mel_config import BANDS, MEL_SPAN_DB
+from editorbot.polish.average_spectrum import band_widths
 from editorbot.polish.mel_summary import SHARES, STEP_FRAMES, STEP_SHARE, planes_of
-from editorbot.polish.track_tone import band_widths
 from editorbot.timebase import FRAME_S
 from editorbot.training.mel.examples import MelExample, ear_db
 

@@ -29,10 +29,10 @@ from editorbot.corpus.simulate.recording import recorded
 from editorbot.corpus.simulate.worsened import draw_worsened
 from editorbot.errors import SilentError, TooShortError
 from editorbot.models.mel_config import INPUTS_VERSION, SUMMARY_SIZE
+from editorbot.polish.average_spectrum import SpectrumMeter, band_total
+from editorbot.polish.mel_stft import OVERLAP, mel_power_blocks, mel_stft
 from editorbot.polish.mel_summary import SummaryMeter, power_db, scaled
 from editorbot.polish.meter import k_weighting
-from editorbot.polish.tone_grid import OVERLAP, grid_of, mel_power_blocks
-from editorbot.polish.track_tone import ToneMeter, band_total
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, s_to_samples
 
@@ -119,12 +119,12 @@ def mel_power_of(
     sound: Float32[np.ndarray, "channels samples"], rate: int = ANALYSIS_RATE
 ) -> Float32[np.ndarray, "frames 128"]:
     """Return the power of all mel bands and frames of a sound."""
-    return np.concatenate(list(mel_power_blocks([sound.T.astype(np.float64)], grid_of(rate), len(sound))))
+    return np.concatenate(list(mel_power_blocks([sound.T.astype(np.float64)], mel_stft(rate), len(sound))))
 
 
 def at_analysis_rate(sound: Float32[np.ndarray, " samples"], rate: int) -> Float32[np.ndarray, " resampled"]:
     """Return a sound of which each hop at its own rate became one of HOP_SAMPLES, as its frames are."""
-    hop = grid_of(rate).hop
+    hop = mel_stft(rate).hop
     if hop == HOP_SAMPLES:
         return sound
     import soxr
@@ -140,9 +140,9 @@ def level_db(power: Float32[np.ndarray, "frames 128"]) -> float:
     SilentError
         If nothing can be heard.
     """
-    meter = ToneMeter()
+    meter = SpectrumMeter()
     meter.add(power)
-    tone_db = meter.tone_db()
+    tone_db = meter.spectrum_db()
     if tone_db is None:
         raise SilentError("nothing can be heard in a stretch")
     return 10 * float(np.log10(band_total(10 ** ((tone_db + ear_db()) / 10))))

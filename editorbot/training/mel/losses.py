@@ -16,8 +16,8 @@ from torch.nn import functional
 
 from editorbot.models.mel import Mel2Mel, Reconstruct
 from editorbot.models.mel_config import FLOOR, MEL_SPAN_DB
-from editorbot.polish.tone_grid import OVERLAP, grid_of
-from editorbot.polish.track_tone import band_widths
+from editorbot.polish.average_spectrum import band_widths
+from editorbot.polish.mel_stft import OVERLAP, mel_stft
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES
 from editorbot.training.mel.batches import MelBatch
 from editorbot.training.mel.examples import KEEP, ear_db
@@ -144,7 +144,7 @@ def sound_under_gain(raw_sound: Tensor, change: Tensor) -> Tensor:
     change : Tensor, shape=(batch, frames, 128)
         Change of its mel, in units of MEL_SPAN_DB.
     """
-    grid = grid_of(ANALYSIS_RATE)
+    grid = mel_stft(ANALYSIS_RATE)
     window = torch.from_numpy(grid.window).to(raw_sound)
     below = torch.from_numpy(grid.below).to(change.device)
     share = torch.from_numpy(grid.above_share).to(change)

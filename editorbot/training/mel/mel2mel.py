@@ -6,12 +6,12 @@ the reconstruction.
 
 from __future__ import annotations
 
-from editorbot.models.mel_config import SMALL_MEL2MEL, Mel2MelShape
+from editorbot.models.mel_config import SMALL_MEL2MEL, Mel2MelConfig
 from editorbot.training.mel.losses import LossWeights
 from editorbot.training.mel.settings import MelTraining
 from editorbot.training.mel.tone_stage import ToneTraining
 
-DEFAULT = MelTraining(shape=Mel2MelShape(), tone=ToneTraining())
+DEFAULT = MelTraining(shape=Mel2MelConfig(), tone=ToneTraining())
 """For a GPU."""
 
 SMALL = MelTraining(

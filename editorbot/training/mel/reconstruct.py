@@ -7,12 +7,12 @@ step on a CPU, and hardly holds changes of shape back: most of what noise and ro
 
 from __future__ import annotations
 
-from editorbot.models.mel_config import SMALL_RECONSTRUCT, ReconstructShape
+from editorbot.models.mel_config import SMALL_RECONSTRUCT, ReconstructConfig
 from editorbot.training.mel.losses import LossWeights
 from editorbot.training.mel.settings import MelTraining
 from editorbot.training.mel.tone_stage import ToneTraining
 
-DEFAULT = MelTraining(shape=ReconstructShape(), tone=ToneTraining())
+DEFAULT = MelTraining(shape=ReconstructConfig(), tone=ToneTraining())
 """For a GPU: dim 512, 6 layers, 8 heads, learning rate 1e-4, batch 8, weights 1.0 / 1.0 / 0.5."""
 
 SMALL = MelTraining(

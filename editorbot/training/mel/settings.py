@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from editorbot.errors import UsageError
-from editorbot.models.mel_config import MelNetShape, ReconstructShape
+from editorbot.models.mel_config import MelNetConfig, ReconstructConfig
 from editorbot.training.mel.losses import LossWeights
 from editorbot.training.mel.tone_stage import ToneTraining, check_width
 
@@ -14,7 +14,7 @@ from editorbot.training.mel.tone_stage import ToneTraining, check_width
 class MelTraining:
     """How to train."""
 
-    shape: MelNetShape = field(default_factory=ReconstructShape)
+    shape: MelNetConfig = field(default_factory=ReconstructConfig)
     """The network."""
     weights: LossWeights = field(default_factory=LossWeights)
     """What the losses count."""
@@ -42,7 +42,7 @@ class MelTraining:
             raise UsageError("epochs and batch size must be at least 1, window_frames 16, the learning rate above 0")
         if self.tone is not None:
             check_width(self.shape.summary_dim, self.tone)
-        if isinstance(self.shape, ReconstructShape) and self.window_frames > self.shape.chunk_frames:
+        if isinstance(self.shape, ReconstructConfig) and self.window_frames > self.shape.chunk_frames:
             raise UsageError(
                 f"window_frames {self.window_frames} must not be more than chunk_frames {self.shape.chunk_frames}"
             )

@@ -10,7 +10,7 @@ import torch
 
 from editorbot.errors import UsageError
 from editorbot.models.mel import Summary
-from editorbot.models.mel_config import BANDS, GATE_ODDS, SUMMARY_SIZE, Mel2MelShape
+from editorbot.models.mel_config import BANDS, GATE_ODDS, SUMMARY_SIZE, Mel2MelConfig
 from editorbot.training.mel.batches import read_mels
 from editorbot.training.mel.tone_stage import ToneRows, ToneTraining, learn_tone, side_by_side, tone_rows
 from editorbot.training.mel.train import train_mel
@@ -104,7 +104,7 @@ def test_frames_that_came_from_nowhere_tell_nothing(files):
 
 
 TONE = ToneTraining(members=2, draws=4, passes=20, least_steps=500, batch_size=8, gate_shift=0.0)
-SHAPE = Mel2MelShape(16, (1, 2), 32, 64)
+SHAPE = Mel2MelConfig(16, (1, 2), 32, 64)
 
 
 def trained(files, config, state=None):

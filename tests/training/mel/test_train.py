@@ -15,9 +15,9 @@ from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.precache import read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.errors import NonFiniteError, SplitError, UnreadableError, UsageError
-from editorbot.models.mel_config import BANDS, SUMMARY_PLANES, UNKNOWN_LABEL, Mel2MelShape, ReconstructShape
+from editorbot.models.mel_config import BANDS, SUMMARY_PLANES, UNKNOWN_LABEL, Mel2MelConfig, ReconstructConfig
+from editorbot.polish.equalizer import GainLimits, equalize_blocks
 from editorbot.polish.mel_summary import SummaryMeter, power_db
-from editorbot.polish.tone import ToneLimits, tone_blocks
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE
 from editorbot.training.mel import losses as mel_losses
@@ -38,7 +38,7 @@ from editorbot.training.mel.train import MelState, is_overfitting, train_mel
 from tests.corpus.ready_pairs import ready_pair
 from tests.sounds import band, write
 
-SHAPES = (ReconstructShape(16, 16, 1, 2, 8, 64), Mel2MelShape(16, (1, 2), 8, 64))
+SHAPES = (ReconstructConfig(16, 16, 1, 2, 8, 64), Mel2MelConfig(16, (1, 2), 8, 64))
 QUICK = LossWeights(1.0, 0.0, 0.02, 0.0)
 
 
@@ -145,10 +145,9 @@ def test_sound_under_gain_is_what_polish_does():
     sound = rng.standard_normal(512 * 20).astype(np.float32) * 0.1
     change = rng.normal(0, 0.05, (23, BANDS)).astype(np.float32)
     ours = mel_losses.sound_under_gain(torch.from_numpy(sound)[None], torch.from_numpy(change)[None])[0].numpy()
-    gains = [change * np.float32(80)]
-    theirs = np.concatenate(
-        list(tone_blocks([sound[:, None].astype(np.float64)], ANALYSIS_RATE, 1, gains, ToneLimits(60.0, 60.0, 0, 0)))
-    )[:, 0]
+    gains, limits = [change * np.float32(80)], GainLimits(60.0, 60.0, 0, 0)
+    blocks = equalize_blocks([sound[:, None].astype(np.float64)], ANALYSIS_RATE, 1, gains, limits)
+    theirs = np.concatenate(list(blocks))[:, 0]
     assert np.allclose(ours, theirs, atol=1e-5)
 
 
@@ -376,7 +375,7 @@ def test_a_whole_run_writes_checkpoints_weights_and_card(artists):
     assert {path.name for path in (artists / "m").iterdir()} == {"best.pt", "latest.pt", "mel2mel.json",
                                                                  "mel2mel.safetensors"}  # fmt: skip
     net = read_mel_net(result.path, "mel2mel")
-    assert net.shape == SHAPES[1]
+    assert net.config == SHAPES[1]
     content = torch.load(artists / "m" / "latest.pt", weights_only=True)
     assert content["method"] == "mel2mel"
     again = []

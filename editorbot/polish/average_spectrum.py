@@ -1,8 +1,8 @@
-"""The average tone of a track: what its bands hold while it plays.
+"""Measures the average spectrum of a track over mel bands, while it plays.
 
 Quiet stretches say nothing about a mix, so frames far below the others do not
 count, as in the gates of BS.1770. Frames are sorted by level as they come, so
-a track of hours is heard once and needs 300 kB.
+a track of hours is read once and needs 300 kB.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from jaxtyping import Float32, Float64, Shaped
 
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.analysis.spectrum import MEL_BANDS
-from editorbot.polish.tone_grid import grid_of, mel_power_blocks
+from editorbot.polish.mel_stft import mel_power_blocks, mel_stft
 
 LOWEST_DB, HIGHEST_DB = -120, 180
-"""Levels of frames that are told apart [dB]; what is lower counts as silence."""
+"""Range of frame levels [dB]; lower ones count as silence."""
 
 GATE_DB = 15.0
 """Frames this far below the mean power do not count [dB]."""
 
 FLOOR_DB = -150.0
-"""Tone of a band that holds nothing [dB]."""
+"""Level of an empty band [dB]."""
 
 
-class ToneMeter:
-    """Takes mel power, and tells the average tone of all of it."""
+class SpectrumMeter:
+    """Accumulates mel power by frame level, then averages what is above the gate."""
 
     def __init__(self) -> None:
         self._sums = np.zeros((HIGHEST_DB - LOWEST_DB, MEL_BANDS))
@@ -35,15 +35,15 @@ class ToneMeter:
 
     def add(self, power: Float32[np.ndarray, "frames 128"]) -> None:
         """Take the next frames."""
-        level = frame_levels(power)
-        heard = level > 10 ** (LOWEST_DB / 10)
+        level = power.astype(np.float64) @ band_widths()
+        audible = level > 10 ** (LOWEST_DB / 10)
         rows = np.log10(np.maximum(level, 1e-300)) * 10 - LOWEST_DB
-        rows = np.clip(rows, 0, len(self._counts) - 1).astype(np.int64)[heard]
+        rows = np.clip(rows, 0, len(self._counts) - 1).astype(np.int64)[audible]
         np.add.at(self._counts, rows, 1)
-        np.add.at(self._sums, rows, power[heard].astype(np.float64))
+        np.add.at(self._sums, rows, power[audible].astype(np.float64))
 
-    def tone_db(self) -> Float64[np.ndarray, " 128"] | None:
-        """Return the mean power of each band while the track plays [dB], None for silence."""
+    def spectrum_db(self) -> Float64[np.ndarray, " 128"] | None:
+        """Mean power of each band while the track plays [dB], None for silence."""
         if self._counts.sum() == 0:
             return None
         mean = band_total(self._sums.sum(axis=0)) / self._counts.sum()
@@ -54,26 +54,21 @@ class ToneMeter:
 
 
 def band_widths() -> Float64[np.ndarray, " 128"]:
-    """Return what each band's density stands for in a level: half its width, as neighbors overlap [Hz]."""
+    """Bandwidths that turn the density of each band into power: half of its span, as neighbors overlap [Hz]."""
     edges_hz = mel_edges_hz(MEL_BANDS)
     return np.asarray((edges_hz[2:] - edges_hz[:-2]) / 2)
 
 
 def band_total(power: Float64[np.ndarray, " 128"]) -> float:
-    """Return the level that the power of all bands makes up."""
+    """Add up the power of all bands."""
     return float(power @ band_widths())
 
 
-def frame_levels(power: Float32[np.ndarray, "frames 128"]) -> Float64[np.ndarray, " frames"]:
-    """Return the level of each frame."""
-    return np.asarray(power.astype(np.float64) @ band_widths())
-
-
-def tone_of(
+def average_spectrum_db(
     blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int
 ) -> Float64[np.ndarray, " 128"] | None:
-    """Return the average tone of a sound, shape=(128,) [dB], None for silence."""
-    meter = ToneMeter()
-    for power in mel_power_blocks(blocks, grid_of(sample_rate), channels):
+    """Measure the average spectrum of a sound, shape=(128,) [dB], None for silence."""
+    meter = SpectrumMeter()
+    for power in mel_power_blocks(blocks, mel_stft(sample_rate), channels):
         meter.add(power)
-    return meter.tone_db()
+    return meter.spectrum_db()

@@ -1,15 +1,14 @@
-"""The frames on which tone is heard and changed: a recording's own STFT, at its own rate.
+"""The STFT on which tone is measured and changed, at the recording's own rate, and its mel power.
 
-Whatever the rate, a frame lasts about as long as one of the analysis (93 ms,
-every 23 ms) and is heard in the same 128 mel bands, so a network that has
-learned at 22,050 Hz hears a recording of any rate as it has learned to, and
-what it asks for is done on the recording's own samples.
+At any rate a frame is about as long as one of the analysis (93 ms, every
+23 ms) and has the same 128 mel bands. So a network trained at 22,050 Hz works
+on recordings of any rate, and its gains apply to their original samples.
 
 Conventions
 -----------
 A window is exactly four hops long, so squared Hann windows add up to 1.5
-everywhere. Frame `k` covers samples ``[(k - 3) * hop, (k + 1) * hop)``; what
-lies outside the sound is zero. Every sample lies in four frames.
+everywhere. Frame `k` covers samples ``[(k - 3) * hop, (k + 1) * hop)``, zeros
+outside the sound. Every sample is in four frames.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ OVERLAP = 4
 """Hops in a window."""
 
 CHUNK_BYTES = 1 << 22
-"""Spectra worked on at a time [bytes]."""
+"""Size of the spectra in memory at a time [bytes]."""
 
 LOUDEST = 1e12
-"""What larger samples are held at, +240 dBFS, so that squares of spectra are numbers."""
+"""Larger samples are clipped to this, +240 dBFS, so that squares of spectra stay finite."""
 
 _FAST_PRIMES = (2, 3, 5, 7, 11)
-"""Lengths made of these are transformed fast."""
+"""FFTs are fast for lengths made of these."""
 
 
 @dataclass(frozen=True)
-class ToneGrid:
-    """Frames of one sample rate."""
+class MelStft:
+    """Frames and mel bands at one sample rate."""
 
     hop: int
     """Samples from frame to frame."""
@@ -51,13 +50,13 @@ class ToneGrid:
     taken: Int64[np.ndarray, " touched"]
     """Bins of each mel band, one band after another."""
     weights: Float32[np.ndarray, " touched"]
-    """What they count in it."""
+    """Their weights in it."""
     first: Int64[np.ndarray, " 128"]
-    """Where each band's bins start."""
+    """Index of each band's first bin in `taken`."""
     below: Int64[np.ndarray, " bins"]
-    """The band that peaks at or below each bin, at most the last but one."""
+    """For each bin the band that peaks at or below it, at most the last but one."""
     above_share: Float32[np.ndarray, " bins"]
-    """How far each bin lies towards the band above, in [0, 1]."""
+    """Position of each bin between that band and the next, in [0, 1]."""
 
     @property
     def size(self) -> int:
@@ -65,17 +64,17 @@ class ToneGrid:
         return OVERLAP * self.hop
 
     def frames_of(self, samples: int) -> int:
-        """Return how many frames a sound of `samples` samples has; none for none."""
+        """Number of frames of so many samples."""
         return -(-samples // self.hop) + OVERLAP - 1 if samples else 0
 
     def chunk_frames(self, channels: int) -> int:
-        """Return how many frames are worked on at a time."""
+        """Number of frames in memory at a time."""
         return max(8, CHUNK_BYTES // (8 * channels * (self.size // 2 + 1)))
 
 
 @lru_cache(maxsize=8)
-def grid_of(sample_rate: int) -> ToneGrid:
-    """Return the frames of a sample rate."""
+def mel_stft(sample_rate: int) -> MelStft:
+    """Plan the frames and bands for a sample rate."""
     hop = _fast_hop(sample_rate * HOP_SAMPLES / ANALYSIS_RATE)
     size = OVERLAP * hop
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(size) / size)
@@ -84,9 +83,9 @@ def grid_of(sample_rate: int) -> ToneGrid:
     place = np.interp(bins_hz, peaks_hz, np.arange(MEL_BANDS))
     below = np.minimum(place.astype(np.int64), MEL_BANDS - 2)
     filters = mel_matrix(MEL_BANDS, bins_hz)
-    # A band above half the rate touches nothing; one bin of weight 0 stands for it.
+    # A band above half the rate has no bins; it gets one of weight 0.
     bins = [np.flatnonzero(row) if row.any() else np.zeros(1, dtype=np.int64) for row in filters]
-    return ToneGrid(
+    return MelStft(
         hop,
         window.astype(np.float32),
         taken=np.concatenate(bins),
@@ -98,7 +97,7 @@ def grid_of(sample_rate: int) -> ToneGrid:
 
 
 def _fast_hop(wanted: float) -> int:
-    """Return the length nearest to the wanted one that is transformed fast."""
+    """Find the length nearest to the wanted one that makes fast FFTs."""
     start = max(4, round(wanted))
     return min(filter(_is_fast, range(start // 2, 2 * start + 1)), key=lambda hop: abs(hop - wanted))
 
@@ -110,17 +109,17 @@ def _is_fast(length: int) -> bool:
     return length == 1
 
 
-def spectra_blocks(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: ToneGrid, channels: int
+def stft_blocks(
+    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: MelStft, channels: int
 ) -> Iterator[Complex64[np.ndarray, "frames channels bins"]]:
-    """Yield the spectra of all frames, some at a time; samples that are no numbers count as silence.
+    """Yield the spectra of all frames, some at a time; NaN samples count as silence.
 
     Parameters
     ----------
     blocks : iterable of np.ndarray, shape=(samples, channels)
         The sound: integers of the source, or floats with full scale 1.0.
-    grid : ToneGrid
-        Its frames.
+    grid : MelStft
+        Frames at its rate.
     channels : int
         Channels of every block.
 
@@ -146,7 +145,7 @@ def spectra_blocks(
 
 
 def _bounded(block: Shaped[np.ndarray, "samples channels"]) -> Float32[np.ndarray, "channels samples"]:
-    """Return a block as floats that can be squared, channel by channel."""
+    """Convert a block to float32 that can be squared, channels first."""
     if block.dtype.kind == "i":
         return np.ascontiguousarray(block.T, dtype=np.float32) * np.float32(full_scale_factor(block.dtype))
     bounded = np.clip(np.nan_to_num(block.T, posinf=LOUDEST, neginf=-LOUDEST), -LOUDEST, LOUDEST)
@@ -154,21 +153,21 @@ def _bounded(block: Shaped[np.ndarray, "samples channels"]) -> Float32[np.ndarra
 
 
 def _spectra(
-    sound: Float32[np.ndarray, "channels samples"], frames: int, grid: ToneGrid
+    sound: Float32[np.ndarray, "channels samples"], frames: int, grid: MelStft
 ) -> Complex64[np.ndarray, "frames channels bins"]:
     windows = np.lib.stride_tricks.sliding_window_view(sound, grid.size, axis=1)[:, :: grid.hop][:, :frames]
     return np.asarray(scipy.fft.rfft(windows.transpose(1, 0, 2) * grid.window, axis=2))
 
 
 def mel_power_blocks(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: ToneGrid, channels: int
+    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: MelStft, channels: int
 ) -> Iterator[Float32[np.ndarray, "frames 128"]]:
-    """Yield the mel power of all frames, the mean over the channels; arguments as for :func:`spectra_blocks`.
+    """Yield the mel power of all frames, the mean over the channels; arguments as for :func:`stft_blocks`.
 
-    Full scale is 1.0 at every rate. The mean of powers hears what a mean of sounds would cancel.
+    Full scale is 1.0 at every rate. Powers are averaged, not samples: opposite phases do not cancel.
     """
     scale = np.float32(1.0 / (np.sum(grid.window, dtype=np.float64) ** 2 * channels))
-    for spectra in spectra_blocks(blocks, grid, channels):
+    for spectra in stft_blocks(blocks, grid, channels):
         power = (spectra.real**2 + spectra.imag**2).sum(axis=1) * scale
         # A matrix product would depend on how many threads share it, in the last bit.
         yield np.add.reduceat(power[:, grid.taken] * grid.weights, grid.first, axis=1)

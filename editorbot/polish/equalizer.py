@@ -1,14 +1,14 @@
-"""Tone: a gain in each band and frame, done on a recording's own spectra.
+"""Applies a time-varying equalizer: a gain for each mel band and frame, on the recording's own STFT.
 
-What asks for a tone (a reference, a network) gives decibels over 128 mel
-bands and all frames. They are held within limits, smoothed over neighbors in
-frequency and time, laid over the bins, and multiplied onto the spectra of all
-channels alike: phases and the stereo picture stay, nothing is added that was
-not played, and silence stays silence. A gain of 0 dB gives the samples back.
+A stage (a reference, a network) gives decibels over 128 mel bands and all
+frames. They are bounded, smoothed over neighbors in frequency and time,
+interpolated over the bins, and multiplied onto the spectra of all channels
+alike: phases and the stereo image stay, nothing is added that was not played,
+and silence stays silence. A gain of 0 dB gives the samples back.
 
 Conventions
 -----------
-Gains have shape (frames, 128), float32 [dB], frames as in :mod:`tone_grid`.
+Gains have shape (frames, 128), float32 [dB], frames as in :mod:`mel_stft`.
 """
 
 from __future__ import annotations
@@ -21,26 +21,26 @@ import scipy.fft
 from jaxtyping import Complex64, Float32, Float64, Shaped
 
 from editorbot.errors import UsageError
-from editorbot.polish.tone_grid import OVERLAP, ToneGrid, grid_of, spectra_blocks
+from editorbot.polish.mel_stft import OVERLAP, MelStft, mel_stft, stft_blocks
 
 Gains = Float32[np.ndarray, "_frames 128"]
-"""Decibels a frame and band."""
+"""Decibels for each frame and band."""
 
 WINDOW_SUM = 1.5
-"""What four squared Hann windows add up to."""
+"""Sum of four overlapping squared Hann windows."""
 
 DOUBLINGS_A_DB = np.float32(np.log2(10) / 20)
 """Powers of two in a decibel of amplitude."""
 
 
 @dataclass(frozen=True)
-class ToneLimits:
-    """What a change of tone is held to."""
+class GainLimits:
+    """Bounds and smoothing of the gains."""
 
     max_boost_db: float = 18.0
-    """Most that a band is lifted [dB]: beyond it, what comes up is the recording's own noise."""
+    """Largest boost of a band [dB]: more would bring up the recording's noise."""
     max_cut_db: float = 30.0
-    """Most that a band is lowered [dB]: a gate deeper than this is heard as holes."""
+    """Largest cut of a band [dB]: a deeper one sounds like holes."""
     smooth_bands: int = 1
     """Neighbors on either side that a band's gain is averaged with, weights falling linearly."""
     smooth_frames: int = 1
@@ -49,21 +49,21 @@ class ToneLimits:
     def __post_init__(self) -> None:
         for name in ("max_boost_db", "max_cut_db", "smooth_bands", "smooth_frames"):
             if not 0 <= getattr(self, name) <= 60:
-                raise UsageError(f"{name} must lie between 0 and 60, but is {getattr(self, name)}")
+                raise UsageError(f"{name} must be between 0 and 60, but is {getattr(self, name)}")
 
 
-LIMITS = ToneLimits()
-"""The limits where none are given."""
+LIMITS = GainLimits()
+"""The defaults."""
 
 
-def tone_blocks(
+def equalize_blocks(
     blocks: Iterable[Shaped[np.ndarray, "samples channels"]],
     sample_rate: int,
     channels: int,
     gains: Iterable[Gains],
-    limits: ToneLimits = LIMITS,
+    limits: GainLimits = LIMITS,
 ) -> Iterator[Float64[np.ndarray, "samples channels"]]:
-    """Change the tone of a sound, block by block.
+    """Equalize a sound, block by block.
 
     Parameters
     ----------
@@ -74,31 +74,31 @@ def tone_blocks(
     channels : int
         Channels of every block.
     gains : iterable of np.ndarray, shape=(frames, 128), float32 [dB]
-        Gains of its frames in order, in pieces of any length. Where they end early, the last one stays.
-    limits : ToneLimits
-        What they are held to.
+        Gains of its frames in order, in pieces of any length. If they end early, the last one stays.
+    limits : GainLimits
+        Bounds and smoothing.
 
     Yields
     ------
     block : np.ndarray, shape=(samples, channels), float64
-        As many samples in all, none of them late.
+        As many samples in all, without delay.
 
     Raises
     ------
     ValueError
-        If a gain is no number.
+        If a gain is NaN or infinite.
     """
-    grid = grid_of(sample_rate)
+    grid = mel_stft(sample_rate)
     counter = _Counted(blocks)
     wanted = _Pieces(smoothed_gains(gains, limits))
     tail = np.zeros((channels, grid.size - grid.hop), dtype=np.float32)
     late, done = grid.size - grid.hop, 0
-    for spectra in spectra_blocks(counter, grid, channels):
+    for spectra in stft_blocks(counter, grid, channels):
         sound = _resynthesized(spectra, wanted.take(len(spectra)), grid, tail)
         tail = sound[:, len(spectra) * grid.hop :]
         ready = sound[:, late : len(spectra) * grid.hop].T
         late = max(0, late - len(spectra) * grid.hop)
-        # Only what is known to lie within the sound; the rest are zeros behind its end.
+        # Not beyond the samples read so far: what follows the end of the sound is padding.
         ready = ready[: counter.samples - done]
         done += len(ready)
         if len(ready):
@@ -106,7 +106,7 @@ def tone_blocks(
 
 
 class _Counted:
-    """Passes blocks on, and counts their samples."""
+    """Counts the samples of the blocks that pass through."""
 
     def __init__(self, blocks: Iterable[Shaped[np.ndarray, "samples channels"]]) -> None:
         self._blocks = blocks
@@ -119,7 +119,7 @@ class _Counted:
 
 
 class _Pieces:
-    """Hands out gains in the lengths asked for."""
+    """Rechunks gains."""
 
     def __init__(self, gains: Iterator[Gains]) -> None:
         self._gains = gains
@@ -127,7 +127,7 @@ class _Pieces:
         self._last = np.zeros((1, 128), dtype=np.float32)
 
     def take(self, frames: int) -> Gains:
-        """Return the next gains, the last ones again where there are no more."""
+        """Take the gains of the next frames; after the end, the last one again."""
         parts, count = [self._left], len(self._left)
         while count < frames:
             piece = next(self._gains, None)
@@ -145,10 +145,10 @@ class _Pieces:
 def _resynthesized(
     spectra: Complex64[np.ndarray, "frames channels bins"],
     gains: Gains,
-    grid: ToneGrid,
+    grid: MelStft,
     tail: Float32[np.ndarray, "channels overlap"],
 ) -> Float32[np.ndarray, "channels samples"]:
-    """Return the frames under their gains, overlapped and added onto what the frames before them left."""
+    """Apply gains and overlap-add the frames, on top of the tail of the frames before."""
     doublings = gains * DOUBLINGS_A_DB
     lower, upper = doublings[:, grid.below], doublings[:, grid.below + 1]
     factors = np.exp2(lower + (upper - lower) * grid.above_share)
@@ -163,19 +163,19 @@ def _resynthesized(
     return sound
 
 
-def smoothed_gains(gains: Iterable[Gains], limits: ToneLimits) -> Iterator[Gains]:
-    """Yield gains held within limits and smoothed over bands and frames.
+def smoothed_gains(gains: Iterable[Gains], limits: GainLimits) -> Iterator[Gains]:
+    """Bound gains and smooth them over bands and frames.
 
     Raises
     ------
     ValueError
-        If a gain is no number.
+        If a gain is NaN or infinite.
     """
     reach = limits.smooth_frames
     held: Gains | None = None
     for piece in gains:
         if not np.isfinite(piece).all():
-            raise ValueError("a gain is no number")
+            raise ValueError("a gain is NaN or infinite")
         bounded = np.clip(piece, -limits.max_cut_db, limits.max_boost_db).astype(np.float32)
         bounded = _averaged(bounded, limits.smooth_bands, axis=1)
         if len(bounded) == 0:
@@ -190,11 +190,16 @@ def smoothed_gains(gains: Iterable[Gains], limits: ToneLimits) -> Iterator[Gains
 
 
 def _averaged(values: Gains, reach: int, *, axis: int) -> Gains:
-    """Return values averaged with their neighbors, weights falling linearly; the ends count as going on."""
+    """Average each value with its neighbors, with triangular weights; end values are repeated beyond the ends."""
     if reach == 0:
         return values
     padded = np.pad(values, [(reach, reach) if number == axis else (0, 0) for number in range(2)], mode="edge")
-    weights = 1.0 - np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
     length = values.shape[axis]
-    parts = [w * np.take(padded, np.arange(at, at + length), axis=axis) for at, w in enumerate(weights / weights.sum())]
+    parts = [w * np.take(padded, np.arange(at, at + length), axis=axis) for at, w in enumerate(triangle(reach))]
     return np.asarray(np.sum(parts, axis=0), dtype=np.float32)
+
+
+def triangle(reach: int) -> Float64[np.ndarray, " neighbors"]:
+    """Weights of a triangular window over `reach` neighbors on either side; their sum is 1."""
+    weights = 1.0 - np.abs(np.arange(-reach, reach + 1)) / (reach + 1)
+    return np.asarray(weights / weights.sum())
