@@ -7,6 +7,7 @@ list that was written earlier, or by hand.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -36,21 +37,46 @@ class Rendered:
 
 
 def write_track(
-    edit_list: EditList, recording: Recording, path: str, progress: Progress, *, may_replace: bool = True
+    edit_list: EditList,
+    recording: Recording,
+    path: str | os.PathLike[str],
+    *,
+    force: bool = False,
+    progress: Progress = no_progress,
 ) -> tuple[str, ...]:
-    """Render and polish an edit list into a file; return the warnings that came of it.
+    """Render and polish an edit list into a file.
+
+    Parameters
+    ----------
+    edit_list : EditList
+        What is played, its joins settled.
+    recording : Recording
+        Its source, opened.
+    path : path
+        The track; its ending says the format.
+    force : bool
+        Replace a track that exists.
+    progress : callable
+        Takes ``"render"`` and the share done.
+
+    Returns
+    -------
+    warnings : tuple of str
+        Lines ``CODE: text`` on what came of it.
 
     Raises
     ------
     EditorbotError
         If the file cannot be written whole; then none is left.
     """
+    path = os.fspath(path)
+    check_output(path, [recording.path], force=force)
     warnings: list[str] = []
     blocks = _blocks_of(edit_list, recording, warnings)
     subtype = track_subtype(recording.subtype, path)
     total = edit_list.output_samples
     rate, channels = recording.sample_rate, recording.channels
-    with TrackWriter(path, rate, channels, subtype, total_samples=total, may_replace=may_replace) as writer:
+    with TrackWriter(path, rate, channels, subtype, total_samples=total, may_replace=force) as writer:
         done = 0
         for block in blocks:
             writer.write(block)
@@ -106,7 +132,7 @@ def render_file(
         else:
             edit_list = retarget_source(edit_list, recording)
             warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
-        warnings += write_track(edit_list, recording, output, progress, may_replace=force)
+        warnings += write_track(edit_list, recording, output, force=force, progress=progress)
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
 
 

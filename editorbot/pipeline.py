@@ -1,6 +1,6 @@
 """The main path: read, analyze, edit, render, polish, write.
 
-Read :func:`decide` and :func:`edit_recording` from top to bottom and you have
+Read :func:`edit_recording` and :func:`decide` from top to bottom and you have
 followed the music through the whole product. Nothing here touches samples.
 """
 
@@ -17,10 +17,10 @@ from editorbot.analysis.analyze import Progress, analyze, no_progress
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.stem_columns import hear_demucs
 from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import EditList, PolishStep, Source, cut_ranges
+from editorbot.editlist.edit_list import EditList, PolishStep
 from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
-from editorbot.editors.base import EditRequest
+from editorbot.editors.base import Editor, EditRequest, Tightness
 from editorbot.editors.registry import LEARNED_NAMES, editor_named
 from editorbot.errors import StrictError, UsageError
 from editorbot.export import export_edit
@@ -31,23 +31,16 @@ from editorbot.recording import Recording, check_is_there, open_recording
 from editorbot.render.ends import fade_ends
 from editorbot.render.joins import settle_joins
 from editorbot.render.pins import Pins
-from editorbot.render.render import BLOCK_SAMPLES
 from editorbot.report.report import write_report
 
 CONTROL_EDITOR = "keep-all"
 """The one editor that takes silent and short recordings too."""
 
-ACTING_EDITOR = "policy"
-"""The one that draws steps from a vocabulary."""
-
-NO_CHOICE_EDITORS = ("keep-all", "retarget")
-"""Those that do not decide by what is heard, so that no tightness changes them."""
-
 NOTICES = ("TIGHTNESS",)
 """Codes of warnings that only say how the edit was made; `--strict` lets them pass."""
 
 LITTLE = 1 / 12
-"""Who keeps less than this share of a recording, unasked, has hardly found the music."""
+"""An edit that keeps less of a recording than this share, unasked, has probably missed the music."""
 
 
 @dataclass(frozen=True)
@@ -63,55 +56,115 @@ class EditOptions:
     polish: tuple[PolishStep, ...] = ()
     """Tone stages, in order."""
     cache: AnalysisCache | None = None
-    """Where analyses are kept; None keeps none."""
+    """Cache of analyses; None for no cache."""
     repair: bool = False
-    """Heal short runs of samples that are no numbers."""
+    """Heal short runs of NaN and infinite samples."""
     strict: bool = False
     """Turn every warning into an error."""
     stem_model: str | None = None
     """Separator whose stems fill the last twelve features, for weights that were trained with them; None for none."""
     stem_device: str = "cpu"
-    """Torch device that it runs on."""
+    """Torch device of the separator."""
     notes: tuple[str, ...] = ()
     """Lines ``CODE: text`` that the edit list states beside its own warnings."""
 
     def with_notes(self, *lines: str) -> EditOptions:
-        """Return them with more notes."""
+        """Add notes."""
         return replace(self, notes=(*self.notes, *lines))
 
 
 @dataclass(frozen=True)
 class Edited:
-    """What an edit gave."""
+    """The result of an edit."""
 
     edit_list: EditList
     """The settled edit list, as written."""
     analysis: Analysis
-    """What the editor knew."""
+    """The analysis that the editor read."""
+    tightness: Tightness | None
+    """How readily the editor cut; None where its choice does not depend on it."""
+    remarks: tuple[str, ...] = ()
+    """What the editor says about how the edit came about, a line each."""
+    actions: tuple[ActionSpan, ...] = ()
+    """The actions that make up the edit, if its editor takes actions."""
     before: Loudness | None = None
     """Loudness of the recording; None in a dry run."""
     after: Loudness | None = None
     """Loudness of the track; None in a dry run."""
-    told: tuple[str, ...] = ()
-    """What the editor tells of how the edit came about, a line each."""
-    actions: tuple[ActionSpan, ...] = ()
-    """The actions that the edit is made of, where its editor takes actions."""
 
-    def listed_in(self, path: str) -> Edited:
-        """Return it with its source's path as a list at `path` states it."""
-        source = self.edit_list.source
-        return replace(
-            self, edit_list=replace(self.edit_list, source=replace(source, path=path_from(path, source.path)))
-        )
+    def with_warnings(self, *lines: str) -> Edited:
+        """Add warnings to the edit list."""
+        return replace(self, edit_list=self.edit_list.with_warnings(*lines))
 
-    @property
-    def cut_ranges(self) -> tuple[tuple[int, int], ...]:
-        """What of the recording is not played [samples]."""
-        return cut_ranges(self.edit_list)
+
+def edit_recording(
+    path: str | os.PathLike[str],
+    outputs: OutputPaths,
+    options: EditOptions,
+    *,
+    force: bool = False,
+    in_place: bool = False,
+    exports: Sequence[str] = (),
+    dry_run: bool = False,
+    progress: Progress = no_progress,
+) -> Edited:
+    """Edit one recording: track, edit list, report and exports.
+
+    Parameters
+    ----------
+    path : path
+        The recording.
+    outputs : OutputPaths
+        Where the results go.
+    options : EditOptions
+        How it is edited.
+    force : bool
+        Replace results that exist.
+    in_place : bool
+        Allow the track to replace the recording.
+    exports : sequence of str
+        Formats for other programs, `editorbot.export.EXPORT_NAMES`.
+    dry_run : bool
+        Decide, with all checks, and write nothing.
+    progress : callable
+        Takes the stage's name and its share done.
+
+    Returns
+    -------
+    edited : Edited
+        The edit list with everything that was measured.
+
+    Raises
+    ------
+    EditorbotError
+        One child a mistake; nothing is left half written.
+    """
+    check_is_there(path)
+    outputs.check(path, exports=exports, force=force, in_place=in_place)
+    options = options.with_notes(*outputs.warnings)
+    with open_recording(path, repair=options.repair) as recording:
+        outputs.check_holds(recording)
+        if dry_run:
+            return _listed_in(outputs.edit_list, decide(recording, options, progress))
+        outputs.make_folder()
+        with staged_outputs(outputs, exports, force=force, in_place=in_place) as stage:
+            edited = _listed_in(outputs.edit_list, decide(recording, options, progress))
+            written = write_track(edited.edit_list, recording, stage.paths.track, force=True, progress=progress)
+            edited = edited.with_warnings(*written)
+            with open_recording(stage.paths.track) as track:
+                edited = _measured(edited, recording, track, progress)
+                _check_strict(edited.edit_list, options, recording.path)
+                _report(stage.paths.report, edited, recording, track, progress)
+            write_edit_list(stage.paths.edit_list, edited.edit_list)
+            for name in exports:
+                export_edit(edited.edit_list, name, stage.paths.export(name))
+            recording.close()  # before the track may take its place
+            stage.commit()
+    return edited
 
 
 def decide(recording: Recording, options: EditOptions, progress: Progress = no_progress) -> Edited:
-    """Return what would be played, without writing anything.
+    """Analyze a recording and decide what is played, without writing anything.
 
     Raises
     ------
@@ -126,18 +179,52 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
         device = options.stem_device
         analysis = hear_demucs(analysis, recording, stem_model, device=device, cache=options.cache, progress=progress)
     progress("edit", 0.0)
-    editor = editor_named(options.editor, options.checkpoint)
-    edit_list = editor.edit(analysis, options.request)
-    pins = pins_of(options.request, edit_list.source)
-    edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
-    made_by = replace(edit_list.made_by, seed=options.request.seed, version=__version__)
-    edit_list = replace(edit_list, made_by=made_by, polish=polish)
-    said = (*options.notes, *recording.warnings, *analysis.warnings, *_remarks(edit_list, options))
-    edit_list = edit_list.with_warnings(*said)
+    editor, request = editor_named(options.editor, options.checkpoint), options.request
+    edit_list = edit(recording, analysis, request, editor=editor, notes=options.notes)
+    edit_list = replace(edit_list, polish=polish).with_warnings(*_request_warnings(edit_list, editor, options))
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
-    told, actions = editor.told(analysis, options.request), editor.actions(analysis, options.request)
-    return Edited(edit_list, analysis, told=told, actions=actions)
+    tightness = None if "tightness" in editor.ignores else request.tightness
+    return Edited(edit_list, analysis, tightness, editor.told(analysis, request), editor.actions(analysis, request))
+
+
+def edit(
+    recording: Recording,
+    analysis: Analysis,
+    request: EditRequest | None = None,
+    *,
+    editor: Editor | str = "scored",
+    notes: Sequence[str] = (),
+) -> EditList:
+    """Decide what of a recording is played, and settle every join on its samples.
+
+    Parameters
+    ----------
+    recording : Recording
+        The recording, opened.
+    analysis : Analysis
+        Its analysis.
+    request : EditRequest, optional
+        Length and ranges wanted; by default the editor decides.
+    editor : Editor or str
+        An editor, or the name of one.
+    notes : sequence of str
+        Lines ``CODE: text`` that the edit list states before the warnings of recording and analysis.
+
+    Returns
+    -------
+    edit_list : EditList
+        What `write_track` renders.
+    """
+    request = request or EditRequest()
+    chosen = editor if isinstance(editor, Editor) else editor_named(editor)
+    edit_list = chosen.edit(analysis, request)
+    keep = tuple(range_from_s(*span, edit_list.source) for span in request.must_keep_s)
+    cut = tuple(range_from_s(*span, edit_list.source) for span in request.must_cut_s)
+    pins = Pins(keep, cut)
+    edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
+    made_by = replace(edit_list.made_by, seed=request.seed, version=__version__)
+    return replace(edit_list, made_by=made_by).with_warnings(*notes, *recording.warnings, *analysis.warnings)
 
 
 def stem_model_of(options: EditOptions) -> str | None:
@@ -157,41 +244,42 @@ def stem_model_of(options: EditOptions) -> str | None:
     return options.stem_model
 
 
-def _remarks(edit_list: EditList, options: EditOptions) -> Iterator[str]:
-    """Yield warnings about what was asked for in vain, and about an edit that can hardly be meant."""
+def _request_warnings(edit_list: EditList, editor: Editor, options: EditOptions) -> Iterator[str]:
+    """Yield warnings about wishes that the editor ignores, and about an edit that keeps suspiciously little."""
     request = options.request
-    if options.stem_model is not None and options.editor not in LEARNED_NAMES:
-        yield f"IGNORED: --stems is for editors with weights; {options.editor} has none, and nothing was separated"
-    if options.editor != ACTING_EDITOR:
-        asked = {"--temperature": request.temperature > 0, "--vocabulary": request.vocabulary is not None}
-        for flag in (flag for flag, is_asked in asked.items() if is_asked):
-            yield f"IGNORED: {flag} is for the editor {ACTING_EDITOR}; {options.editor} has no use for it"
-    if request.tightness != "normal":
-        yield _tightness_line(options)
+    if options.stem_model is not None and editor.name not in LEARNED_NAMES:
+        yield f"IGNORED: --stems is for editors with weights; {editor.name} has none, and nothing was separated"
+    asked = {"temperature": request.temperature > 0, "vocabulary": request.vocabulary is not None}
+    for name in (name for name, is_asked in asked.items() if is_asked and name in editor.ignores):
+        yield f"IGNORED: --{name} is for the editor policy; {editor.name} has no use for it"
+    has_length = request.target_s is not None or request.keep_ratio is not None
+    if (tightness := request.tightness) != "normal":
+        if "tightness" in editor.ignores:
+            yield f"IGNORED: --tightness {tightness} changes nothing about the editor {editor.name}"
+        elif has_length:
+            yield f"IGNORED: --tightness {tightness} cannot hold beside a wanted length, which decides how much goes"
+        else:
+            ordered = " beside what --must-cut asked for" if request.must_cut_s else ""
+            cut = f"only talk, noise, silence, tuning and noodling were cut{ordered}, no music"
+            yield f"TIGHTNESS: {tightness}: {cut}"
     share = edit_list.output_samples / edit_list.source.samples
-    if share < LITTLE and request.target_s is None and request.keep_ratio is None:
+    if share < LITTLE and not has_length:
         yield (
             f"LITTLE: only {share:.1%} of the recording is kept; it may be unlike what the editor knows;"
             " --keep-ratio or --target asks for more"
         )
 
 
-def _tightness_line(options: EditOptions) -> str:
-    """Return the warning that says what a tightness other than the default one did."""
-    request, tightness = options.request, options.request.tightness
-    if options.editor in NO_CHOICE_EDITORS:
-        return f"IGNORED: --tightness {tightness} changes nothing about the editor {options.editor}"
-    if request.target_s is not None or request.keep_ratio is not None:
-        return f"IGNORED: --tightness {tightness} cannot hold beside a wanted length, which decides how much goes"
-    ordered = " beside what --must-cut asked for" if request.must_cut_s else ""
-    return f"TIGHTNESS: {tightness}: only talk, noise, silence, tuning and noodling were cut{ordered}, no music"
+def copying(options: EditOptions, why: str) -> EditOptions:
+    """Change options so that a recording too short to edit is copied, with a warning that says `why`."""
+    return replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
 
 
-def pins_of(request: EditRequest, source: Source) -> Pins:
-    """Return the ranges that the user asked for, in samples."""
-    keep = tuple(range_from_s(*span, source) for span in request.must_keep_s)
-    cut = tuple(range_from_s(*span, source) for span in request.must_cut_s)
-    return Pins(keep, cut)
+def _listed_in(path: str, edited: Edited) -> Edited:
+    """State the source's path as an edit list at `path` does."""
+    source = edited.edit_list.source
+    source = replace(source, path=path_from(path, source.path))
+    return replace(edited, edit_list=replace(edited.edit_list, source=source))
 
 
 def _check_strict(edit_list: EditList, options: EditOptions, path: str) -> None:
@@ -201,72 +289,17 @@ def _check_strict(edit_list: EditList, options: EditOptions, path: str) -> None:
         raise StrictError(f"{lines[0]} (a warning, and --strict makes it an error)", path=path)
 
 
-def edit_recording(
-    path: str | os.PathLike[str],
-    outputs: OutputPaths,
-    options: EditOptions,
-    *,
-    force: bool = False,
-    in_place: bool = False,
-    exports: Sequence[str] = (),
-    progress: Progress = no_progress,
-) -> Edited:
-    """Edit one recording: track, edit list, report and exports.
-
-    Parameters
-    ----------
-    path : path
-        The recording.
-    outputs : OutputPaths
-        Where the results go.
-    options : EditOptions
-        How it is edited.
-    force : bool
-        Replace results that are there already.
-    in_place : bool
-        Allow the track to replace the recording.
-    exports : sequence of str
-        Formats for other programs, `editorbot.export.EXPORT_NAMES`.
-    progress : callable
-        Told the stage and its share done.
-
-    Returns
-    -------
-    edited : Edited
-        The edit list with everything that was measured.
-
-    Raises
-    ------
-    EditorbotError
-        One child a mistake; nothing is left half written.
-    """
-    check_is_there(path)
-    outputs.check(path, exports=exports, force=force, in_place=in_place)
-    outputs.make_folder()
-    options = options.with_notes(*outputs.warnings)
-    stages = staged_outputs(outputs, exports, force=force, in_place=in_place)
-    with open_recording(path, repair=options.repair) as recording, stages as stage:
-        outputs.check_holds(recording)
-        edited = decide(recording, options, progress)
-        edited = edited.listed_in(outputs.edit_list)
-        written = write_track(edited.edit_list, recording, stage.paths.track, progress)
-        edited = replace(edited, edit_list=edited.edit_list.with_warnings(*written))
-        with open_recording(stage.paths.track) as rendered:
-            edited = _measured(edited, recording, rendered, progress)
-            _check_strict(edited.edit_list, options, recording.path)
-            tightness = None if options.editor in NO_CHOICE_EDITORS else options.request.tightness
-            _report(stage.paths.report, edited, recording, rendered, progress, tightness)
-        write_edit_list(stage.paths.edit_list, edited.edit_list)
-        for name in exports:
-            export_edit(edited.edit_list, name, stage.paths.export(name))
-        recording.close()  # before its place may be taken
-        stage.commit()
-    return edited
+def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:
+    """Add the loudness before and after, and a warning if it is not what was asked for."""
+    progress("measure", 0.0)
+    before = measure(recording.blocks(), recording.sample_rate, recording.channels)
+    progress("measure", 0.5)
+    after = measure(track.blocks(), track.sample_rate, track.channels)
+    warnings = missed_loudness(edited.edit_list.polish, after.integrated_lufs)
+    return replace(edited.with_warnings(*warnings), before=before, after=after)
 
 
-def _report(
-    path: str, edited: Edited, recording: Recording, track: Recording, progress: Progress, tightness: str | None
-) -> None:
+def _report(path: str, edited: Edited, recording: Recording, track: Recording, progress: Progress) -> None:
     """Write the page."""
     write_report(
         path,
@@ -278,46 +311,6 @@ def _report(
         actions=edited.actions,
         loudness_before=edited.before,
         loudness_after=edited.after,
-        tightness=tightness,
+        tightness=edited.tightness,
         progress=lambda share: progress("report", share),
     )
-
-
-def plan_edit(
-    path: str | os.PathLike[str],
-    outputs: OutputPaths,
-    options: EditOptions,
-    *,
-    force: bool = False,
-    in_place: bool = False,
-    exports: Sequence[str] = (),
-    progress: Progress = no_progress,
-) -> Edited:
-    """Decide as `edit_recording` does, with all its checks, and write nothing."""
-    check_is_there(path)
-    outputs.check(path, exports=exports, force=force, in_place=in_place)
-    with open_recording(path, repair=options.repair) as recording:
-        outputs.check_holds(recording)
-        return decide(recording, options.with_notes(*outputs.warnings), progress).listed_in(outputs.edit_list)
-
-
-def copying(options: EditOptions, why: str) -> EditOptions:
-    """Return options that copy a recording too short to edit, with a warning that says `why`."""
-    return replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
-
-
-def _measured(edited: Edited, recording: Recording, track: Recording, progress: Progress) -> Edited:
-    """Return it with the loudness before and after, and a warning where that is not what was asked for."""
-    progress("measure", 0.0)
-    before = _loudness(recording)
-    progress("measure", 0.5)
-    after = _loudness(track)
-    said = missed_loudness(edited.edit_list.polish, after.integrated_lufs)
-    return replace(edited, edit_list=edited.edit_list.with_warnings(*said), before=before, after=after)
-
-
-def _loudness(recording: Recording) -> Loudness:
-    """Measure a whole file."""
-    starts = range(0, recording.samples, BLOCK_SAMPLES)
-    blocks = (recording.read_native(start, min(start + BLOCK_SAMPLES, recording.samples)) for start in starts)
-    return measure(blocks, recording.sample_rate, recording.channels)

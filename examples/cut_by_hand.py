@@ -1,4 +1,4 @@
-"""Writes an edit list by hand, without any editor, and renders it: the door behind which every editor stands.
+"""Writes an edit list by hand, without any editor, and renders it.
 
 python examples/cut_by_hand.py examples/jam.ogg demo/by_hand.wav 0:33-0:57 1:13-1:20
 """
@@ -9,12 +9,11 @@ import argparse
 import os
 from dataclasses import replace
 
+import editorbot
 from editorbot.editlist.edit_list import Clip, MadeBy
-from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import edit_list_of, range_from_s
 from editorbot.from_list import render_file
 from editorbot.outputs import output_paths, path_from
-from editorbot.recording import open_recording
 from editorbot.render.joins import settle_joins
 from editorbot.timebase import parse_clock
 
@@ -29,7 +28,7 @@ def main() -> None:
     os.makedirs(os.path.dirname(options.track) or ".", exist_ok=True)
     outputs = output_paths(options.recording, options.track)
 
-    with open_recording(options.recording) as recording:
+    with editorbot.open_recording(options.recording) as recording:
         source = recording.source
         clips = []
         for text in options.ranges:
@@ -37,7 +36,7 @@ def main() -> None:
             clips.append(Clip(*range_from_s(start_s, end_s, source), reason="chosen by hand"))
         edit_list = settle_joins(edit_list_of(source, clips, made_by=MadeBy("hand")), recording)
     listed = replace(source, path=path_from(outputs.edit_list, options.recording))
-    write_edit_list(outputs.edit_list, replace(edit_list, source=listed))
+    editorbot.write_edit_list(outputs.edit_list, replace(edit_list, source=listed))
     rendered = render_file(outputs.edit_list, options.track, force=True)
     print(f"{outputs.edit_list}: {len(clips)} clips, {rendered.duration_s:.1f} s")
 

@@ -138,21 +138,22 @@ class Edit:
     def _edit(self, path: str, many: bool, taken: dict[str, str]) -> dict[str, Any]:
         """Edit one recording; `taken` tells whose results lie where, and is added to."""
         from editorbot.outputs import output_paths
-        from editorbot.pipeline import copying, edit_recording, plan_edit
+        from editorbot.pipeline import copying, edit_recording
 
         outputs = output_paths(path, self.output, many=many, in_place=self.in_place)
         _claim(outputs.track, path, taken)
         options = self._options()
-        act = plan_edit if self.dry_run else edit_recording
-        wishes: dict[str, Any] = {"force": self.force, "in_place": self.in_place, "exports": self.export}
+        wishes: dict[str, Any] = {
+            "force": self.force, "in_place": self.in_place, "exports": self.export, "dry_run": self.dry_run,
+        }  # fmt: skip
         try:
             with progress_bar(printable(os.path.basename(path))) as progress:
-                edited = act(path, outputs, options, progress=progress, **wishes)
+                edited = edit_recording(path, outputs, options, progress=progress, **wishes)
         except TooShortError as error:
             if not self.copy_short:
                 raise
             why = error.message.removesuffix("; --copy-short copies it")
-            edited = act(path, outputs, copying(options, why), **wishes)
+            edited = edit_recording(path, outputs, copying(options, why), **wishes)
         for line in edited.edit_list.warnings:
             print(f"warning: {printable(path)}: {line}", file=sys.stderr)
         return _summary(edited, outputs, self.export, self.dry_run)
@@ -262,6 +263,7 @@ def _finite(value: float) -> float | None:
 
 def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
     """Return one edit's figures for the summary."""
+    from editorbot.editlist.edit_list import cut_ranges
     from editorbot.export import export_paths
 
     edit_list = edited.edit_list
@@ -278,8 +280,8 @@ def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool)
         "loudness_before_lufs": edited.before and _finite(edited.before.integrated_lufs),
         "loudness_after_lufs": edited.after and _finite(edited.after.integrated_lufs),
         "warnings": list(edit_list.warnings),
-        "told": list(edited.told),
-        "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in edited.cut_ranges],
+        "told": list(edited.remarks),
+        "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in cut_ranges(edit_list)],
         **({"dry_run": True} if dry_run else files),
     }
 

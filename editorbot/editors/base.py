@@ -76,6 +76,8 @@ class Editor(ABC):
 
     name: ClassVar[str]
     """The name that ``--editor`` takes."""
+    ignores: ClassVar[tuple[str, ...]] = ("temperature", "vocabulary")
+    """Fields of a request that change nothing about its edits; the user is warned who sets one."""
 
     uses_stems: bool = False
     """Whether its weights were trained with the stem features filled; otherwise they stay 0."""

@@ -20,6 +20,7 @@ class KeepAllEditor(Editor):
     """Plays the whole recording once."""
 
     name: ClassVar[str] = "keep-all"
+    ignores: ClassVar[tuple[str, ...]] = ("tightness", "temperature", "vocabulary")
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Return one clip over the whole recording; a length or ranges to cut are not obeyed, and a warning says so."""

@@ -54,6 +54,7 @@ class PolicyEditor(Editor):
     """
 
     name: ClassVar[str] = "policy"
+    ignores: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, checkpoint: Path = SHIPPED) -> None:
         self._policy = read_policy(checkpoint)

@@ -23,6 +23,7 @@ class RetargetEditor(Editor):
     """The shortest path over joins to a target length."""
 
     name: ClassVar[str] = "retarget"
+    ignores: ClassVar[tuple[str, ...]] = ("tightness", "temperature", "vocabulary")
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
         """Return the edit of the wanted length; 45 % of the recording where none is wanted, and the reason says so."""

@@ -13,7 +13,7 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.polish.average_spectrum import average_spectrum_db
 from editorbot.polish.meter import measure
 from editorbot.recording import Recording
-from editorbot.render.render import BLOCK_SAMPLES, render_blocks
+from editorbot.render.render import render_blocks
 from editorbot.render.samples import as_float
 from editorbot.report.tone import ToneCompared
 from editorbot.timebase import s_to_samples
@@ -34,13 +34,13 @@ def compare_tone(edit_list: EditList, recording: Recording, track: Recording) ->
     before_db = average_spectrum_db(
         _cut_out(render_blocks(edit_list, recording), 0, samples), recording.sample_rate, recording.channels
     )
-    after_db = average_spectrum_db(_track_blocks(track, 0, samples), track.sample_rate, track.channels)
+    after_db = average_spectrum_db(track.blocks(0, samples), track.sample_rate, track.channels)
     if before_db is None or after_db is None:
         return None
     length = min(samples, s_to_samples(EXCERPT_S, track.sample_rate))
     start = (samples - length) // 2
     excerpts = (_cut_out(render_blocks(edit_list, recording), start, start + length),
-                _track_blocks(track, start, start + length))  # fmt: skip
+                track.blocks(start, start + length))  # fmt: skip
     before, after = (np.concatenate([as_float(block) for block in blocks]) for blocks in excerpts)
     return ToneCompared(
         mel_edges_hz(MEL_BANDS)[1:-1],
@@ -50,10 +50,6 @@ def compare_tone(edit_list: EditList, recording: Recording, track: Recording) ->
         track.sample_rate,
         start / track.sample_rate,
     )
-
-
-def _track_blocks(track: Recording, start: int, end: int) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-    return (track.read_native(at, min(at + BLOCK_SAMPLES, end)) for at in range(start, end, BLOCK_SAMPLES))
 
 
 def _cut_out(

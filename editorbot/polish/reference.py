@@ -32,7 +32,6 @@ from editorbot.polish.equalizer import LIMITS, GainLimits, equalize_blocks, tria
 from editorbot.polish.limiter import limit_blocks
 from editorbot.polish.loudness import CEILING_DB, MakeBlocks
 from editorbot.recording import open_recording
-from editorbot.render.render import BLOCK_SAMPLES
 from editorbot.render.samples import as_float
 
 MATCH_LIMITS = GainLimits(max_boost_db=12.0, max_cut_db=15.0, smooth_bands=6, smooth_frames=0)
@@ -118,9 +117,7 @@ def with_tone(step: PolishStep) -> PolishStep:
     if step.file is None:
         raise UsageError("--polish reference needs --reference TRACK, a finished track whose tone you like")
     with open_recording(step.file) as track:
-        starts = range(0, track.samples, BLOCK_SAMPLES)
-        blocks = (track.read_native(at, min(at + BLOCK_SAMPLES, track.samples)) for at in starts)
-        tone_db = average_spectrum_db(blocks, track.sample_rate, track.channels)
+        tone_db = average_spectrum_db(track.blocks(), track.sample_rate, track.channels)
     if tone_db is None:
         raise SilentError("the reference is silent; name a finished track", path=step.file)
     return replace(step, file=os.path.abspath(step.file), tone_db=tuple(round(float(value), 2) for value in tone_db))

@@ -6,6 +6,7 @@ import functools
 import hashlib
 import os
 import stat
+from collections.abc import Iterator
 from types import TracebackType
 from typing import IO
 
@@ -31,6 +32,9 @@ from editorbot.recording.wav import find_layout
 from editorbot.timebase import clock, samples_to_s
 
 DIGEST_BLOCK_BYTES = 1 << 20
+
+BLOCK_SAMPLES = 65_536
+"""Length of a block of `Recording.blocks` [samples]: 1.5 s at 44.1 kHz."""
 
 
 class Recording:
@@ -142,6 +146,12 @@ class Recording:
         if block.dtype.kind == "i":
             return block / float(1 << (8 * block.dtype.itemsize - 1))
         return block.astype(np.float64)
+
+    def blocks(self, start: int = 0, end: int | None = None) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+        """Yield samples [start, end) by block, as `read_native` returns them; to the recording's end by default."""
+        last = self.samples if end is None else end
+        for at in range(start, last, BLOCK_SAMPLES):
+            yield self.read_native(at, min(at + BLOCK_SAMPLES, last))
 
     def close(self) -> None:
         """Close the file, and remove what was decoded for it."""

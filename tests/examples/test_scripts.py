@@ -22,7 +22,7 @@ def run(monkeypatch: pytest.MonkeyPatch, script: str, *arguments: object) -> Non
 def test_an_edit_from_python_can_be_scored(monkeypatch, tmp_path, capsys):
     run(monkeypatch, "edit_from_python.py", EXAMPLES / "jam.ogg", tmp_path / "new" / "jam.wav")
     assert "1:52.20 became" in capsys.readouterr().out
-    assert {path.name for path in (tmp_path / "new").iterdir()} == {"jam.wav", "jam.json", "jam.html"}
+    assert {path.name for path in (tmp_path / "new").iterdir()} == {"jam.wav", "jam.json", "jam.rpp"}
     run(monkeypatch, "score_an_edit.py", tmp_path / "new" / "jam.json", EXAMPLES / "jam.truth.json")
     assert "F1" in capsys.readouterr().out
 
