@@ -25,9 +25,10 @@ from editorbot.editors.scoring.network import SHAPE
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_config import CLASSES
 from editorbot.training.scored.calibration import calibrate, chances_of
+from editorbot.training.scored.config import ScoredTraining
 from editorbot.training.scored.examples import Example, read_example, step_score
 from editorbot.training.scored.jams import examples_of_pairs
-from editorbot.training.scored.train import ScoredTraining, train_network
+from editorbot.training.scored.train import train_network
 
 LEFT_OUT = ("", "noodling", "other_song", "bad_take")
 RESULTS = Path(__file__).parent / "results"
@@ -59,7 +60,7 @@ def trained(left_out: str, examples: Sequence[Example], epochs: int, cache: Path
         network.load_state_dict(load_file(path))
         return network.eval()
     config = ScoredTraining(epochs=epochs, left_out=(left_out,) if left_out else ())
-    network = train_network(examples, config, SHAPE, on_epoch=lambda network, report, state: print(left_out, report))
+    network = train_network(examples, config, SHAPE)
     save_file(network.state_dict(), path)
     return network
 

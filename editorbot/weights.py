@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -21,8 +21,6 @@ from editorbot.errors import FormatError, MismatchError, NotFoundError
 
 Tensors = dict[str, Float[np.ndarray, "..."]]
 """Parameters by torch's names."""
-
-Config = TypeVar("Config")
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,23 +119,6 @@ def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) 
             raise MismatchError(
                 f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=path
             )
-
-
-def config_of(kind: type[Config], told: object, path: Path) -> Config:
-    """Return the dataclass that a card's field tells, all of its fields and no other; lists become tuples.
-
-    Raises
-    ------
-    FormatError
-        If a field is missing, unknown or of a value that the class refuses.
-    """
-    known = sorted(field.name for field in fields(kind))  # type: ignore[arg-type]
-    if not isinstance(told, Mapping) or sorted(told) != known:
-        raise FormatError(f"the network's shape must have exactly the fields {known}", path=path)
-    try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in told.items()})
-    except (TypeError, ValueError) as error:
-        raise FormatError(f"the network's shape cannot be read: {error}", path=path) from error
 
 
 def check_shapes(tensors: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from editorbot.config import config_of
 from editorbot.errors import FormatError, MismatchError, NotFoundError
-from editorbot.weights import check_shapes, config_of, read_weights
+from editorbot.weights import check_shapes, read_weights
 
 
 @dataclass(frozen=True)

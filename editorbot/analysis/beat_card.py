@@ -11,8 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from editorbot.analysis.beat_net import INPUTS_VERSION, OUTPUTS, BeatNetConfig
+from editorbot.config import config_of
 from editorbot.layers import Weights
-from editorbot.weights import check_shapes, config_of, read_weights, shipped_weights
+from editorbot.weights import check_shapes, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("beats")
 """The weights that ship with the package."""

@@ -94,6 +94,9 @@ def _parse(arguments: list[str]) -> Command:
     config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes)
     if arguments and arguments[0] in COMMANDS:
         name, *rest = arguments
+        if hasattr(_class_of(name), "parse"):  # reads its arguments itself
+            own: Command = _class_of(name).parse(rest)
+            return own
         named: Command = tyro.cli(_class_of(name), prog=f"editorbot {name}", args=rest, config=config)
         return named
     every: Any = reduce(or_, (Annotated[_class_of(name), tyro.conf.subcommand(name)] for name in COMMANDS))

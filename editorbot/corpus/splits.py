@@ -17,7 +17,7 @@ from types import MappingProxyType
 from typing import Literal, get_args
 
 from editorbot.corpus.truth import read_truth, truth_path
-from editorbot.errors import EditorbotError, NotFoundError, SplitError
+from editorbot.errors import EditorbotError, NotFoundError, SplitError, UsageError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -263,6 +263,13 @@ def refuse_held_out(tracks: Sequence[str | os.PathLike[str]], *, what: str = "tr
     """
     for track in tracks:
         refuse_artist(artist_of(track), what=what, path=track)
+
+
+def refuse_shared_folders(train: Iterable[Path], valid: Iterable[Path]) -> None:
+    """Raise a UsageError if a folder, which stands for an artist, holds tracks of both sides."""
+    both = {path.resolve().parent for path in train} & {path.resolve().parent for path in valid}
+    if both:
+        raise UsageError(f"{min(both)} is on the training and on the validation side; split by artist (folder)")
 
 
 def refuse_held_out_pairs(data_folder: str | os.PathLike[str], *, what: str = "training") -> None:

@@ -8,12 +8,13 @@ Row ``r`` asks what comes after raw frame ``r - 1``; row 0 asks for the first fr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from editorbot.config import changed
 from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES, StepInputs
 
@@ -143,16 +144,7 @@ class PointerConfig:
         UsageError
             If a key is unknown, or a value impossible.
         """
-        known = {field.name for field in fields(cls)}
-        unknown = sorted(set(data) - known)
-        _check(not unknown, f"model: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in data.items()
-        }
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise UsageError(f"model: a value has the wrong type ({error})") from error
+        return changed(cls(), data, "model")
 
 
 def _check(condition: bool, message: str) -> None:

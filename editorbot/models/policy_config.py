@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.config import changed
 from editorbot.environment.actions import SIZES, Size, Vocabulary, vocabulary_named
 from editorbot.environment.state import PARTS, STATE_NAMES, STATE_SIZE
 from editorbot.errors import UsageError
@@ -96,10 +97,7 @@ class PolicyConfig:
     @classmethod
     def of_data(cls, data: Mapping[str, Any]) -> PolicyConfig:
         """Return the configuration that plain data tells; unknown keys are refused."""
-        known = {one.name for one in fields(cls)}
-        if unknown := sorted(set(data) - known):
-            raise UsageError(f"model: unknown keys {', '.join(unknown)}; known: {', '.join(sorted(known))}")
-        return cls(**data)
+        return changed(cls(), data, "model")
 
 
 DEFAULT = PolicyConfig()

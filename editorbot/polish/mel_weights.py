@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from editorbot.config import config_of
 from editorbot.errors import NonFiniteError
 from editorbot.models.mel_config import (
     BANDS,
@@ -24,7 +25,7 @@ from editorbot.models.mel_config import (
     ReconstructConfig,
 )
 from editorbot.polish.mel_network import MelNet
-from editorbot.weights import check_shapes, config_of, read_weights
+from editorbot.weights import check_shapes, read_weights
 
 FORMAT = "editorbot.mel"
 """Value of the card's ``format`` field."""

@@ -22,7 +22,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ import torch
 from torch import Tensor, nn
 
 from editorbot import __version__
+from editorbot.config import plain_data as plain_data
 from editorbot.errors import MismatchError, NonFiniteError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.weights import Tensors
@@ -48,12 +49,6 @@ SHOWN = 60
 
 def silent(line: str) -> None:
     """Print nothing."""
-
-
-def plain_data(config: Any) -> Any:
-    """Turn a configuration into JSON types: dataclasses become objects, tuples lists, paths text."""
-    data = asdict(config) if is_dataclass(config) and not isinstance(config, type) else config
-    return json.loads(json.dumps(data, default=str))
 
 
 @dataclass(frozen=True)

@@ -1,42 +1,157 @@
-"""``editorbot train``: one file a method."""
+"""``editorbot train METHOD``: settings from a preset, a file and flags, then the method's own run.
+
+A method's settings are declared once, in the ``config.py`` of its folder in `editorbot.training`, and read as they are:
+each field is a flag and a key of a ``--config`` file. Its ``run.py`` trains. Only that needs torch.
+"""
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from importlib import import_module
 from importlib.util import find_spec
-from typing import Annotated
+from operator import or_
+from pathlib import Path
+from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from editorbot.cli.train.bc import Bc
-from editorbot.cli.train.beats import Beats
-from editorbot.cli.train.mel2mel import Mel2Mel
-from editorbot.cli.train.pointer import Pointer
-from editorbot.cli.train.ppo import Ppo
-from editorbot.cli.train.reconstruct import Reconstruct
-from editorbot.cli.train.scored import Scored
+from editorbot.cli.command_line import told_command
+from editorbot.config import plain_data, preset_of, read_config
 from editorbot.extras import missing_extra
 
-Method = (
-    Annotated[Scored, tyro.conf.subcommand("scored")]
-    | Annotated[Beats, tyro.conf.subcommand("beats")]
-    | Annotated[Bc, tyro.conf.subcommand("bc")]
-    | Annotated[Ppo, tyro.conf.subcommand("ppo")]
-    | Annotated[Pointer, tyro.conf.subcommand("pointer")]
-    | Annotated[Reconstruct, tyro.conf.subcommand("reconstruct")]
-    | Annotated[Mel2Mel, tyro.conf.subcommand("mel2mel")]
-)
+METHODS: Mapping[str, str] = {
+    "scored": "scored", "beats": "beats", "bc": "bc", "ppo": "ppo", "pointer": "pointer", "reconstruct": "mel",
+    "mel2mel": "mel",
+}  # fmt: skip
+"""Folder in `editorbot.training` of each method."""
+
+LEGACY = {"bc": "Bc", "ppo": "Ppo", "pointer": "Pointer", "reconstruct": "Reconstruct", "mel2mel": "Mel2Mel"}
+"""Methods whose settings are still declared here."""
+
+OLD_PRESETS = {"full": "default"}
+"""Presets that have another name now."""
+
+TYRO = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
+
+Settings = TypeVar("Settings")
+
+
+@dataclass(frozen=True)
+class Training(Generic[Settings]):
+    """What the arguments of ``editorbot train METHOD`` become."""
+
+    settings: Settings
+    preset: str = "default"
+    """Settings to begin with: default for a GPU, small for two cores of a CPU; e.g. --preset small."""
+    config: Path | None = None
+    """JSON file of settings that differ from the preset, named as --print-config shows them; flags win over it. None by
+    default, e.g. --config pointer_network/configs/small.json."""
+    print_config: bool = False
+    """Print all settings as JSON and stop; off by default, e.g. --print-config > mine.json."""
+    debug: bool = False
+    """Show the whole trace of an error; off by default, e.g. --debug."""
 
 
 @dataclass(frozen=True)
 class Train:
     """Train what editorbot has learned anew, on your own music or pairs."""
 
-    method: Method
+    method: str
     """What to train."""
+    training: Any
+    """How: a `Training`."""
+
+    @classmethod
+    def parse(cls, arguments: Sequence[str]) -> Train:
+        """Read the arguments after ``train``."""
+        if not arguments or arguments[0] not in METHODS:
+            return tyro.cli(
+                _every_method(), prog="editorbot train", args=arguments, description=cls.__doc__, config=TYRO
+            )
+        method, *flags = arguments
+        if method in LEGACY:
+            return cls(method, tyro.cli(_legacy(method), prog=f"editorbot train {method}", args=flags, config=TYRO))
+        flags = _with_new_names(flags, method)
+        preset, file = _value_of("--preset", flags), _value_of("--config", flags)
+        if preset in OLD_PRESETS:
+            print(f"--preset {preset} is an old name; use --preset {OLD_PRESETS[preset]}", file=sys.stderr)
+            preset = OLD_PRESETS[preset]
+        presets = presets_of(method)
+        base = read_config(Path(file), presets, preset) if file else preset_of(presets, preset or "default")
+        kind: Any = Training[type(base)]  # type: ignore[misc]
+        said = type(base).__doc__
+        training = tyro.cli(
+            kind, default=Training(base), prog=f"editorbot train {method}", description=said, args=flags, config=TYRO
+        )
+        return cls(method, training)
 
     def run(self) -> int:
-        """Run the chosen training; return its exit code."""
+        """Train; return the exit code."""
+        if self.method in LEGACY:
+            if find_spec("torch") is None:
+                raise missing_extra("learn", "training needs torch")
+            code: int = self.training.run()
+            return code
+        settings = self.training.settings
+        if self.training.print_config:
+            print(json.dumps(plain_data(settings), indent=2))
+            return 0
         if find_spec("torch") is None:
             raise missing_extra("learn", "training needs torch")
-        return self.method.run()
+        _room(self.method, "run").train(settings, command=told_command(), on_line=_print_line)
+        return 0
+
+
+def presets_of(method: str) -> Mapping[str, Any]:
+    """Look up the settings that a method's presets hold, by the preset's name."""
+    presets: Mapping[str, Any] = _room(method, "config").PRESETS[method]
+    return presets
+
+
+def _legacy(method: str) -> Any:
+    return getattr(import_module(f"editorbot.cli.train.{method}"), LEGACY[method])
+
+
+def _room(method: str, module: str) -> Any:
+    return import_module(f"editorbot.training.{METHODS[method]}.{module}")
+
+
+def _every_method() -> Any:
+    """Build the type whose help lists all methods."""
+    kinds: list[Any] = [Annotated[_legacy(method), tyro.conf.subcommand(method)] for method in LEGACY]
+    for method in METHODS.keys() - LEGACY.keys():
+        one = presets_of(method)["default"]
+        subcommand = tyro.conf.subcommand(method, default=Training(one), description=type(one).__doc__)
+        kinds.append(Annotated[Training[type(one)], subcommand])  # type: ignore[misc]
+    return reduce(or_, kinds)
+
+
+def _value_of(flag: str, flags: Sequence[str]) -> str | None:
+    """Find the value that follows a flag, or is joined to it by ``=``; the last one counts."""
+    found = [given.partition("=")[2] for given in flags if given.startswith(f"{flag}=")]
+    found += [after for given, after in zip(flags, flags[1:]) if given == flag]
+    return found[-1] if found else None
+
+
+def _with_new_names(flags: Sequence[str], method: str) -> list[str]:
+    """Replace flags, and flags with their value, that a method's ``OLD_FLAGS`` name; a line on stderr says so."""
+    old: Mapping[str, str] = getattr(_room(method, "config"), "OLD_FLAGS", {})
+    return [_new_name(given, old) for given in flags]
+
+
+def _new_name(given: str, old: Mapping[str, str]) -> str:
+    flag, equals, value = given.partition("=")
+    new = old.get(flag.replace("_", "-"))
+    if new is None:
+        return given
+    print(f"{flag} is an old name; use {new}", file=sys.stderr)
+    return new + equals + value
+
+
+def _print_line(line: str) -> None:
+    """Print a line at once; errors of single files go where errors go."""
+    print(line, file=sys.stderr if line.startswith("error[") else sys.stdout, flush=True)

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.config import config_of
 from editorbot.editors.base import Tightness
 from editorbot.editors.scoring.classify import StepLabels
 from editorbot.editors.scoring.clean_takes import calibrate_for_takes
@@ -27,7 +28,7 @@ from editorbot.editors.scoring.scorecard import chance, odds_of
 from editorbot.errors import FormatError
 from editorbot.layers import Weights, softmax
 from editorbot.models.scorer_config import CLASSES, SONG_CLASSES, ScorerConfig, StepInputs
-from editorbot.weights import Tensors, config_of, read_weights, shipped_weights
+from editorbot.weights import Tensors, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("scored")
 """The weights that ship with the package; the card lies beside them as JSON."""

@@ -8,11 +8,8 @@ from its own number alone, so any part of a set can be made again.
 
 from __future__ import annotations
 
-import io
-import os
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +24,7 @@ from editorbot.corpus.band.midi import read_midi
 from editorbot.corpus.band.mistakes import humanized
 from editorbot.corpus.band.play import Performance, play
 from editorbot.corpus.band.score import Part, Score, at_speed, excerpt
+from editorbot.corpus.cache_files import read_entry, write_entry
 from editorbot.timebase import ANALYSIS_RATE
 
 EXAMPLE_S = 60.0
@@ -185,18 +183,11 @@ def _pumped(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def keep_example(path: Path, example: BeatExample) -> None:
     """Write an example for later runs."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    with temporary.open("wb") as file:
-        np.savez(file, inputs=example.inputs, beats_s=example.beats_s, downbeats_s=example.downbeats_s)
-    temporary.replace(path)
+    write_entry(path, vars(example))
 
 
 def kept_example(path: Path) -> BeatExample | None:
-    """Return an example that was kept, None where it is missing or damaged."""
-    try:
-        # Read whole first: NumPy leaves the file open where it is damaged.
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
-            return BeatExample(arrays["inputs"], arrays["beats_s"], arrays["downbeats_s"])
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+    """Read an example that was kept; None if it is missing or damaged."""
+    arrays = read_entry(path)
+    names = [field.name for field in fields(BeatExample)]
+    return BeatExample(**arrays) if arrays is not None and sorted(arrays) == sorted(names) else None

@@ -1,20 +1,18 @@
-"""Trains the network that hears beats and downbeats.
+"""Trains the network that finds beats and downbeats.
 
-Cross-entropy of beats and downbeats at each frame, on windows of examples
-(:mod:`editorbot.training.beats.examples`) that are changed each time they are
-read: keys are turned, bands left out, numbers shaken.
-
-A run is resumed from its folder and then gives what an unbroken run gives.
+Binary cross-entropy of beats and downbeats at each frame, with targets widened to the frames beside [1]_, on windows of
+examples (:mod:`editorbot.training.beats.examples`) that are varied each time they are read: transposed, some bands
+masked, noise added. The learning rate follows one cycle.
 
 References
 ----------
-S. Böck and M. E. P. Davies, "Deconstruct, analyse, reconstruct: how to improve
-tempo, beat, and downbeat estimation", ISMIR 2020: widened targets.
+.. [1] S. Böck and M. E. P. Davies, "Deconstruct, analyse, reconstruct: how to improve tempo, beat, and downbeat
+   estimation", ISMIR 2020.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,51 +26,14 @@ from editorbot.analysis.beat_net import BeatNetConfig
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import NOVELTY_COLUMNS
 from editorbot.analysis.spectrum import TRACK_BANDS
-from editorbot.errors import EmptyError
 from editorbot.models.beat_net import BeatNetwork
+from editorbot.models.checkpoint import Checkpoint
 from editorbot.timebase import FRAME_S
+from editorbot.training.beats.config import BeatTraining
 from editorbot.training.beats.examples import BeatExample
 
 NEAR_TARGET = 0.5
 """Target of the frames beside a beat's."""
-
-
-@dataclass(frozen=True)
-class BeatTraining:
-    """How the beat network is trained."""
-
-    epochs: int = 24
-    """Passes over all examples."""
-    batch_size: int = 8
-    """Windows a step."""
-    window_frames: int = 2_048
-    """Length of a window [frames], a multiple of the network's stride."""
-    learning_rate: float = 2e-3
-    """Highest rate of the cycle."""
-    weight_decay: float = 1e-3
-    """Pull of the weights to zero."""
-    downbeat_weight: float = 1.0
-    """What downbeats count beside beats."""
-    shake: float = 0.1
-    """Noise added to the inputs."""
-    band_loss: float = 0.25
-    """Chance that some bands are left out of a window."""
-    stretch: float = 0.15
-    """Windows are read up to this much faster or slower [log]."""
-    seed: int = 0
-    """The same seed and examples give the same weights."""
-
-
-@dataclass(frozen=True)
-class BeatEpoch:
-    """What one pass came to."""
-
-    epoch: int
-    """Counted from 0."""
-    loss: float
-    """Mean training loss."""
-    learning_rate: float
-    """At its end."""
 
 
 def targets_of(
@@ -130,29 +91,8 @@ def loss_of(scores: Tensor, targets: Tensor, mask: Tensor, config: BeatTraining)
     return by_output[0] + config.downbeat_weight * by_output[1]
 
 
-@dataclass(frozen=True)
-class BeatState:
-    """Where a run stands after an epoch."""
-
-    epoch: int
-    """The last one done."""
-    weights: Mapping[str, Tensor]
-    """The network's."""
-    optimizer: dict[str, Any]
-    """Its state."""
-    cycle: dict[str, Any]
-    """State of the learning rate's schedule."""
-
-
-def train_beats(
-    examples: Sequence[BeatExample],
-    config: BeatTraining,
-    shape: BeatNetConfig,
-    *,
-    state: BeatState | None = None,
-    on_epoch: Callable[[BeatEpoch, BeatState], None] = lambda report, state: None,
-) -> BeatNetwork:
-    """Return a network trained on examples.
+class BeatsRun:
+    """The network in training.
 
     Parameters
     ----------
@@ -162,59 +102,59 @@ def train_beats(
         How to train.
     shape : BeatNetConfig
         The network's shape.
-    state : BeatState, optional
-        Where a run of the same examples and configuration was broken off; goes on from there.
-    on_epoch : callable
-        Is handed what each epoch came to, and where the run stands.
-
-    Raises
-    ------
-    EmptyError
-        If there are no examples.
     """
-    if not examples:
-        raise EmptyError("there are no examples to train on")
-    with torch.random.fork_rng():
+
+    def __init__(self, examples: Sequence[BeatExample], config: BeatTraining, shape: BeatNetConfig) -> None:
         torch.manual_seed(config.seed)
-        network = BeatNetwork(shape)
-        optimizer = torch.optim.AdamW(network.parameters(), config.learning_rate, weight_decay=config.weight_decay)
-        steps = config.epochs * -(-len(examples) // config.batch_size)
-        cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, config.learning_rate, total_steps=steps, pct_start=0.15)
-        if state is not None:
-            network.load_state_dict(state.weights)
-            optimizer.load_state_dict(state.optimizer)
-            cycle.load_state_dict(state.cycle)
-        for epoch in range(0 if state is None else state.epoch + 1, config.epochs):
-            # Each epoch draws from its own number, so a resumed run draws what an unbroken one would.
-            rng = np.random.default_rng([config.seed, epoch])
-            loss = _run_epoch(network, optimizer, cycle, examples, config, rng)
-            reached = BeatState(epoch, network.state_dict(), optimizer.state_dict(), cycle.state_dict())
-            on_epoch(BeatEpoch(epoch, loss, float(cycle.get_last_lr()[0])), reached)
-    return network.eval()
-
-
-def _run_epoch(
-    network: BeatNetwork,
-    optimizer: torch.optim.Optimizer,
-    cycle: torch.optim.lr_scheduler.LRScheduler,
-    examples: Sequence[BeatExample],
-    config: BeatTraining,
-    rng: np.random.Generator,
-) -> float:
-    """Pass once over all examples in drawn order; the mean loss."""
-    network.train()
-    order, losses = rng.permutation(len(examples)), []
-    for at in range(0, len(order), config.batch_size):
-        windows = [window_of(examples[n], config, rng) for n in order[at : at + config.batch_size]]
-        inputs, targets, mask = (
-            torch.from_numpy(np.stack([getattr(window, name) for window in windows]))
-            for name in ("inputs", "targets", "mask")
+        self.examples, self.config, self.epoch = examples, config, 0
+        self.network = BeatNetwork(shape)
+        self.optimizer = torch.optim.AdamW(
+            self.network.parameters(), config.learning_rate, weight_decay=config.weight_decay
         )
-        loss = loss_of(network(inputs), targets, mask, config)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
-        cycle.step()
-        losses.append(loss.item())
-    return float(np.mean(losses))
+        steps = config.epochs * -(-len(examples) // config.batch_size)
+        self.cycle = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimizer, config.learning_rate, total_steps=steps, pct_start=0.15
+        )
+
+    def train_epoch(self) -> dict[str, float]:
+        """Go over all examples once, in random order; return the mean loss and the learning rate."""
+        self.network.train()
+        config = self.config
+        # Each epoch draws from its own number, so a resumed run draws what an unbroken one would.
+        rng = np.random.default_rng([config.seed, self.epoch])
+        order, losses = rng.permutation(len(self.examples)), []
+        for at in range(0, len(order), config.batch_size):
+            windows = [window_of(self.examples[n], config, rng) for n in order[at : at + config.batch_size]]
+            inputs, targets, mask = (
+                torch.from_numpy(np.stack([getattr(window, name) for window in windows]))
+                for name in ("inputs", "targets", "mask")
+            )
+            loss = loss_of(self.network(inputs), targets, mask, config)
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
+            self.cycle.step()
+            losses.append(loss.item())
+        self.epoch += 1
+        return {"train/loss": float(np.mean(losses)), "train/learning_rate": float(self.cycle.get_last_lr()[0])}
+
+    def training_state(self) -> dict[str, Any]:
+        """Collect what a checkpoint holds beside the weights."""
+        return {"optimizer": self.optimizer.state_dict(), "cycle": self.cycle.state_dict()}
+
+    def load(self, found: Checkpoint) -> None:
+        """Continue from a checkpoint."""
+        self.epoch = found.step
+        self.network.load_state_dict(dict(found.weights))
+        self.optimizer.load_state_dict(found.training["optimizer"])
+        self.cycle.load_state_dict(found.training["cycle"])
+
+
+def train_network(examples: Sequence[BeatExample], config: BeatTraining, shape: BeatNetConfig) -> BeatNetwork:
+    """Train a network to the end, keeping nothing; torch's random state stays as it was."""
+    with torch.random.fork_rng():
+        run = BeatsRun(examples, config, shape)
+        while run.epoch < config.epochs:
+            run.train_epoch()
+        return run.network.eval()

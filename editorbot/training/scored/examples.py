@@ -6,24 +6,25 @@ edit holds is 'keep', all else is only known not to be.
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import overload
-from zipfile import BadZipFile
 
 import numpy as np
 from jaxtyping import Float32, Int8
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.atomic import write_whole
+from editorbot.corpus.cache_files import read_entry, write_entry
 from editorbot.corpus.truth import Truth
 from editorbot.editors.scoring.inputs import scorer_inputs
 from editorbot.errors import FormatError
 from editorbot.models.scorer_config import CLASSES, StepInputs
 from editorbot.timebase import STEP_S
 from editorbot.training.step_truth import classes_of, sources_of
+
+_STORED = ("version", "values", "twins", "likeness", "lags", "classes", "source_s")
+"""Names of the arrays in a file."""
 
 EXAMPLES_VERSION = 2
 """Raised when an example's inputs change their meaning: older ones are made again."""
@@ -48,20 +49,17 @@ def example_of(analysis: Analysis, truth: Truth) -> Example:
 
 
 def write_example(example: Example, path: Path) -> None:
-    """Write an example whole or not at all."""
-    file = io.BytesIO()
-    np.savez(
-        file,
-        version=np.int64(EXAMPLES_VERSION),
-        values=example.inputs.values.astype(np.float16),
-        twins=example.inputs.nearest_repeats,
-        likeness=example.inputs.similarity.astype(np.float16),
-        lags=example.inputs.lag_matrix.astype(np.float16),
-        classes=example.classes,
-        source_s=example.source_s,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, file.getvalue())
+    """Write an example whole or not at all; the names in the file stay as they are."""
+    arrays = {
+        "version": np.array(EXAMPLES_VERSION),
+        "values": example.inputs.values.astype(np.float16),
+        "twins": example.inputs.nearest_repeats,
+        "likeness": example.inputs.similarity.astype(np.float16),
+        "lags": example.inputs.lag_matrix.astype(np.float16),
+        "classes": example.classes,
+        "source_s": example.source_s,
+    }
+    write_entry(path, arrays)
 
 
 def read_example(path: Path) -> Example:
@@ -72,19 +70,14 @@ def read_example(path: Path) -> Example:
     FormatError
         If it is damaged or of another version; it is made again then.
     """
-    try:
-        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if int(arrays["version"]) != EXAMPLES_VERSION:
-                raise FormatError(f"inputs of version {arrays['version']}, wanted {EXAMPLES_VERSION}", path=path)
-            inputs = StepInputs(
-                np.asarray(arrays["values"], np.float32),
-                np.asarray(arrays["twins"], np.int32),
-                np.asarray(arrays["likeness"], np.float32),
-                np.asarray(arrays["lags"], np.float32),
-            )
-            return Example(inputs, np.asarray(arrays["classes"], np.int8), np.asarray(arrays["source_s"], np.float32))
-    except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise FormatError(f"the example is damaged ({error})", path=path) from error
+    arrays = read_entry(path)
+    if arrays is None or sorted(arrays) != sorted(_STORED):
+        raise FormatError("the example is damaged", path=path)
+    if int(arrays["version"]) != EXAMPLES_VERSION:
+        raise FormatError(f"inputs of version {arrays['version']}, wanted {EXAMPLES_VERSION}", path=path)
+    values, likeness, lag_matrix = (arrays[name].astype(np.float32) for name in ("values", "likeness", "lags"))
+    inputs = StepInputs(values, arrays["twins"].astype(np.int32), likeness, lag_matrix)
+    return Example(inputs, arrays["classes"].astype(np.int8), arrays["source_s"].astype(np.float32))
 
 
 class ExampleFiles(Sequence[Example]):

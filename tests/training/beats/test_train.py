@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -11,13 +10,15 @@ import torch
 
 from editorbot.analysis.beat_card import read_beat_net
 from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, log_odds
-from editorbot.errors import EmptyError, NotFoundError, UsageError
+from editorbot.errors import NotFoundError, UsageError
 from editorbot.models.beat_net import BeatNetwork
 from editorbot.timebase import FRAME_S
 from editorbot.training.beats import examples as beat_examples
+from editorbot.training.beats import run as beats_run
+from editorbot.training.beats.config import BeatsSettings, BeatTraining
 from editorbot.training.beats.examples import BeatExample, keep_example, kept_example, make_example, roughened
-from editorbot.training.beats.run import BeatRun, run_beats
-from editorbot.training.beats.train import BeatEpoch, BeatState, BeatTraining, targets_of, train_beats, window_of
+from editorbot.training.beats.run import midi_files, train
+from editorbot.training.beats.train import BeatsRun, targets_of, train_network, window_of
 from tests.corpus.band.soundfonts import sine_soundfont
 
 TINY = BeatNetConfig(width=8, context=8, dilations=(1, 2, 4))
@@ -68,9 +69,12 @@ def test_short_examples_are_padded_and_masked() -> None:
 
 
 def test_a_tiny_network_learns_clicks() -> None:
-    config = BeatTraining(epochs=25, batch_size=4, window_frames=128, learning_rate=1e-2, shake=0.0, band_loss=0.0)
-    losses: list[float] = []
-    network = train_beats([clicks(s) for s in range(8)], config, TINY, on_epoch=lambda r, _: losses.append(r.loss))
+    config = BeatTraining(
+        epochs=25, batch_size=4, window_frames=128, learning_rate=1e-2, shake=0.0, band_loss=0.0, seed=0
+    )
+    run = BeatsRun([clicks(s) for s in range(8)], config, TINY)
+    losses = [run.train_epoch()["train/loss"] for _ in range(config.epochs)]
+    network = run.network.eval()
     assert losses[-1] < 0.5 * losses[0]
     fresh = clicks(99)
     with torch.no_grad():
@@ -79,27 +83,18 @@ def test_a_tiny_network_learns_clicks() -> None:
     assert scores[beats, 0].min() > np.delete(scores[:, 0], np.concatenate([beats - 1, beats, beats + 1]) % 300).max()
 
 
-def test_same_seed_same_weights_and_a_resumed_run_is_an_unbroken_one() -> None:
+def test_same_seed_same_weights() -> None:
     examples = [clicks(seed) for seed in range(4)]
-    states: list[BeatState] = []
-
-    def keep(report: BeatEpoch, state: BeatState) -> None:
-        weights = {name: value.clone() for name, value in state.weights.items()}
-        optimizer = copy.deepcopy(state.optimizer)
-        states.append(BeatState(state.epoch, weights, optimizer, dict(state.cycle)))
-
-    whole = train_beats(examples, QUICK, TINY, on_epoch=keep)
-    assert same_weights(whole, train_beats(examples, QUICK, TINY))
-    assert same_weights(whole, train_beats(examples, QUICK, TINY, state=states[0]))
-    assert not same_weights(whole, train_beats(examples, replace(QUICK, seed=1), TINY))
+    whole = train_network(examples, QUICK, TINY)
+    assert same_weights(whole, train_network(examples, QUICK, TINY))
+    assert not same_weights(whole, train_network(examples, replace(QUICK, seed=2), TINY))
 
 
-def test_nothing_to_train_on_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(EmptyError):
-        train_beats([], QUICK, TINY)
-    run = BeatRun(tmp_path / "none.sf2", (), 0, 1, 1, tmp_path, tmp_path, QUICK, TINY)
-    with pytest.raises(UsageError):
-        run_beats(run)
+def test_impossible_settings_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="count must be at least 1"):
+        BeatsSettings(count=0)
+    with pytest.raises(UsageError, match="there is no MIDI file at"):
+        midi_files((tmp_path,))
 
 
 @pytest.mark.parametrize("frames", [1, 3, 4, 127, 128])
@@ -143,19 +138,20 @@ def test_a_run_goes_on_where_it_was_broken_off(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(beat_examples, "EXAMPLE_S", 6.0)
     soundfont = tmp_path / "sine.sf2"
     soundfont.write_bytes(sine_soundfont())
-    run = BeatRun(soundfont, (), 2, 1, 1, tmp_path / "cache", tmp_path / "whole", replace(QUICK, epochs=2), TINY)
-    run = replace(run, command="editorbot train beats --count 2")
+    monkeypatch.setattr(beats_run, "SHAPE", TINY)
+    places = {"cache_dir": tmp_path / "cache", "save_dir": tmp_path / "whole", "log_dir": tmp_path / "log"}
+    settings = BeatsSettings(soundfont=soundfont, count=2, workers=1, training=replace(QUICK, epochs=2), **places)
     lines: list[str] = []
-    path = run_beats(run, on_line=lines.append)
-    assert sum("epoch" in line for line in lines) == 2
+    path = train(settings, command="editorbot train beats --count 2", on_line=lines.append)
+    assert sum(line.startswith("epoch") for line in lines) == 2
     net = read_beat_net(path)
     assert net.config == TINY
-    assert json.loads(path.with_suffix(".json").read_text())["command"] == run.command
+    assert json.loads(path.with_suffix(".json").read_text())["command"] == "editorbot train beats --count 2"
     # All done already: nothing is made or trained again, and the weights are the same.
     again: list[str] = []
     content = path.read_bytes()
-    run_beats(run, on_line=again.append)
-    assert not any("epoch" in line or "making" in line for line in again)
+    train(settings, command="editorbot train beats --count 2", on_line=again.append)
+    assert not any(line.startswith(("epoch", "making")) for line in again)
     assert path.read_bytes() == content
     with pytest.raises(NotFoundError):
         read_beat_net(tmp_path / "none.safetensors")

@@ -59,8 +59,9 @@ def test_a_whole_run_writes_a_score_that_can_be_read(artists, capsys):
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        (("--held-back", "3"), "--held-back must be from 0 to below --count, 3"),
-        (("--epoch-jams", "0"), "must be at least 1"),
+        (("--held-back", "3"), "held_back must be from 0 to below count, 3"),
+        (("--epoch-jams", "0"), "epoch_jams must be at least 1, but is 0"),
+        (("--left-out", "jokes"), "left_out must name classes of keep,"),
     ],
 )
 def test_sizes_that_leave_nothing_are_refused(artists, capsys, more, said):
@@ -122,7 +123,7 @@ def checkpoint(folder):
 def test_a_run_on_other_examples_or_inputs_begins_anew(artists, monkeypatch, capsys):
     def epochs_done() -> int:
         assert train(artists, "--epochs", "1") == 0
-        return capsys.readouterr().out.count("member 0, epoch 0")
+        return capsys.readouterr().out.count("member 0, epoch 1")
 
     assert epochs_done() == 1
     assert epochs_done() == 0

@@ -13,6 +13,7 @@ from editorbot.models.scorer_config import CLASSES, LAG_TOKENS, TOKEN_STEPS, Sco
 from editorbot.timebase import STEP_S
 from editorbot.training.scored.batches import batch_of, numbers_of_epoch
 from editorbot.training.scored.calibration import Calibration, calibrate, chances_of
+from editorbot.training.scored.config import ScoredTraining
 from editorbot.training.scored.examples import (
     Example,
     ExampleFiles,
@@ -21,7 +22,7 @@ from editorbot.training.scored.examples import (
     step_score,
     write_example,
 )
-from editorbot.training.scored.train import ScoredTraining, soft_f1, train_network
+from editorbot.training.scored.train import soft_f1, train_network
 from editorbot.training.step_truth import classes_of, sources_of
 
 SHAPE = ScorerConfig(
@@ -100,13 +101,6 @@ def test_the_same_seed_gives_the_same_weights_and_leaves_torch_alone(jams):
     assert not _same(one, train_network(jams, replace(TRAINING, seed=5), SHAPE))
 
 
-def test_a_run_that_was_broken_off_ends_where_an_unbroken_one_does(jams):
-    states = []
-    whole = train_network(jams, TRAINING, SHAPE, on_epoch=lambda network, report, state: states.append(_copy(state)))
-    resumed = train_network(jams, TRAINING, SHAPE, state=states[0])
-    assert _same(whole, resumed)
-
-
 def test_epochs_hear_parts_of_many_jams_and_all_of_them_before_one_again(jams):
     assert numbers_of_epoch(3, 5, 5, seed=1) == [0, 1, 2, 3, 4]
     heard = [number for epoch in range(10) for number in numbers_of_epoch(epoch, 10, 4, seed=1)]
@@ -114,11 +108,8 @@ def test_epochs_hear_parts_of_many_jams_and_all_of_them_before_one_again(jams):
     assert heard[:10] != heard[10:20]
     assert heard[:4] != numbers_of_epoch(0, 10, 4, seed=2)
 
-    states = []
     config = replace(TRAINING, epoch_jams=3)
-    whole = train_network(jams, config, SHAPE, on_epoch=lambda network, report, state: states.append(_copy(state)))
-    assert _same(whole, train_network(jams, config, SHAPE, state=states[1]))
-    assert not _same(whole, train_network(jams, TRAINING, SHAPE))
+    assert not _same(train_network(jams, config, SHAPE), train_network(jams, TRAINING, SHAPE))
 
 
 def test_jams_in_files_are_learned_from_as_those_in_memory(jams, tmp_path):
@@ -131,15 +122,6 @@ def test_jams_in_files_are_learned_from_as_those_in_memory(jams, tmp_path):
     np.testing.assert_array_equal(files[2:4][1].classes, jams[3].classes)
     in_memory = [read_example(path) for path in paths]
     assert _same(train_network(files, TRAINING, SHAPE), train_network(in_memory, TRAINING, SHAPE))
-
-
-def _copy(state):
-    """Return a state as it was at this moment, through plain data as a checkpoint keeps it."""
-    import copy
-
-    return type(state).of_data(
-        copy.deepcopy(state.as_data()), {name: value.clone() for name, value in state.weights.items()}, state.epoch
-    )
 
 
 def test_chances_that_are_too_sure_are_set_right():
@@ -205,11 +187,11 @@ def test_a_card_and_its_weights_make_a_score(jams, tmp_path):
     from editorbot.editors.scoring.network import SHAPE as whole
     from editorbot.errors import MismatchError, NotFoundError
     from editorbot.models.scorer import ScorerNetwork
-    from editorbot.training.scored.ship import write_score
+    from editorbot.training.scored.run import write_score
 
     path = tmp_path / "mine.safetensors"
     write_score(
-        [ScorerNetwork(whole)] * 2, Calibration(0.5, 0.25, 6.0, 0.9), path, told={"licence": "GPL-3.0-or-later"}
+        [ScorerNetwork(whole)] * 2, Calibration(0.5, 0.25, 6.0, 0.9), path, card={"licence": "GPL-3.0-or-later"}
     )
     score = read_score(path)
     assert (len(score.members), score.scale, score.shift, score.switch_cost) == (2, 0.5, 0.25, 6.0)
