@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from editorbot import __version__
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import Progress, analyze, no_progress
 from editorbot.analysis.cache import AnalysisCache
@@ -57,6 +58,8 @@ class EditOptions:
     """Tone stages, in order."""
     cache: AnalysisCache | None = None
     """Cache of analyses; None for no cache."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds the beats."""
     repair: bool = False
     """Heal short runs of NaN and infinite samples."""
     strict: bool = False
@@ -174,7 +177,14 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     control = options.editor == CONTROL_EDITOR
     polish = prepare_steps(options.polish)
     stem_model = stem_model_of(options)
-    analysis = analyze(recording, cache=options.cache, progress=progress, allow_silent=control, allow_short=control)
+    analysis = analyze(
+        recording,
+        beat_tracker=options.beat_tracker,
+        cache=options.cache,
+        progress=progress,
+        allow_silent=control,
+        allow_short=control,
+    )
     if stem_model is not None:
         device = options.stem_device
         analysis = hear_demucs(analysis, recording, stem_model, device=device, cache=options.cache, progress=progress)

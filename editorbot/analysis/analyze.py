@@ -9,18 +9,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.activity import find_activity
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.features import beat_features, beat_levels_db, mean_level_db
 from editorbot.analysis.scan_recording import Heard, scan_recording
 from editorbot.analysis.structure import find_structure
 from editorbot.analysis.tonality import estimate_key
 from editorbot.errors import SilentError, TooShortError
 from editorbot.recording import Recording
+
+if TYPE_CHECKING:
+    from editorbot.analysis.beats import Tracker
 
 MIN_DURATION_S = 2.0
 """Shorter recordings cannot be edited [seconds]."""
@@ -40,6 +46,7 @@ def no_progress(stage: str, share: float) -> None:
 def analyze(
     recording: Recording,
     *,
+    beat_tracker: BeatTracker = "embedded",
     cache: AnalysisCache | None = None,
     progress: Progress | None = None,
     allow_silent: bool = False,
@@ -51,6 +58,8 @@ def analyze(
     ----------
     recording : Recording
         Read once, by block.
+    beat_tracker : str
+        Who finds the beats; see `choose_tracker`.
     cache : AnalysisCache, optional
         Where analyses are kept; nothing is kept without one.
     progress : callable, optional
@@ -73,6 +82,8 @@ def analyze(
         If nothing can be heard in it.
     NonFiniteError
         If a sample is NaN or infinite.
+    MissingExtraError
+        If the beat tracker is not installed.
 
     Notes
     -----
@@ -81,10 +92,11 @@ def analyze(
     progress = progress or no_progress
     progress(_STAGE, 0.0)
     _check_length(recording, allow_short)
-    # What was healed when it was opened is not in the digest of the file.
-    healed = "\n".join(recording.warnings)
-    analysis = cache.load(recording.source, healed) if cache is not None else None
+    configuration = cache_configuration(recording, beat_tracker)
+    analysis = cache.load(recording.source, configuration) if cache is not None else None
     if analysis is None:
+        # What may be missing is said before the recording is read; the embedded tracker is loaded beside the reading.
+        other_tracker = None if beat_tracker == "embedded" else _load_tracker(beat_tracker)
         with ThreadPoolExecutor(1, "beside") as beside:
             # Needed at the end alone; what goes wrong with it is told there.
             beside.submit(lambda: recording.digest)
@@ -93,12 +105,30 @@ def analyze(
                 raise SilentError(
                     "nothing can be heard in it; editorbot edit --editor keep-all copies it", path=recording.path
                 )
-            analysis = _conclude(recording, heard, beside)
+            analysis = _conclude(recording, heard, beside, other_tracker)
         if cache is not None and not heard.is_silent:
-            warning = cache.store(analysis, healed)
+            warning = cache.store(analysis, configuration)
             analysis = analysis if warning is None else replace(analysis, warnings=(*analysis.warnings, warning))
     progress(_STAGE, 1.0)
     return replace(analysis, warnings=tuple(dict.fromkeys((*recording.warnings, *analysis.warnings))))
+
+
+def cache_configuration(recording: Recording, beat_tracker: BeatTracker = "embedded") -> str:
+    """Tell what an analysis depends on beside the file and the code: what was healed at opening, and the tracker."""
+    other = () if beat_tracker == "embedded" else (f"beat tracker {beat_tracker}",)
+    return "\n".join((*recording.warnings, *other))
+
+
+def check_tracker(name: BeatTracker) -> None:
+    """Refuse a beat tracker that is not installed, before a batch of recordings begins."""
+    if name != "embedded":
+        _load_tracker(name)
+
+
+def _load_tracker(name: BeatTracker) -> Tracker:
+    from editorbot.analysis.beats import choose_tracker
+
+    return choose_tracker(name)
 
 
 def _check_length(recording: Recording, allow_short: bool) -> None:
@@ -110,13 +140,12 @@ def _check_length(recording: Recording, allow_short: bool) -> None:
         )
 
 
-def _conclude(recording: Recording, heard: Heard, beside: Executor) -> Analysis:
-    """Draw the conclusions from what was heard, some of them beside the others."""
-    from editorbot.analysis.beats import track_beats  # not before the reading has begun: it loads numba
-
+def _conclude(recording: Recording, heard: Heard, beside: Executor, other_tracker: Tracker | None) -> Analysis:
+    """Draw the conclusions from what was measured, some of them beside the others."""
     duration_s, spectrum = recording.duration_s, heard.spectrum
+    track = other_tracker or _load_tracker("embedded")  # which loads numba: not before the reading has begun
     activity = beside.submit(find_activity, recording, spectrum.steps, duration_s)
-    grid = track_beats(spectrum.tracks, duration_s)
+    grid = track(spectrum.tracks, duration_s, lambda: np.concatenate(list(MonoReader(recording).blocks())))
     structure = find_structure(grid, spectrum.tracks, spectrum.steps, duration_s)
     return Analysis(
         source=recording.source,

@@ -1,8 +1,6 @@
-"""The optional, better beat tracker: the network of the package ``beat-this``.
+"""The optional beat tracker of the package ``beat-this``: better beats for more time and a download of weights.
 
-It costs more time than the embedded one and fetches its weights from the
-network at first use, so it has to be asked for. How sure its beats are is
-measured in the same way as for the embedded tracker.
+How sure its beats are is measured as for the embedded tracker. The weights are read as tensors alone, never unpickled.
 
 References
 ----------
@@ -12,11 +10,16 @@ without DBN postprocessing", ISMIR 2024.
 
 from __future__ import annotations
 
+import pickle
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
 import numpy as np
-from jaxtyping import Float, Float32
+from jaxtyping import Float
 
 from editorbot.analysis.beat_grid import BeatGrid, TrustedBeats, fallback_grid
-from editorbot.analysis.beats import make_grid
+from editorbot.analysis.beats import ReadMono, make_grid
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import ONSET_LEAD_S, novelty
 from editorbot.analysis.pulse import pulse_clarity
@@ -35,57 +38,52 @@ GAP_RATIO = 1.8
 """Intervals longer than this many of their neighbors are gaps, and filled."""
 
 
-def track_beats_with_beat_this(
-    mono: Float32[np.ndarray, " samples"], frames: FrameTracks, duration_s: float, *, device: str = "cpu"
-) -> BeatGrid:
-    """Find beats and bars with the package ``beat-this``.
-
-    Parameters
-    ----------
-    mono : np.ndarray, shape=(samples,), float32
-        The analysis downmix at ANALYSIS_RATE.
-    frames : FrameTracks
-        The frame grid.
-    duration_s : float [seconds], > 0
-        Length of the recording.
-    device : str
-        A torch device, ``cpu`` or ``cuda``.
-
-    Returns
-    -------
-    grid : BeatGrid
-        As :func:`editorbot.analysis.beats.track_beats` returns it.
+class BeatThisTracker:
+    """Finds beats and bars with the package ``beat-this``.
 
     Raises
     ------
     MissingExtraError
         If the package is not installed, or its weights cannot be fetched.
     """
-    beats_s, downbeats_s = _ask_network(mono, device)
-    beats_s = np.unique(beats_s[(beats_s >= 0) & (beats_s < duration_s)])
-    if len(beats_s) < 4:
-        return fallback_grid(duration_s, "NO_BEAT: the network heard no beats; beats are counted in half seconds")
-    evidence = novelty(frames)
-    at = np.clip(nearest_frames(beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)
-    trust = np.maximum(pulse_clarity(evidence, at), FOUND_TRUST)
-    return make_grid(frames, evidence, _fill_gaps(beats_s, trust), duration_s, downbeats_s)
+
+    def __init__(self) -> None:
+        self._network = _load_network()
+
+    def __call__(self, frames: FrameTracks, duration_s: float, read_mono: ReadMono) -> BeatGrid:
+        """Find the beats and bars of a recording; see :func:`editorbot.analysis.beats.track_beats`."""
+        beats_s, downbeats_s = (np.asarray(s, dtype=np.float64) for s in self._network(read_mono(), ANALYSIS_RATE))
+        beats_s = np.unique(beats_s[(beats_s >= 0) & (beats_s < duration_s)])
+        if len(beats_s) < 4:
+            return fallback_grid(duration_s, "NO_BEAT: the network found no beats; beats are counted in half seconds")
+        evidence = novelty(frames)
+        at = np.clip(nearest_frames(beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)
+        trust = np.maximum(pulse_clarity(evidence, at), FOUND_TRUST)
+        return make_grid(frames, evidence, _fill_gaps(beats_s, trust), duration_s, downbeats_s)
 
 
-def _ask_network(mono: np.ndarray, device: str) -> tuple[Float[np.ndarray, " beats"], Float[np.ndarray, " bars"]]:
-    """Run the network; beats and downbeats [s]."""
+@lru_cache(maxsize=1)
+def _load_network() -> Any:
+    """Load the network, fetching its weights at first use."""
     try:
-        from beat_this.inference import Audio2Beats
-    except ImportError as error:
-        raise missing_extra("beats", f"the beat tracker needs the package beat-this ({error})") from error
+        from beat_this.inference import CHECKPOINT_URL, Audio2Beats
+        from torch import hub
+    except (ImportError, OSError) as error:  # a library that does not fit torch is an OSError
+        raise missing_extra("beats", f"the beat tracker beat-this needs its package ({error})") from error
+    # Fetched here, because the package would unpickle what it fetches itself; of a file it reads tensors alone.
+    weights = Path(hub.get_dir()) / "checkpoints" / f"beat_this-{CHECKPOINT}.ckpt"
     try:
-        tracker = Audio2Beats(checkpoint_path=CHECKPOINT, device=device, dbn=False)
-    except (OSError, RuntimeError) as error:
+        if not weights.exists():
+            weights.parent.mkdir(parents=True, exist_ok=True)
+            hub.download_url_to_file(f"{CHECKPOINT_URL}/{CHECKPOINT}.ckpt", str(weights), progress=False)
+        return Audio2Beats(checkpoint_path=str(weights), device="cpu", dbn=False)
+    except (OSError, RuntimeError, ValueError, LookupError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise MissingExtraError(
-            f"the weights {CHECKPOINT!r} of beat-this cannot be had ({error}); they are fetched once, at first use:"
-            " connect to the network and try again, or use the embedded tracker"
+            f"the weights of beat-this cannot be had ({reason}); they are fetched once, at first use: connect to the"
+            " network and try again, delete the file where it is damaged, or use --beat-tracker embedded",
+            path=weights,
         ) from error
-    beats_s, downbeats_s = tracker(mono, ANALYSIS_RATE)
-    return np.asarray(beats_s, dtype=np.float64), np.asarray(downbeats_s, dtype=np.float64)
 
 
 def _fill_gaps(beats_s: Float[np.ndarray, " beats"], trust: Float[np.ndarray, " beats"]) -> TrustedBeats:

@@ -12,11 +12,12 @@ same call.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import TypeAlias, get_args
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.bars import NO_BARS, Bars, find_bars
 from editorbot.analysis.beat_card import BeatNet, read_beat_net
 from editorbot.analysis.beat_decoder import ChainPrices, best_chain
@@ -41,16 +42,13 @@ from editorbot.analysis.tempo import PERIODS_FRAMES, TEMPO_HOP_FRAMES, tempo_sco
 from editorbot.errors import UsageError
 from editorbot.timebase import FRAME_S
 
-__all__ = ["TRACKERS", "BeatGrid", "Tracker", "choose_tracker", "fallback_grid", "track_beats"]
+__all__ = ["BeatGrid", "Tracker", "choose_tracker", "fallback_grid", "track_beats"]
 
 ReadMono: TypeAlias = Callable[[], Float32[np.ndarray, " samples"]]
 """Gives the analysis downmix, shape=(samples,), at ANALYSIS_RATE, to trackers that want the sound itself."""
 
 Tracker: TypeAlias = Callable[[FrameTracks, float, ReadMono], BeatGrid]
 """Frames, duration [s] and the sound in, beats out."""
-
-TRACKERS = ("embedded", "linear", "beat-this")
-"""Names for :func:`choose_tracker`."""
 
 TEMPO_CHANGE_PRICE = 4.0
 """Price of a tempo change of 3 % from one beat to the next [nats]."""
@@ -81,22 +79,22 @@ CLEAR_ONSET = 1.0
 
 
 def choose_tracker(name: str) -> Tracker:
-    """Return the tracker of a name: ``embedded``; ``linear``, the same without its network; or ``beat-this``.
+    """Make the tracker of a name ready.
 
     Raises
     ------
     UsageError
         If there is no such tracker.
+    MissingExtraError
+        If the package beat-this is wanted and not installed, or its weights cannot be fetched.
     """
     if name == "embedded":
         return lambda frames, duration_s, read_mono: track_beats(frames, duration_s)
-    if name == "linear":
-        return lambda frames, duration_s, read_mono: track_beats_by_novelty(frames, duration_s)
     if name == "beat-this":
-        from editorbot.analysis.beat_this import track_beats_with_beat_this
+        from editorbot.analysis.beat_this import BeatThisTracker
 
-        return lambda frames, duration_s, read_mono: track_beats_with_beat_this(read_mono(), frames, duration_s)
-    raise UsageError(f"beat tracker {name!r} is unknown; choose one of {', '.join(TRACKERS)}")
+        return BeatThisTracker()
+    raise UsageError(f"beat tracker {name!r} is unknown; choose one of {', '.join(get_args(BeatTracker))}")
 
 
 def track_beats(frames: FrameTracks, duration_s: float) -> BeatGrid:

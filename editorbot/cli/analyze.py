@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import tyro
 
+from editorbot.analysis import BeatTracker
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import printable
 from editorbot.timebase import clock
@@ -28,6 +29,8 @@ class Analyze:
     """Print JSON instead of a table."""
     features: Optional[str] = None  # noqa: UP045 - tyro would load typeguard for `|`, a thirtieth of the whole command
     """File (.npz) to write the 121 features of every beat to."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     stems: bool = False
     """Separate drums, bass, vocals and the rest for the last twelve features; needs the extra stems, and minutes."""
     stem_model: str = "hf://htdemucs"
@@ -53,7 +56,7 @@ class Analyze:
         cache = None if self.no_cache else AnalysisCache.of_user()
         with open_recording(self.file, repair=self.repair) as recording:
             with progress_bar(printable(os.path.basename(self.file))) as progress:
-                analysis = analyze(recording, cache=cache, progress=progress)
+                analysis = analyze(recording, beat_tracker=self.beat_tracker, cache=cache, progress=progress)
                 if self.stems:
                     from editorbot.analysis.stem_columns import hear_demucs
 

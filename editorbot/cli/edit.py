@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import tyro
 
+from editorbot.analysis import BeatTracker
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import (
     ExistsError,
@@ -64,6 +65,8 @@ class Edit:
     """A finished track whose tone and level yours shall have; means --polish reference."""
     polish_checkpoint: str | None = None
     """Weights of reconstruct or mel2mel that you trained yourself."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     stems: bool = False
     """Separate drums, bass, vocals and the rest first, for weights of your own that were trained with stems; those that
     ship were not. Needs the extra stems, and minutes."""
@@ -102,9 +105,11 @@ class Edit:
         """Edit every recording; return the exit code."""
         if not self.files:
             raise UsageError("no recording was given; write editorbot edit FILE")
+        from editorbot.analysis.analyze import check_tracker
         from editorbot.pipeline import stem_model_of
 
         stem_model_of(self._options())  # a request that makes no sense is refused before any file is read
+        check_tracker(self.beat_tracker)
         print(f"device: {self._device()}", file=sys.stderr)
         files = list_recordings(self.files)
         many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
@@ -180,6 +185,7 @@ class Edit:
             request=request,
             polish=self._polish_steps(),
             cache=None if self.no_cache else AnalysisCache.of_user(),
+            beat_tracker=self.beat_tracker,
             repair=self.repair,
             strict=self.strict,
             stem_model=self._stem_model(),

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Int64
 
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.corpus.dataset import BcDataset, joined, with_artists
@@ -55,6 +56,8 @@ class AugmentJob:
     """Name of the recording."""
     artist: str = ""
     """Who made the music, where it is known."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds the beats."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,7 @@ def augment(
     *,
     seed: int = 0,
     workers: int = 1,
+    beat_tracker: BeatTracker = "embedded",
     on_done: Callable[[Done[AugmentJob, BcDataset]], None] = lambda done: None,
     on_round: Callable[[int, int], None] = lambda made, missing: None,
 ) -> Augmented:
@@ -90,6 +94,8 @@ def augment(
         The same seed makes the same samples.
     workers : int
         Recordings that are made at the same time.
+    beat_tracker : str
+        Who finds the beats.
     on_done : callable
         Told of every recording.
     on_round : callable
@@ -108,7 +114,7 @@ def augment(
     made = idle = 0
     while needed.any() and idle < _IDLE_ROUNDS:
         jobs = [_job(pairs, needed, rng, (seed, made + k)) for k in range(ROUND)]
-        jobs = [replace(job, artist=artists.get(job.pair.sample, "")) for job in jobs]
+        jobs = [replace(job, artist=artists.get(job.pair.sample, ""), beat_tracker=beat_tracker) for job in jobs]
         results = {done.job.name: done for done in _told(run_batch(jobs, make_samples, workers=workers), on_done)}
         before = needed.copy()
         for job in jobs:
@@ -179,7 +185,7 @@ def make_samples(job: AugmentJob) -> BcDataset:
         with open_recording(job.pair.edit) as edit:
             _write_excerpt(edit, excerpt, rng)
         with open_recording(excerpt) as finished:
-            analysis = analyze(finished)
+            analysis = analyze(finished, beat_tracker=job.beat_tracker)
             if len(analysis.beats_s) < _LEAST_BEATS:
                 message = f"its edit has {len(analysis.beats_s)} beats, {_LEAST_BEATS} are needed"
                 raise TooShortError(message, path=job.pair.edit)
@@ -187,7 +193,7 @@ def make_samples(job: AugmentJob) -> BcDataset:
             with TrackWriter(ruined, finished.sample_rate, finished.channels, "FLOAT") as writer:
                 render(undone.edit_list, finished, writer)
         with open_recording(ruined) as recording:
-            analysis = analyze(recording)
+            analysis = analyze(recording, beat_tracker=job.beat_tracker)
     spots = spots_on_beats(undone.spots, beat_bounds(analysis), span_lengths(analysis))
     wanted = sorted(set(job.types))
     moments = replayed(spots.actions, span_lengths(analysis))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, Int8, Int64
 
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import beat_frames
@@ -60,6 +61,8 @@ class PrecacheJob:
     """Whether a picture of a new alignment is drawn too."""
     force: bool = False
     """Make again what is there."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds the beats."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,12 @@ class MelEntry:
     """Beat times, shape=(beats,) [seconds]."""
     digest: str
     """The recording's digest."""
+    beat_tracker: str = "embedded"
+    """Who found the beats."""
+
+    def is_of(self, recording: Recording, beat_tracker: BeatTracker) -> bool:
+        """Whether it is what a recording and a beat tracker give."""
+        return (self.digest, self.beat_tracker) == (recording.digest, beat_tracker)
 
 
 def find_samples(data_folder: Path, samples: Sequence[str] = ()) -> PairList:
@@ -121,9 +130,9 @@ def precache(job: PrecacheJob) -> Precached:
         ("edit", job.pair.edit, job.cache.edit(job.pair.sample)),
     ):
         with open_recording(path) as recording:
-            entry = None if job.force else _fitting(read_mel(place), recording)
+            entry = None if job.force else _fitting(read_mel(place), recording, job.beat_tracker)
             if entry is None:
-                entry = make_mel(recording, job.analyses)
+                entry = make_mel(recording, job.analyses, job.beat_tracker)
                 write_mel(place, entry)
                 made.append(half)
         entries.append(entry)
@@ -154,11 +163,13 @@ def _labels(
     return kept_beats(edit_list, np.rint(raw.beats_s * edit_list.source.sample_rate).astype(np.int64))
 
 
-def make_mel(recording: Recording, analyses: AnalysisCache | None = None) -> MelEntry:
+def make_mel(
+    recording: Recording, analyses: AnalysisCache | None = None, beat_tracker: BeatTracker = "embedded"
+) -> MelEntry:
     """Analyze a recording and return its mel."""
-    analysis = analyze(recording, cache=analyses)
+    analysis = analyze(recording, beat_tracker=beat_tracker, cache=analyses)
     reader = MelReader(recording, analysis.mel_reference_db)
-    return MelEntry(reader.read(0, reader.frames), analysis.beats_s, recording.digest)
+    return MelEntry(reader.read(0, reader.frames), analysis.beats_s, recording.digest, beat_tracker)
 
 
 def write_mel(path: Path, entry: MelEntry) -> None:
@@ -169,7 +180,8 @@ def write_mel(path: Path, entry: MelEntry) -> None:
     OutputError, NoSpaceError
         If it cannot be written.
     """
-    write_entry(path, {"mel": entry.mel, "beats_s": entry.beats_s, "digest": text_array(entry.digest)})
+    other = {} if entry.beat_tracker == "embedded" else {"beat_tracker": text_array(entry.beat_tracker)}
+    write_entry(path, {"mel": entry.mel, "beats_s": entry.beats_s, "digest": text_array(entry.digest)} | other)
 
 
 def read_mel(path: Path) -> MelEntry | None:
@@ -182,13 +194,14 @@ def read_mel(path: Path) -> MelEntry | None:
         return None
     if beats_s is None or beats_s.dtype != np.float64 or beats_s.ndim != 1 or not len(beats_s):
         return None
+    entry = MelEntry(mel, beats_s, text_of(arrays, "digest"), text_of(arrays, "beat_tracker") or "embedded")
     # The archive's own sums tell damage; a number that is none was never written by us.
-    return MelEntry(mel, beats_s, text_of(arrays, "digest")) if np.isfinite(mel).all() else None
+    return entry if np.isfinite(mel).all() else None
 
 
-def _fitting(entry: MelEntry | None, recording: Recording) -> MelEntry | None:
-    """Return an entry where it is the recording's own."""
-    if entry is None or entry.digest != recording.digest:
+def _fitting(entry: MelEntry | None, recording: Recording, beat_tracker: BeatTracker) -> MelEntry | None:
+    """Return an entry where it is the recording's own, by the same tracker."""
+    if entry is None or not entry.is_of(recording, beat_tracker):
         return None
     frames = frame_count(mono_samples(recording.samples, recording.sample_rate))
     return entry if entry.mel.shape[1] == frames else None

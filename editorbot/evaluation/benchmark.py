@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.analysis.analyze import analyze
+from editorbot.analysis.analyze import analyze, cache_configuration
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.editlist.edit_list import EditList
@@ -169,7 +169,7 @@ class _Heard:
 def _heard(recording: Recording, folder: Path | None) -> _Heard:
     """Return the analysis of a jam, kept or made."""
     cache = None if folder is None else AnalysisCache(folder)
-    kept = None if cache is None else cache.path_of(recording.source, "\n".join(recording.warnings))
+    kept = None if cache is None else cache.path_of(recording.source, cache_configuration(recording))
     was_there = kept is not None and kept.exists()
     began = time.perf_counter()
     analysis = analyze(recording, cache=cache)

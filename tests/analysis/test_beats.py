@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import importlib.util
-import sys
 import types
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from editorbot.analysis.tempo import (
     tempo_features,
     tempo_prior_features,
 )
-from editorbot.errors import MissingExtraError, UsageError
+from editorbot.errors import UsageError
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S
 from tests.analysis.rhythm_sounds import (
     drums,
@@ -312,7 +311,7 @@ def test_gaps_are_laid_out_evenly_and_ends_are_covered() -> None:
 
 
 def test_an_unknown_tracker_is_refused() -> None:
-    with pytest.raises(UsageError, match="embedded, linear, beat-this"):
+    with pytest.raises(UsageError, match="embedded, beat-this"):
         choose_tracker("magic")
 
 
@@ -324,65 +323,6 @@ def test_the_embedded_tracker_never_reads_the_sound() -> None:
 
     grid = choose_tracker("embedded")(tracks_of(mono), duration_of(mono), refuse)
     np.testing.assert_array_equal(grid.beats_s, track(mono).beats_s)
-
-
-def stub_beat_this(monkeypatch: pytest.MonkeyPatch, beats_s: np.ndarray, downbeats_s: np.ndarray) -> dict[str, object]:
-    """Put a module in place of the package; returns what it was asked."""
-    asked: dict[str, object] = {}
-
-    class Audio2Beats:
-        def __init__(self, checkpoint_path: str, device: str, dbn: bool) -> None:
-            asked.update(checkpoint=checkpoint_path, device=device, dbn=dbn)
-
-        def __call__(self, signal: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
-            asked.update(rate=rate, samples=len(signal))
-            return beats_s, downbeats_s
-
-    package, inference = types.ModuleType("beat_this"), types.ModuleType("beat_this.inference")
-    inference.Audio2Beats = Audio2Beats  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "beat_this", package)
-    monkeypatch.setitem(sys.modules, "beat_this.inference", inference)
-    return asked
-
-
-def test_beat_this_stands_behind_the_same_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    true_s = steady(120.0, 0.2, 40.0)
-    mono = drums(true_s, 4, 40.0).astype(np.float32)
-    with_gap = true_s[(true_s < 15) | (true_s > 20)]
-    asked = stub_beat_this(monkeypatch, with_gap, true_s[::4][true_s[::4] < 15])
-    grid = choose_tracker("beat-this")(tracks_of(mono), duration_of(mono), lambda: mono)
-    check_invariants(grid, duration_of(mono))
-    assert asked["rate"] == ANALYSIS_RATE
-    assert hit_share(true_s, grid.beats_s, 1e-6) > 0.95
-    np.testing.assert_allclose(grid.beats_s[grid.downbeats], true_s[::4][true_s[::4] < 15])
-    assert grid.beats_per_bar == 4
-    assert grid.beat_confidence[(grid.beats_s > 15.5) & (grid.beats_s < 19.5)].max() == 0
-
-
-def test_beat_this_may_hear_no_beats(monkeypatch: pytest.MonkeyPatch) -> None:
-    stub_beat_this(monkeypatch, np.empty(0), np.empty(0))
-    mono = np.zeros(10 * ANALYSIS_RATE, dtype=np.float32)
-    grid = choose_tracker("beat-this")(tracks_of(mono), 10.0, lambda: mono)
-    assert "NO_BEAT" in grid.warnings[0]
-
-
-def test_without_the_extra_the_error_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "beat_this", None)
-    mono = np.zeros(ANALYSIS_RATE, dtype=np.float32)
-    with pytest.raises(MissingExtraError, match=r"-m pip install .*\[beats\]"):
-        choose_tracker("beat-this")(tracks_of(mono), 1.0, lambda: mono)
-
-
-def test_weights_that_cannot_be_fetched_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    stub_beat_this(monkeypatch, np.empty(0), np.empty(0))
-
-    def offline(**_: object) -> None:
-        raise OSError("no network")
-
-    monkeypatch.setattr(sys.modules["beat_this.inference"], "Audio2Beats", offline)
-    mono = np.zeros(ANALYSIS_RATE, dtype=np.float32)
-    with pytest.raises(MissingExtraError, match=r"weights 'final0'.*no network"):
-        choose_tracker("beat-this")(tracks_of(mono), 1.0, lambda: mono)
 
 
 def load_beat_scores() -> types.ModuleType:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from editorbot.analysis import BeatTracker
 from editorbot.cli.pairs.labels import counted
 from editorbot.cli.pairs.precache import check_workers
 from editorbot.errors import EmptyError, UsageError, printable
@@ -32,6 +33,8 @@ class Augment:
     """Samples that each of the twenty types shall have."""
     data_dir: str | None = None
     """Folder of the pairs, where it is no longer the one that the data set was made of."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     seed: int = 0
     """The same seed makes the same samples."""
     workers: int = 1
@@ -41,17 +44,27 @@ class Augment:
 
     def run(self) -> int:
         """Make what is missing; return the exit code."""
+        from editorbot.analysis.analyze import check_tracker
         from editorbot.corpus.augment_labels import augment
         from editorbot.corpus.dataset import check_dataset_place, read_dataset, write_dataset
 
         check_workers(self.workers)
+        check_tracker(self.beat_tracker)
         check_dataset_place(Path(self.output))
         if self.min_samples < 1:
             raise UsageError(f"--min-samples must be at least 1, but is {self.min_samples}")
         data = read_dataset(Path(self.input))
         if self.data_dir is not None:
             data = replace(data, data_dir=str(Path(self.data_dir).resolve()))
-        result = augment(data, self.min_samples, seed=self.seed, workers=self.workers, on_done=_tell, on_round=_count)
+        result = augment(
+            data,
+            self.min_samples,
+            seed=self.seed,
+            workers=self.workers,
+            beat_tracker=self.beat_tracker,
+            on_done=_tell,
+            on_round=_count,
+        )
         write_dataset(Path(self.output), result.data)
         added = len(result.data.states) - len(data.states)
         print(f"{added} samples added from {result.recordings} recordings; all are in {printable(self.output)}")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from editorbot.analysis import BeatTracker
 from editorbot.cli.pairs.precache import check_workers, told
 from editorbot.errors import EditorbotError, printable
 
@@ -31,6 +32,8 @@ class Labels:
     """Draw no pictures of new alignments."""
     measure: bool = False
     """Measure simulated pairs too; else their edit is read from truth/NAME.json, where it is known exactly."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     force: bool = False
     """Label again what is labelled already."""
     debug: bool = False
@@ -38,12 +41,14 @@ class Labels:
 
     def run(self) -> int:
         """Label all pairs; return the exit code."""
+        from editorbot.analysis.analyze import check_tracker
         from editorbot.corpus.cache_files import CacheFolder
         from editorbot.corpus.dataset import check_dataset_place
         from editorbot.corpus.labels.folder import label_all
         from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
 
         check_workers(self.workers)
+        check_tracker(self.beat_tracker)
         check_dataset_place(Path(self.out))
         listed = find_pairs(Path(self.data_dir))
         failures: list[EditorbotError] = list(listed.problems)
@@ -57,6 +62,7 @@ class Labels:
             force=self.force,
             picture=not self.no_picture,
             measure=self.measure,
+            beat_tracker=self.beat_tracker,
         )
         parts: dict[str, BcDataset] = {}
         for done in results:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tyro
 
+from editorbot.analysis import BeatTracker
 from editorbot.errors import EditorbotError, UsageError, printable
 
 
@@ -25,6 +26,8 @@ class Precache:
     """Pairs that are worked on at the same time; the results are the same."""
     no_picture: bool = False
     """Draw no pictures of new alignments."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     no_cache: bool = False
     """Neither read nor write kept analyses."""
     force: bool = False
@@ -34,17 +37,27 @@ class Precache:
 
     def run(self) -> int:
         """Make what is missing; return the exit code."""
+        from editorbot.analysis.analyze import check_tracker
         from editorbot.analysis.cache import AnalysisCache
         from editorbot.corpus.batch import run_batch
         from editorbot.corpus.cache_files import CacheFolder
         from editorbot.corpus.precache import PrecacheJob, find_samples, precache
 
         check_workers(self.workers)
+        check_tracker(self.beat_tracker)
         listed = find_samples(Path(self.data_dir), self.samples)
         analyses = None if self.no_cache else AnalysisCache.of_user()
         cache = CacheFolder(Path(self.cache_dir))
         jobs = [
-            PrecacheJob(pair, Path(self.data_dir), cache, analyses, picture=not self.no_picture, force=self.force)
+            PrecacheJob(
+                pair,
+                Path(self.data_dir),
+                cache,
+                analyses,
+                picture=not self.no_picture,
+                force=self.force,
+                beat_tracker=self.beat_tracker,
+            )
             for pair in listed.pairs
         ]
         failures: list[EditorbotError] = list(listed.problems)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
+from editorbot.analysis import BeatTracker
 from editorbot.errors import EditorbotError, UsageError, printable
 from editorbot.timebase import clock
 
@@ -39,6 +40,8 @@ class Simulate:
     """Folder of recorded talk, which is heard beside the made-up voices."""
     rate: int = 22_050
     """Sample rate of the jams; the default is what all learned editors listen at."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     workers: int = 1
     """Jams that are made at the same time; they come out the same."""
     force: bool = False
@@ -48,9 +51,11 @@ class Simulate:
 
     def run(self) -> int:
         """Make the jams; return the exit code."""
+        from editorbot.analysis.analyze import check_tracker
         from editorbot.corpus.simulate.folder import Order, find_tracks, make_all
 
         settings = self._settings()
+        check_tracker(self.beat_tracker)
         if self.count < 1 or self.workers < 1:
             raise UsageError(f"--count and --workers must be at least 1, but are {self.count} and {self.workers}")
         if not 8_000 <= self.rate <= 48_000:
@@ -66,6 +71,7 @@ class Simulate:
             settings=settings,
             talk=find_tracks([self.talk]) if self.talk else (),
             force=self.force,
+            beat_tracker=self.beat_tracker,
         )
         return self._make(order, make_all)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from editorbot.analysis import BeatTracker
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.dataset import BcDataset
@@ -33,9 +34,10 @@ def label_all(
     force: bool = False,
     picture: bool = True,
     measure: bool = False,
+    beat_tracker: BeatTracker = "embedded",
 ) -> Iterator[Done[LabelJob, Labelled]]:
     """Yield what each pair gives, as it is done; parameters as in `LabelJob`."""
-    jobs = [LabelJob(pair, data_dir, cache, force, picture, measure) for pair in pairs]
+    jobs = [LabelJob(pair, data_dir, cache, force, picture, measure, beat_tracker) for pair in pairs]
     return run_batch(jobs, labelled, workers=workers)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Int8, Int64
 
 from editorbot import __version__
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
@@ -33,7 +34,7 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.editlist.json_format import read_edit_list, write_edit_list
 from editorbot.editlist.operations import played_ranges
 from editorbot.errors import EditorbotError, OutputError
-from editorbot.recording import open_recording
+from editorbot.recording import Recording, open_recording
 
 LABELS_VERSION = 1
 """Version of the ``_labels.json`` format."""
@@ -58,6 +59,12 @@ class LabelJob:
     """Draw the alignment where it has to be found first."""
     measure: bool = False
     """Measure simulated pairs too, whose edit is known."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds the beats."""
+
+    def analysis_of(self, raw: Recording) -> Analysis:
+        """Analyze the raw recording, or find its analysis in the cache."""
+        return analyze(raw, beat_tracker=self.beat_tracker, cache=AnalysisCache(self.cache.root / "analysis"))
 
 
 @dataclass(frozen=True)
@@ -117,7 +124,7 @@ def _known(job: LabelJob, truth: Truth) -> PairLabels:
     """Return the labels of a simulated pair."""
     paths = label_paths(job.data_dir, job.cache, job.pair.sample)
     with open_recording(job.pair.raw) as raw:
-        analysis = analyze(raw, cache=AnalysisCache(job.cache.root / "analysis"))
+        analysis = job.analysis_of(raw)
         edit_list = known_edit(truth, raw.source)
     kept = kept_beats(edit_list, beat_samples(analysis))
     try:
@@ -135,7 +142,7 @@ def _measured(job: LabelJob) -> PairLabels:
     """Return the labels of a pair, aligned first where that was not done."""
     paths = label_paths(job.data_dir, job.cache, job.pair.sample)
     with open_recording(job.pair.raw) as raw, open_recording(job.pair.edit) as edit:
-        analysis = analyze(raw, cache=AnalysisCache(job.cache.root / "analysis"))
+        analysis = job.analysis_of(raw)
         files = _key(raw.digest, edit.digest, analysis)
         stored = None if job.force else _read(paths, files, job.pair.sample, analysis)
         if stored is not None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import soxr
 
+from editorbot.analysis import BeatTracker
 from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
@@ -60,6 +61,8 @@ class Order:
     """Recordings of talk."""
     force: bool = False
     """Make again what is there."""
+    beat_tracker: BeatTracker = "embedded"
+    """Who finds the beats of the tracks; those of MIDI are known."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def make_jam(order: Order, number: int) -> Jam:
     """
     rng = np.random.default_rng([order.seed, 2, number])
     path = track_for(order, number)
-    track = load_track(path, order.rate)
+    track = load_track(path, order.rate, order.beat_tracker)
     rest = [other for other in order.tracks if other != path]
     lenders = [rest[k] for k in rng.permutation(len(rest))[:3]]
     others = list(_loaded(lenders, order.rate, track.sound.shape[0], rng))
@@ -158,11 +161,11 @@ def _loaded(paths: Sequence[Path], rate: int, channels: int, rng: np.random.Gene
             continue  # it is named where it is the track itself
 
 
-_last_track: list[tuple[tuple[Path, int], Track]] = []
+_last_track: list[tuple[tuple[Path, int, BeatTracker], Track]] = []
 """The track that this process loaded last: jams of one track are made in a row."""
 
 
-def load_track(path: Path, rate: int) -> Track:
+def load_track(path: Path, rate: int, beat_tracker: BeatTracker = "embedded") -> Track:
     """Return a file as a track; the artist is the name of its folder.
 
     Raises
@@ -170,19 +173,20 @@ def load_track(path: Path, rate: int) -> Track:
     EditorbotError
         Whatever `open_recording` and `track_of` say, with the file's name.
     """
-    if not _last_track or _last_track[0][0] != (path, rate):
-        _last_track[:] = [((path, rate), _track_of_file(path, rate))]
+    asked = (path, rate, beat_tracker)
+    if not _last_track or _last_track[0][0] != asked:
+        _last_track[:] = [(asked, _track_of_file(*asked))]
     return _last_track[0][1]
 
 
-def _track_of_file(path: Path, rate: int) -> Track:
+def _track_of_file(path: Path, rate: int, beat_tracker: BeatTracker) -> Track:
     artist = path.resolve().parent.name
     if path.suffix.lower() in MIDI_ENDINGS:
         # The same track each time it is read, so that its jams have one finished track.
         return track_of_midi(path, rate, np.random.default_rng(0), artist=artist)
     sound = load_sound(path, rate, LONGEST_READ_S)
     try:
-        return track_of(sound.T, rate, name=path.stem, artist=artist)
+        return track_of(sound.T, rate, name=path.stem, artist=artist, beat_tracker=beat_tracker)
     except EditorbotError as error:
         raise type(error)(error.message, path=path) from error
 

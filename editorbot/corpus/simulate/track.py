@@ -9,8 +9,9 @@ import numpy as np
 import soxr
 from jaxtyping import Float
 
+from editorbot.analysis import BeatTracker
 from editorbot.analysis.beat_grid import BeatGrid
-from editorbot.analysis.beats import fallback_grid, track_beats
+from editorbot.analysis.beats import choose_tracker, fallback_grid
 from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.corpus.simulate.signal import Sound, as_channels, loud_level
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
@@ -102,6 +103,7 @@ def track_of(
     name: str = "",
     artist: str = "",
     find_beats: bool = True,
+    beat_tracker: BeatTracker = "embedded",
 ) -> Track:
     """Return sound as a track; its beats are looked for.
 
@@ -119,6 +121,8 @@ def track_of(
         Who it is.
     find_beats : bool
         Look for the beats; a track that only lends scraps to others needs none.
+    beat_tracker : str
+        Who finds them.
 
     Raises
     ------
@@ -141,7 +145,7 @@ def track_of(
     sound = np.ascontiguousarray(as_channels(np.asarray(sound, dtype=np.float32).T, wanted))
     if loud_level(sound, rate) < 1e-5:
         raise SilentError("nothing can be heard in it; leave it out")
-    grid = _grid_of(sound, rate) if find_beats else fallback_grid(sound.shape[1] / rate, "")
+    grid = _grid_of(sound, rate, beat_tracker) if find_beats else fallback_grid(sound.shape[1] / rate, "")
     beats_s = grid.beats_s[grid.beats_s < sound.shape[1] / rate]
     downbeats = grid.downbeats[grid.downbeats < len(beats_s)]
     if len(downbeats) < 4:
@@ -149,13 +153,14 @@ def track_of(
     return Track(sound, rate, beats_s, downbeats, grid.confidence > 0, name, artist)
 
 
-def _grid_of(sound: Sound, rate: int) -> BeatGrid:
+def _grid_of(sound: Sound, rate: int, beat_tracker: BeatTracker) -> BeatGrid:
     """Return the beats of a sound."""
     mono = sound.mean(axis=0)
     mono = soxr.resample(mono, rate, ANALYSIS_RATE, "MQ") if rate != ANALYSIS_RATE else mono
+    mono = np.ascontiguousarray(mono, dtype=np.float32)
     scan = SpectrumScan(len(mono))
-    scan.update(np.ascontiguousarray(mono, dtype=np.float32))
-    return track_beats(scan.finish().tracks, len(mono) / ANALYSIS_RATE)
+    scan.update(mono)
+    return choose_tracker(beat_tracker)(scan.finish().tracks, len(mono) / ANALYSIS_RATE, lambda: mono)
 
 
 def silent_runs(track: Track) -> tuple[tuple[float, float], ...]:

@@ -46,6 +46,7 @@ class MadeExample:
 def example_folder(order: Order, cache: Path) -> Path:
     """Return the folder of an order's examples: another for other tracks, settings, seeds."""
     told = [EXAMPLES_VERSION, order.seed, order.rate, asdict(order.settings), [path.name for path in order.tracks]]
+    told += [] if order.beat_tracker == "embedded" else [order.beat_tracker]
     digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:12]
     return cache / f"jams_s{order.seed}_{digest}"
 
