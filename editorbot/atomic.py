@@ -1,4 +1,4 @@
-"""Small files that are there whole or not at all, and the last step of large ones.
+"""Files that are there whole or not at all.
 
 A file is written under a temporary name, flushed to the disk, and renamed; then
 its folder is flushed too, because a rename is a change of the folder and is
@@ -10,21 +10,30 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterator
+from typing import IO
 
 from editorbot.errors import ExistsError, write_error
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes, *, may_replace: bool = True) -> None:
-    """Write a small file so that it is there whole or not at all.
+    """Write a small file; parameters and errors as in `atomic_file`."""
+    with atomic_file(path, may_replace=may_replace) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str], *, may_replace: bool = True, durable: bool = True) -> Iterator[IO[bytes]]:
+    """Open a new file for writing that appears under its name when the block ends well, and else not at all.
 
     Parameters
     ----------
     path : path
         The file.
-    content : bytes
-        What it holds.
     may_replace : bool
-        Whether it may take the place of another file.
+        Whether it may replace another file.
+    durable : bool
+        Whether it must survive a power failure; caches need not, and are faster without.
 
     Raises
     ------
@@ -33,59 +42,34 @@ def write_whole(path: str | os.PathLike[str], content: bytes, *, may_replace: bo
     OutputError, NoSpaceError
         If the folder cannot be written to, or the disk is full.
     """
-    temporary = part_beside(path)
+    # Named before it is made, so that a signal in between leaves nothing behind.
+    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
+    temporary = os.path.join(folder, f".editorbot-{secrets.token_hex(8)}.part")
     try:
-        with open(temporary, "xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        place(temporary, path, may_replace=may_replace)
+        with open(temporary, "x+b") as file:
+            yield file
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        move(temporary, path, may_replace=may_replace)
+        if durable:
+            sync_folder(folder)
     except BaseException as error:
-        remove_part(temporary)
+        _remove(temporary)
         if isinstance(error, OSError):
             raise write_error(error, path) from error
         raise
 
 
-def part_beside(path: str | os.PathLike[str]) -> str:
-    """Return a name for an unfinished file beside `path`.
-
-    It is known before the file is there, so that a signal in between leaves nothing behind.
-    """
-    folder = os.path.dirname(os.path.abspath(os.fspath(path)))
-    return os.path.join(folder, f".editorbot-{secrets.token_hex(8)}.part")
-
-
-def remove_part(temporary: str) -> None:
-    """Remove an unfinished file, if it is there."""
-    with contextlib.suppress(OSError):
-        os.unlink(temporary)
-
-
-def place(temporary: str, path: str | os.PathLike[str], *, may_replace: bool = True) -> None:
-    """Give a finished temporary file its name and the usual permissions.
-
-    Raises
-    ------
-    ExistsError
-        If there is a file that it must not replace.
-    OSError
-        If it cannot be renamed; it is still there then.
-    """
-    os.chmod(temporary, 0o666 & ~_umask())
-    move(temporary, path, may_replace=may_replace)
-    sync_folder(os.path.dirname(os.path.abspath(os.fspath(path))))
-
-
 def move(temporary: str, path: str | os.PathLike[str], *, may_replace: bool) -> None:
-    """Give a file another name; where it must not replace a file, look and move are one step.
+    """Rename a file; where it must not replace another, checking and renaming are one step.
 
     Raises
     ------
     ExistsError
         If there is a file that it must not replace.
     OSError
-        If it cannot be renamed; it is still there then.
+        If it cannot be renamed; it still exists then.
     """
     if may_replace:
         os.replace(temporary, path)
@@ -97,11 +81,11 @@ def move(temporary: str, path: str | os.PathLike[str], *, may_replace: bool) -> 
     except (OSError, NotImplementedError):  # a file system without links
         _move_onto_own(temporary, path)
     else:
-        remove_part(temporary)
+        _remove(temporary)
 
 
 def _move_onto_own(temporary: str, path: str | os.PathLike[str]) -> None:
-    """Take a name by an empty file that only we can have made, then replace that."""
+    """Reserve a name by an empty file that only we can have made, then replace that."""
     try:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
     except FileExistsError as error:
@@ -109,14 +93,20 @@ def _move_onto_own(temporary: str, path: str | os.PathLike[str]) -> None:
     try:
         os.replace(temporary, path)
     except BaseException:
-        remove_part(os.fspath(path))
+        _remove(path)
         raise
 
 
 def _appeared(path: str | os.PathLike[str]) -> ExistsError:
     return ExistsError(
-        "it appeared while this was at work, and was left alone; give another name, or --force", path=path
+        "another program wrote it during this work, and it was left alone; give another name, or --force", path=path
     )
+
+
+def _remove(path: str | os.PathLike[str]) -> None:
+    """Remove a file, if it exists."""
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def sync_folder(folder: str) -> None:
@@ -130,10 +120,3 @@ def sync_folder(folder: str) -> None:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _umask() -> int:
-    """Return the process's file mode mask; reading it means setting it for a moment."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -317,6 +317,7 @@ def _headers() -> Iterator[Made]:
     yield Made("many-chunks.wav", whole[:36] + b"JUNK\x02\0\0\0ab" * 500 + whole[36:])
     yield Made("huge-chunk.wav", whole[:36] + b"JUNK\xff\xff\xff\x7fab" + whole[36:], "DAMAGED|EMPTY|NOT_AUDIO|ok")
     yield Made("no-format.wav", whole[:12] + whole[36:], "DAMAGED|NOT_AUDIO|NO_DECODER")
+    yield Made("huge-chunk.caf", b"caff\0\1\0\0desc" + (2**63 + 5).to_bytes(8, "big") + bytes(100), "DAMAGED")
     for bits, tag in ((17, 1), (0, 1), (16, 3), (64, 1), (16, 0x9999)):
         head = bytearray(whole)
         head[20:22], head[32:36] = struct.pack("<H", tag), struct.pack("<HH", bits // 8, bits)

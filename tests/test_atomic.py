@@ -55,8 +55,8 @@ def test_a_file_that_is_there_stays_until_the_new_one_is_whole(tmp_path):
 
 
 def write_half(path):
-    with writing(path) as part:
-        part.write_bytes(b"half")
+    with writing(path) as file:
+        file.write(b"half")
         raise Stop
 
 
@@ -65,7 +65,7 @@ def test_a_cache_entry_is_whole_or_not_there(tmp_path):
     with pytest.raises(Stop):
         write_half(path)
     assert not list(path.parent.iterdir())
-    with writing(path) as part, part.open("wb") as file:
+    with writing(path) as file:
         np.save(file, np.arange(3))
     assert np.load(path).tolist() == [0, 1, 2]
 
@@ -84,7 +84,7 @@ def test_what_may_not_be_replaced_is_not(tmp_path, monkeypatch, has_links):
     path = tmp_path / "card.json"
     write_whole(path, b"first", may_replace=False)
     mode = path.stat().st_mode
-    with pytest.raises(ExistsError, match="appeared while this was at work"):
+    with pytest.raises(ExistsError, match="another program wrote it"):
         write_whole(path, b"second", may_replace=False)
     assert path.read_bytes() == b"first"
     assert [one.name for one in tmp_path.iterdir()] == ["card.json"]

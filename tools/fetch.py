@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from editorbot.editlist.json_format import write_whole
+from editorbot.atomic import write_whole
 from editorbot.errors import DamagedError, EditorbotError, MissingExtraError, NotFoundError, write_error
 from editorbot.recording import TrackWriter, open_recording
 from tools.music import Package, TrackEntry, folder_of, write_manifest

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from editorbot.atomic import write_whole
 from editorbot.corpus.splits import SPLIT_OF_ARTIST, Split, check_splits
-from editorbot.editlist.json_format import write_whole
 from editorbot.errors import FormatError, NotFoundError
 
 MANIFEST = "manifest.json"

@@ -27,8 +27,8 @@ import numpy as np
 
 from editorbot import __version__, timebase
 from editorbot.analysis.analysis import ActivitySpan, Analysis, Section
+from editorbot.atomic import write_whole
 from editorbot.editlist.edit_list import Source
-from editorbot.editlist.json_format import write_whole
 from editorbot.errors import EditorbotError
 
 MAGIC = b"editorbot analysis 1\n"

@@ -15,8 +15,7 @@ import numpy as np
 import soxr
 from jaxtyping import Float, Float32, Float64, Int, Int16, Shaped
 
-from editorbot.recording import Recording
-from editorbot.recording.sample_scan import SampleScan
+from editorbot.recording import Recording, SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count, mono_samples, step_count
 
 READ_SAMPLES = 1 << 18

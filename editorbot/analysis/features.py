@@ -13,7 +13,7 @@ from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.filterbanks import CONTRAST_BANDS
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
-from editorbot.editlist.json_format import write_whole
+from editorbot.atomic import write_whole
 
 _PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FRAME_NAMES = (

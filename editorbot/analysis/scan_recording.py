@@ -18,8 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from editorbot.analysis.analysis import step_column
 from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.spectrum import Spectrum
-from editorbot.recording import Recording
-from editorbot.recording.sample_scan import SampleScan
+from editorbot.recording import Recording, SampleScan
 
 if TYPE_CHECKING:
     from editorbot.analysis.spectrum_scan import SpectrumScan

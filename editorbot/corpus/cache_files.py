@@ -8,17 +8,17 @@ is not there. Objects are never read: they would be unpickled.
 from __future__ import annotations
 
 import hashlib
-import os
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
-from editorbot.atomic import part_beside, remove_part
+from editorbot.atomic import atomic_file
 from editorbot.errors import UnreadableError, write_error
 
 _ZIP = b"PK"
@@ -107,7 +107,7 @@ def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
     OutputError, NoSpaceError
         If it cannot be written.
     """
-    with writing(path) as part, open(part, "wb") as file:
+    with writing(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
@@ -119,28 +119,25 @@ def write_array(path: Path, array: np.ndarray) -> None:
     OutputError, NoSpaceError
         If it cannot be written.
     """
-    with writing(path) as part, open(part, "wb") as file:
+    with writing(path) as file:
         np.save(file, array, allow_pickle=False)
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`, and rename it to `path` when all went well.
+def writing(path: Path) -> Iterator[IO[bytes]]:
+    """Open a new file that appears at `path` when all went well; its folder is made.
 
     Raises
     ------
     OutputError, NoSpaceError
         If the folder cannot be made or written to.
     """
-    part = part_beside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        yield Path(part)
-        os.replace(part, path)
     except OSError as error:
         raise write_error(error, path) from error
-    finally:
-        remove_part(part)
+    with atomic_file(path, durable=False) as file:
+        yield file
 
 
 def text_array(text: str) -> np.ndarray:

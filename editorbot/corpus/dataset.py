@@ -197,7 +197,7 @@ def check_dataset_place(path: Path) -> None:
         If another file is there.
     """
     if not path.absolute().parent.is_dir():
-        raise OutputError("its folder is not there; make it first", path=path)
+        raise OutputError("its folder does not exist; make it first", path=path)
     if path.is_dir():
         raise OutputError("this is a folder; name a file in it", path=path)
     if os.path.lexists(path) and not _is_dataset(path):

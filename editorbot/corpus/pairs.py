@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 
 from editorbot import __version__
+from editorbot.atomic import write_whole
 from editorbot.corpus.alignment import Alignment, align
 from editorbot.corpus.alignment.frame_ops import frame_ops
-from editorbot.editlist.json_format import write_whole
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, OutputError
 from editorbot.recording import names_in, open_recording
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES, s_to_frames

@@ -175,9 +175,9 @@ def write_stems(
     ValueError
         If the blocks do not add up to `samples`.
     """
-    with writing(path) as part, tempfile.TemporaryDirectory(dir=path.parent, prefix=".stems-") as folder:
+    with writing(path) as file, tempfile.TemporaryDirectory(dir=path.parent, prefix=".stems-") as folder:
         _spool(Path(folder), blocks, samples)
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name in STEM_NAMES:
                 with (
                     open(Path(folder) / name, "rb") as source,

@@ -24,7 +24,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from editorbot.editlist.json_format import write_whole
+from editorbot.atomic import write_whole
 from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
 
 TRUTH_FOLDER = "truth"

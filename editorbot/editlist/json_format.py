@@ -14,7 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from editorbot.atomic import write_whole as write_whole  # others find it here too
+from editorbot.atomic import write_whole
 from editorbot.editlist.edit_list import (
     EFFECT_RANGES,
     BeatScore,

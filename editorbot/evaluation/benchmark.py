@@ -17,9 +17,9 @@ from pathlib import Path
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze, cache_configuration
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.atomic import write_whole
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.json_format import write_whole
 from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
 from editorbot.errors import EditorbotError, NoSpaceError, OutputError, UsageError

@@ -12,9 +12,8 @@ from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.editlist.edit_list import EditList
 from editorbot.polish.average_spectrum import average_spectrum_db
 from editorbot.polish.meter import measure
-from editorbot.recording import Recording
+from editorbot.recording import Recording, as_float
 from editorbot.render.render import render_blocks
-from editorbot.render.samples import as_float
 from editorbot.report.tone import ToneCompared
 from editorbot.timebase import s_to_samples
 

@@ -16,7 +16,7 @@ from jaxtyping import Float64, Shaped
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.polish.limiter import limit_blocks, smoothed_gains
 from editorbot.polish.meter import SEGMENT_S, WINDOW_SEGMENTS, Segments, gated_loudness, metered, window_means
-from editorbot.render.samples import as_float
+from editorbot.recording import as_float
 
 TARGET_LUFS = -14.0
 """Integrated loudness of the result [LUFS]."""

@@ -23,7 +23,7 @@ from jaxtyping import Complex64, Float32, Int64, Shaped
 
 from editorbot.analysis.filterbanks import mel_edges_hz, mel_matrix
 from editorbot.analysis.spectrum import MEL_BANDS
-from editorbot.render.samples import full_scale_factor
+from editorbot.recording import full_scale
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
 OVERLAP = 4
@@ -147,7 +147,7 @@ def stft_blocks(
 def _bounded(block: Shaped[np.ndarray, "samples channels"]) -> Float32[np.ndarray, "channels samples"]:
     """Convert a block to float32 that can be squared, channels first."""
     if block.dtype.kind == "i":
-        return np.ascontiguousarray(block.T, dtype=np.float32) * np.float32(full_scale_factor(block.dtype))
+        return np.ascontiguousarray(block.T, dtype=np.float32) * np.float32(1 / full_scale(block.dtype))
     bounded = np.clip(np.nan_to_num(block.T, posinf=LOUDEST, neginf=-LOUDEST), -LOUDEST, LOUDEST)
     return np.ascontiguousarray(bounded, dtype=np.float32)
 

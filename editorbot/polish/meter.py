@@ -27,7 +27,7 @@ from jaxtyping import Float32, Float64, Shaped
 from numba import njit
 
 from editorbot.polish.true_peak import HALF_TAPS, peak_track
-from editorbot.render.samples import full_scale_factor
+from editorbot.recording import full_scale
 
 SEGMENT_S = 0.01
 """Resolution of power and peaks [seconds]: fine enough to predict a limiter."""
@@ -146,7 +146,7 @@ class LoudnessMeter:
         # Squares of very large doubles would overflow 32 bits.
         fitting = np.clip(block, -LOUDEST, LOUDEST) if block.dtype == np.float64 else block
         sound[:, 2 * HALF_TAPS :] = fitting.T
-        sound[:, 2 * HALF_TAPS :] *= np.float32(full_scale_factor(block.dtype))
+        sound[:, 2 * HALF_TAPS :] *= np.float32(1 / full_scale(block.dtype))
         self._context = sound[:, len(block) :].copy()
         self._true_peak = max(self._true_peak, float(peak_track(sound, self._true_peak).max()))
         self._add_segments(sound[:, 2 * HALF_TAPS :])

@@ -31,8 +31,7 @@ from editorbot.polish.average_spectrum import FLOOR_DB, average_spectrum_db, ban
 from editorbot.polish.equalizer import LIMITS, GainLimits, equalize_blocks, triangle
 from editorbot.polish.limiter import limit_blocks
 from editorbot.polish.loudness import CEILING_DB, MakeBlocks
-from editorbot.recording import open_recording
-from editorbot.render.samples import as_float
+from editorbot.recording import as_float, open_recording
 
 MATCH_LIMITS = GainLimits(max_boost_db=12.0, max_cut_db=15.0, smooth_bands=6, smooth_frames=0)
 """Limits of the equalizer: it follows a mix's balance, not its single notes."""

@@ -1,11 +1,12 @@
-"""Decoded sound on its way: an unnamed temporary file, and what its making met.
+"""Decoded audio in an unnamed temporary file, and a log of what was lost on the way.
 
 Headers of lossy files lie about lengths, and seeking in them is not exact. After
-one pass of decoding the length is what was there, and every position is exact.
+one pass of decoding the length is what there was, and every position is exact.
 """
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -23,10 +24,10 @@ MOST_FRAME_SAMPLES = 4_608
 """Longest frame of a common codec [samples]; a shorter loss is a matter of padding."""
 
 BELIEVED_BYTES = 2**44
-"""A header that promises more than this is a broken header, not a full disk."""
+"""A header that declares more than this is a broken header, not a full disk."""
 
 SUBTYPES = {"int16": "PCM_16", "int32": "PCM_32", "float32": "FLOAT", "float64": "DOUBLE"}
-"""How decoded samples of each type are kept."""
+"""How decoded samples of each type are stored."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class DecodedAudio:
     sample_rate: int
     """Samples a second."""
     pcm: PcmFormat
-    """How the samples lie in the file."""
+    """How the samples are stored in the file."""
     samples: int
     """How many there are."""
     source_subtype: str
@@ -48,7 +49,7 @@ class DecodedAudio:
 
 
 @dataclass
-class Progress:
+class DecodingLog:
     """How far a decoder came, and what it could not decode."""
 
     samples: int = 0
@@ -57,30 +58,30 @@ class Progress:
     """Why decoding ended before the file did."""
     changes: bool = False
     """Whether decoding ended where another sound follows, of another rate or with other channels."""
-    skipped: int = 0
-    """Packets that were lost."""
-    skipped_at: int = 0
+    lost: int = 0
+    """Packets that could not be decoded."""
+    lost_at: int = 0
     """Where the first of them was missing [samples]."""
-    skipped_why: str = ""
+    lost_why: str = ""
     """What the decoder said of it."""
 
-    def skip(self, why: str, packets: int = 1, at: int | None = None) -> None:
+    def lose(self, why: str, packets: int = 1, at: int | None = None) -> None:
         """Note packets that cannot be decoded, the first of them here or at sample `at`."""
-        if not self.skipped:
-            self.skipped_at, self.skipped_why = self.samples if at is None else at, why
-        self.skipped += packets
+        if not self.lost:
+            self.lost_at, self.lost_why = self.samples if at is None else at, why
+        self.lost += packets
 
     def warning(self, declared: int | None, sample_rate: int, *, unfinished: bool = False) -> str | None:
-        """Return the line on what is missing, None where nothing is.
+        """The line on what is missing, None where nothing is.
 
         Parameters
         ----------
         declared : int or None [samples]
-            What the header promises.
+            The length in the header.
         sample_rate : int [Hz]
             The file's rate.
         unfinished : bool
-            Whether the stream lacks its mark of the end.
+            Whether the stream lacks its end mark.
         """
         at = clock(samples_to_s(self.samples, sample_rate))
         if self.changes:
@@ -88,23 +89,19 @@ class Progress:
         missing = ""
         if declared is not None and declared - self.samples > MOST_FRAME_SAMPLES:
             lost_s = samples_to_s(declared - self.samples, sample_rate)
-            missing = f"{lost_s:.2f} s are missing of what the header promises"
-        goes_on = self.skipped > 0 and self.skipped_at < self.samples
+            missing = f"{lost_s:.2f} s are missing of the length in the header"
+        goes_on = self.lost > 0 and self.lost_at < self.samples
         if missing and not goes_on:
             return f"TRUNCATED: {missing}; {at} were decoded"
         if self.stopped is not None:
             return f"DAMAGED: decoding stopped at {at} ({self.stopped})"
-        if self.skipped:
-            return f"DAMAGED: {self._skipped_words(sample_rate)}" + (f"; {missing}" if missing else "")
+        if self.lost:
+            first = clock(samples_to_s(self.lost_at, sample_rate))
+            lost = "1 packet is lost, at" if self.lost == 1 else f"{self.lost} packets are lost, the first at"
+            return f"DAMAGED: {lost} {first} ({self.lost_why})" + (f"; {missing}" if missing else "")
         if unfinished:
             return f"TRUNCATED: the stream breaks off at {at} without an end mark"
         return None
-
-    def _skipped_words(self, sample_rate: int) -> str:
-        """Return how many packets are lost, where and why."""
-        first = clock(samples_to_s(self.skipped_at, sample_rate))
-        lost = "1 packet is lost, at" if self.skipped == 1 else f"{self.skipped} packets are lost, the first at"
-        return f"{lost} {first} ({self.skipped_why})"
 
 
 def write_decoded(
@@ -117,9 +114,9 @@ def write_decoded(
     blocks : iterator of np.ndarray, shape=(samples, channels)
         The decoded sound.
     pcm : PcmFormat
-        How it is to lie in the file.
+        How to store it in the file.
     declared : int or None [samples]
-        Its length where a header tells it, so that a lack of room is noticed first.
+        Its length where a header has it, so that a lack of room is noticed first.
     path : str
         The recording's name, for messages.
 
@@ -130,39 +127,21 @@ def write_decoded(
     UnreadableError
         If the temporary folder cannot be used.
     """
-    try:
+    with _temporary_errors(path):
         if declared is not None:
             _check_room(declared * pcm.row_bytes, path)
         file = tempfile.TemporaryFile(prefix="editorbot-")  # noqa: SIM115 - the recording closes it
-    except OSError as error:
-        raise _failed(error, path) from error
     try:
-        for block in blocks:
-            _write(file, np.ascontiguousarray(block, pcm.dtype), path)
-        _write(file, None, path)
+        for block in blocks:  # whose own errors are the recording's, not the temporary file's
+            with _temporary_errors(path):
+                file.write(np.ascontiguousarray(block, pcm.dtype).data)
+        with _temporary_errors(path):
+            file.flush()
     except BaseException:
-        _close(file)
+        with contextlib.suppress(OSError):  # closing writes what is left, and fails again
+            file.close()
         raise
     return file
-
-
-def _write(file: IO[bytes], block: np.ndarray | None, path: str) -> None:
-    """Write a block, or flush the file; an error of the source is no error of the temporary file."""
-    try:
-        if block is None:
-            file.flush()
-        else:
-            file.write(block.data)
-    except OSError as error:
-        raise _failed(error, path) from error
-
-
-def _close(file: IO[bytes]) -> None:
-    """Close a file that could not be written; closing writes what is left, and fails again."""
-    try:
-        file.close()
-    except OSError:
-        return
 
 
 def _check_room(needed: int, path: str) -> None:
@@ -171,8 +150,14 @@ def _check_room(needed: int, path: str) -> None:
         raise NoSpaceError(f"decoding needs {needed:,} bytes of temporary space, {free:,} are free", path=path)
 
 
-def _failed(error: OSError, path: str) -> NoSpaceError | UnreadableError:
-    """Return the error that a failure of the temporary file means."""
-    if error.errno in FULL_ERRORS:
-        return NoSpaceError("the temporary folder is full, and decoding needs room there; set TMPDIR", path=path)
-    return UnreadableError(f"cannot be decoded into the temporary folder: {error.strerror}; set TMPDIR", path=path)
+@contextlib.contextmanager
+def _temporary_errors(path: str) -> Iterator[None]:
+    """Raise failures of the temporary file as errors that a user can act on."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL_ERRORS:
+            text = "the temporary folder is full, and decoding needs room there; set TMPDIR"
+            raise NoSpaceError(text, path=path) from error
+        text = f"cannot be decoded into the temporary folder: {error.strerror}; set TMPDIR"
+        raise UnreadableError(text, path=path) from error

@@ -6,6 +6,7 @@ reaches it, and the one demuxer that it may use is chosen here.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import IO, Any
 
@@ -16,9 +17,8 @@ from editorbot.errors import DamagedError, EmptyError, NoDecoderError
 from editorbot.extras import install_packages
 from editorbot.recording.callbacks import CallbackFile
 from editorbot.recording.declared_size import declared_samples
-from editorbot.recording.decoded_audio import MOST_FRAME_SAMPLES, SUBTYPES, DecodedAudio, Progress, write_decoded
-from editorbot.recording.limits import check_channels, check_rate
-from editorbot.recording.pcm import PcmFormat
+from editorbot.recording.decoded_audio import MOST_FRAME_SAMPLES, SUBTYPES, DecodedAudio, DecodingLog, write_decoded
+from editorbot.recording.pcm import PcmFormat, check_rate_and_channels
 
 DEMUXERS = {
     "wav": "wav", "rifx": "wav", "w64": "w64", "flac": "flac", "ogg": "ogg", "aiff": "aiff", "au": "au", "caf": "caf",
@@ -30,8 +30,8 @@ DEMUXERS = {
 CHECKED_CODECS = ("flac",)
 """Codecs whose frames carry a checksum: a frame with a wrong one is left out, where FFmpeg would play it as noise."""
 
-STAMPED = ("matroska", "mov", "asf")
-"""What FFmpeg's names of containers begin with that stamp the time on every packet."""
+TIMESTAMPED = ("matroska", "mov", "asf")
+"""Beginnings of FFmpeg's names of the containers that store the time of every packet."""
 
 CLOCK_S = 0.002
 """Time stamps of some containers are whole milliseconds: smaller gaps are rounding [seconds]."""
@@ -62,64 +62,58 @@ def decode_by_ffmpeg(file: IO[bytes], kind: str, path: str) -> DecodedAudio:
         if streams[0].codec_context is None:
             raise NoDecoderError("its codec is unknown here, or the file is protected", path=path)
         choice = () if len(streams) == 1 else (f"STREAMS: it holds {len(streams)} sounds; the first one was read",)
-        return _decoded_audio_of(container, streams[0], source, path, choice)
+        return _decode_stream(container, streams[0], source, path, choice)
 
 
 def _reason(error: Exception) -> str:
-    """Return what FFmpeg says in a few words."""
+    """What FFmpeg says, in a few words."""
     return getattr(error, "strerror", None) or str(error)
 
 
-def _decoded_audio_of(
+def _decode_stream(
     container: Any, stream: Any, source: CallbackFile, path: str, warnings: tuple[str, ...]
 ) -> DecodedAudio:
-    """Spool one stream of an open container."""
+    """Decode one stream of an open container into a temporary file."""
     rate = stream.rate or 0  # FFmpeg changes it where another sound follows
-    check_rate(rate, path)
-    check_channels(stream.codec_context.channels, path)
+    check_rate_and_channels(rate, stream.codec_context.channels, path)
     if stream.codec_context.name in CHECKED_CODECS:
         stream.codec_context.options = {"err_detect": "crccheck+explode"}
-    done = Progress()
-    blocks = _blocks(container, stream, source, done, path)
+    log = DecodingLog()
+    blocks = _blocks(container, stream, source, log, path)
     first = next(blocks, None)
     if first is None:
-        why = done.stopped or done.skipped_why or "no samples"
+        why = log.stopped or log.lost_why or "no samples"
         raise DamagedError(f"nothing in it can be decoded ({why})", path=path)
     pcm = PcmFormat(SUBTYPES[first.dtype.name], first.shape[1])
-
-    def all_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        yield first
-        yield from blocks
-
     declared = declared_samples(container, stream)
-    decoded = write_decoded(all_blocks(), pcm, declared, path)
-    warning = done.warning(declared, rate)
+    decoded = write_decoded(itertools.chain([first], blocks), pcm, declared, path)
+    warning = log.warning(declared, rate)
     lines = warnings if warning is None else (*warnings, warning)
-    return DecodedAudio(decoded, rate, pcm, done.samples, pcm.subtype, lines)
+    return DecodedAudio(decoded, rate, pcm, log.samples, pcm.subtype, lines)
 
 
 def _blocks(
-    container: Any, stream: Any, source: CallbackFile, done: Progress, path: str
+    container: Any, stream: Any, source: CallbackFile, log: DecodingLog, path: str
 ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
     """Yield what FFmpeg decodes; a packet that it cannot decode is left out and noted."""
     rate, shape = stream.rate, None
-    for frame in _frames(container, stream, source, done):
+    for frame in _frames(container, stream, source, log):
         try:
             block = _frame_samples(frame)
         except ValueError as error:  # 64-bit integers for example, which no recorder writes
-            if done.samples == 0:
+            if log.samples == 0:
                 raise NoDecoderError(f"samples of the kind {frame.format.name} are not read here", path=path) from error
-            done.stopped = f"samples of the kind {frame.format.name} follow"
+            log.stopped = f"samples of the kind {frame.format.name} follow"
             return
         shape = shape or (block.shape[1], block.dtype)
         if (block.shape[1], block.dtype) != shape or frame.sample_rate != rate:
-            done.changes = True
+            log.changes = True
             return
-        done.samples += len(block)
+        log.samples += len(block)
         yield block
 
 
-def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -> Iterator[Any]:
+def _frames(container: Any, stream: Any, source: CallbackFile, log: DecodingLog) -> Iterator[Any]:
     """Yield decoded frames, over packets that cannot be decoded."""
     import av
 
@@ -132,44 +126,44 @@ def _frames(container: Any, stream: Any, source: CallbackFile, done: Progress) -
             packet = next(packets, None)
         except av.FFmpegError as error:  # a demuxer that is lost stays lost
             source.check()
-            if isinstance(error, av.PatchWelcomeError):  # what its Ogg demuxer says of another rate or channel count
-                done.changes = True
+            if isinstance(error, av.PatchWelcomeError):  # how its Ogg demuxer reports another rate or channel count
+                log.changes = True
             elif not isinstance(error, av.EOFError):
-                done.stopped = _reason(error)
+                log.stopped = _reason(error)
             return
         source.check()
         if packet is None:
             return
         if most_gap is not None and packet.pts is not None:
-            at = round(float(packet.pts * packet.time_base) * stream.rate) - done.samples
-            if missing is None or not (checked or done.samples):  # what stands before the first sound is no gap
+            at = round(float(packet.pts * packet.time_base) * stream.rate) - log.samples
+            if missing is None or not (checked or log.samples):  # what comes before the first sound is no gap
                 missing = at
             if at - missing > most_gap:
-                done.skip("its checksum is wrong" if checked else "nothing is there")
+                log.lose("its checksum is wrong" if checked else "nothing is there")
                 missing = at
         try:
             frames = packet.decode()
         except av.EOFError:
             return
         except av.FFmpegError as error:
-            done.skip(_reason(error))
-            missing = None  # the gap that it leaves is told by now
+            log.lose(_reason(error))
+            missing = None  # the gap that it leaves has been noted
             continue
         yield from frames
 
 
 def _most_gap_samples(container: Any, stream: Any) -> int | None:
-    """Return how far time stamps may run ahead of the sound before a packet is missing, None where they tell nothing.
+    """How far time stamps may run ahead of the sound before a packet is missing, None where they are not reliable.
 
-    Decoders begin late by up to a frame, so a smaller gap tells nothing; FLAC has no such delay.
+    Decoders begin late by up to a frame, so a smaller gap means nothing; FLAC has no such delay.
     """
     if stream.codec_context.name in CHECKED_CODECS:
         return int(CLOCK_S * stream.rate)
-    return MOST_FRAME_SAMPLES if container.format.name.startswith(STAMPED) else None
+    return MOST_FRAME_SAMPLES if container.format.name.startswith(TIMESTAMPED) else None
 
 
 def _frame_samples(frame: Any) -> Shaped[np.ndarray, "samples channels"]:
-    """Return a decoded frame, shape=(samples, channels), as int16, int32, float32 or float64."""
+    """Convert a decoded frame to shape=(samples, channels), as int16, int32, float32 or float64."""
     values = frame.to_ndarray()
     channels = frame.layout.nb_channels
     block = values.T if frame.format.is_planar else values.reshape(-1, channels)

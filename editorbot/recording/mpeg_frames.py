@@ -20,7 +20,7 @@ CHAIN_FRAMES = 6
 """Frames that must follow one another; a sync word and the same kind of header fit by chance once in some 10,000."""
 
 LENGTH_HEADER_BYTES = 200
-"""How far into the first frame such a header stands at most; zeros that some encoders put before it included."""
+"""How far into the first frame the length header starts at most, with the zeros that some encoders put before it."""
 
 _KBITS = {
     (True, 1): (0, 32, 64, 96, 128, 160, 192, 224, 256, 288, 320, 352, 384, 416, 448),
@@ -47,12 +47,12 @@ class StreamStart:
 
 
 def find_stream(content: bytes) -> StreamStart | None:
-    """Return where a bare stream begins in the first bytes of a file, None where there is none.
+    """Find where a bare stream begins in the first bytes of a file, None where there is none.
 
     Parameters
     ----------
     content : bytes
-        Twice SEARCH_BYTES from the file's beginning, so that a chain fits behind the last place that is looked at.
+        Twice SEARCH_BYTES from the file's beginning, so that a chain fits behind the last place that is searched.
     """
     at = content.find(b"\xff", 0, SEARCH_BYTES)
     while at >= 0:
@@ -62,16 +62,16 @@ def find_stream(content: bytes) -> StreamStart | None:
     return None
 
 
-def tells_length(content: bytes) -> bool:
-    """Tell whether the first frame of an MP3 writes its length down; elsewhere decoders guess it from the bit rate.
+def has_length_header(content: bytes) -> bool:
+    """Whether the first frame of an MP3 holds its length; elsewhere decoders guess it from the bit rate.
 
-    The frame is a silent one that carries a header named Xing, Info (LAME) or VBRI (Fraunhofer).
+    The frame is a silent one with a header named Xing, Info (LAME) or VBRI (Fraunhofer).
     """
     return any(name in content[:LENGTH_HEADER_BYTES] for name in (b"Xing", b"Info", b"VBRI"))
 
 
 def _is_chain(content: bytes, at: int) -> bool:
-    """Tell whether frames of one kind follow one another from a byte on."""
+    """Whether frames of one kind follow one another from a byte on."""
     first = content[at : at + 3]
     for _ in range(CHAIN_FRAMES):
         size = frame_bytes(content, at)
@@ -82,7 +82,7 @@ def _is_chain(content: bytes, at: int) -> bool:
 
 
 def frame_bytes(content: bytes, at: int) -> int:
-    """Return the size that the header at a byte tells of its frame, 0 where there is no header."""
+    """Read the size of a frame from its header, 0 where there is no header at that byte."""
     if len(content) < at + 6 or content[at] != 0xFF or content[at + 1] & 0xE0 != 0xE0:
         return 0
     if _is_adts(content, at):
@@ -96,7 +96,7 @@ def _is_adts(content: bytes, at: int) -> bool:
 
 
 def _mpeg_bytes(second: int, third: int) -> int:
-    """Return the size of a frame of MPEG audio by the second and the third byte of its header."""
+    """Compute the size of a frame of MPEG audio from the second and third byte of its header."""
     version, layer, kbits_index, rate_index = (second >> 3) & 3, 4 - ((second >> 1) & 3), third >> 4, (third >> 2) & 3
     if version == 1 or layer == 4 or kbits_index in (0, 15) or rate_index == 3:
         return 0

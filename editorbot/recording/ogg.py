@@ -1,8 +1,7 @@
-"""Pages of an Ogg file: whether they are whole, and whether the last one says that it is the last.
+"""Pages of an Ogg file: whether they are whole, and whether the last one is marked as the last.
 
-libsndfile passes over a damaged page without a word, and what was in it is
-missing or replaced from the sound. Every page carries a checksum, so that need
-not go unnoticed.
+libsndfile skips a damaged page without a word, and what was in it is missing or
+replaced. Every page has a checksum, so the damage can be found here.
 
 References
 ----------
@@ -22,10 +21,10 @@ HEADER_BYTES = 27
 """Fixed part of a page's header."""
 
 READ_BYTES = 1 << 20
-"""How much of the file is looked at together; longer than any page, which has at most 65,307 bytes."""
+"""How much of the file is read at once; longer than any page, which has at most 65,307 bytes."""
 
 OPUS_CLOCK_HZ = 48_000
-"""What granule positions of Opus count in."""
+"""Unit of Opus's granule positions."""
 
 LAST_PAGE = 4
 """Flag of the page that ends a stream."""
@@ -36,17 +35,17 @@ _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 @dataclass(frozen=True)
 class OggPages:
-    """What a look at all pages of an Ogg file found."""
+    """The state of all pages of an Ogg file."""
 
     damaged: int
-    """Places between pages where one is damaged or something else stands; tags behind the last one do not count."""
+    """Places where a page is damaged or something else is between pages; tags behind the last one do not count."""
     sound_before: int
     """Granule position of the last whole page before the first of them: samples, in Opus always at 48 kHz."""
     is_finished: bool
-    """Whether the last page says that it is the last."""
+    """Whether the last page is marked as the last."""
 
     def samples_before(self, sample_rate: int, subtype: str) -> int:
-        """Return how many samples come before the first damage."""
+        """How many samples come before the first damage."""
         clock_hz = OPUS_CLOCK_HZ if subtype == "OPUS" else sample_rate
         return self.sound_before * sample_rate // clock_hz
 
@@ -56,7 +55,7 @@ NO_PAGES = OggPages(0, 0, True)
 
 
 def scan_pages(file: IO[bytes] | io.BytesIO) -> OggPages:
-    """Look at all pages of an open Ogg file."""
+    """Check all pages of an open Ogg file."""
     size = file.seek(0, os.SEEK_END)
     at = damaged = position = sound_before = 0
     finished = inside_damage = False
@@ -85,7 +84,7 @@ def scan_pages(file: IO[bytes] | io.BytesIO) -> OggPages:
 
 
 def _page_at(content: bytes, at: int) -> tuple[int, int, int] | None:
-    """Return length, flags and granule position of a whole page, None where there is none."""
+    """Read length, flags and granule position of a whole page, None where there is none."""
     if content[at : at + 5] != b"OggS\0" or len(content) < at + HEADER_BYTES:
         return None
     flags, granule, _, _, checksum, segments = struct.unpack_from("<BqIIIB", content, at + 5)
@@ -98,7 +97,7 @@ def _page_at(content: bytes, at: int) -> tuple[int, int, int] | None:
 
 
 def page_checksum(page: bytes) -> int:
-    """Return the checksum that a page should carry: CRC-32 of polynomial 0x04c11db7, highest bit first, from 0.
+    """Compute a page's checksum: CRC-32 of polynomial 0x04c11db7, highest bit first, from 0.
 
     zlib computes the same with the bits the other way round, a thousand times faster than a loop.
     """

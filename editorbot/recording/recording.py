@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import os
 import stat
 from collections.abc import Iterator
@@ -14,21 +15,14 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import Source
-from editorbot.errors import (
-    EmptyError,
-    NonFiniteError,
-    NotAudioError,
-    NotFoundError,
-    UnreadableError,
-)
-from editorbot.recording.callbacks import FileBehind
+from editorbot.errors import EmptyError, NonFiniteError, NotAudioError, NotFoundError, UnreadableError, read_error
+from editorbot.recording.callbacks import OffsetFile
 from editorbot.recording.decode import decode
-from editorbot.recording.limits import check_channels, check_rate
 from editorbot.recording.mpeg_frames import SEARCH_BYTES, find_stream
-from editorbot.recording.pcm import PcmBody
-from editorbot.recording.repair import BadRun, find_bad_runs, healed
+from editorbot.recording.pcm import PcmBody, as_float, check_rate_and_channels
+from editorbot.recording.sample_checks import BadRun, find_bad_runs, healed
 from editorbot.recording.sniff import HEAD_BYTES, UNKNOWN, audio_kind, other_kind, tag_bytes
-from editorbot.recording.wav import find_layout
+from editorbot.recording.wav_header import find_layout
 from editorbot.timebase import clock, samples_to_s
 
 DIGEST_BLOCK_BYTES = 1 << 20
@@ -40,9 +34,8 @@ BLOCK_SAMPLES = 65_536
 class Recording:
     """An open recording.
 
-    Samples are handed out by block, in their own type (`read_native`) or as
-    float64 (`read`). Positions are samples per channel. Safe to read from
-    several threads.
+    Samples are read by block, in their own type (`read_native`) or as float64
+    (`read`). Positions are samples per channel. Safe to read from several threads.
     """
 
     def __init__(
@@ -64,7 +57,7 @@ class Recording:
         self.samples = body.samples
         """Length [samples]."""
         self.subtype = subtype
-        """Sample format of the source in libsndfile's words: PCM_16, PCM_24, FLOAT ..."""
+        """Sample format of the source by libsndfile's name: PCM_16, PCM_24, FLOAT ..."""
         self.warnings = warnings
         """Lines ``CODE: text`` about what was healed when it was opened."""
         self._body = body
@@ -72,14 +65,14 @@ class Recording:
 
     @functools.cached_property
     def digest(self) -> str:
-        """``sha256:`` and the SHA-256 of the file's bytes, read when it is first asked for."""
+        """``sha256:`` and the SHA-256 of the file's bytes, computed on first use."""
         total = hashlib.sha256()
         try:
             with open(self.path, "rb") as file:
                 while block := file.read(DIGEST_BLOCK_BYTES):
                     total.update(block)
         except OSError as error:
-            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.path) from error
+            raise read_error(error, self.path) from error
         return "sha256:" + total.hexdigest()
 
     @property
@@ -89,21 +82,21 @@ class Recording:
 
     @property
     def source(self) -> Source:
-        """What an edit list says of it."""
+        """What an edit list stores of it."""
         return Source(self.path, self.digest, self.sample_rate, self.channels, self.samples)
 
     def read_native(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:
-        """Return samples [start, end) in the source's own type, untouched.
+        """Read samples [start, end) in the source's own type, untouched.
 
         Parameters
         ----------
         start, end : int [samples]
-            Range; what lies outside the recording is left out.
+            Range; the part outside the recording is left out.
 
         Returns
         -------
         block : np.ndarray, shape=(samples, channels), int16, int32, float32 or float64
-            8 and 24 bits stand in the upper bits of int16 and int32. Not to be written to.
+            8 and 24 bits are in the upper bits of int16 and int32. Not to be written to.
 
         Raises
         ------
@@ -128,24 +121,21 @@ class Recording:
         return block
 
     def _body_block(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:
-        """Return samples as they lie in the file, all that were asked for."""
+        """Read samples as they are in the file, every one of the range."""
         try:
             block = self._body.read(start, end)
         except OSError as error:
-            raise UnreadableError(f"cannot be read: {error.strerror}", path=self.path) from error
+            raise read_error(error, self.path) from error
         if len(block) < min(end, self.samples) - max(start, 0):
             raise UnreadableError("it became shorter while it was read; is something still writing it?", path=self.path)
         return block
 
     def read(self, start: int, end: int) -> Float64[np.ndarray, "samples channels"]:
-        """Return samples [start, end) as float64 with full scale 1.0; integers are divided by 2**(bits - 1).
+        """Read samples [start, end) as float64 with full scale 1.0; integers are divided by 2**(bits - 1).
 
         Parameters, errors: as `read_native`.
         """
-        block = self.read_native(start, end)
-        if block.dtype.kind == "i":
-            return block / float(1 << (8 * block.dtype.itemsize - 1))
-        return block.astype(np.float64)
+        return as_float(self.read_native(start, end))
 
     def blocks(self, start: int = 0, end: int | None = None) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
         """Yield samples [start, end) by block, as `read_native` returns them; to the recording's end by default."""
@@ -170,14 +160,14 @@ def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Rec
     Parameters
     ----------
     path : path
-        The file; its name tells nothing.
+        The file; only its content counts, not its name.
     repair : bool
         Heal runs of up to 10 ms of NaN or infinite samples.
 
     Returns
     -------
     recording : Recording
-        At least one sample, of a rate and channel count within `editorbot.recording.limits`.
+        At least one sample, of a rate and channel count that `editorbot.recording.pcm` accepts.
 
     Raises
     ------
@@ -186,7 +176,7 @@ def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Rec
     EmptyError, NotAudioError, NoDecoderError, DamagedError
         If it holds nothing, no audio, or nothing that can be decoded.
     RateError, ChannelsError
-        If its header says what cannot be.
+        If its header declares what cannot be.
     NoSpaceError
         If there is no room to decode it.
     """
@@ -204,7 +194,7 @@ def open_recording(path: str | os.PathLike[str], *, repair: bool = False) -> Rec
 
 
 def check_is_there(path: str | os.PathLike[str]) -> None:
-    """Refuse a recording that cannot be opened, before anything is said about where its results go.
+    """Refuse a recording that cannot be opened, before anything is checked about its results.
 
     Raises
     ------
@@ -231,7 +221,7 @@ def _opened(path: str) -> IO[bytes]:
 
 
 def _recording_of(file: IO[bytes], path: str) -> Recording:
-    """Return the recording that an open file holds; takes the file over or closes it."""
+    """Make the recording of an open file; takes the file over or closes it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(HEAD_BYTES)
@@ -242,15 +232,14 @@ def _recording_of(file: IO[bytes], path: str) -> Recording:
         return _stream_recording(file, head, path)
     layout = find_layout(file, size, start) if kind == "wav" else None
     if layout is not None:
-        check_rate(layout.sample_rate, path)
-        check_channels(layout.pcm.channels, path)
+        check_rate_and_channels(layout.sample_rate, layout.pcm.channels, path)
         body = PcmBody(file, layout.offset, layout.samples, layout.pcm)
         return Recording(path, body, layout.sample_rate, layout.pcm.subtype, warnings=layout.warnings)
     return _decoded_recording(file, kind, path)
 
 
 def _stream_recording(file: IO[bytes], head: bytes, path: str) -> Recording:
-    """Return the recording that an open file holds which begins in the middle of a frame."""
+    """Make the recording of a bare stream that begins in the middle of a frame."""
     what = other_kind(head)
     file.seek(0)
     start = find_stream(file.read(2 * SEARCH_BYTES)) if what == UNKNOWN else None
@@ -263,15 +252,15 @@ def _stream_recording(file: IO[bytes], head: bytes, path: str) -> Recording:
 def _decoded_recording(
     file: IO[bytes], kind: str, path: str, start: int = 0, warnings: tuple[str, ...] = ()
 ) -> Recording:
-    """Return the recording that an open file holds from byte `start` on, and that has to be decoded."""
-    decoded = decode(FileBehind(file, start) if start else file, kind, path)
+    """Decode an open file from byte `start` on."""
+    decoded = decode(io.BufferedReader(OffsetFile(file, start)) if start else file, kind, path)
     file.close()
     body = PcmBody(decoded.file, 0, decoded.samples, decoded.pcm)
     return Recording(path, body, decoded.sample_rate, decoded.source_subtype, warnings=warnings + decoded.warnings)
 
 
 def _kind_behind_tag(file: IO[bytes], head: bytes) -> tuple[str | None, int]:
-    """Return the kind of audio, and where it begins: taggers put ID3 before anything."""
+    """Detect the kind of audio, and where it begins: taggers put ID3 before anything."""
     start = tag_bytes(head)
     if start:
         file.seek(start)
@@ -282,23 +271,17 @@ def _kind_behind_tag(file: IO[bytes], head: bytes) -> tuple[str | None, int]:
 
 
 def _repaired(recording: Recording) -> Recording:
-    """Return the recording with its short bad runs healed."""
+    """Mark the short bad runs of a recording, so that reading heals them."""
     body = recording._body
     if body.pcm.dtype.kind != "f":
         return recording
     try:
         runs = find_bad_runs(body, recording.sample_rate)
     except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}", path=recording.path) from error
+        raise read_error(error, recording.path) from error
     if not runs:
         return recording
     first = clock(samples_to_s(runs[0].start, recording.sample_rate))
-    line = f"REPAIRED: {len(runs)} runs of samples that are no numbers were silenced, the first at {first}"
-    return Recording(
-        recording.path,
-        body,
-        recording.sample_rate,
-        recording.subtype,
-        warnings=(*recording.warnings, line),
-        bad_runs=runs,
-    )
+    lines = (f"REPAIRED: {len(runs)} runs of NaN or infinite samples were silenced, the first at {first}",)
+    rate, subtype = recording.sample_rate, recording.subtype
+    return Recording(recording.path, body, rate, subtype, warnings=recording.warnings + lines, bad_runs=runs)

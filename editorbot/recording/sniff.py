@@ -1,11 +1,11 @@
-"""What a file is, told by its first bytes and never by its name."""
+"""Detects what a file is by its first bytes, never by its name."""
 
 from __future__ import annotations
 
 import re
 
 HEAD_BYTES = 4_096
-"""How much of a file the sniffing looks at."""
+"""How much of a file is examined."""
 
 _SIGNATURES: tuple[tuple[int, bytes, str], ...] = (
     (0, b"RF64", "wav"), (0, b"BW64", "wav"), (0, b"riff\x2e\x91\xcf\x11", "w64"), (0, b"RIFX", "rifx"),
@@ -25,7 +25,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (
 )  # fmt: skip
 """Offset, bytes and words for what is often given by mistake."""
 
-UNKNOWN = "no kind of audio that is known here"
+UNKNOWN = "no known kind of audio"
 """Words for a file that looks like nothing known."""
 
 _PLAYLIST = re.compile(
@@ -34,7 +34,7 @@ _PLAYLIST = re.compile(
 
 
 def audio_kind(head: bytes) -> str | None:
-    """Return the kind of audio that a file's first bytes tell, None where it is none.
+    """Detect the kind of audio from a file's first bytes, None where it is none.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def audio_kind(head: bytes) -> str | None:
 
 
 def tag_bytes(head: bytes) -> int:
-    """Return the size of the ID3 tag that a file begins with, 0 where there is none.
+    """Read the size of the ID3 tag that a file begins with, 0 where there is none.
 
     References
     ----------
@@ -67,7 +67,7 @@ def tag_bytes(head: bytes) -> int:
 
 
 def _frame_kind(head: bytes) -> str | None:
-    """Tell streams without a header by the sync word of their first frame."""
+    """Detect streams without a header by the sync word of their first frame."""
     at = next((index for index, byte in enumerate(head[:2_048]) if byte), 0)  # some encoders pad with zeros
     if len(head) < at + 4 or head[at] != 0xFF:
         return None
@@ -81,7 +81,7 @@ def _frame_kind(head: bytes) -> str | None:
 
 
 def other_kind(head: bytes) -> str:
-    """Return in words what a file is that holds no audio."""
+    """Say in words what a file is that holds no audio."""
     for offset, magic, words in _OTHERS:
         if head[offset : offset + len(magic)] == magic:
             return f"{words}, not audio"

@@ -1,51 +1,52 @@
-"""Writing a track: under a temporary name, then renamed.
+"""Writing a track, which appears under its name only when it is whole.
 
 Integers are copied bit for bit into a file of their depth or more. Floats are
 rounded to the file's depth here, never by libsndfile, whose scale is not the
-one that reading uses; what lies beyond full scale, or far beyond it in a lossy
-file, is held there and counted.
+one that reading uses; samples beyond full scale, or far beyond it in a lossy
+file, are clipped and counted.
 """
 
 from __future__ import annotations
 
 import contextlib
+import io
 import math
 import os
 import shutil
 from types import TracebackType
-from typing import IO
 
 import numpy as np
 from jaxtyping import Shaped
 
-from editorbot.atomic import part_beside, place, remove_part
+from editorbot.atomic import atomic_file
 from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
-from editorbot.recording.pcm import PcmFormat
-from editorbot.recording.sinks import Sink, check_container, open_sink
+from editorbot.recording.encoders import open_encoder
+from editorbot.recording.pcm import PcmFormat, full_scale
 
 FORMATS = {
     ".wav": "WAV", ".wave": "WAV", ".rf64": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG",
     ".mp3": "MP3", ".aiff": "AIFF", ".aif": "AIFF",
 }  # fmt: skip
-"""The container that each ending asks for."""
+"""The container of each ending."""
 
 _BITS = {"PCM_16": 16, "PCM_24": 24, "PCM_32": 32}
 
 LOSSY_HEADROOM_DB = 24.0
-"""What a lossy file may hold beyond full scale [dB]: more than any mix needs; LAME ends the process at some 100 dB."""
+"""How far beyond full scale a lossy file may go [dB]: more than any mix needs; LAME ends the process at some 100 dB."""
+
 _FLOAT_LIMITS = {"DOUBLE": float(np.finfo(np.float64).max), "FLOAT": float(np.finfo(np.float32).max)}
 """Largest values of the files that hold floats as they are."""
 
 
 def track_subtype(source_subtype: str, path: str | os.PathLike[str]) -> str:
-    """Return the sample format of a track: at least the source's depth, as far as the container goes.
+    """Choose the sample format of a track: at least the source's depth, as far as the container goes.
 
     Parameters
     ----------
     source_subtype : str
         `Recording.subtype` of the source.
     path : path
-        The track; its ending tells the container.
+        The track; its ending names the container.
 
     Raises
     ------
@@ -63,12 +64,12 @@ def track_subtype(source_subtype: str, path: str | os.PathLike[str]) -> str:
 
 
 def container_of(path: str | os.PathLike[str]) -> str:
-    """Return the container that a path's ending asks for.
+    """Find the container that a path's ending names.
 
     Raises
     ------
     OutputError
-        If the ending is none that can be written.
+        If the ending names no container that can be written.
     """
     ending = os.path.splitext(os.fspath(path))[1].lower()
     if not ending:
@@ -79,12 +80,12 @@ def container_of(path: str | os.PathLike[str]) -> str:
 
 
 def check_track(path: str | os.PathLike[str], source_subtype: str, sample_rate: int, channels: int) -> None:
-    """Refuse a track that its container could not hold, before any work is done for it.
+    """Refuse a track that its container cannot hold, before any work is done for it.
 
     Parameters
     ----------
     path : path
-        The track; its ending tells the container.
+        The track; its ending names the container.
     source_subtype : str
         `Recording.subtype` of the source.
     sample_rate : int [Hz]
@@ -97,16 +98,17 @@ def check_track(path: str | os.PathLike[str], source_subtype: str, sample_rate: 
     OutputError
         If the ending names no container, or one that cannot hold this.
     """
-    check_container(container_of(path), track_subtype(source_subtype, path), sample_rate, channels, os.fspath(path))
+    pcm = PcmFormat(track_subtype(source_subtype, path), channels)
+    open_encoder(io.BytesIO(), container_of(path), pcm, sample_rate, os.fspath(path)).abandon()
 
 
 class TrackWriter:
-    """Writes blocks to a file that appears under its name only when whole.
+    """Writes blocks to a file that appears under its name only when it is whole.
 
     Parameters
     ----------
     path : path
-        The track; its ending tells the container.
+        The track; its ending names the container.
     sample_rate : int [Hz]
         Its rate.
     channels : int
@@ -116,7 +118,7 @@ class TrackWriter:
     total_samples : int, optional
         Its length where known, so that a full disk is noticed before the work.
     may_replace : bool
-        Whether it may take the place of a file that is there when it is finished.
+        Whether it may replace a file that exists when it is finished.
 
     Raises
     ------
@@ -139,31 +141,27 @@ class TrackWriter:
         self.path = os.fspath(path)
         self.subtype = subtype or track_subtype("PCM_16", path)
         self.clipped_samples = 0
-        """Values that lay beyond what the file holds, full scale where it holds integers, and were held there."""
-        self._channels = channels
-        self._may_replace = may_replace
-        self._check_space(total_samples)
-        self._open(container_of(path), sample_rate)
+        """Values that were beyond what the file holds, full scale where it holds integers, and were clipped."""
+        pcm = PcmFormat(self.subtype, channels)
+        if total_samples is not None:
+            self._check_space(total_samples, channels)
+        with contextlib.ExitStack() as stack:
+            file = stack.enter_context(atomic_file(self.path, may_replace=may_replace))
+            self._encoder = open_encoder(file, container_of(path), pcm, sample_rate, self.path)
+            stack.push(lambda kind, *_: self._encoder.finish() if kind is None else self._encoder.abandon())
+            self._stack = stack.pop_all()
 
-    def _open(self, container: str, sample_rate: int) -> None:
-        """Open a temporary file beside the track, and the sink that writes into it."""
-        self._temporary = part_beside(self.path)
+    def _check_space(self, total_samples: int, channels: int) -> None:
+        """Refuse now what would not fit later; compressed files count half."""
+        pcm = PcmFormat(self.subtype if self.subtype in (*_BITS, *_FLOAT_LIMITS) else "PCM_16", channels)
+        share = 1.0 if container_of(self.path) == "WAV" else 0.5
+        needed = int(total_samples * pcm.row_bytes * share)
         try:
-            self._file: IO[bytes] = open(self._temporary, "x+b")  # noqa: SIM115 -- `close` closes it
-        except BaseException as error:
-            remove_part(self._temporary)
-            if isinstance(error, OSError):
-                raise write_error(error, self.path) from error
-            raise
-        self._sink: Sink | None = None
-        try:
-            self._sink = open_sink(self._file, container, self.subtype, sample_rate, self._channels, self.path)
+            free = shutil.disk_usage(os.path.dirname(os.path.abspath(self.path))).free
         except OSError as error:
-            self._discard()
             raise write_error(error, self.path) from error
-        except BaseException:
-            self._discard()
-            raise
+        if free < needed:
+            raise NoSpaceError(f"the track needs {needed:,} bytes, {free:,} are free", path=self.path)
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -171,11 +169,11 @@ class TrackWriter:
         if not self.clipped_samples:
             return ()
         bound = "full scale" if self.subtype in _BITS else f"{20 * math.log10(self._limit):+.0f} dBFS"
-        return (f"CLIPPED: {self.clipped_samples} samples beyond {bound} were held at it; --polish loudness avoids it",)
+        return (f"CLIPPED: {self.clipped_samples} samples beyond {bound} were clipped; --polish loudness avoids it",)
 
     @property
     def _limit(self) -> float:
-        """Largest value that a file of floats, or a lossy one, is given."""
+        """Largest value of a file of floats, or a lossy one."""
         return _FLOAT_LIMITS.get(self.subtype, 10 ** (LOSSY_HEADROOM_DB / 20))
 
     def write(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
@@ -189,43 +187,43 @@ class TrackWriter:
             If the file cannot be written.
         """
         if block.dtype.kind == "f" and not np.isfinite(block).all():
-            raise NonFiniteError("a rendered sample is no number", path=self.path)
-        if self._sink is None:
-            raise ValueError("the track is closed")
+            raise NonFiniteError("a rendered sample is NaN or infinite", path=self.path)
         try:
-            self._sink.write(self._fitted(block))
+            self._encoder.write(self._converted(block))
         except OSError as error:
             raise write_error(error, self.path) from error
 
-    def _fitted(self, block: Shaped[np.ndarray, "samples channels"]) -> Shaped[np.ndarray, "samples channels"]:
-        """Return samples in the file's own type."""
+    def _converted(self, block: Shaped[np.ndarray, "samples channels"]) -> Shaped[np.ndarray, "samples channels"]:
+        """Convert samples to the file's own type."""
+        is_float = block.dtype.kind == "f"
         if self.subtype not in _BITS:
             wide = "float64" if self.subtype == "DOUBLE" else "float32"
-            scale = 1.0 if block.dtype.kind == "f" else float(1 << (8 * block.dtype.itemsize - 1))
-            return np.ascontiguousarray(block / scale if scale != 1.0 else self._held(block), dtype=wide)
+            scaled = self._clipped(block, -self._limit, self._limit) if is_float else block / full_scale(block.dtype)
+            return np.ascontiguousarray(scaled, dtype=wide)
         bits = _BITS[self.subtype]
-        if block.dtype.kind == "f":
+        if is_float:
             block = self._rounded(block, bits)
         if bits == 16:
             return block if block.dtype == np.int16 else (block >> 16).astype(np.int16)
         return block.astype(np.int32) << 16 if block.dtype == np.int16 else block
 
-    def _held(self, block: Shaped[np.ndarray, "samples channels"]) -> Shaped[np.ndarray, "samples channels"]:
-        """Return floats that the file can hold."""
-        beyond = int(np.count_nonzero(np.abs(block) > self._limit))
-        self.clipped_samples += beyond
-        return np.clip(block, -self._limit, self._limit) if beyond else block
-
     def _rounded(
         self, block: Shaped[np.ndarray, "samples channels"], bits: int
     ) -> Shaped[np.ndarray, "samples channels"]:
-        """Return floats as integers of `bits` bits in the upper bits of an int32."""
+        """Round floats to integers of `bits` bits in the upper bits of an int32."""
         full = float(1 << (bits - 1))
-        scaled = np.rint(np.clip(block, -2.0, 2.0) * full)  # no product of a sample that is held overflows
-        held = np.clip(scaled, -full, full - 1)
+        scaled = np.rint(np.clip(block, -2.0, 2.0) * full)  # so that no product of a clipped sample overflows
         # A peak of exactly full scale is one step too high by convention, not by loudness.
         self.clipped_samples += int(np.count_nonzero((scaled < -full) | (scaled > full)))
-        return held.astype(np.int64).astype(np.int32) << (32 - bits)
+        return np.clip(scaled, -full, full - 1).astype(np.int64).astype(np.int32) << (32 - bits)
+
+    def _clipped(
+        self, block: Shaped[np.ndarray, "samples channels"], low: float, high: float
+    ) -> Shaped[np.ndarray, "samples channels"]:
+        """Clip floats to what the file can hold."""
+        beyond = int(np.count_nonzero((block < low) | (block > high)))
+        self.clipped_samples += beyond
+        return np.clip(block, low, high) if beyond else block
 
     def close(self) -> None:
         """Finish the file and give it its name.
@@ -233,54 +231,14 @@ class TrackWriter:
         Raises
         ------
         ExistsError
-            If there is a file by now that it must not replace.
+            If a file exists by now that it must not replace.
         NoSpaceError, OutputError
             If it cannot be finished; then nothing is left of it.
         """
-        try:
-            if self._sink is not None:
-                self._sink.finish()
-                self._sink = None
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-            place(self._temporary, self.path, may_replace=self._may_replace)
-        except OSError as error:
-            self._discard()
-            raise write_error(error, self.path) from error
-        except BaseException:
-            self._discard()
-            raise
-
-    def _discard(self) -> None:
-        """Remove what was written."""
-        if self._sink is not None:
-            self._sink.abandon()
-            self._sink = None
-        with contextlib.suppress(OSError):  # closing writes what is left, and a full disk fails once more
-            self._file.close()
-        remove_part(self._temporary)
-
-    def _check_space(self, total_samples: int | None) -> None:
-        """Refuse now what would not fit later; compressed files are taken at half."""
-        if total_samples is None:
-            return
-        pcm = PcmFormat(self.subtype if self.subtype in (*_BITS, "FLOAT", "DOUBLE") else "PCM_16", self._channels)
-        share = 1.0 if container_of(self.path) == "WAV" else 0.5
-        needed = int(total_samples * pcm.row_bytes * share)
-        folder = os.path.dirname(os.path.abspath(self.path))
-        try:
-            free = shutil.disk_usage(folder).free
-        except OSError as error:
-            raise write_error(error, self.path) from error
-        if free < needed:
-            raise NoSpaceError(f"the track needs {needed:,} bytes, {free:,} are free", path=self.path)
+        self._stack.close()
 
     def __enter__(self) -> TrackWriter:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if kind is None:
-            self.close()
-        else:
-            self._discard()
+        self._stack.__exit__(kind, error, at)

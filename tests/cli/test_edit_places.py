@@ -126,9 +126,9 @@ def test_a_full_disk_names_the_file_that_was_asked_for(
     def full(self: TrackWriter, block: np.ndarray) -> None:
         raise OSError(errno.ENOSPC, "full")
 
-    from editorbot.recording.sinks import _WavSink
+    from editorbot.recording.encoders import WavEncoder
 
-    monkeypatch.setattr(_WavSink, "write", full)
+    monkeypatch.setattr(WavEncoder, "write", full)
     assert keep_all("jam.wav", "--output", "out.wav") == 6
     line = capsys.readouterr().err.splitlines()[-1]
     assert line.startswith("error[NOSPACE]: ")

@@ -65,13 +65,13 @@ def failing(number: int, at: int, folder: Path) -> Iterator[Failing]:
     import tempfile
 
     from editorbot.recording.callbacks import CallbackFile
-    from editorbot.recording.wav_file import WavFile
+    from editorbot.recording.encoders import WavEncoder
 
     fault = Failing(number, at, folder)
     with pytest.MonkeyPatch.context() as patch:
         for module, name in ((tempfile, "mkstemp"), (os, "mkdir"), (tempfile, "TemporaryFile"),
                              (os, "fsync"), (os, "replace"), (os, "chmod"), (os, "link"),
-                             (WavFile, "append"), (WavFile, "finish")):  # fmt: skip
+                             (WavEncoder, "write"), (WavEncoder, "finish")):  # fmt: skip
             patch.setattr(module, name, fault.wrap(getattr(module, name)))
         write_back = CallbackFile.write
 
@@ -261,7 +261,7 @@ def test_a_folder_that_may_not_be_written_to(
 ) -> None:
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     assert main(["edit", "jam.wav"]) == 6
-    assert "may not be written to" in capsys.readouterr().err
+    assert "is not writable" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("damage", ["file", "torn", "flipped"])
@@ -376,7 +376,7 @@ def test_what_appears_during_an_edit_is_not_lost(
     monkeypatch.setattr(outputs.StagedOutputs, "commit", commit)
     command = ["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"]
     assert main(command) == 6
-    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error[EXISTS]: {appearing}: it appeared")
+    assert capsys.readouterr().err.splitlines()[-1].startswith(f"error[EXISTS]: {appearing}: another program wrote it")
     assert set(contents(here)) == {"jam.wav", appearing}
     assert (here / appearing).read_text() == "another's"
     assert main([*command, "--force"]) == 0
@@ -407,5 +407,5 @@ def test_a_track_that_appears_during_rendering_is_not_lost(
 
     monkeypatch.setattr(TrackWriter, "close", close)
     assert main(["render", "out.json", "--output", "again.wav"]) == 6
-    assert "error[EXISTS]: again.wav: it appeared" in capsys.readouterr().err
+    assert "error[EXISTS]: again.wav: another program wrote it" in capsys.readouterr().err
     assert (here / "again.wav").read_text() == "another's"

@@ -39,7 +39,7 @@ def line_of(command: list[str], exit_code: int, capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize(
     ("output", "exit_code", "line"),
     [
-        ("", 2, "error[USAGE]: the name of the output is empty; name a file, or leave the flag away"),
+        ("", 2, "error[USAGE]: the name of the output is empty; name a file, or leave the flag out"),
         (
             "-",
             2,
@@ -98,7 +98,7 @@ def test_a_stage_that_is_none_names_its_list(
 
 def test_an_export_into_a_missing_folder_says_so(edit_list: Path, capsys: pytest.CaptureFixture[str]) -> None:
     line = line_of(["export", "out.json", "--output", "no/out.rpp"], 6, capsys)
-    assert line == "error[OUTPUT]: no/out.rpp: its folder is not there; make it first"
+    assert line == "error[OUTPUT]: no/out.rpp: its folder does not exist; make it first"
 
 
 def test_a_data_set_that_is_none_is_told_what_it_lacks(here: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -88,7 +88,7 @@ def test_any_bytes_come_to_an_end(content: bytes) -> None:
     ("content", "words"),
     [
         (b"#EXTM3U\nsong.mp3\n", "this is a playlist, and playlists are never opened"),
-        (b"\x00\x01\x02nothing", "this is no kind of audio that is known here"),
+        (b"\x00\x01\x02nothing", "this is no known kind of audio"),
         (b"%PDF-1.4", "this is a PDF document, not audio"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What a header promises is compared with what is there: cut files say so, sizes never filled in are healed."""
+"""The declared size is compared with the file: cut files get a warning, sizes never filled in are healed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_flac_behind_the_length_of_its_header_is_read(tmp_path: Path) -> None:
     content[22:26] = (10 * RATE).to_bytes(4, "big")
     samples, warnings = opened(tmp_path / "half.flac", content)
     assert samples == 20 * RATE
-    assert warnings == ("RECOVERED: the header promises only 0:10.00; 0:20.00 were read",)
+    assert warnings == ("RECOVERED: the header declares only 0:10.00; 0:20.00 were read",)
 
 
 SIZE_AT = {

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from editorbot.editlist.edit_list import EFFECT_RANGES, Clip, EditList, Effect
+from editorbot.recording import as_float
 from editorbot.render.effects import effect_stream
 from editorbot.render.render import render_blocks
-from editorbot.render.samples import as_float
 
 RATE = 44_100
 

@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Effect, Join, is_contiguous
-from editorbot.recording import TrackWriter, open_recording
+from editorbot.recording import TrackWriter, as_float, open_recording
 from editorbot.render.render import render, render_blocks
-from editorbot.render.samples import as_float
 
 RATE = 8_000
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from editorbot.recording import SampleScan
-from editorbot.recording.sample_scan import _by_channel
+from editorbot.recording.sample_checks import _by_channel
 
 
 @pytest.mark.parametrize("dtype", [np.int16, np.int32, np.float32, np.float64])

@@ -1,4 +1,4 @@
-"""Refusing now what could not be written at the end."""
+"""Names of files that are read from and written to, checked before any work is done."""
 
 from __future__ import annotations
 
@@ -6,18 +6,32 @@ import hashlib
 import os
 from collections.abc import Sequence
 
-from editorbot.errors import ExistsError, OutputError, SameFileError, UsageError
+from editorbot.errors import ExistsError, OutputError, SameFileError, UsageError, read_error
 
 LONGEST_NAME_BYTES = 255
-"""Longest file name that common file systems take."""
+"""Longest file name that common file systems accept."""
 
 SPARE_BYTES = 12
-"""Room that is left for endings which exports put behind a stem."""
+"""Room for the endings that exports put behind a stem."""
 
 RESERVED_NAMES = frozenset(
     ("con", "prn", "aux", "nul", *(f"com{n}" for n in range(1, 10)), *(f"lpt{n}" for n in range(1, 10)))
 )
 """Stems that Windows keeps for devices."""
+
+
+def names_in(folder: str | os.PathLike[str]) -> list[str]:
+    """List the names in a folder, sorted.
+
+    Raises
+    ------
+    NotFoundError, UnreadableError
+        If there is no such folder, or it cannot be listed.
+    """
+    try:
+        return sorted(os.listdir(folder))
+    except OSError as error:
+        raise read_error(error, folder) from error
 
 
 def check_output(
@@ -34,18 +48,18 @@ def check_output(
     path : path
         The file.
     sources : sequence of paths
-        Files that must not be overwritten, however they are named.
+        Files that must not be overwritten, by whatever name.
     force : bool
-        Allow the file to be there already.
+        Allow the file to exist already.
     in_place : bool, optional
         Allow it to be one of the sources; None where a command has no such flag.
 
     Raises
     ------
     UsageError
-        If the name is none, see `check_name`.
+        If the name cannot be a file's, see `check_name`.
     SameFileError, ExistsError, OutputError
-        If it is a source, is there already, or has no folder that can be written to.
+        If it is a source, exists already, or has no folder that can be written to.
     """
     path = os.fspath(path)
     check_name(path)
@@ -53,19 +67,19 @@ def check_output(
     if os.path.isdir(path):
         raise OutputError("this is a folder; give a file name", path=path)
     if not os.path.isdir(folder):
-        raise OutputError("its folder is not there; make it first", path=path)
+        raise OutputError("its folder does not exist; make it first", path=path)
     if not os.access(folder, os.W_OK):
-        raise OutputError("its folder may not be written to", path=path)
+        raise OutputError("its folder is not writable", path=path)
     if os.path.lexists(path):
         if not in_place and any(_is_same(path, source) for source in sources):
             choice = "" if in_place is None else ", or --in-place on purpose"
             raise SameFileError(f"this is the source itself; give another name{choice}", path=path)
         if not force:
-            raise ExistsError("it is there already; give another name, or --force on purpose", path=path)
+            raise ExistsError("it exists already; give another name, or --force on purpose", path=path)
 
 
 def check_name(path: str) -> None:
-    """Refuse what can name no result: nothing, standard output, and what is there but is no file.
+    """Refuse names that cannot be a result's: nothing, standard output, devices and pipes.
 
     Raises
     ------
@@ -75,7 +89,7 @@ def check_name(path: str) -> None:
         If it is a device or a pipe.
     """
     if not path:
-        raise UsageError("the name of the output is empty; name a file, or leave the flag away")
+        raise UsageError("the name of the output is empty; name a file, or leave the flag out")
     if path == "-":
         raise UsageError("results are files and do not go to standard output; name a file (./- for one called -)")
     if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
@@ -83,7 +97,7 @@ def check_name(path: str) -> None:
 
 
 def _is_same(path: str, source: str | os.PathLike[str]) -> bool:
-    """Tell whether two names lead to one file, through links or letter case too."""
+    """Whether two names lead to one file, through links or letter case too."""
     try:
         return os.path.samefile(path, source)
     except OSError:
@@ -91,7 +105,7 @@ def _is_same(path: str, source: str | os.PathLike[str]) -> bool:
 
 
 def safe_output_name(name: str) -> str:
-    """Return a file name that common file systems take: shortened with a hash where it is too long.
+    """Turn a file name into one that common file systems accept: shortened with a hash where it is too long.
 
     Examples
     --------
