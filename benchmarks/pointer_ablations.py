@@ -26,7 +26,7 @@ from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.truth import Truth, read_truth, truth_path
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
 from editorbot.editors.pointer_inference.decode import DecodeSettings, Plays, greedy_plays, greedy_step, next_pointer
-from editorbot.editors.pointer_inference.weights import read_pointer
+from editorbot.editors.pointer_inference.learned import read_pointer
 from editorbot.evaluation.cut_points import cut_points
 from editorbot.evaluation.metrics import score_edit
 from editorbot.models.pointer import PointerNetwork, heard, row_scores

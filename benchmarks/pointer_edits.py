@@ -27,8 +27,7 @@ from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.pointer import PointerEditor
 from editorbot.editors.pointer_inference.decode import Plays, greedy_plays, greedy_step
-from editorbot.editors.pointer_inference.inputs import read_inputs
-from editorbot.editors.pointer_inference.weights import SHIPPED, LearnedPointer, read_pointer
+from editorbot.editors.pointer_inference.learned import SHIPPED, LearnedPointer, read_inputs, read_pointer
 from editorbot.editors.scored import ScoredEditor
 from editorbot.evaluation.cut_points import cut_points
 from editorbot.evaluation.metrics import score_edit

@@ -24,8 +24,7 @@ import numpy as np
 
 from editorbot.analysis.analyze import analyze
 from editorbot.editors.pointer_inference.decode import next_pointer
-from editorbot.editors.pointer_inference.inputs import read_inputs
-from editorbot.editors.pointer_inference.weights import LearnedPointer, read_pointer
+from editorbot.editors.pointer_inference.learned import LearnedPointer, read_inputs, read_pointer
 from editorbot.models.pointer_config import PointerInputs
 from editorbot.models.scorer_config import StepInputs
 from editorbot.recording import open_recording

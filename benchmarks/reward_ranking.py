@@ -26,7 +26,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import read_truth
-from editorbot.editors.scored import beat_scores
+from editorbot.editors.clips import beat_scores
 from editorbot.editors.scoring.classify import classify_steps
 from editorbot.editors.scoring.learned import classify_learned, read_score
 from editorbot.environment.actions import V3

@@ -195,7 +195,7 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     progress("edit", 1.0)
     _check_strict(edit_list, options, recording.path)
     tightness = None if "tightness" in editor.ignores else request.tightness
-    return Edited(edit_list, analysis, tightness, editor.told(analysis, request), editor.actions(analysis, request))
+    return Edited(edit_list, analysis, tightness, editor.remarks(analysis, request), editor.actions(analysis, request))
 
 
 def edit(

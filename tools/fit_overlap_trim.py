@@ -2,8 +2,8 @@
 
     python -m tools.fit_overlap_trim JAMS_FOLDER [...] [--cache-dir cache]
 
-The folders are what `editorbot pairs simulate` made, of jams that the learned score never heard; every fifth jam is
-held back, and what the card finds there is printed. Writes `editorbot/editors/scoring/overlap_trim_card.py`. Needs
+The folders are what `editorbot pairs simulate` made, of jams that the learned score was not trained on; every fifth
+jam is held back, and what the card finds there is printed. Writes `editorbot/pretrained/overlap_trim.json`. Needs
 scikit-learn.
 """
 
@@ -19,14 +19,15 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editors.scored import ScoredEditor
+from editorbot.editors.scoring.edges import placed_spans_s
 from editorbot.editors.scoring.overlap_trim import SHORTEST_STEPS, likeliest
-from editorbot.editors.scoring.overlap_trim_places import Places, heard_of, places_of
-from editorbot.editors.scoring.placing import placed_spans_s
+from editorbot.editors.scoring.overlap_trim_places import Places, ScoredSteps, places_of
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import Scorecard
 from editorbot.recording import open_recording
 from editorbot.timebase import STEP_S
-from tools.fit_scored import as_source, fit_card, joined
+from editorbot.weights import shipped_weights
+from tools.fit_scored import cards_as_json, fit_card, joined
 
 NEAR_S = 0.2
 """A place is right where the finished music goes on within this of where it was left [seconds]."""
@@ -44,14 +45,8 @@ STRENGTH = 0.3
 PERCENTILES = (1, 20, 50, 80, 99)
 """Where knots are put: few, for there are some two thousand joins."""
 
-HEADER = '''"""The fitted scorecard of `overlap_trim`. Written by `tools/fit_overlap_trim.py`: change it there."""
-
-from __future__ import annotations
-
-from editorbot.editors.scoring.scorecard import Row, Scorecard
-
-# fmt: off
-'''
+ABOUT = "overlap_trim: does the finished music go on where a play is left here?"
+"""What the card decides."""
 
 
 @dataclass(frozen=True)
@@ -74,12 +69,12 @@ def joins_of(folder: Path, cache: AnalysisCache) -> list[Join]:
         with open_recording(sound) as recording:
             analysis = analyze(recording, cache=cache)
         truth, step_labels = read_truth(path), editor.classify_steps(analysis)
-        heard = heard_of(step_vectors(analysis.steps), step_labels.score, step_labels.is_song)
+        steps = ScoredSteps.of_chances(step_vectors(analysis.steps), step_labels.score, step_labels.is_song)
         spans_s = placed_spans_s(analysis, step_labels)
         for (start_s, end_s), (next_s, next_end_s) in zip(spans_s, spans_s[1:]):
             if min(end_s - start_s, next_end_s - next_s) < SHORTEST_STEPS * STEP_S:
                 continue
-            places = places_of(start_s, end_s, next_s, heard)
+            places = places_of(start_s, end_s, next_s, steps)
             right = [goes_on(truth, at * STEP_S, next_s) for at in places.at]
             found.append(Join(number, places, np.array(right)))
     return found
@@ -129,9 +124,8 @@ def main() -> None:
     joins = [join for folder in args.jams for join in joins_of(folder, AnalysisCache(args.cache_dir))]
     say([join for join in joins if join.jam % 5 == 4], fit([join for join in joins if join.jam % 5 != 4]))
     card = fit(joins)
-    text = HEADER + as_source("OVERLAP_TRIM_CARD", card)
-    text += '\n"""Does the finished music go on where a play is left here?"""\n# fmt: on\n'
-    place = Path(__file__).parent.parent / "editorbot/editors/scoring/overlap_trim_card.py"
+    text = cards_as_json({"overlap_trim": card}, about=ABOUT, made_by="tools/fit_overlap_trim.py")
+    place = shipped_weights("overlap_trim").with_suffix(".json")
     place.write_text(text, encoding="utf-8")
     print(f"{len(joins)} joins, {len(card.rows)} rows -> {place}")
 

@@ -2,13 +2,15 @@
 
     python -m tools.fit_scored JAMS_FOLDER
 
-JAMS_FOLDER is what `ruin_first.py` wrote. Writes `editorbot/editors/scoring/cards.py`.
+JAMS_FOLDER is what `ruin_first.py` wrote. Writes `editorbot/pretrained/scored_rules.json`.
 Needs scikit-learn. Only jams of the tuning artists are fitted; see `ruin_first.TUNE_SETS`.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +19,9 @@ from sklearn.linear_model import LogisticRegression
 from editorbot.editors.scoring.classify import SWITCH_COST
 from editorbot.editors.scoring.decode import best_stretches
 from editorbot.editors.scoring.loops import find_turns, turn_cues
-from editorbot.editors.scoring.scorecard import Row, Scorecard
+from editorbot.editors.scoring.scorecard import FORMAT, VERSION, Row, Scorecard
 from editorbot.editors.scoring.takes import find_retakes, retake_cues
+from editorbot.weights import shipped_weights
 from simulators.ruin_first import TUNE_SETS
 from tools.scored_jams import BAD_TAKES, SONG_KINDS, Jam, load_jams
 
@@ -56,6 +59,12 @@ TURN_CUES = (
     "rehearsal",
 )
 """Cues of the third card."""
+
+ABOUT = (
+    "song: is this the band's music? retake: is this a take that is played again after a stop? "
+    "turn: is this one turn of a vamp too many?"
+)
+"""What the cards decide."""
 
 PERCENTILES = (1, 10, 30, 50, 70, 90, 99)
 """Where knots are put."""
@@ -137,21 +146,15 @@ def joined(tables: list[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     return {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
 
 
-def as_source(name: str, card: Scorecard) -> str:
-    """Return a card as Python text."""
-    lines = [f"{name} = Scorecard(\n    {card.base},\n    ("]
-    lines += [f'        Row("{row.cue}", {row.knots},\n            {row.points}),' for row in card.rows]
-    return "\n".join(lines) + "\n    ),\n)"
-
-
-HEADER = '''"""The fitted scorecards. Written by `tools/fit_scored.py`: change them there."""
-
-from __future__ import annotations
-
-from editorbot.editors.scoring.scorecard import Row, Scorecard
-
-# fmt: off
-'''
+def cards_as_json(cards: dict[str, Scorecard], *, about: str, made_by: str) -> str:
+    """Write cards as the JSON that `scorecard.read_cards` reads, a row a line."""
+    texts = []
+    for name, card in cards.items():
+        rows = ",\n".join("        " + json.dumps(asdict(row)) for row in card.rows)
+        texts.append(f'    "{name}": {{\n      "base": {card.base},\n      "rows": [\n{rows}\n      ]\n    }}')
+    head = {"format": FORMAT, "version": VERSION, "about": about, "made_by": made_by}
+    fields = "".join(f"  {json.dumps(key)}: {json.dumps(value)},\n" for key, value in head.items())
+    return "{\n" + fields + '  "cards": {\n' + ",\n".join(texts) + "\n  }\n}\n"
 
 
 def main() -> None:
@@ -162,10 +165,8 @@ def main() -> None:
     jams = [jam for folder in options.jams for jam in load_jams(folder) if jam.name.startswith(TUNE_SETS)]
     song = fit_song(jams)
     retakes, turns = fit_retakes(jams, song), fit_turns(jams, song)
-    text = HEADER + as_source("SONG_CARD", song) + '\n"""Is this the band\'s music?"""\n\n'
-    text += as_source("RETAKE_CARD", retakes) + '\n"""Is this a take that is played again after a stop?"""\n\n'
-    text += as_source("TURN_CARD", turns) + '\n"""Is this one turn of a vamp too many?"""\n# fmt: on\n'
-    place = Path(__file__).parent.parent / "editorbot/editors/scoring/cards.py"
+    text = cards_as_json({"song": song, "retake": retakes, "turn": turns}, about=ABOUT, made_by="tools/fit_scored.py")
+    place = shipped_weights("scored_rules").with_suffix(".json")
     place.write_text(text, encoding="utf-8")
     print(f"{len(jams)} jams, {len(song.rows)} + {len(retakes.rows)} + {len(turns.rows)} rows -> {place}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from editorbot.timebase import FRAME_S, STEP_S
 
@@ -16,3 +16,9 @@ def nearest_frames(times_s: Float[np.ndarray, " times"]) -> Int64[np.ndarray, " 
 def step_middles_s(count: int) -> Float64[np.ndarray, " steps"]:
     """Return the middle of each of the first `count` steps, shape=(count,) [seconds]."""
     return (np.arange(count) + 0.5) * STEP_S
+
+
+def runs_of(flags: Bool[np.ndarray, " places"]) -> list[tuple[int, int]]:
+    """Find the runs of true flags along a grid, as (first, after the last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8))).tolist()
+    return list(zip(edges[::2], edges[1::2]))

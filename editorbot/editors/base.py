@@ -1,8 +1,6 @@
-"""The door that every way of editing stands behind.
+"""The interface of all editors: an :class:`Editor` turns an analysis and an :class:`EditRequest` into an edit list.
 
-An editor reads an :class:`~editorbot.analysis.analysis.Analysis` and what the
-user asked for, and returns an edit list. It touches no audio: positions are
-refined by correlation and crossfades chosen later, in `render.joins`.
+An editor touches no audio: `render.joins` refines positions by correlation and chooses crossfades later.
 """
 
 from __future__ import annotations
@@ -14,6 +12,7 @@ from typing import ClassVar, Literal, get_args
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.operations import Range, range_from_s, total_samples, union
 from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import clock
 
@@ -36,11 +35,11 @@ class EditRequest:
     tightness: Tightness = "normal"
     """How readily music is cut."""
     seed: int = 0
-    """Seed of whatever randomness the editor has."""
+    """Seed of the editor's random numbers, if it uses any."""
     temperature: float = 0.0
-    """How freely an editor that draws may draw: 0 always takes what is likeliest."""
+    """Temperature of an editor that samples its actions: 0 always takes the likeliest."""
     vocabulary: str | None = None
-    """Types of action that an editor of actions must speak; None for those that it was taught."""
+    """Vocabulary that an editor of actions must use; None for the one it was trained with."""
 
     def __post_init__(self) -> None:
         if self.target_s is not None and self.keep_ratio is not None:
@@ -48,12 +47,12 @@ class EditRequest:
         if self.target_s is not None and not self.target_s > 0:
             raise TargetError(f"the target length must be positive, but is {self.target_s} s")
         if self.keep_ratio is not None and not 0 < self.keep_ratio <= 1:
-            raise TargetError(f"the keep ratio must lie in (0, 1], but is {self.keep_ratio}")
+            raise TargetError(f"the keep ratio must be in (0, 1], but is {self.keep_ratio}")
         if self.tightness not in get_args(Tightness):
             known = " or ".join(get_args(Tightness))
             raise UsageError(f"the tightness must be {known}, but is {self.tightness!r}")
         if not 0 <= self.temperature < 100:
-            raise UsageError(f"the temperature must lie between 0 and 100, but is {self.temperature}")
+            raise UsageError(f"the temperature must be at least 0 and below 100, but is {self.temperature}")
         if self.seed < 0:
             raise UsageError(f"the seed must not be negative, but is {self.seed}")
         for start_s, end_s in self.must_keep_s + self.must_cut_s:
@@ -65,10 +64,48 @@ class EditRequest:
                     raise TargetError(f"{clock(cut[0])}-{clock(cut[1])} must be both kept and cut; give it once")
 
     def target_length_s(self, duration_s: float) -> float | None:
-        """Return the wanted length [seconds] for a recording of `duration_s`, None where the editor chooses."""
+        """Compute the wanted length [seconds] for a recording of `duration_s`, None if the editor chooses it."""
         if self.keep_ratio is not None:
             return self.keep_ratio * duration_s
         return self.target_s
+
+    @property
+    def has_ranges(self) -> bool:
+        """Whether ranges to keep or to cut were given."""
+        return bool(self.must_keep_s or self.must_cut_s)
+
+
+@dataclass(frozen=True)
+class RequestedRanges:
+    """The user's ranges in source samples, sorted and joined."""
+
+    keep: tuple[Range, ...]
+    """What has to be in the output."""
+    cut: tuple[Range, ...]
+    """What must not be in the output."""
+
+
+def requested_ranges(analysis: Analysis, request: EditRequest) -> RequestedRanges:
+    """Convert the user's ranges to source samples; what is to be cut beyond the end is ignored.
+
+    Raises
+    ------
+    TargetError
+        If a range to keep starts beyond the end, or the ranges to cut leave nothing.
+    """
+    source = analysis.source
+    for start_s, end_s in request.must_keep_s:
+        if start_s >= analysis.duration_s:
+            span, last = f"{clock(start_s)}-{clock(end_s)}", clock(analysis.duration_s)
+            message = f"{span} is to be kept, but the recording ends at {last}; give a range inside it"
+            raise TargetError(message, path=source.path)
+    keep, cut = (
+        union(range_from_s(*span, source) for span in ranges_s)
+        for ranges_s in (request.must_keep_s, request.must_cut_s)
+    )
+    if total_samples(cut) >= source.samples:
+        raise TargetError("the ranges to cut cover the whole recording; leave some of it", path=source.path)
+    return RequestedRanges(keep, cut)
 
 
 class Editor(ABC):
@@ -104,13 +141,13 @@ class Editor(ABC):
             If the request cannot be met with this recording.
         """
 
-    def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
-        """Return what is worth telling of how the edit of a request came about, a line each; nothing by default."""
+    def remarks(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
+        """Describe how the edit of a request came about, in lines to be printed; nothing by default."""
         return ()
 
     def actions(self, analysis: Analysis, request: EditRequest) -> tuple[ActionSpan, ...]:
-        """Return the actions that the edit of a request is made of, in their order; none by default.
+        """List the actions that the edit of a request consists of, in order.
 
-        There are none either where an editor of actions had to bend its edit to a wish in another way.
+        None by default, nor if an editor of actions had to change its edit in other ways to meet the request.
         """
         return ()

@@ -24,10 +24,10 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.edit_list import BeatScore, Clip, EditList, MadeBy
+from editorbot.editlist.edit_list import Clip, EditList, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.editors.base import EditRequest
-from editorbot.editors.clips import listed
+from editorbot.editors.clips import beat_records
 from editorbot.editors.join_graph import JoinGraph
 from editorbot.editors.length_table import START, Hops, LengthTable, fill_table
 from editorbot.editors.timeline import Timeline, timeline_of
@@ -114,7 +114,7 @@ def shortest_path_edit(
         tuple(_clips(timeline, path, risks)),
         made_by=replace(made_by or MadeBy("retarget"), seed=request.seed),
         risks=risks.tolist(),
-        beats=_scores(analysis, worth),
+        beats=[] if worth is None else beat_records(analysis, worth),
         warnings=_missed(timeline, path, target_s, bar_s),
     )
 
@@ -325,11 +325,6 @@ def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: boo
     if end == len(timeline.playable):
         parts.append("up to the end")
     return "; ".join(parts)
-
-
-def _scores(analysis: Analysis, worth: Float[np.ndarray, " beats"] | None) -> list[BeatScore]:
-    """Return the worth of the beats in the edit list's form."""
-    return [] if worth is None else listed(analysis, worth)
 
 
 def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:

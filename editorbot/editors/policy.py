@@ -20,7 +20,7 @@ from editorbot.editlist.action_span import ActionSpan
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy
 from editorbot.editlist.operations import Range, edit_list_of, range_from_s
 from editorbot.editors.base import Editor, EditRequest
-from editorbot.editors.clips import join_risks, listed, obey
+from editorbot.editors.clips import apply_ranges, beat_records, join_risks
 from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.policy_inference.episode import Episode, PreparedRecording, output_s, play, play_to, prepare
 from editorbot.editors.policy_inference.gentle import gently
@@ -82,7 +82,7 @@ class PolicyEditor(Editor):
             _sure(clips, episode, analysis),
             made_by=made_by,
             risks=join_risks(analysis, clips),
-            beats=listed(analysis, episode.keep_chance),
+            beats=beat_records(analysis, episode.keep_chance),
             warnings=[warning] if warning else [],
         )
 
@@ -90,7 +90,7 @@ class PolicyEditor(Editor):
         """Return a recording as the policy knows it before the first step."""
         return prepare(self._policy, material_of(analysis), score_features_of(analysis), keep_ratio)
 
-    def told(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
+    def remarks(self, analysis: Analysis, request: EditRequest) -> tuple[str, ...]:
         """Return the shares of types, sizes and amounts in the policy's way through a recording, as lines."""
         if len(analysis.beats_s) < LEAST_BEATS:
             return ()
@@ -139,7 +139,7 @@ class PolicyEditor(Editor):
         if not (request.must_keep_s or request.must_cut_s):
             return list(clips)
         ranges: tuple[Range, ...] = tuple((clip.start, clip.end) for clip in clips)
-        left = obey(ranges, analysis, request)  # refuses what cannot be had
+        left = apply_ranges(ranges, analysis, request)  # refuses what cannot be had
         wanted = [range_from_s(*span, analysis.source) for span in request.must_keep_s]
         unwanted = [range_from_s(*span, analysis.source) for span in request.must_cut_s]
         return with_ranges(clips, wanted, unwanted) or [Clip(*span) for span in left]

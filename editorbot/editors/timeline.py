@@ -12,10 +12,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.operations import Range, range_from_s, total_samples, union
-from editorbot.editors.base import EditRequest
-from editorbot.errors import TargetError
-from editorbot.timebase import clock, s_to_samples
+from editorbot.editlist.operations import Range
+from editorbot.editors.base import EditRequest, requested_ranges
+from editorbot.timebase import s_to_samples
 
 LONGEST_PIECE_S = 2.0
 """Longer pieces, before the first beat for example, are divided [seconds]."""
@@ -78,22 +77,12 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
     Raises
     ------
     TargetError
-        If a range to keep lies beyond the end, or nothing may be played; what is to be cut there is not there anyway.
+        See :func:`requested_ranges`.
     """
     source = analysis.source
-    for start_s, end_s in request.must_keep_s:
-        if start_s >= analysis.duration_s:
-            raise TargetError(
-                f"{clock(start_s)}-{clock(end_s)} is to be kept, but the recording ends at "
-                f"{clock(analysis.duration_s)}; give a range inside it",
-                path=source.path,
-            )
-    kept = _ranges(analysis, request.must_keep_s)
-    cut = _ranges(analysis, request.must_cut_s)
-    if total_samples(cut) >= source.samples:
-        raise TargetError("the ranges to cut cover the whole recording; leave something to play", path=source.path)
+    requested = requested_ranges(analysis, request)
     beats = np.rint(analysis.beats_s * source.sample_rate).astype(np.int64)
-    edges = np.array([edge for one in kept + cut for edge in one], dtype=np.int64)
+    edges = np.array([edge for one in requested.keep + requested.cut for edge in one], dtype=np.int64)
     bounds = np.unique(np.concatenate([[0, source.samples], beats[(beats > 0) & (beats < source.samples)], edges]))
     bounds = _divided(bounds, s_to_samples(LONGEST_PIECE_S, source.sample_rate))
     boundaries = np.append(beats, source.samples)
@@ -103,15 +92,10 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
         sample_rate=source.sample_rate,
         boundary=boundary,
         offset_beats=offset_beats,
-        playable=~_covered(bounds, cut),
-        required=_covered(bounds, kept),
+        playable=~_covered(bounds, requested.cut),
+        required=_covered(bounds, requested.keep),
         beat=np.clip(np.searchsorted(beats, bounds[:-1], side="right") - 1, 0, None),
     )
-
-
-def _ranges(analysis: Analysis, ranges_s: tuple[tuple[float, float], ...]) -> tuple[Range, ...]:
-    """Return ranges in samples, joined."""
-    return union(range_from_s(start_s, end_s, analysis.source) for start_s, end_s in ranges_s)
 
 
 def _divided(bounds: Int[np.ndarray, " bounds"], longest_samples: int) -> Int[np.ndarray, " more_bounds"]:

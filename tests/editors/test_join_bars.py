@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from editorbot.analysis.analysis import STEP_COLUMNS
-from editorbot.editors.scoring.bars import NO_BARS, bars_of
+from editorbot.editors.scoring.overlap_trim import NO_BARS, bars_of
 from tests.editors.step_grids import jam_analysis
 
 STEPS = np.zeros((64, len(STEP_COLUMNS)), np.float32)  # 12 s, with a bar every two

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 
 from editorbot.editors.base import EditRequest
-from editorbot.editors.pointer import PointerEditor
-from editorbot.editors.pointer_inference import inputs as pointer_inputs
+from editorbot.editors.pointer import PointerEditor, kept_steps, placed_spans_s, step_labels_of
 from editorbot.editors.pointer_inference.decode import Plays
-from editorbot.editors.pointer_inference.joins import kept_steps, placed, step_labels_of
+from editorbot.editors.pointer_inference.learned import SHIPPED, read_inputs, read_pointer, step_inputs_for
 from editorbot.editors.pointer_inference.network import weight_shapes
-from editorbot.editors.pointer_inference.weights import SHIPPED, read_pointer
 from editorbot.errors import FormatError, MismatchError, NotFoundError, UsageError
 from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores
 from editorbot.timebase import FRAME_S, STEP_FRAMES
@@ -43,7 +41,7 @@ def editor(monkeypatch):
     )
 
     def make(scores):
-        monkeypatch.setattr("editorbot.editors.pointer_inference.weights.row_scores", lambda *_: scores)
+        monkeypatch.setattr("editorbot.editors.pointer_inference.learned.row_scores", lambda *_: scores)
         return PointerEditor()
 
     return make
@@ -91,7 +89,7 @@ def test_edges_go_where_the_beat_goes_on():
     beat = 0.5 / FRAME_S
     # Left 0.1 s after a beat, entered on a beat: the join has to move by 0.1 s.
     plays = Plays(np.array([0, round(40 * beat)]), np.array([round(20 * beat + 0.1 / FRAME_S), frames]), 0.0)
-    spans_s = placed(analysis, plays, step_labels_of(analysis, _scores(frames), plays))
+    spans_s = placed_spans_s(analysis, plays, step_labels_of(analysis, _scores(frames), plays))
     late = (spans_s[0][1] - spans_s[1][0]) / 0.5
     assert abs(late - round(late)) < 1e-6
     assert spans_s[0][1] == pytest.approx(10.0, abs=0.06)
@@ -104,7 +102,7 @@ def test_steps_are_kept_for_their_greater_part():
 
 def test_stems_are_not_at_hand_while_editing():
     with pytest.raises(UsageError, match="stems"):
-        pointer_inputs.read_inputs(song_analysis(), PointerConfig(use_stems=True))
+        read_inputs(song_analysis(), PointerConfig(use_stems=True))
 
 
 def test_what_ships_is_whole():
@@ -161,8 +159,8 @@ def test_steps_carry_what_the_score_says(monkeypatch):
     steps = np.random.default_rng(0).random(analysis.steps.shape).astype(np.float32)
     analysis = replace(analysis, steps=steps)
     chances = np.full((len(steps), 6), 1 / 6, np.float32)
-    monkeypatch.setattr(pointer_inputs, "chances_of", lambda *_: chances)
-    plain = pointer_inputs.steps_of(analysis, PointerConfig(step_inputs=True))
-    told = pointer_inputs.steps_of(analysis, PointerConfig(step_inputs=True, score_inputs=True))
-    assert told.values.shape[1] == plain.values.shape[1] + 6
-    np.testing.assert_allclose(told.values[:, -6:], np.log(1 / 6), rtol=1e-6)
+    monkeypatch.setattr("editorbot.editors.pointer_inference.learned.calibrate_for_takes", lambda *_: chances)
+    plain = step_inputs_for(analysis, PointerConfig(step_inputs=True))
+    scored = step_inputs_for(analysis, PointerConfig(step_inputs=True, score_inputs=True))
+    assert scored.values.shape[1] == plain.values.shape[1] + 6
+    np.testing.assert_allclose(scored.values[:, -6:], np.log(1 / 6), rtol=1e-6)

@@ -72,11 +72,11 @@ def test_recordings_without_beats_or_bars_are_edited(editor, change):
 def test_short_recordings_are_edited(editor, beats):
     short = song_analysis("A", bars=1, beats_per_bar=beats, has_beat=False)
     assert editor.edit(short, EditRequest()).clips
-    assert (editor.told(short, EditRequest()) == ()) == (beats == 1)
+    assert (editor.remarks(short, EditRequest()) == ()) == (beats == 1)
 
 
 def test_what_is_told_is_beside_the_bands(editor):
-    lines = editor.told(SONG, EditRequest())
+    lines = editor.remarks(SONG, EditRequest())
     assert "keep and cut" in lines[0]
     assert "usually 60%-70%" in lines[0]
     assert lines[1].startswith("types: ")

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from editorbot.analysis.grid_times import runs_of
 from editorbot.editors.scoring.decode import LENIENCES, best_stretches, expected_f1, likely_best_stretches
 from editorbot.editors.scoring.loops import find_turns
 from editorbot.editors.scoring.repetition import (
@@ -20,7 +21,7 @@ from editorbot.editors.scoring.repetition import (
     windows_of,
 )
 from editorbot.editors.scoring.scorecard import Row, Scorecard, chance
-from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, peak_offset, song_runs
+from editorbot.editors.scoring.takes import diagonal_sums, find_retakes, peak_offset
 from tests.editors.step_grids import quiet_steps, song_steps
 
 
@@ -144,8 +145,8 @@ def test_a_false_start_is_matched_from_the_top():
 
 
 def test_runs_are_half_open():
-    assert song_runs(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
-    assert song_runs(np.zeros(3, dtype=bool)) == []
+    assert runs_of(np.array([True, True, False, True])) == [(0, 2), (3, 4)]
+    assert runs_of(np.zeros(3, dtype=bool)) == []
 
 
 def test_the_turns_of_a_vamp_are_found_and_their_length():

@@ -13,7 +13,7 @@ from editorbot.analysis.analyze import analyze
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import Clip, MadeBy
 from editorbot.editlist.operations import edit_list_of
-from editorbot.editors.scored import beat_scores
+from editorbot.editors.clips import beat_scores
 from editorbot.editors.scoring.classify import classify_steps
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.dynamics import EpisodeState, advance, first_state, play_out

@@ -9,8 +9,8 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import Clip, is_contiguous
 from editorbot.editlist.operations import range_from_s
 from editorbot.editors.policy_inference.ranges import with_ranges
+from editorbot.editors.scoring.edges import placed_spans_s
 from editorbot.editors.scoring.learned import classify_learned, read_score
-from editorbot.editors.scoring.placing import placed_spans_s
 
 GIVEN_BACK = "music, which --tightness gentle does not cut"
 """Reason of a clip that the policy had cut."""

@@ -1,4 +1,4 @@
-"""Turns a score for every step into stretches, so that no cut comes from a single step."""
+"""Turns log odds of every step into stretches, so that no single step makes a cut."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ MAX_LOG_ODDS = 6.0
 """No single step may count for more than this."""
 
 LENIENCES = tuple(np.arange(-0.5, 2.01, 0.25).tolist())
-"""What is tried as an addition to the log odds of every step of a recording; above 0 keeps more."""
+"""Values that are tried as additions to the log odds of all steps of a recording; above 0 keeps more."""
 
 
 def likely_best_stretches(log_odds: Float[np.ndarray, " steps"], switch_cost: float) -> Bool[np.ndarray, " steps"]:
-    """Tell which steps are 'on' where the F1 that is to be expected is highest.
+    """Choose the steps that are 'on' so that the expected F1 is highest.
 
-    A step is worth keeping from half the F1 on that can be reached, so a recording that is hard to tell keeps
-    steps that are less sure: one threshold for all recordings is too strict for some and too lenient for others.
+    A step is worth keeping if its chance is at least half of the best possible F1, so in a difficult recording steps
+    that are less sure are kept too: one threshold for all recordings is too strict for some and too lenient for others.
 
     Parameters
     ----------
@@ -42,17 +42,17 @@ def likely_best_stretches(log_odds: Float[np.ndarray, " steps"], switch_cost: fl
 
 
 def expected_f1(on: Bool[np.ndarray, " steps"], chances: Float[np.ndarray, " steps"]) -> float:
-    """Return F1 of 'on' with chances in place of the truth; 0 where nothing is on."""
+    """Compute F1 of 'on' with chances in place of the truth; 0 if nothing is on."""
     return float(2 * chances[on].sum() / max(on.sum() + chances.sum(), 1e-9))
 
 
 def best_stretches(log_odds: Float[np.ndarray, " steps"], switch_cost: float) -> Bool[np.ndarray, " steps"]:
-    """Tell which steps are 'on' on the best path that pays for every switch.
+    """Find the best path of 'on' and 'off' if every switch between them has a price.
 
     Parameters
     ----------
     log_odds : np.ndarray, shape=(steps,)
-        Positive where a step speaks for 'on'.
+        Positive for steps that are rather on than off.
     switch_cost : float, >= 0
         Price of going from on to off or back [log odds].
 

@@ -1,8 +1,7 @@
-"""Decides, step by step, what of a recording is worth keeping, by the learned score.
+"""Labels the steps of a recording by the learned score: what is worth keeping.
 
-The network says what each step is; of 'finished music' those stretches are kept
-that promise the highest F1. Its weights ship with the package (`editorbot/pretrained/scored.*`), or
-come from a checkpoint that was trained on a user's own pairs.
+The network computes what each step is; of 'finished music' the stretches with the highest expected F1 are kept. Its
+weights ship with the package (`editorbot/pretrained/scored.*`), or come from a user's own training.
 """
 
 from __future__ import annotations
@@ -17,21 +16,20 @@ from jaxtyping import Float, Float32
 from editorbot.analysis.analysis import Analysis
 from editorbot.config import config_of
 from editorbot.editors.base import Tightness
-from editorbot.editors.scoring.classify import StepLabels
 from editorbot.editors.scoring.clean_takes import calibrate_for_takes
 from editorbot.editors.scoring.decode import best_stretches, likely_best_stretches
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, scorer_inputs, with_repeat_features
-from editorbot.editors.scoring.links import find_links
 from editorbot.editors.scoring.network import log_odds
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.editors.scoring.scorecard import chance, odds_of
+from editorbot.editors.scoring.step_labels import StepLabels, find_links
 from editorbot.errors import FormatError
 from editorbot.layers import Weights, softmax
 from editorbot.models.scorer_config import CLASSES, SONG_CLASSES, ScorerConfig, StepInputs
 from editorbot.weights import Tensors, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("scored")
-"""The weights that ship with the package; the card lies beside them as JSON."""
+"""The weights that ship with the package; their card is the JSON beside them."""
 
 FORMAT = "editorbot.scored"
 """Value of the card's ``format`` field."""
@@ -39,16 +37,16 @@ FORMAT = "editorbot.scored"
 
 @dataclass(frozen=True)
 class LearnedScore:
-    """Networks whose chances are averaged, and how their chances become stretches."""
+    """Networks whose chances are averaged, and how the chances become stretches."""
 
     members: tuple[Weights, ...]
     """Weights of each network."""
     config: ScorerConfig
     """Their shape."""
     scale: float
-    """The log odds of 'keep' times this, plus `shift`, are right: of the steps at 0, half are to be kept."""
+    """The log odds of 'keep' times this, plus `shift`, are calibrated: of the steps at 0, half are to be kept."""
     shift: float
-    """See `scale`; both are fitted on jams that the networks never heard."""
+    """See `scale`; both are fitted on jams that the networks were not trained on."""
     switch_cost: float
     """Price of a switch between kept and cut [log odds]; chosen on those jams."""
     digest: str | None = None
@@ -63,7 +61,7 @@ class LearnedScore:
         return self._mean_chances(with_repeat_features(inputs.values))
 
     def calibrated(self, odds: Float[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
-        """Return log odds of 'keep' such that of the steps at 0 half are to be kept."""
+        """Calibrate log odds of 'keep': of the steps at 0, half are to be kept."""
         return np.asarray(self.scale * odds + self.shift)
 
     def _mean_chances(self, inputs: StepInputs) -> Float32[np.ndarray, "steps classes"]:
@@ -72,7 +70,7 @@ class LearnedScore:
 
 
 def classify_learned(analysis: Analysis, score: LearnedScore, tightness: Tightness = "normal") -> StepLabels:
-    """Return what is worth keeping of a recording."""
+    """Decide what is worth keeping of a recording."""
     chances = calibrate_for_takes(score.chances(analysis), tightness)
     return step_labels_of(chances, score, step_vectors(analysis.steps))
 
@@ -80,12 +78,12 @@ def classify_learned(analysis: Analysis, score: LearnedScore, tightness: Tightne
 def step_labels_of(
     chances: Float32[np.ndarray, "steps classes"], score: LearnedScore, vectors: Float32[np.ndarray, "steps dimensions"]
 ) -> StepLabels:
-    """Return the verdict that follows from the chances of CLASSES."""
-    sure = score.calibrated(odds_of(chances[:, 0]))
-    keep = likely_best_stretches(sure, score.switch_cost)
+    """Decide what is worth keeping from the chances of CLASSES."""
+    odds = score.calibrated(odds_of(chances[:, 0]))
+    keep = likely_best_stretches(odds, score.switch_cost)
     is_song = best_stretches(odds_of(chances[:, SONG_CLASSES].sum(1)), score.switch_cost) | keep
     links = find_links(vectors, keep)
-    return StepLabels(keep, chance(sure), is_song, (), links, classes=chances.argmax(1))
+    return StepLabels(keep, chance(odds), is_song, (), links, classes=chances.argmax(1))
 
 
 @lru_cache(maxsize=4)
@@ -112,5 +110,5 @@ def read_score(path: Path = SHIPPED) -> LearnedScore:
 
 
 def _member(tensors: Tensors, number: int) -> Weights:
-    """Return the weights of one of the networks that are averaged."""
+    """Select the weights of one of the networks."""
     return {name.partition("/")[2]: value for name, value in tensors.items() if name.startswith(f"{number}/")}

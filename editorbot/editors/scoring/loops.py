@@ -1,9 +1,8 @@
 """Finds the turns of a vamp that was played too often.
 
-Much music repeats a bar or a phrase as a matter of course. What gives a vamp
-away is that it repeats what was just played more faithfully than the rest of
-the recording does at the same distance, for a whole turn or longer, and
-without a stop. The first turn stays; the turns after it are candidates.
+Much music repeats a bar or a phrase as a matter of course. A vamp repeats what was just played more faithfully than
+the rest of the recording does at the same distance, for a whole turn or longer, and without a stop. The first turn
+stays; the turns after it are candidates to be cut.
 """
 
 from __future__ import annotations
@@ -14,15 +13,17 @@ import numpy as np
 import scipy.ndimage
 from jaxtyping import Bool, Float32
 
+from editorbot.analysis.grid_times import runs_of
 from editorbot.editors.scoring.repetition import windows_of
+from editorbot.editors.scoring.self_similarity import Vectors
 from editorbot.editors.scoring.takes import peak_offset
 from editorbot.timebase import STEP_S, s_to_steps
 
 SHORTEST_LOOP_STEPS = s_to_steps(1.4)
-"""The shortest loop looked for [steps]; shorter ones are rhythm."""
+"""The shortest loop that is searched [steps]; shorter ones are rhythm."""
 
 LONGEST_LOOP_STEPS = s_to_steps(42.0)
-"""The longest loop looked for [steps], 16 bars at 90 BPM."""
+"""The longest loop that is searched [steps], 16 bars at 90 BPM."""
 
 SMOOTH_STEPS = 7
 """Similarities are averaged over this [steps], 1.3 s."""
@@ -34,7 +35,7 @@ LEAST_TURNS = 0.75
 """A candidate lasts at least this many turns beyond the first."""
 
 MOST_OVERLAP = 0.3
-"""A candidate whose share inside better ones is larger says nothing new."""
+"""A candidate that overlaps better ones by more than this share adds nothing."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Turns:
     """A stretch that repeats what was played one loop before it."""
 
     start: int
-    """First step of the repeat: the loop was played once already."""
+    """First step of the repeat: the loop was already played once."""
     end: int
     """Step after its last."""
     lag: int
@@ -57,7 +58,6 @@ class Turns:
     """75th percentile of the same."""
     loopiness: float = 0.0
     """Median over the recording of the best similarity at any of the distances."""
-
     exact_lag: float = 0.0
     """Length of the loop to a fraction of a step."""
 
@@ -68,7 +68,7 @@ class Turns:
 
     @property
     def whole_end(self) -> int:
-        """Where the last whole turn ends: cut up to there, the music goes on where the first turn ended [steps]."""
+        """End of the last whole turn: after a cut up to there, the music goes on where the first turn ended [steps]."""
         return self.start + round(self.whole_turns * (self.exact_lag or self.lag))
 
     @property
@@ -77,15 +77,15 @@ class Turns:
         return self.end - self.start
 
 
-def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
-    """Return stretches that repeat what was just played; candidates, not verdicts.
+def find_turns(vectors: Vectors, is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
+    """Find stretches that repeat what was just played: candidates for the scorecard.
 
     Parameters
     ----------
     vectors : np.ndarray, shape=(steps, dimensions), float32
         Unit vectors of the steps.
     is_song : np.ndarray, shape=(steps,), bool
-        Steps that are music of the recording; no loop reaches across others.
+        Steps that are music of the recording; no loop extends across others.
 
     Returns
     -------
@@ -110,8 +110,8 @@ def find_turns(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[n
     return chosen
 
 
-def _turns_in(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
-    """Return the candidates of one window, of every lag, as they overlap."""
+def _turns_in(vectors: Vectors, is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
+    """Find the candidates of one window at every lag; they may overlap."""
     stops = np.concatenate([[0], np.cumsum(~is_song)])
     best = np.full(len(vectors), -1.0, np.float32)
     found: list[Turns] = []
@@ -124,10 +124,8 @@ def _turns_in(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np
     return [replace(one, loopiness=loopiness) for one in found]
 
 
-def _similarity_to_before(
-    vectors: Float32[np.ndarray, "steps dimensions"], lag: int
-) -> Float32[np.ndarray, " later_steps"]:
-    """Return the smoothed cosine of each step, from `lag` on, with the one a lag before."""
+def _similarity_to_before(vectors: Vectors, lag: int) -> Float32[np.ndarray, " later_steps"]:
+    """Compute the smoothed cosine of each step, from `lag` on, with the one a lag before."""
     cosines = np.einsum("ij,ij->i", vectors[lag:], vectors[:-lag])
     return np.asarray(scipy.ndimage.uniform_filter1d(cosines, SMOOTH_STEPS, mode="nearest"))
 
@@ -135,29 +133,28 @@ def _similarity_to_before(
 def _turns_at(
     alike: Float32[np.ndarray, " later_steps"], unbroken: Bool[np.ndarray, " later_steps"], lag: int
 ) -> list[Turns]:
-    """Return the stretches of at least most of a turn in which one lag stands out."""
+    """Find stretches, nearly a turn long or longer, that are far more similar at one lag than usual."""
     if not unbroken.any():
         return []
     usual, strong = np.percentile(alike[unbroken], [50, 75]).tolist()
     on = unbroken & (alike > max(usual + 0.3 * (1.0 - usual), LEAST_SIMILARITY))
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(int)))
     return [
         Turns(
-            start=lag + int(a),
-            end=lag + int(b),
+            start=lag + a,
+            end=lag + b,
             lag=lag,
             similarity=float(alike[a:b].mean()),
             weakest=float(np.percentile(alike[a:b], 15)),
             usual=usual,
             strong=strong,
         )
-        for a, b in zip(edges[::2], edges[1::2])
+        for a, b in runs_of(on)
         if b - a >= max(LEAST_TURNS * lag, SHORTEST_LOOP_STEPS)
     ]
 
 
-def _exact_lag(vectors: Float32[np.ndarray, "steps dimensions"], one: Turns) -> float:
-    """Return the loop length at which a stretch is most like what came before, to a fraction of a step."""
+def _exact_lag(vectors: Vectors, one: Turns) -> float:
+    """Refine the loop length to a fraction of a step: where a stretch is most similar to what came before."""
     rows = vectors[one.start : one.end]
     lags = [lag for lag in (one.lag - 1, one.lag, one.lag + 1) if lag <= one.start]
     means = [float(np.einsum("ij,ij->", rows, vectors[one.start - lag : one.end - lag])) for lag in lags]
@@ -165,7 +162,7 @@ def _exact_lag(vectors: Float32[np.ndarray, "steps dimensions"], one: Turns) -> 
 
 
 def turn_cues(turns: list[Turns], rehearsal: Float32[np.ndarray, " steps"]) -> dict[str, Float32[np.ndarray, " turns"]]:
-    """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
+    """Compute the cues of the candidates by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in turns],
         "above_usual": [one.similarity - one.usual for one in turns],

@@ -1,22 +1,33 @@
-"""A scorecard: points for every cue, added up to a chance.
+"""A scorecard: points for every cue, added up to log odds.
 
-An additive model that can be read like a doctor's chart: each cue has a few
-knots with points at them, in between the points run straight, the sum of all
-points and the base is the log odds. Fitted by `tools/fit_scored.py`.
+An additive model that can be read like a doctor's chart: each cue has a few knots with points at them, between which
+the points are interpolated linearly; the sum of all points and the base is the log odds. The cards that ship are
+``pretrained/scored_rules.json`` and ``pretrained/overlap_trim.json``, fitted by `tools.fit_scored` and
+`tools.fit_overlap_trim`.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float, Float32
 
+from editorbot.weights import check_card, shipped_weights
+
+FORMAT = "editorbot.scorecards"
+"""Value of the ``format`` field of a file of cards."""
+
+VERSION = 1
+"""Its version; another one is refused."""
+
 
 @dataclass(frozen=True)
 class Row:
-    """What one cue is worth."""
+    """Points of one cue."""
 
     cue: str
     """Name of the cue."""
@@ -41,7 +52,7 @@ class Scorecard:
     """One row a cue."""
 
     def log_odds(self, cues: Mapping[str, Float32[np.ndarray, " steps"]]) -> Float[np.ndarray, " steps"]:
-        """Return the sum of points of every step, shape=(steps,) [log odds].
+        """Add up the points of every step, shape=(steps,) [log odds].
 
         Raises
         ------
@@ -54,12 +65,28 @@ class Scorecard:
         return total
 
 
+@lru_cache(maxsize=4)
+def read_cards(name: str) -> Mapping[str, Scorecard]:
+    """Read the scorecards that ship with the package under a name, by their own names."""
+    path = shipped_weights(name).with_suffix(".json")
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    check_card(stored, path, kind=FORMAT, same={"version": VERSION})
+    return {
+        card: Scorecard(fields["base"], tuple(_row(**row) for row in fields["rows"]))
+        for card, fields in stored["cards"].items()
+    }
+
+
+def _row(cue: str, knots: list[float], points: list[float]) -> Row:
+    return Row(cue, tuple(knots), tuple(points))
+
+
 def chance(log_odds: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
-    """Return log odds as a chance in (0, 1)."""
+    """Convert log odds to chances in (0, 1)."""
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(log_odds, -30.0, 30.0))))
 
 
 def odds_of(chances: Float[np.ndarray, ...]) -> Float[np.ndarray, ...]:
-    """Return chances in [0, 1] as log odds, float64; those nearer to 0 or 1 than 1e-6 count as that."""
+    """Convert chances in [0, 1] to log odds, float64; chances closer than 1e-6 to 0 or 1 count as that."""
     known = np.clip(np.asarray(chances, np.float64), 1e-6, 1 - 1e-6)
     return np.asarray(np.log(known) - np.log1p(-known))

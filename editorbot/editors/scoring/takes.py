@@ -1,10 +1,9 @@
 """Finds takes that broke off and were played again after a stop.
 
-A false start, a breakdown and a sloppy take look alike from afar: some music,
-a stop, and then the same music once more, going on this time. So for every
-stop the music after it (and after the stops that follow) is laid along the
-music before it, at every distance; where it fits, the earlier play is the one
-to drop. Composed repeats fit too, but they fit at other distances as well.
+A false start, a breakdown and a sloppy take look alike: some music, a stop, and then the same music once more, going
+on this time. So for every stop the music after it (and after the stops that follow) is compared with the music before
+it, at every distance; where it matches, the earlier play is the one to cut. Composed repeats match too, but they match
+at other distances as well.
 """
 
 from __future__ import annotations
@@ -14,13 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
+from editorbot.analysis.grid_times import runs_of
+from editorbot.editors.scoring.self_similarity import Vectors
 from editorbot.timebase import STEP_S, s_to_steps
 
 LONGEST_TAKE_STEPS = s_to_steps(120.0)
 """How far back from a stop, and on from a restart, music is compared [steps]."""
 
 LONGEST_GAP_STEPS = s_to_steps(150.0)
-"""Music that starts again later than this after the stop is another take of its own [steps]."""
+"""Music that starts again later than this after the stop is a separate take [steps]."""
 
 SHORTEST_TAKE_STEPS = s_to_steps(1.5)
 """Overlaps shorter than this prove nothing [steps]."""
@@ -43,15 +44,15 @@ class Retake:
     rival: float
     """Mean cosine at the best other distance, 0 where there is none."""
     from_top: bool
-    """Whether the earlier play is matched from where it began."""
+    """Whether the match reaches back to the start of the earlier play."""
     head: float
     """Mean cosine of the first third alone."""
     late_s: float
     """How long after the restart the later play begins [seconds]."""
     gap_s: float
-    """Length of what lies between the stop and the restart [seconds]."""
+    """Time between the stop and the restart [seconds]."""
     skipped: int
-    """Stops between the two beside the first."""
+    """Further stops between the two."""
 
     @property
     def seconds(self) -> float:
@@ -59,14 +60,8 @@ class Retake:
         return (self.end - self.start) * STEP_S
 
 
-def song_runs(is_song: Bool[np.ndarray, " steps"]) -> list[tuple[int, int]]:
-    """Return the runs of song as (first step, step after the last)."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], is_song, [False]]).astype(int)))
-    return [(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2])]
-
-
-def find_retakes(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool[np.ndarray, " steps"]) -> list[Retake]:
-    """Return for each stop and each restart after it the best-fitting retake.
+def find_retakes(vectors: Vectors, is_song: Bool[np.ndarray, " steps"]) -> list[Retake]:
+    """Find the best match of each stop with each restart after it.
 
     Parameters
     ----------
@@ -78,26 +73,24 @@ def find_retakes(vectors: Float32[np.ndarray, "steps dimensions"], is_song: Bool
     Returns
     -------
     retakes : list of Retake
-        Candidates, not verdicts: most stops are followed by something that fits a little.
+        Candidates for the scorecard: most stops are followed by something that matches a little.
     """
-    runs, found = song_runs(is_song), []
+    runs, found = runs_of(is_song), []
     for index, (start, end) in enumerate(runs):
         for skipped, (again, again_end) in enumerate(runs[index + 1 :]):
             if again - end > LONGEST_GAP_STEPS:
                 break
-            found += _fits(vectors, (start, end), (again, again_end), skipped)
+            found += _best_match(vectors, (start, end), (again, again_end), skipped)
     return found
 
 
-def _fits(
-    vectors: Float32[np.ndarray, "steps dimensions"], before: tuple[int, int], after: tuple[int, int], skipped: int
-) -> list[Retake]:
-    """Return the best alignment of the end of one run with the other run, if any is long enough."""
+def _best_match(vectors: Vectors, before: tuple[int, int], after: tuple[int, int], skipped: int) -> list[Retake]:
+    """Find the best alignment of the end of one run with the other run, if any is long enough."""
     first = max(before[0], before[1] - LONGEST_TAKE_STEPS)
     last = min(after[1], after[0] + LONGEST_TAKE_STEPS)
     pairs = vectors[first : before[1]] @ vectors[after[0] : last].T
     rows, columns = pairs.shape
-    # Diagonal d holds pairs (row, row + d): d < 0 starts inside the earlier play, d > 0 late in the later one.
+    # Diagonal d contains pairs (row, row + d): d < 0 starts inside the earlier play, d > 0 late in the later one.
     diagonals = np.arange(-(rows - SHORTEST_TAKE_STEPS), columns - SHORTEST_TAKE_STEPS + 1)
     if len(diagonals) < 1:
         return []
@@ -131,7 +124,7 @@ def _fits(
 
 
 def peak_offset(around: Float[np.ndarray, " three"]) -> float:
-    """Return where a parabola through three neighbors peaks, from the middle one, in [-0.5, 0.5]; 0 where it cannot."""
+    """Find the peak of a parabola through three neighbors, from the middle one, in [-0.5, 0.5]; 0 without one."""
     if len(around) != 3:
         return 0.0
     before, middle, after = (float(value) for value in around)
@@ -140,7 +133,7 @@ def peak_offset(around: Float[np.ndarray, " three"]) -> float:
 
 
 def diagonal_sums(pairs: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, " diagonals"]:
-    """Return the sum of each diagonal, the one that holds only the lower left corner first."""
+    """Sum each diagonal, the one with only the lower left corner first."""
     rows, columns = pairs.shape
     # Upside down, padded and read with rows one shorter, each row moves one column on: diagonals become columns.
     padded = np.zeros((rows, columns + rows), np.float32)
@@ -151,7 +144,7 @@ def diagonal_sums(pairs: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndar
 def retake_cues(
     retakes: list[Retake], rehearsal: Float32[np.ndarray, " steps"]
 ) -> dict[str, Float32[np.ndarray, " retakes"]]:
-    """Return what speaks for and against each candidate, by name; `rehearsal` is the recording's cue of that name."""
+    """Compute the cues of the candidates by name; `rehearsal` is the recording's cue of that name."""
     columns = {
         "similarity": [one.similarity for one in retakes],
         "above_rival": [one.similarity - max(one.rival, 0.0) for one in retakes],

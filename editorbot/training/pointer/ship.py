@@ -13,7 +13,7 @@ import numpy as np
 
 from editorbot.atomic import write_whole
 from editorbot.editors.pointer_inference.decode import DecodeSettings
-from editorbot.editors.pointer_inference.weights import FORMAT
+from editorbot.editors.pointer_inference.learned import FORMAT
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
 from editorbot.models.pointer import PointerNetwork
 from editorbot.models.scorer_config import CLASSES

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.bars import Bars
-from editorbot.editors.scoring.overlap_trim import trim_overlaps
-from editorbot.editors.scoring.overlap_trim_card import OVERLAP_TRIM_CARD
-from editorbot.editors.scoring.overlap_trim_places import heard_of, places_of
+from editorbot.editors.scoring.overlap_trim import Bars, trim_overlaps
+from editorbot.editors.scoring.overlap_trim_places import ScoredSteps, places_of
+from editorbot.editors.scoring.scorecard import read_cards
 from editorbot.timebase import STEP_S
 
 STOP = 30
@@ -20,14 +19,14 @@ def _song(rng, steps):
     return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
-def _heard(rng, *parts, noise=0.05):
+def _steps(rng, *parts, noise=0.05):
     """Return a recording of takes with stops between them; what the band plays is worth keeping."""
     rows, is_song = [], []
     for part in parts:
         rows += [part + noise * rng.standard_normal(part.shape), np.zeros((STOP, part.shape[1]))]
         is_song += [np.ones(len(part), bool), np.zeros(STOP, bool)]
     vectors, song = np.concatenate(rows), np.concatenate(is_song)
-    return heard_of(vectors.astype(np.float32), np.where(song, 0.7, 0.05), song)
+    return ScoredSteps.of_chances(vectors.astype(np.float32), np.where(song, 0.7, 0.05), song)
 
 
 def _spans_s(*steps):
@@ -38,9 +37,9 @@ def _spans_s(*steps):
 def test_a_take_is_left_where_the_band_goes_back_to(back):
     rng = np.random.default_rng(back)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[150 - back :])
+    steps = _steps(rng, song[:150], song[150 - back :])
     second = 150 + STOP
-    left = trim_overlaps(_spans_s((0, 150), (second, second + 200)), heard, heard.is_song)
+    left = trim_overlaps(_spans_s((0, 150), (second, second + 200)), steps, steps.is_song)
     assert left[0] == (0, pytest.approx((150 - back) * STEP_S, abs=0.5 * STEP_S))
     assert left[1] == (second * STEP_S, (second + 200) * STEP_S)
 
@@ -48,19 +47,19 @@ def test_a_take_is_left_where_the_band_goes_back_to(back):
 def test_a_take_that_was_left_too_early_is_played_on():
     rng = np.random.default_rng(5)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[130:])
+    steps = _steps(rng, song[:150], song[130:])
     second = 150 + STOP
-    left = trim_overlaps(_spans_s((0, 122), (second, second + 200)), heard, heard.is_song)
+    left = trim_overlaps(_spans_s((0, 122), (second, second + 200)), steps, steps.is_song)
     assert left[0][1] == pytest.approx(130 * STEP_S, abs=0.5 * STEP_S)
 
 
 def test_what_is_not_worth_keeping_is_not_taken_on():
     rng = np.random.default_rng(5)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[130:])
-    heard.odds[122:150] = -4.0
+    steps = _steps(rng, song[:150], song[130:])
+    steps.odds[122:150] = -4.0
     second = 150 + STOP
-    assert trim_overlaps(_spans_s((0, 122), (second, second + 200)), heard, heard.is_song)[0][1] == 122 * STEP_S
+    assert trim_overlaps(_spans_s((0, 122), (second, second + 200)), steps, steps.is_song)[0][1] == 122 * STEP_S
 
 
 @pytest.mark.parametrize(
@@ -70,9 +69,9 @@ def test_what_is_not_worth_keeping_is_not_taken_on():
 def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_steps):
     rng = np.random.default_rng(7)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[125:])
+    steps = _steps(rng, song[:150], song[125:])
     bars = Bars(np.array([bar_steps * STEP_S]), 0.5)
-    first, second = trim_overlaps(_spans_s((0, 150), (180, 380)), heard, heard.is_song, bars=bars)
+    first, second = trim_overlaps(_spans_s((0, 150), (180, 380)), steps, steps.is_song, bars=bars)
     assert first[1] == pytest.approx((125 + later_steps) * STEP_S, abs=0.5 * STEP_S)
     assert second == (pytest.approx((180 + later_steps) * STEP_S), 380 * STEP_S)
 
@@ -80,9 +79,9 @@ def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_step
 def test_a_bar_before_a_join_inside_the_music_draws_it_there():
     rng = np.random.default_rng(9)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[100:])
+    steps = _steps(rng, song[:150], song[100:])
     bars = Bars(np.array([197 * STEP_S]), 0.5)
-    first, second = trim_overlaps(_spans_s((0, 150), (200, 400)), heard, heard.is_song, bars=bars)
+    first, second = trim_overlaps(_spans_s((0, 150), (200, 400)), steps, steps.is_song, bars=bars)
     assert first[1] == pytest.approx(117 * STEP_S, abs=0.5 * STEP_S)
     assert second[0] == pytest.approx(197 * STEP_S)
 
@@ -90,33 +89,33 @@ def test_a_bar_before_a_join_inside_the_music_draws_it_there():
 def test_what_is_pinned_is_not_given_up():
     rng = np.random.default_rng(4)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[125:])
+    steps = _steps(rng, song[:150], song[125:])
     spans_s = _spans_s((0, 150), (180, 380))
-    assert trim_overlaps(spans_s, heard, heard.is_song, pinned_s=_spans_s((130, 135))) == spans_s
-    assert trim_overlaps(spans_s, heard, heard.is_song, pinned_s=_spans_s((100, 120), (200, 210)))[0][1] < 126 * STEP_S
+    assert trim_overlaps(spans_s, steps, steps.is_song, pinned_s=_spans_s((130, 135))) == spans_s
+    assert trim_overlaps(spans_s, steps, steps.is_song, pinned_s=_spans_s((100, 120), (200, 210)))[0][1] < 126 * STEP_S
 
 
 def test_a_play_of_which_nearly_all_comes_again_is_left_out():
     rng = np.random.default_rng(6)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:80], song[80:120], song[85:])
+    steps = _steps(rng, song[:80], song[80:120], song[85:])
     spans_s = _spans_s((0, 80), (110, 150), (180, 380))
-    assert trim_overlaps(spans_s, heard, heard.is_song, shortest_s=2.0) == [spans_s[0], spans_s[2]]
-    assert len(trim_overlaps(spans_s, heard, heard.is_song, shortest_s=0.5)) == 3
+    assert trim_overlaps(spans_s, steps, steps.is_song, shortest_s=2.0) == [spans_s[0], spans_s[2]]
+    assert len(trim_overlaps(spans_s, steps, steps.is_song, shortest_s=0.5)) == 3
 
 
 def test_where_nothing_runs_on_no_bar_moves_a_join():
     rng = np.random.default_rng(8)
-    heard = _heard(rng, _song(rng, 150), _song(rng, 300))
+    steps = _steps(rng, _song(rng, 150), _song(rng, 300))
     spans_s = _spans_s((0, 150), (180, 480))
-    assert trim_overlaps(spans_s, heard, heard.is_song, bars=Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
+    assert trim_overlaps(spans_s, steps, steps.is_song, bars=Bars(np.array([181.5 * STEP_S]), 0.5)) == spans_s
 
 
 def test_other_music_after_a_stop_changes_nothing():
     rng = np.random.default_rng(1)
-    heard = _heard(rng, _song(rng, 150), _song(rng, 300), _song(rng, 90))
+    steps = _steps(rng, _song(rng, 150), _song(rng, 300), _song(rng, 90))
     spans_s = _spans_s((0, 150), (180, 480), (510, 600))
-    assert trim_overlaps(spans_s, heard, heard.is_song) == spans_s
+    assert trim_overlaps(spans_s, steps, steps.is_song) == spans_s
 
 
 @pytest.mark.parametrize(
@@ -132,21 +131,21 @@ def test_other_music_after_a_stop_changes_nothing():
 def test_what_cannot_be_laid_side_by_side_is_left_alone(spans):
     rng = np.random.default_rng(2)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[125:])
-    assert trim_overlaps(_spans_s(*spans), heard, heard.is_song) == _spans_s(*spans)
+    steps = _steps(rng, song[:150], song[125:])
+    assert trim_overlaps(_spans_s(*spans), steps, steps.is_song) == _spans_s(*spans)
 
 
 def test_a_recording_of_silence_changes_nothing():
-    heard = heard_of(np.zeros((100, 20), np.float32), np.zeros(100), np.zeros(100, bool))
+    steps = ScoredSteps.of_chances(np.zeros((100, 20), np.float32), np.zeros(100), np.zeros(100, bool))
     spans_s = _spans_s((0, 40), (60, 100))
-    assert trim_overlaps(spans_s, heard, heard.is_song) == spans_s
+    assert trim_overlaps(spans_s, steps, steps.is_song) == spans_s
 
 
 def test_places_tell_the_card_all_it_asks_for():
     rng = np.random.default_rng(3)
     song = _song(rng, 400)
-    places = places_of(0.0, 150 * STEP_S, 180 * STEP_S, _heard(rng, song[:150], song[125:]))
-    assert {row.cue for row in OVERLAP_TRIM_CARD.rows} <= places.cues.keys()
+    places = places_of(0.0, 150 * STEP_S, 180 * STEP_S, _steps(rng, song[:150], song[125:]))
+    assert {row.cue for row in read_cards("overlap_trim")["overlap_trim"].rows} <= places.cues.keys()
     assert places.end in places.at
     assert all(np.isfinite(values).all() and len(values) == len(places.at) for values in places.cues.values())
     alike = dict(zip(places.at.tolist(), places.cues["after_short"].tolist()))
@@ -158,15 +157,15 @@ def test_places_tell_the_card_all_it_asks_for():
 def test_nothing_is_left_earlier_where_nothing_is_cut_between_two_plays(kept_between):
     rng = np.random.default_rng(25)
     song = _song(rng, 400)
-    heard = _heard(rng, song[:150], song[125:])
-    spans_s, keep = _spans_s((0, 150), (150 + STOP, 380 + STOP)), heard.is_song.copy()
+    steps = _steps(rng, song[:150], song[125:])
+    spans_s, keep = _spans_s((0, 150), (150 + STOP, 380 + STOP)), steps.is_song.copy()
     keep[150 : 150 + STOP] = kept_between
-    assert (trim_overlaps(spans_s, heard, keep) == spans_s) == kept_between
+    assert (trim_overlaps(spans_s, steps, keep) == spans_s) == kept_between
 
 
 def test_plays_that_touch_are_left_as_they_are():
     rng = np.random.default_rng(3)
     song = _song(rng, 300)
-    heard = _heard(rng, np.concatenate([song[:150], song[120:]]))
+    steps = _steps(rng, np.concatenate([song[:150], song[120:]]))
     spans_s = _spans_s((0, 150), (150, 300))
-    assert trim_overlaps(spans_s, heard, heard.is_song) == spans_s
+    assert trim_overlaps(spans_s, steps, steps.is_song) == spans_s

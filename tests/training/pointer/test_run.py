@@ -14,7 +14,7 @@ from editorbot.cli.main import main
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
-from editorbot.editors.pointer_inference.weights import read_pointer
+from editorbot.editors.pointer_inference.learned import read_pointer
 from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, SplitError, UsageError
 from editorbot.models.checkpoint import load_checkpoint, save_checkpoint
 from editorbot.recording import open_recording

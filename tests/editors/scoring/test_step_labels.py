@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from editorbot.editors.scoring.classify import Link
-from editorbot.editors.scoring.links import LINK_SLACK_STEPS, find_links, link_near
+from editorbot.editors.scoring.step_labels import LINK_SLACK_STEPS, Link, find_links, link_near
 
 
 def _song(rng, count):

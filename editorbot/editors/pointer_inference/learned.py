@@ -1,7 +1,7 @@
-"""Reads the weights of a pointer network: those that ship, or a checkpoint of a user's own run.
+"""The pointer network in use: its weights, what it reads of a recording, and the plays that follow.
 
-Weights that ship are safetensors with a card beside them. A checkpoint (``.pt``) needs torch to be read; the network
-itself is computed without it either way.
+Weights that ship are safetensors with a card beside them. A checkpoint of a user's own run (``.pt``) needs torch to be
+read; the network itself is computed without it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from editorbot.analysis.analysis import Analysis
 from editorbot.editors.base import Tightness
 from editorbot.editors.pointer_inference.decode import (
     DecodeSettings,
@@ -27,16 +28,19 @@ from editorbot.editors.pointer_inference.decode import (
     with_edges,
 )
 from editorbot.editors.pointer_inference.network import row_scores, weight_shapes
-from editorbot.editors.scoring.inputs import INPUTS_VERSION
+from editorbot.editors.scoring.clean_takes import calibrate_for_takes
+from editorbot.editors.scoring.inputs import INPUTS_VERSION, step_inputs
+from editorbot.editors.scoring.learned import read_score
 from editorbot.errors import FormatError, NotFoundError, UsageError
 from editorbot.extras import missing_extra
 from editorbot.layers import Weights
-from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores
-from editorbot.models.scorer_config import CLASSES
+from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores, with_chances
+from editorbot.models.scorer_config import CLASSES, StepInputs
+from editorbot.timebase import frame_count, mono_samples
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("pointer")
-"""The weights that ship with the package; the card lies beside them as JSON."""
+"""The weights that ship with the package; their card is the JSON beside them."""
 
 FORMAT = "editorbot.pointer"
 """Value of the card's ``format`` field."""
@@ -56,7 +60,7 @@ class LearnedPointer:
     """Digest of the weights' file."""
 
     def scores(self, inputs: PointerInputs) -> RowScores:
-        """Return what the network says of a recording."""
+        """Compute the network's answers for a recording."""
         return row_scores(inputs, self.weights, self.config)
 
     def plays(
@@ -66,11 +70,36 @@ class LearnedPointer:
         beats_s: Float[np.ndarray, " beats"],
         tightness: Tightness = "normal",
     ) -> Plays:
-        """Return the cheapest plays of a recording."""
+        """Find the cheapest plays of a recording."""
         odds = score_odds_of(inputs, self.config)
         prices = prices_for(self.decode, inputs, self.config, tightness)
         costs = costs_of(scores, self.config, prices, beats_s, score_odds=odds)
         return with_edges(best_plays(costs, self.config, prices), scores, prices)
+
+
+def read_inputs(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> PointerInputs:
+    """Compute what a network reads of a recording.
+
+    Raises
+    ------
+    UsageError
+        If it was trained with stems, which are not available while editing.
+    EditorbotError
+        If the recording cannot be read again.
+    """
+    if config.use_stems:
+        raise UsageError("this network was trained with stems, which edit does not hand on; train one without them")
+    frames = frame_count(mono_samples(analysis.source.samples, analysis.source.sample_rate))
+    steps = step_inputs_for(analysis, config, tightness) if config.step_inputs else None
+    return PointerInputs(analysis.mel(0, frames), steps)
+
+
+def step_inputs_for(analysis: Analysis, config: PointerConfig, tightness: Tightness = "normal") -> StepInputs:
+    """Compute the inputs of each step, with the shipped score's chances if the network was trained with them."""
+    steps = step_inputs(analysis.steps, analysis.activity)
+    if not config.score_inputs:
+        return steps
+    return with_chances(steps, calibrate_for_takes(read_score().chances_of(steps), tightness))
 
 
 @lru_cache(maxsize=4)
@@ -82,22 +111,16 @@ def read_pointer(path: Path = SHIPPED) -> LearnedPointer:
     NotFoundError
         If the file, or the card beside it, is missing.
     FormatError, MismatchError
-        If it is no pointer network, or one for other inputs or classes, or its tensors are not of its own shape.
+        If it is no pointer network, or one for other inputs or classes, or its tensors do not match its shape.
     MissingExtraError
         If it is a checkpoint of a run, and torch is not installed.
     """
     if not path.exists():
         raise NotFoundError("there is no such file; a pointer network is a .safetensors or a checkpoint .pt", path=path)
-    return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
-
-
-def _of_card(path: Path) -> LearnedPointer:
-    same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
-    stored = read_weights(path, "a pointer network", kind=FORMAT, same=same)
-    return _checked(stored.tensors, stored.card.get("config"), stored.card.get("decode"), stored.digest, path)
-
-
-def _of_checkpoint(path: Path) -> LearnedPointer:
+    if path.suffix != ".pt":
+        same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
+        stored = read_weights(path, "a pointer network", kind=FORMAT, same=same)
+        return _checked(stored.tensors, stored.card.get("config"), stored.card.get("decode"), stored.digest, path)
     if find_spec("torch") is None:
         raise missing_extra("learn", "reading a .pt needs torch")
     from editorbot.models.checkpoint import load_checkpoint
@@ -108,13 +131,13 @@ def _of_checkpoint(path: Path) -> LearnedPointer:
 
 
 def _checked(weights: Weights, config: Any, decode: Any, digest: str, path: Path) -> LearnedPointer:
-    """Return the network, once its tensors are seen to be of its shape."""
+    """Build the network after checking that its tensors match its shape."""
     known = {field.name for field in fields(DecodeSettings)}
     if not isinstance(config, Mapping) or not isinstance(decode, Mapping) or set(decode) - known:
-        raise FormatError("it does not tell the network's shape and the decoder's prices; train it again", path=path)
+        raise FormatError("it lacks the network's shape and the decoder's prices; train it again", path=path)
     try:
         shape, settings = PointerConfig.of_data(dict(config)), DecodeSettings(**decode)
     except (UsageError, TypeError) as error:
-        raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
+        raise FormatError(f"its configuration is invalid ({error}); train it again", path=path) from error
     check_shapes(weights, weight_shapes(shape), path)
     return LearnedPointer(weights, shape, settings, digest)
