@@ -1,4 +1,4 @@
-"""``editorbot analyze``: what is known about a recording."""
+"""``editorbot analyze``: what is in a recording."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import json
 import os
 import sys
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import tyro
 
 from editorbot.analysis import BeatTracker
+from editorbot.cli.arguments import FILE
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import printable
 from editorbot.timebase import clock
@@ -21,14 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Analyze:
-    """Analyze a recording: beats, bars, sections, key, activity."""
+    """Find the beats, bars, sections, key and activity of a recording."""
 
-    file: tyro.conf.Positional[str]
-    """Recording."""
+    file: Annotated[tyro.conf.Positional[str], FILE]
+    """Recording to analyze."""
     json: bool = False
     """Print JSON instead of a table."""
-    features: Optional[str] = None  # noqa: UP045 - tyro would load typeguard for `|`, a thirtieth of the whole command
-    """File (.npz) to write the 121 features of every beat to."""
+    # Not `str | None`: for that tyro loads typeguard, a thirtieth of the whole command.
+    features: Annotated[Optional[str], FILE] = None  # noqa: UP045
+    """File for the 121 features of every beat. Example: --features jam.npz."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     stems: bool = False
@@ -36,16 +38,16 @@ class Analyze:
     stem_model: str = "hf://htdemucs"
     """What separates them: a Demucs model of the hub, or a .safetensors file."""
     no_cache: bool = False
-    """Neither read nor write kept analyses."""
+    """Neither read nor write the cache of analyses."""
     repair: bool = False
-    """Heal runs of up to 10 ms of samples that are no numbers."""
+    """Heal runs of up to 10 ms of NaN or infinite samples."""
     force: bool = False
-    """Replace a features file that is there already."""
+    """Replace a features file that exists."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Analyze and print; return the exit code."""
+        """Analyze and print, and return the exit code."""
         from editorbot.analysis.analyze import analyze
         from editorbot.analysis.cache import AnalysisCache
         from editorbot.analysis.features import write_features
@@ -74,7 +76,7 @@ class Analyze:
 
 
 def as_document(analysis: Analysis, warnings: tuple[str, ...]) -> dict[str, Any]:
-    """Return an analysis as plain values, with the names that ``--json`` prints."""
+    """Convert an analysis to plain values, with the names that ``--json`` prints."""
     beats_s = analysis.beats_s
     return {
         "file": analysis.source.path,
@@ -97,7 +99,7 @@ def as_document(analysis: Analysis, warnings: tuple[str, ...]) -> dict[str, Any]
 
 
 def print_table(analysis: Analysis) -> None:
-    """Print an analysis as people read it."""
+    """Print an analysis as tables."""
     from rich.console import Console
     from rich.table import Table
 

@@ -37,12 +37,12 @@ class Check:
 
 @dataclass(frozen=True)
 class Doctor:
-    """Check this installation, and say what is missing."""
+    """Check this installation and say what is missing."""
 
     json: bool = False
     """Print JSON instead of a table."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
         """Run every check and print it; return 0 where all is well."""

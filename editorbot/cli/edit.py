@@ -10,11 +10,12 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from editorbot.analysis import BeatTracker
+from editorbot.cli.arguments import FILE, FILES
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import (
     ExistsError,
@@ -31,40 +32,45 @@ AUDIO_ENDINGS = (
     ".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".aif",
     ".aiff", ".aifc", ".au", ".caf", ".wma", ".mka", ".webm",
 )  # fmt: skip
-"""Files that a folder given as input is searched for; a file given by name is decided by content."""
+"""Files that count as recordings in a folder; a file given by name is judged by its content."""
+
+RANGES = tyro.conf.arg(metavar="FROM-TO ...")
 
 
 @dataclass(frozen=True)
 class Edit:
     """Edit recordings: writes the track, the edit list and a report."""
 
-    files: tyro.conf.Positional[tuple[str, ...]]
-    """Recordings, or folders of them. A name that starts with - comes after --."""
-    output: str | None = None
-    """Track to write (OUT.wav gives OUT.json and OUT.html too), or a folder."""
+    files: Annotated[tyro.conf.Positional[tuple[str, ...]], FILES]
+    """Recordings, or folders of recordings. Put a name that starts with - after --."""
+    output: Annotated[str | None, FILE] = None
+    """Where the track goes: a file (out.wav gives out.json and out.html too), or a folder. By default NAME.edited.wav
+    beside the recording."""
     editor: Literal["scored", "scored-rules", "retarget", "pointer", "policy", "keep-all"] = "scored"
-    """Way of editing."""
-    checkpoint: str | None = None
-    """Weights of a learned editor that you trained yourself: models/scored/scored.safetensors for example."""
-    target: str | None = None
-    """Wanted length, 3:30 for example. By default the editor decides."""
-    keep_ratio: float | None = None
-    """Wanted length as a share of the recording, between 0 and 1."""
-    must_keep: tuple[str, ...] = ()
-    """Ranges that have to stay, 1:20-1:45 for example."""
-    must_cut: tuple[str, ...] = ()
-    """Ranges that have to go."""
+    """How to decide what is played. scored, pointer and policy are learned, scored-rules and retarget are not, keep-all
+    cuts nothing. Example: --editor pointer."""
+    checkpoint: Annotated[str | None, FILE] = None
+    """Weights that you trained yourself, in place of the ones that ship. Example: models/scored/scored.safetensors."""
+    target: Annotated[str | None, tyro.conf.arg(metavar="LENGTH")] = None
+    """Length of the track. By default the editor decides. Example: --target 3:30."""
+    keep_ratio: Annotated[float | None, tyro.conf.arg(metavar="SHARE")] = None
+    """Length of the track as a share of the recording's. By default the editor decides. Example: --keep-ratio 0.5."""
+    must_keep: Annotated[tuple[str, ...], RANGES] = ()
+    """Ranges that stay in any case. Example: --must-keep 1:20-1:45 3:00-3:10."""
+    must_cut: Annotated[tuple[str, ...], RANGES] = ()
+    """Ranges that go in any case. Example: --must-cut 0:00-0:30."""
     tightness: Literal["gentle", "normal"] = "normal"
-    """How readily music is cut. gentle takes out talk, noise, silence and noodling alone, never music that the band
-    plays: for a finished song, a live set, anything that you love."""
+    """How readily music is cut. gentle cuts only talk, noise, silence, tuning and noodling, and keeps everything that
+    the band plays: for a finished song or a live set."""
     polish: tuple[Literal["none", "loudness", "reference", "mel2mel", "reconstruct"], ...] = ("none",)
-    """Tone stages after the arrangement, in order; loudness comes last. reconstruct and mel2mel are learned."""
+    """Changes of tone after the arrangement, in order; loudness comes last. reconstruct and mel2mel are learned.
+    Example: --polish reconstruct loudness."""
     polish_amount: float = 1.0
-    """How much of them, between 0 and 1."""
-    reference: str | None = None
-    """A finished track whose tone and level yours shall have; means --polish reference."""
-    polish_checkpoint: str | None = None
-    """Weights of reconstruct or mel2mel that you trained yourself."""
+    """How strong the polish is, from 0 to 1. Example: --polish-amount 0.5."""
+    reference: Annotated[str | None, FILE] = None
+    """A finished track to match in tone and level; implies --polish reference. Example: --reference album/song.flac."""
+    polish_checkpoint: Annotated[str | None, FILE] = None
+    """Weights of reconstruct or mel2mel that you trained yourself, in place of the ones that ship."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     stems: bool = False
@@ -75,31 +81,32 @@ class Edit:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where stems are separated; all else is computed on the CPU."""
     export: tuple[Literal["audacity", "reaper", "picture"], ...] = ()
-    """Projects for other programs to write beside the track, or a picture of where the clips come from."""
+    """Files to write beside the track: labels for audacity, a project for reaper, a picture of where the clips come
+    from. Example: --export reaper audacity."""
     seed: int = 0
-    """Seed of whatever randomness the editor has."""
+    """Seed of an editor that draws at random: policy at a temperature above 0. The same seed gives the same edit."""
     vocabulary: Literal["v1", "v2", "v3"] | None = None
-    """Types of action that the editor policy must have been taught; another's weights are refused."""
+    """Types of action that the weights of the editor policy must have; others are refused. By default any will do."""
     temperature: float = 0.0
-    """How freely the editor policy draws its steps: 0 takes the likeliest, 1 as it learned, more is bolder."""
+    """How freely the editor policy draws its actions: 0 takes the likeliest, 1 draws as it learned, more is bolder."""
     force: bool = False
-    """Replace results that are there already."""
+    """Replace results that exist."""
     in_place: bool = False
-    """Let the track take the recording's own place. The edit list then has no source left to render from."""
+    """Replace the recording by the track. The edit list cannot be rendered again then: its source is gone."""
     copy_short: bool = False
-    """Copy what is too short to edit instead of refusing it."""
+    """Copy recordings shorter than 2 s, which cannot be edited, instead of refusing them."""
     dry_run: bool = False
-    """Say what would be done, write nothing."""
+    """Print what would be done, and write nothing."""
     repair: bool = False
-    """Heal runs of up to 10 ms of samples that are no numbers."""
+    """Heal runs of up to 10 ms of NaN or infinite samples."""
     strict: bool = False
-    """Turn warnings into errors."""
+    """Treat warnings as errors."""
     no_cache: bool = False
-    """Neither read nor write kept analyses."""
+    """Neither read nor write the cache of analyses."""
     json: bool = False
     """Print the results as JSON."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
         """Edit every recording; return the exit code."""

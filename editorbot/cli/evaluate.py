@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import tyro
 
+from editorbot.cli.arguments import FOLDER, NAMES
 from editorbot.errors import EditorbotError, UsageError, printable, write_error
 
 if TYPE_CHECKING:
@@ -23,37 +24,37 @@ BASELINES = ("keep-all", "loudness-cutter", "retarget", "scored-rules")
 
 @dataclass(frozen=True)
 class Evaluate:
-    """Score every editor on jams whose right edit is known, or on your own pairs of raw recording and edit."""
+    """Score every editor on jams whose right edit is known, or on your own pairs."""
 
-    folder: tyro.conf.Positional[str] = "training_data"
-    """Folder with input/NAME_raw.wav and truth/NAME.json; pairs without a truth are scored against their alignment."""
-    editors: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")] = ()
-    """Editors to score; all where left out. keep-all and the loudness cutter always take part."""
-    checkpoint: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[EDITOR=PATH ...]")] = ()
-    """An editor with other weights, as one more row of the table."""
-    baseline: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[NAME ...]")] = BASELINES
-    """Editors that the others are compared with, jam by jam."""
+    folder: Annotated[tyro.conf.Positional[str], FOLDER] = "training_data"
+    """Folder with input/NAME_raw.wav and truth/NAME.json. Pairs without a truth are scored against their alignment."""
+    editors: Annotated[tuple[str, ...], NAMES] = ()
+    """Editors to score, by default all. keep-all and the loudness cutter always take part. Example: scored pointer."""
+    checkpoint: Annotated[tuple[str, ...], tyro.conf.arg(metavar="EDITOR=FILE ...")] = ()
+    """Editors with weights of your own, a row each. Example: scored=models/scored/scored.safetensors."""
+    baseline: Annotated[tuple[str, ...], NAMES] = BASELINES
+    """Editors to compare the others with, jam by jam."""
     split: tuple[Literal["train", "validation", "test", "own"], ...] = ()
-    """Jams of these artists only; 'own' is music that is not the project's."""
-    tracks: Annotated[tuple[str, ...], tyro.conf.arg(metavar="[PATTERN ...]")] = ()
-    """Jams of these only: names of jams, tracks or artists, * stands for anything."""
+    """Score only jams by the artists of these splits; own is music that is not the project's. By default all."""
+    tracks: Annotated[tuple[str, ...], NAMES] = ()
+    """Score only jams of these: names of jams, tracks or artists; * matches anything. Example: 'zaz*'."""
     allow_train: bool = False
-    """Score on artists that were trained on too; the scores flatter then."""
-    out: str | None = None
-    """Name of the results without ending: NAME.json, NAME.md and NAME.png are written; nothing where left out."""
+    """Score jams by artists that were trained on too; their scores flatter."""
+    out: Annotated[str | None, tyro.conf.arg(metavar="NAME")] = None
+    """Write NAME.json, NAME.md and NAME.png. By default the table is only printed. Example: --out results/held_out."""
     workers: int = 1
-    """Jams that are edited at the same time; the results are the same."""
-    cache_dir: str | None = None
-    """Folder where analyses are kept, so that the next run is fast; the user's cache where left out."""
+    """Jams that are edited at the same time; the results do not depend on it."""
+    cache_dir: Annotated[str | None, FOLDER] = None
+    """Cache of analyses, which makes the next run fast. By default the user's cache."""
     no_cache: bool = False
-    """Keep no analyses."""
+    """Neither read nor write the cache of analyses."""
     seed: int = 0
-    """Seed of the intervals, and of editors that draw."""
+    """Seed of the confidence intervals, and of editors that draw at random."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Score and print; return the exit code."""
+        """Score and print, and return the exit code."""
         from editorbot.evaluation.benchmark import EvaluationJob, check_baselines, entrants_of, evaluate
         from editorbot.evaluation.jams import chosen, find_jams
         from editorbot.evaluation.table import page_of
@@ -70,7 +71,7 @@ class Evaluate:
         jobs = [EvaluationJob(jam, entrants, self._cache(), self.seed) for jam in jams]
         results: list[Result] = []
         for number, done in enumerate(evaluate(jobs, workers=self.workers), 1):
-            failures += _told(done, f"{number}/{len(jobs)}")
+            failures += _print_jam(done, f"{number}/{len(jobs)}")
             results += done.result.results if done.result is not None else ()
         if not results:
             raise failures[0]
@@ -110,7 +111,7 @@ class Evaluate:
 
 
 def _split_warnings(jams: tuple[Jam, ...]) -> tuple[str, ...]:
-    """Return what is to be said about the artists of the jams."""
+    """Warn about artists that the editors already know."""
     lines = []
     for split, code, why in (
         ("train", "TRAINED_ON", "were trained on, so the scores flatter"),
@@ -122,8 +123,8 @@ def _split_warnings(jams: tuple[Jam, ...]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _told(done: Done[EvaluationJob, JamResults], where: str) -> list[EditorbotError]:
-    """Print one line of what came of a jam; return what went wrong."""
+def _print_jam(done: Done[EvaluationJob, JamResults], where: str) -> list[EditorbotError]:
+    """Print the scores of one jam, and return what went wrong."""
     jam = done.job.jam
     name = printable(jam.sample)
     errors = [("", done.error)] if done.error is not None else []

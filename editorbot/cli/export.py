@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
+from editorbot.cli.arguments import FILE
 from editorbot.errors import UsageError, printable
 
 
 @dataclass(frozen=True)
 class Export:
-    """Export an edit list to other programs."""
+    """Write an edit list for another program."""
 
-    file: tyro.conf.Positional[str]
+    file: Annotated[tyro.conf.Positional[str], FILE]
     """Edit list (.json)."""
     to: tuple[Literal["audacity", "reaper", "picture"], ...] = ("reaper",)
-    """Programs to write for, or a picture of where the clips come from."""
-    output: str | None = None
-    """File to write, where there is one program; by default beside the list."""
+    """What to write: labels for audacity, a project for reaper, a picture of where the clips come from. Example:
+    --to reaper audacity."""
+    output: Annotated[str | None, FILE] = None
+    """File to write, if --to names one format. By default beside the list."""
     force: bool = False
-    """Replace files that are there already."""
+    """Replace files that exist."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Write every export; return the exit code."""
+        """Write every export, and return the exit code."""
         from editorbot.export import EXPORT_ENDINGS, export_paths
         from editorbot.from_list import export_file
 
         if self.output is not None and len(self.to) != 1:
-            raise UsageError("--output takes one program; name one with --to, or leave it away")
+            raise UsageError("--output names one file, but --to names several formats; name one, or leave out --output")
         for name in self.to:
             path = os.path.splitext(self.file)[0] + EXPORT_ENDINGS[name] if self.output is None else self.output
             export_file(self.file, name, path, force=self.force)

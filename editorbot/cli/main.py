@@ -21,9 +21,9 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import tyro
 
+from editorbot.cli.arguments import parse
 from editorbot.cli.command_line import remember_command
 from editorbot.cli.interrupted import interrupted
-from editorbot.cli.numbers import check_numbers
 from editorbot.cli.streams import has_reader_gone, prepare_streams
 from editorbot.errors import EditorbotError, as_one_line
 
@@ -69,7 +69,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     try:
         command = _parse(arguments)
-        check_numbers(command)
         exit_code = command.run()
         is_cut_short = has_reader_gone() and arguments[0] in PRINTING
         return exit_code or (BROKEN_PIPE_EXIT_CODE if is_cut_short else 0)
@@ -90,19 +89,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: list[str]) -> Command:
-    """Return the command that the arguments ask for; the modules of the others are left alone where it is named."""
-    config = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes)
-    if arguments and arguments[0] in COMMANDS:
-        name, *rest = arguments
-        if hasattr(_class_of(name), "parse"):  # reads its arguments itself
-            own: Command = _class_of(name).parse(rest)
-            return own
-        named: Command = tyro.cli(_class_of(name), prog=f"editorbot {name}", args=rest, config=config)
-        return named
-    every: Any = reduce(or_, (Annotated[_class_of(name), tyro.conf.subcommand(name)] for name in COMMANDS))
-    told = "Turns a raw music recording into a polished track."
-    command: Command = tyro.cli(every, prog="editorbot", description=told, args=arguments, config=config)
-    return command
+    """Parse the command that is named, without loading the modules of the others."""
+    named: Command
+    if arguments and arguments[0] in COMMANDS and hasattr(_class_of(arguments[0]), "parse"):
+        named = _class_of(arguments[0]).parse(arguments[1:])  # reads its arguments itself
+    elif arguments and arguments[0] in COMMANDS:
+        named = parse(_class_of(arguments[0]), f"editorbot {arguments[0]}", arguments[1:])
+    else:
+        every: Any = reduce(or_, (Annotated[_class_of(name), tyro.conf.subcommand(name)] for name in COMMANDS))
+        named = parse(every, "editorbot", arguments, description="Turns a raw music recording into a polished track.")
+    return named
 
 
 def _class_of(name: str) -> Any:

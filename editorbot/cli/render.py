@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from dataclasses import dataclass
+from typing import Annotated
 
 import tyro
 
+from editorbot.cli.arguments import FILE
 from editorbot.cli.progress import progress_bar
 from editorbot.errors import printable
 from editorbot.timebase import clock
@@ -15,21 +17,21 @@ from editorbot.timebase import clock
 
 @dataclass(frozen=True)
 class Render:
-    """Render an edit list, as written or changed by hand."""
+    """Render an edit list to a track, as it was written or as you changed it."""
 
-    file: tyro.conf.Positional[str]
+    file: Annotated[tyro.conf.Positional[str], FILE]
     """Edit list (.json)."""
-    source: str | None = None
-    """Another file of the same take to play, a track of a multitrack recording for example."""
-    output: str | None = None
-    """Track to write; by default the list's name with .wav."""
+    source: Annotated[str | None, FILE] = None
+    """Another file of the same take to play instead, for example one track of a multitrack recording."""
+    output: Annotated[str | None, FILE] = None
+    """Track to write. By default the list's name with .wav."""
     force: bool = False
-    """Replace a track that is there already."""
+    """Replace a track that exists."""
     debug: bool = False
-    """Show the whole trace of an error."""
+    """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Render the list; return the exit code."""
+        """Render, and return the exit code."""
         from editorbot.from_list import render_file
 
         output = default_output(self.file, self.source) if self.output is None else self.output
@@ -42,7 +44,7 @@ class Render:
 
 
 def default_output(edit_list: str, source: str | None) -> str:
-    """Return the track's path where none is given: the list's name, and the other source's stem where there is one."""
+    """Name the track after the list, and after the other source if there is one."""
     stem = os.path.splitext(edit_list)[0]
     if source is None:
         return stem + ".wav"

@@ -19,6 +19,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
+from editorbot.cli.arguments import parse
 from editorbot.cli.command_line import told_command
 from editorbot.config import plain_data, preset_of, read_config
 from editorbot.extras import missing_extra
@@ -34,8 +35,6 @@ LEGACY = {"bc": "Bc", "ppo": "Ppo", "pointer": "Pointer", "reconstruct": "Recons
 
 OLD_PRESETS = {"full": "default"}
 """Presets that have another name now."""
-
-TYRO = (tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes)
 
 Settings = TypeVar("Settings")
 
@@ -69,12 +68,11 @@ class Train:
     def parse(cls, arguments: Sequence[str]) -> Train:
         """Read the arguments after ``train``."""
         if not arguments or arguments[0] not in METHODS:
-            return tyro.cli(
-                _every_method(), prog="editorbot train", args=arguments, description=cls.__doc__, config=TYRO
-            )
+            chosen: Train = parse(_every_method(), "editorbot train", arguments, description=cls.__doc__)
+            return chosen
         method, *flags = arguments
         if method in LEGACY:
-            return cls(method, tyro.cli(_legacy(method), prog=f"editorbot train {method}", args=flags, config=TYRO))
+            return cls(method, parse(_legacy(method), f"editorbot train {method}", flags))
         flags = _with_new_names(flags, method)
         preset, file = _value_of("--preset", flags), _value_of("--config", flags)
         if preset in OLD_PRESETS:
@@ -84,10 +82,8 @@ class Train:
         base = read_config(Path(file), presets, preset) if file else preset_of(presets, preset or "default")
         kind: Any = Training[type(base)]  # type: ignore[misc]
         said = type(base).__doc__
-        training = tyro.cli(
-            kind, default=Training(base), prog=f"editorbot train {method}", description=said, args=flags, config=TYRO
-        )
-        return cls(method, training)
+        default = Training(base)
+        return cls(method, parse(kind, f"editorbot train {method}", flags, default=default, description=said))
 
     def run(self) -> int:
         """Train; return the exit code."""
