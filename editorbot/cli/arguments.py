@@ -22,7 +22,10 @@ FOLDER = tyro.conf.arg(metavar="FOLDER")
 NAMES = tyro.conf.arg(metavar="NAME ...")
 
 CONFIG = (
-    tyro.conf.FlagCreatePairsOff, tyro.conf.OmitSubcommandPrefixes, tyro.conf.OmitArgPrefixes, tyro.conf.DisallowNone
+    tyro.conf.FlagCreatePairsOff,
+    tyro.conf.OmitSubcommandPrefixes,
+    tyro.conf.OmitArgPrefixes,
+    tyro.conf.DisallowNone,
 )
 
 
@@ -36,14 +39,9 @@ def parse(
     UsageError
         If a number is none, a learning rate or a weight is negative, or a seed too large. Names the first flag.
     """
+    begin: dict[str, Any] = {} if default is None else {"default": default}
     command = tyro.cli(
-        kind,
-        prog=prog,
-        description=description,
-        args=arguments,
-        default=default,
-        config=CONFIG,
-        registry=_registry(),
+        kind, prog=prog, description=description, args=arguments, config=CONFIG, registry=_registry(), **begin
     )
     check_numbers(command)
     return command
@@ -70,7 +68,6 @@ def _registry() -> ConstructorRegistry:
 
 def _in_our_style(field: StructFieldSpec) -> StructFieldSpec:
     """Leave out a default that says nothing, and let the lines of a help text flow."""
-
 
     def flowing_text() -> str | None:  # asked for with --help alone
         text = field.helptext() if callable(field.helptext) else field.helptext

@@ -6,7 +6,6 @@ import pytest
 
 from editorbot.cli.main import COMMANDS, main
 
-
 BELOW = {
     "pairs": ("align", "simulate", "labels", "augment", "precache", "stems"),
     "train": ("scored", "beats", "bc", "ppo", "pointer", "reconstruct", "mel2mel"),
@@ -25,7 +24,9 @@ def help_of(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_these_are_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
     for command, names in BELOW.items():
-        assert f"usage: editorbot {command} [-h] {{{','.join(names)}}}" in help_of([command], capsys)
+        shown = re.match(rf"usage: editorbot {command} \[-h\] \[?{{(.*?)}}", help_of([command], capsys))
+        assert shown is not None
+        assert set(shown.group(1).split(",")) == set(names)
 
 
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
