@@ -1,8 +1,8 @@
-"""How near each polish brings worsened recordings to the finished track: `benchmarks/results/polish.md`.
+"""How near each polish brings degraded recordings to the finished track: `benchmarks/results/polish.md`.
 
-Stretches of finished tracks of held-out artists are worsened as `corpus/simulate/worsened.py` draws it (room, dull,
-boomy, noisy, clipped, phone), which keeps them in time with the finished track to the sample: the truth's
-arrangement. Each stage then polishes the worsened stretch, and what comes out is compared with the finished one at
+Stretches of finished tracks of held-out artists are degraded as `corpus/simulate/recording_chain.py` draws it (room,
+dull, boomy, noisy, clipped, phone), which keeps them in time with the finished track to the sample: the truth's
+arrangement. Each stage then polishes the degraded stretch, and what comes out is compared with the finished one at
 equal loudness. `reference` is given another track of the same artist, never the answer. Two are no polish: they are
 given the answer, the finished mel itself, through the limits and the smoothing that every polish goes through.
 `ceiling` follows it band by band and frame by frame, `best curve` is the one equalizer for the whole stretch that comes
@@ -25,11 +25,14 @@ from pathlib import Path
 
 import numpy as np
 
-from editorbot.corpus.simulate.finishes import draw_recorded
 from editorbot.corpus.simulate.folder import find_tracks
-from editorbot.corpus.simulate.plan import FINISHES
-from editorbot.corpus.simulate.recording import recorded
-from editorbot.corpus.simulate.worsened import WAYS, draw_worsened
+from editorbot.corpus.simulate.plan import RECORDING_EFFECTS
+from editorbot.corpus.simulate.recording_chain import (
+    DEGRADATIONS,
+    apply_recording_chain,
+    draw_degraded_chain,
+    draw_recording_chain,
+)
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.polish import measure, polish_blocks, prepare_steps
 from editorbot.polish.chain import LEARNED_NAMES
@@ -159,9 +162,9 @@ def run(args: argparse.Namespace) -> list[dict]:
             stretch = read_stretch(path, args.seconds, rng)
             if stretch is None:
                 continue
-            way = WAYS[(number + number // len(WAYS)) % len(WAYS)]
-            how = draw_recorded(rng, FINISHES) if args.finishes == "jams" else _worsened(rng, way)
-            raw = recorded(stretch.sound.T.astype(np.float32), stretch.rate, how).T.astype(np.float64)
+            way = DEGRADATIONS[(number + number // len(DEGRADATIONS)) % len(DEGRADATIONS)]
+            how = draw_recording_chain(rng, RECORDING_EFFECTS) if args.finishes == "jams" else _worsened(rng, way)
+            raw = apply_recording_chain(stretch.sound.T.astype(np.float32), stretch.rate, how).T.astype(np.float64)
             other = tracks[(number + 1 + int(rng.integers(len(tracks) - 1))) % len(tracks)]
             steps = {name: PolishStep(name) for name in STAGES}
             steps["reference"] = PolishStep("reference", file=str(other))
@@ -201,8 +204,8 @@ print(json.dumps({{
 
 def _worsened(rng: np.random.Generator, way: str):
     """Return one way for sure, and others by chance."""
-    others = tuple(other for other in WAYS if other != way and rng.random() < 0.2)
-    return draw_worsened(rng, (way, *others))
+    others = tuple(other for other in DEGRADATIONS if other != way and rng.random() < 0.2)
+    return draw_degraded_chain(rng, (way, *others))
 
 
 def table(rows: list[dict], costs: dict[str, dict[str, dict[str, float]]], args: argparse.Namespace) -> str:
@@ -225,14 +228,14 @@ def table(rows: list[dict], costs: dict[str, dict[str, dict[str, float]]], args:
         "| way | n | none, dB | reference | mel2mel | reconstruct | best curve | ceiling |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for way in WAYS:
+    for way in DEGRADATIONS:
         own = [row["scores"] for row in rows if row["way"] == way]
         if own:
             raw = np.mean([s["none"]["mel_db"] for s in own])
             shown = (*STAGES[2:], CURVE, CEILING)
             cells = (f"{1 - np.mean([s[name]['mel_db'] for s in own]) / raw:+.0%}" for name in shown)
             lines.append(f"| {way} | {len(own)} | {raw:.2f} | {' | '.join(cells)} |")
-    lines += ["", "A finished stretch put in is moved by, beside the worsened one:", ""]
+    lines += ["", "A finished stretch put in is moved by, beside the degraded one:", ""]
     for name in LEARNED_NAMES:
         finished, raw = (np.mean([row[key][name] for row in rows]) for key in ("finished_moved_db", "raw_moved_db"))
         most = max(row["finished_moved_db"][name] for row in rows)

@@ -7,16 +7,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from editorbot.corpus.simulate import FAULTS, FINISHES, Simulation, Track, simulate_jam, track_of, without
-from editorbot.corpus.simulate.breaks import JUNK_KINDS
+from editorbot.corpus.simulate import FAULTS, RECORDING_EFFECTS, Simulation, Track, simulate_jam, track_of
 from editorbot.corpus.simulate.draw_plan import draw_plan
 from editorbot.corpus.simulate.flaws import FLAWS
-from editorbot.corpus.simulate.jam import trimmed
+from editorbot.corpus.simulate.jam import trim_track
 from editorbot.corpus.simulate.plan import Flaw, Junk, Plan, Style, Take
-from editorbot.corpus.simulate.recording import recorded
+from editorbot.corpus.simulate.recording_chain import apply_recording_chain
 from editorbot.corpus.simulate.render_plan import perform, render_plan
 from editorbot.corpus.simulate.signal import loud_level
-from editorbot.corpus.simulate.track import silent_runs
+from editorbot.corpus.simulate.timeline import JUNK_KINDS
+from editorbot.corpus.simulate.track import ScorePlayer, silent_runs
 from editorbot.corpus.truth import KINDS, Segment
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
 from tests.sounds import band
@@ -68,7 +68,7 @@ def place_error_s(raw: np.ndarray, finished: np.ndarray, at_s: float, source_s: 
 @pytest.mark.parametrize("seed", range(4))
 def test_the_truth_covers_every_second_and_says_where_it_belongs(seed: int) -> None:
     track = unlike_anything(30.0)
-    plan = draw_plan(track, np.random.default_rng(seed), without(QUIET, "two-songs", "scrap", "wander"))
+    plan = draw_plan(track, np.random.default_rng(seed), QUIET.without("two-songs", "scrap", "wander"))
     rendered = render_plan(plan, track, (), (), seed, may_use_programs=False)
     assert covers_everything(rendered.segments, rendered.sound.shape[1] / RATE)
     raw, finished = rendered.sound.mean(axis=0), track.sound.mean(axis=0)
@@ -139,24 +139,24 @@ def test_every_fault_can_be_asked_for_and_left_out(track: Track, fault: str) -> 
         assert plan.faults == (fault,)
         if fault in JUNK_KINDS:
             assert {p.kind for p in plan.parts if isinstance(p, Junk)} == {JUNK_KINDS[fault]}
-    for plan in plans(track, 5, without(QUIET, fault)):
+    for plan in plans(track, 5, QUIET.without(fault)):
         assert fault not in plan.faults
         assert all(part.sound != fault for part in plan.parts if isinstance(part, Junk))
 
 
 def test_with_everything_allowed_everything_happens(track: Track) -> None:
-    told = plans(track, 100)
-    happened = {fault for plan in told for fault in plan.faults}
+    drawn = plans(track, 100)
+    happened = {fault for plan in drawn for fault in plan.faults}
     assert happened == set(FAULTS)
-    kinds = {flaw.kind for plan in told for part in plan.parts if isinstance(part, Take) for flaw in part.flaws}
+    kinds = {flaw.kind for plan in drawn for part in plan.parts if isinstance(part, Take) for flaw in part.flaws}
     assert kinds == set(FLAWS)
-    marked = {mark[1] for plan in told for part in plan.parts if isinstance(part, Take) for mark in part.marks}
+    marked = {mark[1] for plan in drawn for part in plan.parts if isinstance(part, Take) for mark in part.marks}
     assert marked == {"music", "repeat", "sloppy", "false_start", "breakdown"}
 
 
-def test_finishes_can_be_left_out(track: Track) -> None:
-    for plan in plans(track, 20, without(QUIET, *FINISHES)):
-        how = replace(plan.recorded, seed=0)
+def test_recording_effects_can_be_left_out(track: Track) -> None:
+    for plan in plans(track, 20, QUIET.without(*RECORDING_EFFECTS)):
+        how = replace(plan.recording_chain, seed=0)
         assert (how.room_s, how.drive_db, how.codec, how.width, how.level_db) == (0, 0, "", 1, -18)
 
 
@@ -187,7 +187,8 @@ def test_junk_is_not_told_by_its_level_or_its_edges(track: Track) -> None:
 def test_levels_of_junk_are_those_of_the_plan(track: Track) -> None:
     part = Junk("tuning", "tuning", 4.0, -6.0, seed=1)
     plan = Plan(
-        (part, Take(((0.0, "music"),), 10.0, Style())), draw_plan(track, np.random.default_rng(0), QUIET).recorded
+        (part, Take(((0.0, "music"),), 10.0, Style())),
+        draw_plan(track, np.random.default_rng(0), QUIET).recording_chain,
     )
     rendered = render_plan(plan, track, (), (), 0, may_use_programs=False)
     wanted = track.loudness * 10 ** (-6 / 20)
@@ -199,7 +200,7 @@ def test_a_take_rings_on_under_the_talk_after_it() -> None:
     track = unlike_anything(20.0)
     take = Take(((0.0, "music"),), 8.0, Style(), stop="halt", tail_s=1.0)
     quiet = Junk("silence", "dead-air", 3.0, -60.0, seed=0)
-    plan = Plan((take, quiet), draw_plan(track, np.random.default_rng(0), QUIET).recorded)
+    plan = Plan((take, quiet), draw_plan(track, np.random.default_rng(0), QUIET).recording_chain)
     sound = render_plan(plan, track, (), (), 0, may_use_programs=False).sound
     levels = [loud_level(sound[:, round(at * RATE) : round((at + 0.2) * RATE)], RATE) for at in (8.0, 8.3, 10.0)]
     assert levels[0] > levels[1] > 5 * levels[2]
@@ -207,9 +208,9 @@ def test_a_take_rings_on_under_the_talk_after_it() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_recording_keeps_time_and_scale(track: Track, seed: int) -> None:
-    how = draw_plan(track, np.random.default_rng(seed), QUIET).recorded
+    how = draw_plan(track, np.random.default_rng(seed), QUIET).recording_chain
     how = replace(how, codec=("", "phone", "mu-law", "mp3", "mp3", "")[seed])
-    out = recorded(track.sound, RATE, how)
+    out = apply_recording_chain(track.sound, RATE, how)
     assert out.shape == track.sound.shape
     assert np.isfinite(out).all()
     assert np.abs(out).max() <= 1
@@ -220,10 +221,10 @@ def test_recording_keeps_time_and_scale(track: Track, seed: int) -> None:
     assert abs(lags[int(np.argmax(likeness))]) <= 6  # a room is heard a little after what sounds in it
 
 
-def test_long_tracks_are_trimmed_at_bars() -> None:
+def test_long_tracks_are_trim_track_at_bars() -> None:
     track = unlike_anything(400.0)
     for seed in range(10):
-        part = trimmed(track, np.random.default_rng(seed))
+        part = trim_track(track, np.random.default_rng(seed))
         assert 79 < part.duration_s < 225
         assert part.duration_s % 2 == pytest.approx(0, abs=1e-6)
         assert part.beats_s[0] == pytest.approx(0)
@@ -256,20 +257,22 @@ def test_tracks_have_one_channel_or_two(channels: int) -> None:
     assert {segment.kind for segment in jam.truth.segments} <= set(KINDS)
 
 
-class FakeReplay:
+class FakeScorePlayer(ScorePlayer):
     """Plays silence, and remembers what it was asked for."""
 
-    def __init__(self) -> None:
-        self.asked: list[tuple[int, int, tuple[Flaw, ...]]] = []
+    asked: list[tuple[int, int, tuple[Flaw, ...]]]
 
-    def again(self, first: int, last: int, flaws: tuple[Flaw, ...], seed: int) -> np.ndarray:
+    def __init__(self) -> None:
+        object.__setattr__(self, "asked", [])
+
+    def play_range(self, first: int, last: int, flaws: tuple[Flaw, ...], seed: int) -> np.ndarray:
         self.asked.append((first, last, flaws))
         return np.zeros((2, last - first), np.float32)
 
 
 def test_a_band_plays_again_what_is_not_kept() -> None:
-    fake = FakeReplay()
-    track = replace(unlike_anything(20.0), replay=fake)
+    fake = FakeScorePlayer()
+    track = replace(unlike_anything(20.0), score_player=fake)
     flaws = (Flaw("late", 4.0, 6.0, 1.0, 0), Flaw("ducking", 4.0, 6.0, 1.0, 0))
     bad = perform(Take(((3.0, "sloppy"),), 8.0, Style(), flaws), track)
     assert loud_level(bad.sound, RATE) == 0

@@ -10,8 +10,8 @@ import pytest
 from editorbot.corpus.pairs import find_pairs
 from editorbot.corpus.simulate import Simulation, simulate_jam
 from editorbot.corpus.simulate.plan import Flaw
-from editorbot.corpus.simulate.replay import track_of_midi
 from editorbot.corpus.simulate.signal import level
+from editorbot.corpus.simulate.track import track_of_midi
 from editorbot.errors import TooShortError
 
 mido = pytest.importorskip("mido")
@@ -48,9 +48,10 @@ def test_a_piece_is_a_track_with_players_and_exact_beats(soundfont: Path, tmp_pa
     assert 23 < track.duration_s < 26
     np.testing.assert_allclose(np.diff(track.beats_s), 0.5)
     np.testing.assert_allclose(np.sum(track.stems, axis=0), track.sound, atol=1e-6)
-    assert track.replay is not None
+    assert track.score_player is not None
     good, same, late = (
-        track.replay.again(4 * RATE, 9 * RATE, flaws, 1) for flaws in ((), (), (Flaw("late", 5.0, 8.0, 1.0, 2),))
+        track.score_player.play_range(4 * RATE, 9 * RATE, flaws, 1)
+        for flaws in ((), (), (Flaw("late", 5.0, 8.0, 1.0, 2),))
     )
     np.testing.assert_array_equal(good, same)
     assert level(good - track.sound[:, 4 * RATE : 9 * RATE]) > 1e-3  # another performance

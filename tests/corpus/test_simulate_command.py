@@ -88,7 +88,7 @@ def test_what_cannot_be_used_is_said_and_the_rest_is_made(
 @pytest.mark.parametrize(
     ("flags", "line"),
     [(["--only", "yodelling"], "'yodelling' is no fault; known: talk"), (["--count", "0"], "at least 1"),
-     (["--rate", "100"], "--rate must lie"), (["--workers", "0"], "at least 1")],
+     (["--rate", "100"], "--rate must be"), (["--workers", "0"], "at least 1")],
 )  # fmt: skip
 def test_flags_that_make_no_sense_are_refused(
     tracks: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], line: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from editorbot.corpus.simulate import flaws, instruments, junk, signal, voices
-from editorbot.corpus.simulate.kernels import PHASES, TAPS, sinc_table
+from editorbot.corpus.simulate import flaws, instruments, junk, signal, time_map, voices
+from editorbot.corpus.simulate.time_map import PHASES, TAPS, sinc_table
 from editorbot.corpus.simulate.track import Track
 from tests.sounds import band
 
@@ -61,7 +61,7 @@ def test_every_flaw_changes_the_sound_and_keeps_its_length(track: Track, kind: s
     sound = track.sound[:, : 6 * RATE]
     stems = tuple(signal.bands(sound, RATE, (200.0, 1500.0))) if has_stems else ()
     changed = [
-        flaws.flawed(kind, flaws.Stretch(sound, RATE, 0.5, 0.9, np.random.default_rng(seed), stems))
+        flaws.apply_flaw(kind, flaws.Passage(sound, RATE, 0.5, 0.9, np.random.default_rng(seed), stems))
         for seed in (0, 0, 1)
     ]
     assert changed[0].shape == sound.shape
@@ -74,8 +74,8 @@ def test_every_flaw_changes_the_sound_and_keeps_its_length(track: Track, kind: s
 @pytest.mark.parametrize("samples", [1, 70, 500])
 def test_flaws_of_next_to_nothing_do_not_fail(track: Track, samples: int) -> None:
     for kind in flaws.FLAWS:
-        stretch = flaws.Stretch(track.sound[:, :samples], RATE, 0.5, 1.0, np.random.default_rng(0))
-        assert flaws.flawed(kind, stretch).shape == (2, samples)
+        stretch = flaws.Passage(track.sound[:, :samples], RATE, 0.5, 1.0, np.random.default_rng(0))
+        assert flaws.apply_flaw(kind, stretch).shape == (2, samples)
 
 
 def test_talk_has_the_rhythm_and_the_formants_of_talk() -> None:
@@ -114,8 +114,8 @@ def test_reading_between_samples_is_what_the_sum_of_sincs_says() -> None:
         weights = np.sinc(distance) * window
         if abs(position - 98) < 102:
             naive[:, n] = padded @ (weights / max(weights.sum(), 1e-9))
-    np.testing.assert_allclose(signal.read_at(sound, positions)[:, 1:5], naive[:, 1:5], atol=0.01)
-    assert (signal.read_at(sound, positions)[:, 6] == 0).all()
+    np.testing.assert_allclose(time_map.read_at(sound, positions)[:, 1:5], naive[:, 1:5], atol=0.01)
+    assert (time_map.read_at(sound, positions)[:, 6] == 0).all()
     assert sinc_table().shape == (PHASES + 1, TAPS)
 
 
@@ -128,11 +128,11 @@ def test_bands_add_up_to_the_whole(track: Track) -> None:
 def test_sound_can_be_longer_at_the_same_pitch() -> None:
     now_s = np.arange(3 * RATE) / RATE
     tone = np.sin(2 * np.pi * 300 * now_s, dtype=np.float32)[None]
-    out = signal.follow(tone, RATE, np.array([0.0, 3.3 * RATE]), np.array([0.0, 3 * RATE]), bends_pitch=False)
+    out = time_map.follow(tone, RATE, np.array([0.0, 3.3 * RATE]), np.array([0.0, 3 * RATE]), bends_pitch=False)
     assert out.shape == (1, round(3.3 * RATE))
     peak = np.argmax(np.abs(np.fft.rfft(out[0, : 3 * RATE]))) / 3
     assert peak == pytest.approx(300, abs=1)
-    higher = signal.transposed(tone, RATE, 12.0)
+    higher = time_map.transposed(tone, RATE, 12.0)
     assert higher.shape == tone.shape
     assert np.argmax(np.abs(np.fft.rfft(higher[0]))) / 3 == pytest.approx(600, abs=2)
 

@@ -1,10 +1,8 @@
 """Draws what happens in a jam.
 
-The finished track is played from its start to its end, and on the way things
-happen: events at places, mostly at bars, each a detour of its own. How often
-which of them happens, how long, how loud and how clean is drawn anew for every
-jam (:mod:`habits`), and then again for every event (:mod:`events`), so that no
-two jams have the same habits.
+The finished track is played from its start to its end, and events interrupt it, mostly at bars. How often each of
+them happens, how long, how loud and how clean is drawn anew for every jam (:mod:`fault_profile`), and then again for
+every event.
 
 What is kept of two good takes follows the custom of bands: played again after a stop, the later is the take; played
 again without a stop, the first is.
@@ -16,18 +14,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from editorbot.corpus.simulate.breaks import Breaks
-from editorbot.corpus.simulate.current_take import CurrentTake
-from editorbot.corpus.simulate.edges import bars_before, place_near, seam, soft_overlap, usual_bar_s
-from editorbot.corpus.simulate.events import Event, draw_events
-from editorbot.corpus.simulate.finishes import draw_recorded
+from editorbot.corpus.simulate.fault_profile import Event, FaultProfile, StyleSampler, draw_events, draw_flaws
 from editorbot.corpus.simulate.flaws import FLAWS
-from editorbot.corpus.simulate.habits import Habits
-from editorbot.corpus.simulate.music_once import music_once
-from editorbot.corpus.simulate.plan import FAULTS, Flaw, Part, Plan
-from editorbot.corpus.simulate.settings import Simulation
-from editorbot.corpus.simulate.slips import draw_flaws
-from editorbot.corpus.simulate.styles import Styles
+from editorbot.corpus.simulate.plan import FAULTS, Flaw, Part, Plan, Simulation
+from editorbot.corpus.simulate.recording_chain import draw_recording_chain
+from editorbot.corpus.simulate.timeline import (
+    BreakBuilder,
+    TakeBuilder,
+    bars_before,
+    draw_overlap,
+    draw_seam,
+    mark_kept_takes,
+    snap_to_bar,
+)
 from editorbot.corpus.simulate.track import Track
 
 
@@ -45,75 +44,73 @@ def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, o
     others : int
         How many other tracks there are to take scraps from.
     """
-    story = _Story(track, rng, settings, others)
-    story.tell()
-    recorded = draw_recorded(rng, settings.finishes)
-    return Plan(music_once(story.parts), recorded, tuple(f for f in FAULTS if f in story.happened))
+    builder = _PlanBuilder(track, rng, settings, others)
+    for event in draw_events(builder.profile, track.duration_s):
+        builder.play_event(event)
+    if builder.take.at_s < track.duration_s:
+        builder.take.play_to(track.duration_s)
+    builder.take.close("")
+    chain = draw_recording_chain(rng, settings.recording_effects)
+    return Plan(mark_kept_takes(builder.parts), chain, tuple(f for f in FAULTS if f in builder.happened))
 
 
-class _Story:
-    """Tells a jam from start to end."""
+class _PlanBuilder:
+    """Plays the track up to each event, and lets the event happen."""
 
     def __init__(self, track: Track, rng: np.random.Generator, settings: Simulation, others: int) -> None:
-        self.track, self.rng, self.end_s, self.bar_s = track, rng, track.duration_s, usual_bar_s(track)
+        self.track, self.rng, self.end_s = track, rng, track.duration_s
+        self.bar_s = max(1.0, float(np.median(np.diff(track.bars_s))) if len(track.bars_s) > 1 else 2.0)
         self.parts: list[Part] = []
         self.happened: set[str] = set()
-        self.habits = Habits(rng, settings, others)
-        self.breaks = Breaks(self.habits, track, self.parts, self.happened)
+        self.profile = FaultProfile(rng, settings, others)
+        self.breaks = BreakBuilder(self.profile, track, self.parts, self.happened)
         must_drift = settings.faults == ("drift",)
-        styles = Styles(rng, self.end_s, drifts=self.habits.allowed("drift"), must_drift=must_drift)
+        styles = StyleSampler(rng, self.end_s, may_drift=self.profile.allows("drift"), must_drift=must_drift)
         if styles.base.drift:
             self.happened.add("drift")
-        self.take = CurrentTake(styles, rng, self.parts)
+        self.take = TakeBuilder(styles, rng, self.parts)
 
-    def tell(self) -> None:
-        """Tell the whole jam."""
-        for event in draw_events(self.habits, self.end_s):
-            self.detour(event)
-        if self.take.at_s < self.end_s:
-            self.take.play_to(self.end_s)
-        self.take.close("")
-
-    def detour(self, event: Event) -> None:
+    def play_event(self, event: Event) -> None:
         """Play well up to an event, and let it happen."""
         if event.place_s < 0:
-            self.breaks.rest(event.length_s, starts=True)
+            self.breaks.add_break(event.length_s, before_music=True)
         elif event.place_s >= self.end_s:
             self.take.play_to(self.end_s)
             self.take.close(self.rng.choice(["halt", "", "halt"]))
-            self.breaks.rest(event.length_s, starts=False)
+            self.breaks.add_break(event.length_s, before_music=False)
         else:
-            self.take.play_to(place_near(self.track, max(event.place_s, self.take.at_s), self.rng))
+            self.take.play_to(snap_to_bar(self.track, max(event.place_s, self.take.at_s), self.rng))
             getattr(self, "_" + event.name.replace("-", "_"))(event.length_s)
+
+    def _draw_stop(self) -> str:
+        """Draw how a take stops, see `plan.Take.stop`."""
+        return str(self.rng.choice(["halt", "halt", "apart"]))
 
     # Other things than the song ---------------------------------------------------------------------------------
 
     def _break(self, length_s: float) -> None:
-        """Stop, and go on from the same place."""
-        self.take.close(self._how_to_stop())
-        self.breaks.rest(length_s, starts=True)
-        self.take.overlap_s = soft_overlap(self.rng)
-
-    def _how_to_stop(self) -> str:
-        return str(self.rng.choice(["halt", "halt", "apart"]))
+        """Stop, and continue from the same place."""
+        self.take.close(self._draw_stop())
+        self.breaks.add_break(length_s, before_music=True)
+        self.take.overlap_s = draw_overlap(self.rng)
 
     def _two_songs(self, length_s: float) -> None:
         """Play another song for a while."""
-        self.take.close(self._how_to_stop() if self.take.at_s > 0 else "")
-        self._maybe_rest()
-        self.breaks.junk("two-songs", length_s)
-        self._maybe_rest()
-        self.take.overlap_s = soft_overlap(self.rng)
+        self.take.close(self._draw_stop() if self.take.at_s > 0 else "")
+        self._maybe_break()
+        self.breaks.add_junk("two-songs", length_s)
+        self._maybe_break()
+        self.take.overlap_s = draw_overlap(self.rng)
 
-    def _maybe_rest(self) -> None:
-        """Rest between two songs, mostly."""
-        if self.habits.allowed("break") and self.rng.random() < 0.7:
-            self.breaks.rest(float(self.rng.uniform(1, 8)), starts=True)
+    def _maybe_break(self) -> None:
+        """Take a break between two songs, mostly."""
+        if self.profile.allows("break") and self.rng.random() < 0.7:
+            self.breaks.add_break(float(self.rng.uniform(1, 8)), before_music=True)
 
     def _wander(self, length_s: float) -> None:
         """Leave the song without stopping, and come back to it."""
         self.take.close("")
-        self.breaks.junk("wander", length_s)
+        self.breaks.add_junk("wander", length_s)
         self.parts[-1] = replace(self.parts[-1], overlap_s=float(self.rng.uniform(0.01, 0.4)))
         self.take.overlap_s = float(self.rng.uniform(0.01, 0.4))
 
@@ -126,76 +123,69 @@ class _Story:
         played_s = float(min(self.rng.lognormal(1.8, 0.7), length_s, self.end_s - start_s))
         clean_s = played_s * float(self.rng.choice([0.0, self.rng.uniform(0.3, 0.95)]))
         self.take.mark(start_s, "repeat")
-        self._fall(start_s + clean_s, start_s + played_s, "false_start")
-        self._stop_and_rest(max(1.0, length_s - played_s))
-        self.take.again_from(start_s)
+        self._fall_apart(start_s + clean_s, start_s + played_s, "false_start")
+        self._stop_and_break(max(1.0, length_s - played_s))
+        self.take.restart_from(start_s)
         self.happened.add("false-start")
 
     def _breakdown(self, length_s: float) -> None:
-        """Fall apart, stop, and take it up again some bars earlier."""
+        """Fall apart, stop, and play again from here, some bars earlier, or the top."""
         at_s = self.take.at_s
         apart_s = float(np.clip(self.rng.lognormal(0.9, 0.6), 0.5, length_s))
-        again_s = self._again_place()
+        if self.rng.random() < 0.1 and at_s < 40:
+            again_s = 0.0
+        else:
+            count = int(self.rng.choice([0, 0, 1, 2, 3, 4, 8]))
+            again_s = max(bars_before(self.track, at_s, count), self.take.start_s)
         if again_s < at_s:
-            self.take.mark(again_s, "repeat")  # it will be played again
-        self._fall(at_s, at_s + apart_s, "breakdown")
-        self._stop_and_rest(max(1.0, length_s - apart_s - (at_s - again_s)))
-        self.take.again_from(again_s)
+            self.take.mark(again_s, "repeat")
+        self._fall_apart(at_s, at_s + apart_s, "breakdown")
+        self._stop_and_break(max(1.0, length_s - apart_s - (at_s - again_s)))
+        self.take.restart_from(again_s)
         self.happened.add("breakdown")
 
-    def _again_place(self) -> float:
-        """Return from where the song is taken up again: from here, some bars earlier, or the top."""
-        if self.rng.random() < 0.1 and self.take.at_s < 40:
-            return 0.0
-        count = int(self.rng.choice([0, 0, 1, 2, 3, 4, 8]))
-        return max(bars_before(self.track, self.take.at_s, count), self.take.start_s)
-
-    def _fall(self, from_s: float, to_s: float, kind: str) -> None:
-        """Let the take that is being played go wrong in a stretch, and end there."""
+    def _fall_apart(self, from_s: float, to_s: float, kind: str) -> None:
+        """Let the take go wrong in a stretch, and end there."""
         to_s = min(max(to_s, from_s + 0.3), self.end_s)
         if to_s - from_s > 0.2:
             self.take.mark(from_s, kind)
             self.take.flaws += self._draw_flaws(from_s, to_s, worst=True)
         self.take.fall_apart(to_s)
 
-    def _stop_and_rest(self, length_s: float) -> None:
-        """Stop the take that went wrong and rest; what was reached before stays reached."""
-        self.take.close(self._how_to_stop())
+    def _stop_and_break(self, length_s: float) -> None:
+        """End the take that went wrong, and mostly take a break."""
+        self.take.close(self._draw_stop())
         if self.rng.random() < 0.9:
-            self.breaks.rest(length_s, starts=True)
+            self.breaks.add_break(length_s, before_music=True)
 
     def _sloppy(self, length_s: float) -> None:
         """Play a stretch badly: before the good take, or, without a stop, after it."""
         start_s = self.take.at_s
         latest_s = min(start_s + length_s * float(self.rng.uniform(0.6, 1.0)), self.end_s)
-        end_s = place_near(self.track, latest_s, self.rng)
+        end_s = snap_to_bar(self.track, latest_s, self.rng)
         if end_s - start_s < 2.0:
             return
         runs_on = bool(self.rng.random() < 0.3)
         if runs_on and self.rng.random() < 0.6:
-            self._sloppy_after(start_s, end_s)
+            self.take.play_to(end_s)
+            self.take.close("")
+            self._bad_take(start_s, end_s, "")
+            self.take.open(end_s, "music", keep_style=True, overlap_s=draw_seam(self.rng))
         else:
             self._sloppy_before(start_s, end_s, length_s, runs_on=runs_on)
-        if "sloppy" in self.habits.settings.faults:
+        if "sloppy" in self.profile.settings.faults:
             self.happened.add("sloppy")
-
-    def _sloppy_after(self, start_s: float, end_s: float) -> None:
-        """Play a stretch well, and badly once more without a stop."""
-        self.take.play_to(end_s)
-        self.take.close("")
-        self._bad_take(start_s, end_s, "")
-        self.take.open(end_s, "music", keep_style=True, overlap_s=seam(self.rng))
 
     def _sloppy_before(self, start_s: float, end_s: float, length_s: float, *, runs_on: bool) -> None:
         """Play a stretch badly, and begin it again: without a stop where the band runs on."""
-        self.take.close("" if runs_on else self._how_to_stop())
-        self._bad_take(start_s, end_s, "" if runs_on else self._how_to_stop())
+        self.take.close("" if runs_on else self._draw_stop())
+        self._bad_take(start_s, end_s, "" if runs_on else self._draw_stop())
         if not runs_on and self.rng.random() < 0.9:
-            self.breaks.rest(max(1.0, length_s - (end_s - start_s)), starts=True)
+            self.breaks.add_break(max(1.0, length_s - (end_s - start_s)), before_music=True)
         self.take.open(start_s, "music", keep_style=runs_on, overlap_s=self._overlap(stops=not runs_on))
 
     def _bad_take(self, start_s: float, end_s: float, stop: str) -> None:
-        """Play a stretch badly as a take of its own; what was reached before stays reached."""
+        """Play a stretch badly as a separate take."""
         reached_s = self.take.at_s
         self.take.open(start_s, "sloppy", keep_style=not stop, overlap_s=self._overlap(stops=bool(stop)))
         self.take.flaws = self._draw_flaws(start_s, end_s, worst=False)
@@ -205,12 +195,12 @@ class _Story:
 
     def _overlap(self, *, stops: bool) -> float:
         """Draw the overlap of a take with the one before it [s]."""
-        return soft_overlap(self.rng) if stops else seam(self.rng)
+        return draw_overlap(self.rng) if stops else draw_seam(self.rng)
 
     def _draw_flaws(self, start_s: float, end_s: float, *, worst: bool) -> list[Flaw]:
-        """Draw what goes wrong in a stretch; note the faults by which it is asked for."""
-        flaws = draw_flaws(self.habits, start_s, end_s, bar_s=self.bar_s, worst=worst)
-        # The common flaws belong to any bad take; only the event makes it a sloppy one.
+        """Draw what goes wrong in a stretch, and note the faults that it belongs to."""
+        flaws = draw_flaws(self.profile, start_s, end_s, bar_s=self.bar_s, worst=worst)
+        # Any bad take may have the common flaws; only the event makes it a sloppy one.
         self.happened.update({FLAWS[flaw.kind] for flaw in flaws} - {"sloppy"})
         return flaws
 
@@ -223,14 +213,14 @@ class _Story:
         again_s = max(bars_before(self.track, reached_s, count), self.take.start_s)
         if reached_s - again_s < 1.0:
             return
-        if self.rng.random() < 0.4:  # no stop: what was played first stands
+        if self.rng.random() < 0.4:  # no stop: the first time is kept
             self.take.close("")
-            self.take.open(again_s, "repeat", keep_style=True, overlap_s=seam(self.rng))
+            self.take.open(again_s, "repeat", keep_style=True, overlap_s=draw_seam(self.rng))
             self.take.mark(reached_s, "music")
         else:
             self.take.mark(again_s, "repeat")
-            self._stop_and_rest(max(1.0, length_s - (reached_s - again_s)))
-            self.take.again_from(again_s)
+            self._stop_and_break(max(1.0, length_s - (reached_s - again_s)))
+            self.take.restart_from(again_s)
         self.happened.add("restart")
 
     def _vamp(self, length_s: float, bars: tuple[int, ...] = (1, 2, 2, 4, 4, 8), name: str = "vamp") -> None:
@@ -242,9 +232,9 @@ class _Story:
         self.take.close("")
         passes = int(np.clip(round(length_s / (end_s - start_s)), 1, 8))
         for _ in range(passes):
-            self.take.open(start_s, "repeat", keep_style=True, overlap_s=seam(self.rng))
+            self.take.open(start_s, "repeat", keep_style=True, overlap_s=draw_seam(self.rng))
             self.take.close("")
-        self.take.open(end_s, "music", keep_style=True, overlap_s=seam(self.rng))
+        self.take.open(end_s, "music", keep_style=True, overlap_s=draw_seam(self.rng))
         self.happened.add(name)
 
     def _chorus(self, length_s: float) -> None:

@@ -1,8 +1,8 @@
-"""Many jams, from files to a folder of pairs.
+"""Makes many jams of files with finished tracks, and writes them as a folder of pairs.
 
 Each jam depends on the seed, its own number and the list of tracks, and on
 nothing else: not on how many processes make them, nor on which were there
-already. Its truth is written last, so what has a truth is whole.
+already. Its truth is written last, so a jam that has a truth is complete.
 """
 
 from __future__ import annotations
@@ -21,10 +21,9 @@ from editorbot.analysis import BeatTracker
 from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import EDIT_END, EDIT_FOLDER, RAW_END, RAW_FOLDER
 from editorbot.corpus.simulate.jam import Jam, simulate_jam
-from editorbot.corpus.simulate.replay import MIDI_ENDINGS, track_of_midi
-from editorbot.corpus.simulate.settings import Simulation
+from editorbot.corpus.simulate.plan import Simulation
 from editorbot.corpus.simulate.signal import Sound
-from editorbot.corpus.simulate.track import Track, track_of
+from editorbot.corpus.simulate.track import MIDI_ENDINGS, Track, track_of, track_of_midi
 from editorbot.corpus.truth import TRUTH_FOLDER, truth_path, write_truth
 from editorbot.errors import EditorbotError, EmptyError, NotFoundError, OutputError, read_error, without_frames
 from editorbot.recording import Recording, TrackWriter, open_recording
@@ -36,14 +35,14 @@ LONGEST_SCRAP_S = 150.0
 """How much of another track is read for scraps [seconds]."""
 
 SOUND_ENDINGS = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".m4a", ".aac", ".aif", ".aiff", ".wma", ".w64", ".caf")
-"""Endings of the files in a folder that are taken for tracks."""
+"""Endings of the files in a folder that count as tracks."""
 
 _BLOCK = 1 << 18
 
 
 @dataclass(frozen=True)
-class Order:
-    """What jams are made of, and how."""
+class JamRequest:
+    """Which jams to make, of what, and how."""
 
     tracks: tuple[Path, ...]
     """Finished tracks."""
@@ -66,8 +65,8 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What came of one jam."""
+class JamResult:
+    """What was made of one request for a jam."""
 
     sample: str
     """Its name."""
@@ -76,7 +75,7 @@ class Made:
     duration_s: float = 0.0
     """Length of the raw recording [seconds]."""
     faults: tuple[str, ...] = ()
-    """What happens in it."""
+    """Faults that happen in it."""
     was_there: bool = False
     """Whether it was there already."""
     error: EditorbotError | None = None
@@ -84,7 +83,7 @@ class Made:
 
 
 def find_tracks(paths: Sequence[str | os.PathLike[str]]) -> tuple[Path, ...]:
-    """Return the sound files among paths and in folders among them, at any depth, by name.
+    """Find the sound files among paths and in folders among them, at any depth, by name.
 
     Raises
     ------
@@ -117,39 +116,39 @@ def _refuse(error: OSError) -> None:
     raise read_error(error, error.filename) from error
 
 
-def sample_name(order: Order, number: int) -> str:
-    """Return the name of a jam: its track, the seed, its number."""
-    stem = re.sub(r"[^\w-]+", "_", track_for(order, number).stem).strip("_")[:60] or "track"
-    return f"{stem}_s{order.seed}_{number:04d}"
+def sample_name(request: JamRequest, number: int) -> str:
+    """Name a jam by its track, the seed and its number."""
+    stem = re.sub(r"[^\w-]+", "_", track_for(request, number).stem).strip("_")[:60] or "track"
+    return f"{stem}_s{request.seed}_{number:04d}"
 
 
-def track_for(order: Order, number: int) -> Path:
-    """Return the track of a jam: every track comes once before any comes twice."""
-    turns = np.random.default_rng([order.seed, 1]).permutation(len(order.tracks))
-    return order.tracks[turns[number % len(turns)]]
+def track_for(request: JamRequest, number: int) -> Path:
+    """Choose the track of a jam: every track comes once before any comes twice."""
+    turns = np.random.default_rng([request.seed, 1]).permutation(len(request.tracks))
+    return request.tracks[turns[number % len(turns)]]
 
 
-def make_jam(order: Order, number: int) -> Jam:
-    """Return one jam of an order.
+def make_jam(request: JamRequest, number: int) -> Jam:
+    """Return one jam of an request.
 
     Raises
     ------
     EditorbotError
-        Whatever `open_recording` and `track_of` say about its track; other tracks that cannot be read lend no scraps.
+        Whatever `open_recording` and `track_of` raise for its track; other tracks that cannot be read are passed over.
     """
-    rng = np.random.default_rng([order.seed, 2, number])
-    path = track_for(order, number)
-    track = load_track(path, order.rate, order.beat_tracker)
-    rest = [other for other in order.tracks if other != path]
+    rng = np.random.default_rng([request.seed, 2, number])
+    path = track_for(request, number)
+    track = load_track(path, request.rate, request.beat_tracker)
+    rest = [other for other in request.tracks if other != path]
     lenders = [rest[k] for k in rng.permutation(len(rest))[:3]]
-    others = list(_loaded(lenders, order.rate, track.sound.shape[0], rng))
-    talk = [order.talk[k] for k in rng.permutation(len(order.talk))[:3]]
-    recordings = [load_sound(one, order.rate, LONGEST_SCRAP_S) for one in talk]
-    return simulate_jam(track, rng, others=others, settings=order.settings, recordings=recordings)
+    others = list(_loaded(lenders, request.rate, track.sound.shape[0], rng))
+    talk = [request.talk[k] for k in rng.permutation(len(request.talk))[:3]]
+    recordings = [load_sound(one, request.rate, LONGEST_SCRAP_S) for one in talk]
+    return simulate_jam(track, rng, others=others, settings=request.settings, recordings=recordings)
 
 
 def _loaded(paths: Sequence[Path], rate: int, channels: int, rng: np.random.Generator) -> Iterator[Track]:
-    """Yield excerpts of tracks for scraps; those that cannot be used yield nothing."""
+    """Yield excerpts of tracks for scraps; tracks that cannot be used are passed over."""
     for path in paths:
         if path.suffix.lower() in MIDI_ENDINGS:
             continue  # would have to be played first
@@ -158,7 +157,7 @@ def _loaded(paths: Sequence[Path], rate: int, channels: int, rng: np.random.Gene
             sound = load_sound(path, rate, LONGEST_SCRAP_S, place=place)
             yield track_of(sound.T, rate, channels=channels, name=path.stem, find_beats=False)
         except EditorbotError:
-            continue  # it is named where it is the track itself
+            continue  # its error is shown for the jams that are made of it
 
 
 _last_track: list[tuple[tuple[Path, int, BeatTracker], Track]] = []
@@ -166,12 +165,12 @@ _last_track: list[tuple[tuple[Path, int, BeatTracker], Track]] = []
 
 
 def load_track(path: Path, rate: int, beat_tracker: BeatTracker = "embedded") -> Track:
-    """Return a file as a track; the artist is the name of its folder.
+    """Read a file as a track; the artist is the name of its folder.
 
     Raises
     ------
     EditorbotError
-        Whatever `open_recording` and `track_of` say, with the file's name.
+        Whatever `open_recording` and `track_of` raise, with the file's name.
     """
     asked = (path, rate, beat_tracker)
     if not _last_track or _last_track[0][0] != asked:
@@ -192,7 +191,7 @@ def _track_of_file(path: Path, rate: int, beat_tracker: BeatTracker) -> Track:
 
 
 def load_sound(path: Path, rate: int, longest_s: float, *, place: float = 0.0) -> Sound:
-    """Return the sound of a file at a rate, one or two channels, shape=(channels, samples).
+    """Read a file at a rate, with one or two channels, shape=(channels, samples).
 
     Parameters
     ----------
@@ -247,54 +246,54 @@ def write_jam(jam: Jam, out: Path, sample: str) -> None:
     write_truth(truth_path(out, sample), jam.truth)
 
 
-def make_one(order: Order, number: int) -> Made:
-    """Make and write one jam; an error becomes part of the result."""
-    sample, track = sample_name(order, number), track_for(order, number)
-    if truth_path(order.out, sample).exists() and not order.force:
-        return Made(sample, track, was_there=True)
+def make_and_write(request: JamRequest, number: int) -> JamResult:
+    """Make and write one jam, unless it is there; an error becomes part of the result."""
+    sample, track = sample_name(request, number), track_for(request, number)
+    if truth_path(request.out, sample).exists() and not request.force:
+        return JamResult(sample, track, was_there=True)
     try:
-        jam = make_jam(order, number)
-        write_jam(jam, order.out, sample)
+        jam = make_jam(request, number)
+        write_jam(jam, request.out, sample)
     except EditorbotError as error:
-        return Made(sample, track, error=without_frames(error))
-    return Made(sample, track, jam.truth.duration_s, jam.plan.faults)
+        return JamResult(sample, track, error=without_frames(error))
+    return JamResult(sample, track, jam.truth.duration_s, jam.plan.faults)
 
 
-def _make_some(order: Order, numbers: Sequence[int]) -> list[Made]:
-    return [make_one(order, number) for number in numbers]
+def _make_some(request: JamRequest, numbers: Sequence[int]) -> list[JamResult]:
+    return [make_and_write(request, number) for number in numbers]
 
 
-def make_all(order: Order, *, workers: int = 1, on_made: Callable[[Made], None]) -> None:
-    """Make all jams of an order; one failure never stops the rest.
+def make_jams(request: JamRequest, *, workers: int = 1, on_result: Callable[[JamResult], None]) -> None:
+    """Make and write all jams of a request; one failure never stops the rest.
 
     Parameters
     ----------
-    order : Order
-        What is wanted.
+    request : JamRequest
+        What to make.
     workers : int
         Processes at work; the jams do not depend on it.
-    on_made : callable
-        Told of each jam as it is done.
+    on_result : callable
+        Called with each result as it is done.
     """
-    for done in run_batch(_batches(order, workers), partial(_make_some, order), workers=workers):
-        for made in done.result or [_failed(order, number, done.error) for number in done.job]:
-            on_made(made)
+    for done in run_batch(_batches(request, workers), partial(_make_some, request), workers=workers):
+        for result in done.result or [_failed(request, number, done.error) for number in done.job]:
+            on_result(result)
 
 
-def _batches(order: Order, workers: int) -> list[tuple[int, ...]]:
-    """Return the numbers of the jams that are made in one go.
+def _batches(request: JamRequest, workers: int) -> list[tuple[int, ...]]:
+    """Return the numbers of the jams that a worker makes in one go.
 
-    Jams of one track in a row, so that it is read once; not many, so that all workers have some. A lone worker keeps
-    the track anyway, and tells of each jam at once.
+    They are of one track, so that it is read once; not many, so that all workers have some. A lone worker keeps
+    the track in memory anyway, and reports each jam at once.
     """
     batches: dict[tuple[Path, int], list[int]] = {}
-    for number in range(order.count):
-        batches.setdefault((track_for(order, number), number // (8 * len(order.tracks))), []).append(number)
+    for number in range(request.count):
+        batches.setdefault((track_for(request, number), number // (8 * len(request.tracks))), []).append(number)
     if workers <= 1:
         return [(number,) for numbers in batches.values() for number in numbers]
     return [tuple(numbers) for numbers in batches.values()]
 
 
-def _failed(order: Order, number: int, error: EditorbotError | None) -> Made:
-    """Return what came of a jam whose worker died, of memory for example."""
-    return Made(sample_name(order, number), track_for(order, number), error=error)
+def _failed(request: JamRequest, number: int, error: EditorbotError | None) -> JamResult:
+    """Return the result of a jam whose worker died, of memory for example."""
+    return JamResult(sample_name(request, number), track_for(request, number), error=error)

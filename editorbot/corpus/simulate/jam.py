@@ -1,18 +1,17 @@
-"""A jam made from a finished track, in memory: the one function that training calls."""
+"""Makes a jam from a finished track, in memory."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32
 
 from editorbot.corpus.simulate.draw_plan import draw_plan
-from editorbot.corpus.simulate.plan import Plan
-from editorbot.corpus.simulate.recording import recorded
+from editorbot.corpus.simulate.plan import Plan, Simulation
+from editorbot.corpus.simulate.recording_chain import apply_recording_chain
 from editorbot.corpus.simulate.render_plan import render_plan
-from editorbot.corpus.simulate.settings import Simulation
 from editorbot.corpus.simulate.signal import Sound
 from editorbot.corpus.simulate.track import Track, silent_runs
 from editorbot.corpus.truth import Truth
@@ -49,7 +48,7 @@ def simulate_jam(
     recordings: Sequence[Sound] = (),
     whole: bool = False,
 ) -> Jam:
-    """Ruin a finished track into a jam; every call with the same generator draws another.
+    """Turn a finished track into a jam; every call with the same generator draws another.
 
     Parameters
     ----------
@@ -58,11 +57,11 @@ def simulate_jam(
     rng : np.random.Generator
         Draws everything.
     others : sequence of Track
-        Tracks of which scraps are heard; of the same rate.
+        Tracks that scraps are taken from; of the same rate.
     settings : Simulation, optional
         What may happen.
     recordings : sequence of np.ndarray, shape=(channels, samples), float32
-        Recorded talk at the track's rate.
+        RecordingChain talk at the track's rate.
     whole : bool
         Never trim.
 
@@ -81,12 +80,12 @@ def simulate_jam(
     True
     """
     settings = settings or Simulation()
-    track = track if whole else trimmed(track, rng)
+    track = track if whole else trim_track(track, rng)
     others = [other for other in others if other.rate == track.rate]
     plan = draw_plan(track, rng, settings, others=len(others))
     people = int(rng.integers(2**31))
     rendered = render_plan(plan, track, others, recordings, people, may_use_programs=settings.may_use_programs)
-    raw = recorded(rendered.sound, track.rate, plan.recorded)
+    raw = apply_recording_chain(rendered.sound, track.rate, plan.recording_chain)
     truth = Truth(
         duration_s=raw.shape[1] / track.rate,
         finished_s=track.duration_s,
@@ -99,8 +98,8 @@ def simulate_jam(
     return Jam(raw.T, track.sound.T, track.rate, truth, plan)
 
 
-def trimmed(track: Track, rng: np.random.Generator) -> Track:
-    """Return the stretch of a track that is rehearsed: all of it, or some minutes from bar to bar."""
+def trim_track(track: Track, rng: np.random.Generator) -> Track:
+    """Draw the stretch of a track that is rehearsed: all of it, or some minutes from bar to bar."""
     if track.duration_s <= LONGEST_WHOLE_S and (rng.random() < 0.6 or track.duration_s < FINISHED_S[0] * 1.2):
         return track
     wanted_s = float(rng.uniform(FINISHED_S[0], min(FINISHED_S[1], track.duration_s)))
@@ -109,12 +108,3 @@ def trimmed(track: Track, rng: np.random.Generator) -> Track:
     start_s = float(rng.choice(starts)) if rng.random() < 0.6 else 0.0
     ends = bars_s[bars_s >= start_s + wanted_s]
     return track.part(start_s, float(ends[0]) if len(ends) else track.duration_s)
-
-
-def without(settings: Simulation, *names: str) -> Simulation:
-    """Return settings in which some faults or finishes do not happen."""
-    return replace(
-        settings,
-        faults=tuple(fault for fault in settings.faults if fault not in names),
-        finishes=tuple(finish for finish in settings.finishes if finish not in names),
-    )

@@ -1,4 +1,4 @@
-"""The sounds of junk: everything that is heard between takes."""
+"""The sounds of junk: everything that can be heard between takes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from editorbot.corpus.simulate import instruments, voices
-from editorbot.corpus.simulate.draws import pick
+from editorbot.corpus.simulate.plan import pick
 from editorbot.corpus.simulate.signal import (
     Sound,
     add_into,
@@ -22,22 +22,21 @@ from editorbot.corpus.simulate.signal import (
     placed,
     scaled_to,
     silence,
-    transposed,
 )
-from editorbot.corpus.simulate.spoken import spoken
+from editorbot.corpus.simulate.time_map import transposed
 from editorbot.corpus.simulate.track import Track
 
 
 @dataclass(frozen=True)
 class Scene:
-    """What junk is made in: the band, the people, other songs."""
+    """What junk is made of: the band, the people, other songs."""
 
     track: Track
     """The track that is rehearsed."""
     others: Sequence[Track]
     """Other tracks."""
     speakers: Sequence[voices.Speaker]
-    """Who is there."""
+    """The people in the room."""
     seconds: float
     """How long the junk is."""
     before: Sound
@@ -45,7 +44,7 @@ class Scene:
     rng: np.random.Generator
     """Draws the details."""
     recordings: Sequence[Sound] = ()
-    """Recorded talk, at the track's rate."""
+    """RecordingChain talk, at the track's rate."""
     may_use_programs: bool = True
     """Whether a program that speaks is used where there is one."""
 
@@ -80,7 +79,7 @@ def talk(scene: Scene) -> Sound:
     while now_s < scene.seconds:
         speaker = pick(scene.speakers, rng)
         seconds = float(min(rng.lognormal(0.8, 0.7), scene.seconds - now_s + 0.05))
-        kind, said = rng.random(), spoken(scene.rate, rng) if with_words and rng.random() < 0.6 else None
+        kind, said = rng.random(), voices.spoken(scene.rate, rng) if with_words and rng.random() < 0.6 else None
         if said is not None:
             voice, seconds = said[: round((scene.seconds - now_s + 0.2) * scene.rate)], len(said) / scene.rate
         elif kind < 0.07:
@@ -264,7 +263,7 @@ def wander(scene: Scene) -> Sound:
 
 
 def with_people(sound: Sound, scene: Scene) -> Sound:
-    """Return junk over what others do meanwhile: somebody murmurs, somebody plays softly."""
+    """Return junk during which others murmur or play softly."""
     rng = scene.rng
     meanwhile = pick((talk, noodling), rng)(scene)
     over = scaled_to(meanwhile, loud_level(sound, scene.rate) * float(gain(rng.uniform(-24, -3))), scene.rate)

@@ -1,18 +1,23 @@
 """What happens in a jam, before any of it sounds: takes, junk, and how it is recorded.
 
-A plan is drawn by :mod:`draw_plan`, sounded out by :mod:`render_plan`; the same plan
-always gives the same jam.
+A plan is drawn by :mod:`draw_plan` and rendered by :mod:`render_plan`; the same plan
+always gives the same jam. `Simulation` says what may happen at all.
 
 Conventions
 -----------
 ``start_s``, ``end_s`` and marks count in the finished track, durations in the
-raw recording. Levels are dB beside the music while it sounds.
+raw recording. Levels are dB relative to the music while it plays.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
 
 FAULTS = (
     "talk", "count-in", "sticks", "tuning", "noodling", "dead-air", "hum", "noise", "applause", "ring-out", "scrap",
@@ -21,33 +26,58 @@ FAULTS = (
 )  # fmt: skip
 """Faults that can be asked for or left out."""
 
-FINISHES = ("room", "hiss", "level", "dull", "clipping", "codec", "width")
+RECORDING_EFFECTS = ("room", "hiss", "level", "dull", "clipping", "codec", "width")
 """What the recording itself can do to everything; can be left out too."""
 
 SILENT_DB = -90.0
-"""Level of what is not heard [dB]."""
+"""Level that cannot be heard [dB]."""
+
+PURITY = (0.33, 0.58)
+"""Share of the jam that is the finished track, drawn evenly; keep-all then scores F1 0.50 - 0.73."""
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """What may happen in jams."""
+
+    faults: tuple[str, ...] = FAULTS
+    """Faults that may happen."""
+    recording_effects: tuple[str, ...] = RECORDING_EFFECTS
+    """What the recording may do."""
+    purity: tuple[float, float] = PURITY
+    """Share of a jam that is the finished track: least and most."""
+    may_use_programs: bool = True
+    """Whether ``espeak-ng`` speaks where it is installed; the jams depend on it then."""
+
+    def without(self, *names: str) -> Simulation:
+        """Leave some faults or recording effects out."""
+        return replace(
+            self,
+            faults=tuple(fault for fault in self.faults if fault not in names),
+            recording_effects=tuple(effect for effect in self.recording_effects if effect not in names),
+        )
 
 
 @dataclass(frozen=True)
 class Style:
-    """How one take is played and heard: no two takes are alike, the kept ones included."""
+    """How one take is played and recorded: no two takes are alike, the kept ones included."""
 
     speed: float = 1.0
     """Seconds of the finished track that pass in one second."""
     drift: tuple[float, ...] = ()
     """Factors on the speed over the finished track, evenly spaced over its length; empty where it is steady."""
     bends_pitch: bool = False
-    """Whether pitch goes along with speed."""
+    """Whether the pitch changes with the speed."""
     cents: float = 0.0
     """How far the whole band is out of tune [cents]."""
     gain_db: float = 0.0
-    """Level beside other takes [dB]."""
+    """Level relative to other takes [dB]."""
     tone_db: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Gain of lows, mids and highs [dB]."""
     balance_db: float = 0.0
-    """How far players' levels wander [dB]."""
+    """How far the players' levels wander [dB]."""
     looseness_s: float = 0.0
-    """How far players are apart in time [seconds]: lows, middles and highs stand for them."""
+    """How far players are apart in time [seconds]; lows, mids and highs take their part."""
     overlay_db: float = SILENT_DB
     """Level of somebody who plays along and is not in the finished track [dB]."""
     width: float = 1.0
@@ -77,7 +107,7 @@ class Take:
     """A stretch of the finished track that is played through."""
 
     marks: tuple[tuple[float, str], ...]
-    """From where on it is what: (start in the finished track [s], kind of `truth.KINDS`), increasing."""
+    """What it is from where on: (start in the finished track [s], kind of `truth.KINDS`), increasing."""
     end_s: float
     """Where in the finished track it ends."""
     style: Style
@@ -115,8 +145,8 @@ class Junk:
     """How long it overlaps with the part before; negative leaves a gap [seconds]."""
     fade_s: float = 0.02
     """Length of its fades [seconds]."""
-    has_company: bool = False
-    """Whether others talk or play meanwhile."""
+    has_others: bool = False
+    """Whether others talk or play at the same time."""
 
 
 Part: TypeAlias = Take | Junk
@@ -124,26 +154,26 @@ Part: TypeAlias = Take | Junk
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordingChain:
     """How the whole jam is recorded: one room, one device."""
 
     room_s: float = 0.0
     """Reverberation time [seconds]; 0 is none."""
     room_db: float = -12.0
-    """Level of the reverberation beside the direct sound [dB]."""
+    """Level of the reverberation relative to the direct sound [dB]."""
     hiss_db: float = SILENT_DB
-    """Noise beside the music [dB]."""
+    """Noise relative to the music [dB]."""
     hiss_slope_db: float = -3.0
     """Its fall [dB an octave]."""
     hum_db: float = SILENT_DB
-    """Hum beside the music [dB]."""
+    """Hum relative to the music [dB]."""
     tone_db: tuple[float, float, float] = (0.0, 0.0, 0.0)
     """Gain of lows, mids and highs [dB]."""
-    top_hz: float = 0.0
+    lowpass_hz: float = 0.0
     """Where its highs end [Hz]; 0 is nowhere."""
     width: float = 1.0
     """Stereo width; 0 is mono."""
-    squeeze_db: float = 0.0
+    compression_db: float = 0.0
     """How far automatic level evens out loud and quiet [dB]."""
     drive_db: float = 0.0
     """How far it is driven into clipping [dB]."""
@@ -162,8 +192,13 @@ class Plan:
     """Everything that happens in a jam."""
 
     parts: tuple[Part, ...]
-    """What is heard, one after another."""
-    recorded: Recorded
+    """What is played, one after another."""
+    recording_chain: RecordingChain
     """How it is recorded."""
     faults: tuple[str, ...] = ()
     """Faults of FAULTS that occur, in their order there."""
+
+
+def pick(items: Sequence[T], rng: np.random.Generator) -> T:
+    """Draw one of some items, each as likely as the others."""
+    return items[int(rng.integers(len(items)))]

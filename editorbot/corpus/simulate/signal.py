@@ -1,4 +1,4 @@
-"""Sound as the simulation handles it: cut, filtered, pulled, shifted.
+"""Sound as the simulation handles it: levels, fades, channels, filters.
 
 Conventions
 -----------
@@ -8,30 +8,19 @@ changed in place. Rates are Hz, lengths samples unless a name says otherwise.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Float, Float32
+from jaxtyping import Float32
 from scipy.ndimage import uniform_filter1d
-
-from editorbot.corpus.simulate.kernels import find_splices, read_between, sinc_table, splice
 
 Sound = Float32[np.ndarray, "_channels _samples"]
 """A sound."""
 
-CHECK_S, WINDOW_S, FADE_S = 0.01, 0.02, 0.012
-"""How often a splice is considered, how much of the sound is compared, and how long it is crossfaded [seconds]."""
-
 SILENT = 1e-6
 """A level under this is silence [full scale]."""
-
-
-@functools.cache
-def _table() -> np.ndarray:
-    return sinc_table()
 
 
 def silence(channels: int, samples: int) -> Sound:
@@ -45,7 +34,7 @@ def level(sound: np.ndarray) -> float:
 
 
 def loud_level(sound: np.ndarray, rate: int) -> float:
-    """Return how loud a sound is while it sounds: the RMS of its louder half, in tenths of a second."""
+    """Return how loud a sound is while it plays: the RMS of its louder half, in tenths of a second."""
     window = max(1, rate // 10)
     count = sound.shape[-1] // window
     if count < 2:
@@ -99,6 +88,14 @@ def placed(sound: np.ndarray, channels: int, pan: float) -> Sound:
     return np.concatenate([mono * np.float32(np.cos(angle)), mono * np.float32(np.sin(angle))]) * np.float32(2**0.5)
 
 
+def with_width(sound: Sound, width: float) -> Sound:
+    """Return a stereo sound at another width, 0 for mono; mono stays as it is."""
+    if sound.shape[0] != 2 or width == 1:
+        return sound
+    middle, side = (sound[0] + sound[1]) / 2, (sound[0] - sound[1]) / 2 * np.float32(width)
+    return np.stack([middle + side, middle - side])
+
+
 def cut(sound: Sound, start: int, end: int) -> Sound:
     """Return samples [start, end), silence where there are none."""
     length = sound.shape[1]
@@ -107,15 +104,8 @@ def cut(sound: Sound, start: int, end: int) -> Sound:
     return np.pad(inside, ((0, 0), (before, after))) if before or after else inside
 
 
-def mixed(base: Sound, other: Sound, start: int) -> Sound:
-    """Return a sound with another added from `start` on; what lies beyond its ends is lost."""
-    out = base.copy()
-    add_into(out, other, start)
-    return out
-
-
 def add_into(base: Sound, other: Sound, start: int) -> None:
-    """Add a sound to `base` in place, from `start` on; what lies beyond its ends is lost."""
+    """Add a sound to `base` in place, from `start` on; what is beyond its ends is lost."""
     low, high = max(0, start), min(base.shape[1], start + other.shape[1])
     if low < high:
         base[:, low:high] += other[:, low - start : high - start]
@@ -152,63 +142,3 @@ def bands(sound: Sound, rate: int, edges_hz: tuple[float, ...]) -> list[Sound]:
 def smoothed(values: np.ndarray, length: int) -> np.ndarray:
     """Return a running mean along time."""
     return uniform_filter1d(values, max(1, length), axis=-1, mode="nearest")
-
-
-# Time and pitch -----------------------------------------------------------------------------------------------------
-
-
-def read_at(sound: Sound, positions: Float[np.ndarray, " samples"]) -> Sound:
-    """Return what a sound holds at fractional samples; faster reading is higher, as tape is."""
-    out = np.empty((sound.shape[0], len(positions)), dtype=np.float32)
-    read_between(np.ascontiguousarray(sound), np.asarray(positions, dtype=np.float64), _table(), out)
-    return out
-
-
-def follow(
-    sound: Sound,
-    rate: int,
-    knots_out: Float[np.ndarray, " knots"],
-    knots_source: Float[np.ndarray, " knots"],
-    *,
-    bends_pitch: bool,
-    tolerance_s: float = 0.006,
-) -> Sound:
-    """Return a sound along a time map of straight lines.
-
-    Parameters
-    ----------
-    sound : np.ndarray, shape=(channels, samples), float32
-        The source.
-    rate : int [Hz]
-        Its rate.
-    knots_out, knots_source : np.ndarray, shape=(knots,) [samples]
-        Source sample that each output sample holds; the first output is 0, the last the new length.
-    bends_pitch : bool
-        Read faster and slower, so that pitch goes along and the map holds to a fraction of a sample; or keep pitch by
-        splices at places that are alike, so that it holds to about `tolerance_s` + 5 ms.
-    tolerance_s : float [seconds]
-        How far spliced sound may stray before it is spliced.
-    """
-    length = max(0, round(float(knots_out[-1])))
-    if bends_pitch:
-        return read_at(sound, np.interp(np.arange(length), knots_out, knots_source))
-    check = max(1, round(CHECK_S * rate))
-    wanted = np.round(np.interp(np.arange(0, max(1, length), check), knots_out, knots_source)).astype(np.int64)
-    at, offset = np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
-    mono = np.ascontiguousarray(sound.mean(axis=0))
-    tolerance, search, window = (max(1, round(s * rate)) for s in (tolerance_s, 0.005, WINDOW_S))
-    count = find_splices(mono, wanted, check, tolerance, search, window, at, offset)
-    out = np.empty((sound.shape[0], length), dtype=np.float32)
-    splice(np.ascontiguousarray(sound), at[:count], offset[:count], max(1, round(FADE_S * rate)), out)
-    return out
-
-
-def transposed(sound: Sound, rate: int, semitones: float) -> Sound:
-    """Return a sound higher or lower, as long as it was."""
-    if abs(semitones) < 1e-3 or sound.shape[1] < 8:
-        return sound
-    ratio = 2 ** (semitones / 12)
-    length = sound.shape[1]
-    tape = read_at(sound, np.arange(0, length, ratio))
-    knots_out, knots_source = np.array([0.0, length]), np.array([0.0, tape.shape[1]])
-    return follow(tape, rate, knots_out, knots_source, bends_pitch=False, tolerance_s=0.015)

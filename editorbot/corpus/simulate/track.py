@@ -1,9 +1,13 @@
-"""A finished track, ready to be ruined: its sound, its beats, where it is silent."""
+"""A finished track to make jams of: its sound, beats and silences; from a recording, or played from MIDI.
+
+A recorded track exists once. A score can be played anew for every take that is not
+kept: with other human timing, and with mistakes of one player where the take is bad.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import soxr
@@ -13,12 +17,11 @@ from editorbot.analysis import BeatTracker
 from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.beats import choose_tracker, fallback_grid
 from editorbot.analysis.spectrum_scan import SpectrumScan
-from editorbot.corpus.simulate.signal import Sound, as_channels, loud_level
+from editorbot.corpus.band import Mistake, Score, excerpt, find_soundfont, humanized, make_mistake, play, read_midi
+from editorbot.corpus.simulate.plan import Flaw, pick
+from editorbot.corpus.simulate.signal import Sound, as_channels, cut, loud_level
 from editorbot.errors import NonFiniteError, SilentError, TooShortError
 from editorbot.timebase import ANALYSIS_RATE
-
-if TYPE_CHECKING:
-    from editorbot.corpus.simulate.replay import Replay
 
 SHORTEST_S = 20.0
 """Shorter tracks hold too little music to rehearse [seconds]."""
@@ -27,7 +30,57 @@ SILENT_RUN_S = 0.5
 """Runs of silence in a track at least this long are noted [seconds]."""
 
 SILENT_DB = -60.0
-"""What lies this far under the loud level is silence [dB]."""
+"""What is this far below the loud level is silence [dB]."""
+
+MIDI_ENDINGS = (".mid", ".midi")
+"""Endings of files that the virtual band plays."""
+
+LONGEST_PLAYED_S = 270.0
+"""Of longer pieces only the beginning is played [seconds]."""
+
+LEAD_S = 2.0
+"""What is played before a take, so that notes which began earlier ring in it [seconds]."""
+
+MISTAKES_OF_FLAWS = {"late": "late", "wrong-notes": "wrong-notes", "wrong-chords": "wrong-notes",
+                     "detune": "out-of-tune", "absent": "missing", "dropouts": "missing"}  # fmt: skip
+"""Flaws that the band can really play -> the mistake of one player."""
+
+
+@dataclass(frozen=True)
+class ScorePlayer:
+    """Plays a score again as the finished track was played."""
+
+    score: Score
+    """What is written."""
+    soundfont: bytes
+    """What it is played on."""
+    rate: int
+    """Rate of the track [Hz]."""
+    channels: int
+    """Its channels."""
+    gain: float
+    """Factor on the band's sound."""
+    timing_s: float
+    """How human its timing is [seconds]."""
+    offset_s: float = 0.0
+    """Where the track begins in the score [seconds]."""
+
+    def play_range(self, first: int, last: int, flaws: tuple[Flaw, ...], seed: int) -> Sound:
+        """Play samples [first, last) of the track anew, with those of the flaws that are in MISTAKES_OF_FLAWS."""
+        rng = np.random.default_rng(seed)
+        score = humanized(self.score, rng, timing_s=self.timing_s, touch=10.0)
+        for flaw in flaws:
+            if flaw.kind in MISTAKES_OF_FLAWS:
+                player = pick([part.name for part in score.parts], rng)
+                start_s, end_s = flaw.start_s + self.offset_s, flaw.end_s + self.offset_s
+                mistake = Mistake(player, MISTAKES_OF_FLAWS[flaw.kind], start_s, end_s)
+                score = make_mistake(score, mistake, np.random.default_rng(flaw.seed))
+        start_s = first / self.rate + self.offset_s
+        begins_s = max(0.0, start_s - LEAD_S)
+        notes = excerpt(score, begins_s, last / self.rate + self.offset_s + 0.1)
+        sound = as_channels(play(notes, self.soundfont, sample_rate=self.rate).mix.T, self.channels)
+        at = round((start_s - begins_s) * self.rate)
+        return cut(sound, at, at + last - first) * np.float32(self.gain)
 
 
 @dataclass(frozen=True)
@@ -39,19 +92,19 @@ class Track:
     rate: int
     """Samples a second [Hz]."""
     beats_s: Float[np.ndarray, " beats"]
-    """Beats, shape=(beats,) [seconds], increasing; a grid of half seconds where no pulse is heard."""
+    """Beats, shape=(beats,) [seconds], increasing; a grid of half seconds where no pulse was found."""
     downbeats: np.ndarray
     """First beats of bars, shape=(bars,), indices into the beats; every fourth beat where bars are not known."""
     has_beat: bool
-    """Whether the beats were heard."""
+    """Whether beats were found."""
     name: str = ""
     """Name of the track."""
     artist: str = ""
     """Who made it."""
     stems: tuple[Sound, ...] = field(default=(), repr=False)
     """Players of the track, each as long as it, adding up to it; empty where they are not known."""
-    replay: Replay | None = field(default=None, repr=False)
-    """Who can play it again, where it was played from a score."""
+    score_player: ScorePlayer | None = field(default=None, repr=False)
+    """Plays it again, if it was played from a score."""
 
     @property
     def duration_s(self) -> float:
@@ -60,7 +113,7 @@ class Track:
 
     @property
     def loudness(self) -> float:
-        """How loud it is while it sounds [full scale]."""
+        """How loud it is while it plays [full scale]."""
         return loud_level(self.sound, self.rate)
 
     @property
@@ -74,23 +127,19 @@ class Track:
         return self.beats_s[self.downbeats]
 
     def part(self, start_s: float, end_s: float) -> Track:
-        """Return a stretch of the track as a track of its own."""
+        """Cut a stretch out as a separate track."""
         first, last = round(start_s * self.rate), round(end_s * self.rate)
         inside = (self.beats_s >= start_s) & (self.beats_s < end_s)
         index = np.cumsum(inside) - 1
         kept = self.downbeats[inside[self.downbeats]]
-        return Track(
+        player = self.score_player
+        return replace(
+            self,
             sound=self.sound[:, first:last],
-            rate=self.rate,
             beats_s=self.beats_s[inside] - first / self.rate,
             downbeats=index[kept],
-            has_beat=self.has_beat,
-            name=self.name,
-            artist=self.artist,
             stems=tuple(stem[:, first:last] for stem in self.stems),
-            replay=None
-            if self.replay is None
-            else replace(self.replay, offset_s=self.replay.offset_s + first / self.rate),
+            score_player=None if player is None else replace(player, offset_s=player.offset_s + first / self.rate),
         )
 
 
@@ -105,7 +154,7 @@ def track_of(
     find_beats: bool = True,
     beat_tracker: BeatTracker = "embedded",
 ) -> Track:
-    """Return sound as a track; its beats are looked for.
+    """Make a track of recorded sound, and find its beats.
 
     Parameters
     ----------
@@ -116,7 +165,7 @@ def track_of(
     rate : int [Hz], optional
         The rate to work at; the track's own by default.
     channels : int, optional
-        1 or 2; two by default, one where the track has one. More than two are mixed down.
+        1 or 2; as the track by default, at most two. More than two are mixed down.
     name, artist : str
         Who it is.
     find_beats : bool
@@ -129,13 +178,11 @@ def track_of(
     TooShortError
         If it is shorter than `SHORTEST_S`.
     SilentError
-        If nothing can be heard in it.
+        If it is silent.
     NonFiniteError
         If a sample is NaN or infinite.
     """
-    duration_s = len(samples) / sample_rate
-    if duration_s < SHORTEST_S:
-        raise TooShortError(f"it lasts {duration_s:.1f} s, but a rehearsal needs {SHORTEST_S:.0f} s of music")
+    _check_length(len(samples) / sample_rate)
     if not np.isfinite(samples).all():
         raise NonFiniteError("a sample is NaN or infinite; leave it out, or write it anew")
     wanted = channels or min(2, samples.shape[1])
@@ -145,7 +192,7 @@ def track_of(
     sound = np.ascontiguousarray(as_channels(np.asarray(sound, dtype=np.float32).T, wanted))
     if loud_level(sound, rate) < 1e-5:
         raise SilentError("nothing can be heard in it; leave it out")
-    grid = _grid_of(sound, rate, beat_tracker) if find_beats else fallback_grid(sound.shape[1] / rate, "")
+    grid = _find_beats(sound, rate, beat_tracker) if find_beats else fallback_grid(sound.shape[1] / rate, "")
     beats_s = grid.beats_s[grid.beats_s < sound.shape[1] / rate]
     downbeats = grid.downbeats[grid.downbeats < len(beats_s)]
     if len(downbeats) < 4:
@@ -153,8 +200,13 @@ def track_of(
     return Track(sound, rate, beats_s, downbeats, grid.confidence > 0, name, artist)
 
 
-def _grid_of(sound: Sound, rate: int, beat_tracker: BeatTracker) -> BeatGrid:
-    """Return the beats of a sound."""
+def _check_length(duration_s: float, path: Path | None = None) -> None:
+    if duration_s < SHORTEST_S:
+        message = f"it lasts {duration_s:.1f} s, but a rehearsal needs {SHORTEST_S:.0f} s of music"
+        raise TooShortError(message, path=path)
+
+
+def _find_beats(sound: Sound, rate: int, beat_tracker: BeatTracker) -> BeatGrid:
     mono = sound.mean(axis=0)
     mono = soxr.resample(mono, rate, ANALYSIS_RATE, "MQ") if rate != ANALYSIS_RATE else mono
     mono = np.ascontiguousarray(mono, dtype=np.float32)
@@ -163,8 +215,36 @@ def _grid_of(sound: Sound, rate: int, beat_tracker: BeatTracker) -> BeatGrid:
     return choose_tracker(beat_tracker)(scan.finish().tracks, len(mono) / ANALYSIS_RATE, lambda: mono)
 
 
+def track_of_midi(path: Path, rate: int, rng: np.random.Generator, *, artist: str = "") -> Track:
+    """Play a MIDI file as a finished track at a rate [Hz], with its players as stems and exact beats.
+
+    `rng` draws the human timing.
+
+    Raises
+    ------
+    TooShortError
+        If it is shorter than `SHORTEST_S`.
+    EditorbotError
+        Whatever `read_midi`, `find_soundfont` and `play` raise.
+    """
+    whole = read_midi(path)
+    score = excerpt(whole, 0.0, min(whole.end_s, LONGEST_PLAYED_S))
+    _check_length(score.end_s, path)
+    timing_s, soundfont = float(rng.uniform(0.002, 0.012)), find_soundfont().read_bytes()
+    performance = play(humanized(score, rng, timing_s=timing_s), soundfont, sample_rate=rate)
+    peak = max(1e-6, float(np.abs(performance.mix).max()))
+    gain = np.float32(0.8 / peak)
+    stems = tuple(np.ascontiguousarray(stem.T) * gain for stem in performance.by_role().values() if stem.any())
+    sound = np.asarray(np.sum(stems, axis=0), dtype=np.float32)
+    beats_s = score.beats_s[score.beats_s < sound.shape[1] / rate]
+    downbeats = np.searchsorted(beats_s, score.downbeats_s[score.downbeats_s < sound.shape[1] / rate] - 1e-6)
+    downbeats = downbeats[downbeats < len(beats_s)] if len(downbeats) > 3 else np.arange(0, len(beats_s), 4)
+    player = ScorePlayer(score, soundfont, rate, 2, float(gain), timing_s)
+    return Track(sound, rate, beats_s, downbeats, len(beats_s) > 8, path.stem, artist, stems, player)
+
+
 def silent_runs(track: Track) -> tuple[tuple[float, float], ...]:
-    """Return the ranges of a track in which nothing is heard [seconds]."""
+    """Find the ranges of a track in which nothing is heard [seconds]."""
     window = max(1, track.rate // 20)
     count = track.sound.shape[1] // window
     powers = np.square(track.sound[:, : count * window]).reshape(track.sound.shape[0], count, window).mean(axis=(0, 2))

@@ -3,7 +3,7 @@
 A few hundred ruined stretches teach a few hundred equalizers. On a mel, an
 equalizer is a curve that is added, noise a power, and a room what is left of
 the power before: so each stretch is recorded anew in every epoch for next to
-nothing (:func:`ruined_anew` draws as `corpus.simulate.worsened` does). Another
+nothing (:func:`ruined_anew` draws as `corpus.simulate.recording_chain` does). Another
 curve is laid over both sides: how bright finished music is differs from artist
 to artist more than a few artists show.
 """
@@ -18,7 +18,7 @@ from jaxtyping import Float16, Float32, Float64
 from scipy.signal import lfilter
 
 from editorbot.analysis.filterbanks import mel_edges_hz
-from editorbot.corpus.simulate.worsened import WAYS
+from editorbot.corpus.simulate.recording_chain import DEGRADATIONS
 from editorbot.models.mel_config import BANDS, MEL_SPAN_DB
 from editorbot.polish.average_spectrum import band_widths
 from editorbot.polish.mel_summary import SHARES, STEP_FRAMES, STEP_SHARE, planes_of
@@ -103,7 +103,7 @@ def under_one_curve(example: MelExample, curve_db: Float32[np.ndarray, " 128"]) 
 
 def ruined_anew(mel: Float32[np.ndarray, "frames 128"], rng: np.random.Generator) -> Float32[np.ndarray, "frames 128"]:
     """Return a finished mel as a device in a room would hear it: room, noise, device, telephone."""
-    named = set(rng.choice(WAYS, size=int(rng.integers(1, 4)), replace=False))
+    named = set(rng.choice(DEGRADATIONS, size=int(rng.integers(1, 4)), replace=False))
     hz = mel_edges_hz(BANDS)[1:-1]
     power = np.where(mel > SILENT, 10 ** (mel.astype(np.float64) * MEL_SPAN_DB / 10), 0)
     loud = 10 ** (loudness(mel) * MEL_SPAN_DB / 10)

@@ -23,10 +23,8 @@ from jaxtyping import Float16, Float32, Float64, Int16, Int64, UInt8
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.corpus.cache_files import read_entry, write_entry
-from editorbot.corpus.simulate.finishes import draw_recorded
-from editorbot.corpus.simulate.plan import FINISHES
-from editorbot.corpus.simulate.recording import recorded
-from editorbot.corpus.simulate.worsened import draw_worsened
+from editorbot.corpus.simulate.plan import RECORDING_EFFECTS
+from editorbot.corpus.simulate.recording_chain import apply_recording_chain, draw_degraded_chain, draw_recording_chain
 from editorbot.errors import SilentError, TooShortError
 from editorbot.models.mel_config import INPUTS_VERSION, SUMMARY_SIZE
 from editorbot.polish.average_spectrum import SpectrumMeter, band_total
@@ -49,7 +47,7 @@ FINISHED_SHARE = 0.15
 """Share of the examples in which nothing is ruined: from them it is learned to leave finished music alone."""
 
 WORSENED_SHARE = 0.8
-"""Share of the others that are worsened clearly; the rest are recorded as jams are."""
+"""Share of the others that are degraded clearly; the rest are recorded as jams are."""
 
 LEVEL = 0.1
 """Level at which examples are kept [full scale]; quantizing to 16 bits then leaves 70 dB."""
@@ -189,13 +187,13 @@ def ruined_example(
     SilentError
         If nothing can be heard.
     """
-    how = draw_worsened(rng) if rng.random() < WORSENED_SHARE else draw_recorded(rng, FINISHES)
-    ruined = finished if rng.random() < FINISHED_SHARE else recorded(finished, rate, how)
+    how = draw_degraded_chain(rng) if rng.random() < WORSENED_SHARE else draw_recording_chain(rng, RECORDING_EFFECTS)
+    ruined = finished if rng.random() < FINISHED_SHARE else apply_recording_chain(finished, rate, how)
     return example_of(ruined, finished, rate=rate)
 
 
 def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | None:
-    """Return some seconds of an example's finished sound, worsened as `rng` has it; None where they are silent.
+    """Return some seconds of an example's finished sound, degraded as `rng` has it; None where they are silent.
 
     The sound is kept at ANALYSIS_RATE: its highest bands are a resampler's, and what is added to it has them all. A
     gate may take that for what tells finished music, so more stretches are better than the same ones again.
@@ -204,7 +202,7 @@ def ruined_again(example: MelExample, rng: np.random.Generator) -> MelExample | 
     start = int(rng.integers(0, len(example.edit_sound) - length + 1))
     finished = example.edit_sound[None, start : start + length].astype(np.float32) / np.float32(32_768)
     try:
-        return example_of(recorded(finished, ANALYSIS_RATE, draw_worsened(rng)), finished)
+        return example_of(apply_recording_chain(finished, ANALYSIS_RATE, draw_degraded_chain(rng)), finished)
     except SilentError:
         return None
 

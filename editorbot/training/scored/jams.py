@@ -21,7 +21,7 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import code_version
 from editorbot.corpus.batch import run_batch
 from editorbot.corpus.pairs import RAW_END, RAW_FOLDER
-from editorbot.corpus.simulate.folder import Order, make_jam
+from editorbot.corpus.simulate.folder import JamRequest, make_jam
 from editorbot.corpus.truth import TRUTH_FOLDER, read_truth, truth_path, truth_to_json
 from editorbot.errors import EditorbotError, EmptyError, FormatError, NotFoundError
 from editorbot.recording import TrackWriter, open_recording
@@ -43,22 +43,24 @@ class MadeExample:
     """What went wrong, if anything did."""
 
 
-def example_folder(order: Order, cache: Path) -> Path:
-    """Return the folder of an order's examples: another for other tracks, settings, seeds."""
-    told = [EXAMPLES_VERSION, order.seed, order.rate, asdict(order.settings), [path.name for path in order.tracks]]
-    told += [] if order.beat_tracker == "embedded" else [order.beat_tracker]
-    digest = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:12]
-    return cache / f"jams_s{order.seed}_{digest}"
+def example_folder(request: JamRequest, cache: Path) -> Path:
+    """Return the folder of a request's examples: another for other tracks, settings, seeds."""
+    settings = asdict(request.settings)
+    settings["finishes"] = settings.pop("recording_effects")  # its name in the digests of earlier versions
+    inputs = [EXAMPLES_VERSION, request.seed, request.rate, settings, [path.name for path in request.tracks]]
+    inputs += [] if request.beat_tracker == "embedded" else [request.beat_tracker]
+    digest = hashlib.sha256(json.dumps(inputs, sort_keys=True, default=list).encode()).hexdigest()[:12]
+    return cache / f"jams_s{request.seed}_{digest}"
 
 
 def make_examples(
-    order: Order, cache: Path, *, workers: int = 1, on_made: Callable[[MadeExample], None] = lambda made: None
+    request: JamRequest, cache: Path, *, workers: int = 1, on_made: Callable[[MadeExample], None] = lambda made: None
 ) -> list[Path]:
-    """Return the examples of all jams of an order, made where they miss; one failure never stops the rest.
+    """Return the examples of all jams of a request, made where they miss; one failure never stops the rest.
 
     Parameters
     ----------
-    order : Order
+    request : JamRequest
         Tracks, count, seed; `out` is not used.
     cache : Path
         Folder where examples are kept.
@@ -67,12 +69,12 @@ def make_examples(
     on_made : callable
         Told of each jam.
     """
-    folder = example_folder(order, cache)
+    folder = example_folder(request, cache)
     folder.mkdir(parents=True, exist_ok=True)
-    numbers = range(order.count)
-    batches = [numbers[at : at + JAMS_AT_ONCE] for at in range(0, order.count, JAMS_AT_ONCE)]
+    numbers = range(request.count)
+    batches = [numbers[at : at + JAMS_AT_ONCE] for at in range(0, request.count, JAMS_AT_ONCE)]
     made: list[MadeExample] = []
-    for done in run_batch(batches, partial(_make_some, order, folder), workers=workers):
+    for done in run_batch(batches, partial(_make_some, request, folder), workers=workers):
         for one in done.result or [MadeExample(_place(folder, number), error=done.error) for number in done.job]:
             made.append(one)
             on_made(one)
@@ -84,17 +86,17 @@ def _place(folder: Path, number: int) -> Path:
     return folder / f"{number:05d}.npz"
 
 
-def _make_some(order: Order, folder: Path, numbers: Sequence[int]) -> list[MadeExample]:
-    return [make_example(order, folder, number) for number in numbers]
+def _make_some(request: JamRequest, folder: Path, numbers: Sequence[int]) -> list[MadeExample]:
+    return [make_example(request, folder, number) for number in numbers]
 
 
-def make_example(order: Order, folder: Path, number: int) -> MadeExample:
+def make_example(request: JamRequest, folder: Path, number: int) -> MadeExample:
     """Make one example unless it is there and whole; an error becomes part of the result."""
     path = _place(folder, number)
     if _is_whole(path):
         return MadeExample(path, was_there=True)
     try:
-        jam = make_jam(order, number)
+        jam = make_jam(request, number)
         with tempfile.TemporaryDirectory() as scratch:
             raw = Path(scratch) / "jam.wav"
             with TrackWriter(raw, jam.sample_rate, jam.samples.shape[1], "PCM_16") as writer:

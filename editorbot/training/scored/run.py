@@ -16,7 +16,7 @@ import torch
 
 from editorbot.config import plain_data
 from editorbot.corpus.cache_files import content_digest
-from editorbot.corpus.simulate.folder import Order, find_tracks
+from editorbot.corpus.simulate.folder import JamRequest, find_tracks
 from editorbot.corpus.splits import (
     artist_of,
     artist_of_sample,
@@ -104,14 +104,14 @@ def _example_files(settings: ScoredSettings, on_line: OnLine) -> tuple[list[Path
     held_back: list[Path] = []
     if tracks:
         on_line(f"making {settings.count} jams from {len(tracks)} tracks")
-        order = Order(tracks=tracks, out=cache, count=settings.count, seed=seed)
-        made = make_examples(order, cache, workers=workers, on_made=on_made)
+        request = JamRequest(tracks=tracks, out=cache, count=settings.count, seed=seed)
+        made = make_examples(request, cache, workers=workers, on_made=on_made)
         files, held_back = made[settings.held_back :], made[: settings.held_back]
     if settings.data_dir is not None:
         refuse_held_out_pairs(settings.data_dir)
         files += examples_of_pairs(settings.data_dir, cache, on_made=on_made)
-    order = Order(tracks=valid_tracks, out=cache, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
-    return files, [*make_examples(order, cache, workers=workers, on_made=on_made), *held_back]
+    request = JamRequest(tracks=valid_tracks, out=cache, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
+    return files, [*make_examples(request, cache, workers=workers, on_made=on_made), *held_back]
 
 
 def _train_member(

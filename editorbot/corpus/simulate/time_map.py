@@ -1,19 +1,87 @@
-"""The hot loops of the simulation: sound read at any place, and sound pulled longer or shorter by splices."""
+"""Sound read at any place, and sound made longer or shorter along a time map.
+
+Pitch changes with the tempo as on tape, or is kept by splices at places that are alike (WSOLA).
+"""
 
 from __future__ import annotations
 
+import functools
 from typing import no_type_check
 
 import numpy as np
+from jaxtyping import Float
 from numba import njit
+
+from editorbot.corpus.simulate.signal import Sound
+
+CHECK_S, WINDOW_S, FADE_S = 0.01, 0.02, 0.012
+"""How often a splice is considered, how much of the sound is compared, and how long it is crossfaded [seconds]."""
 
 TAPS = 16
 """Length of the interpolating filter [samples]."""
 
 PHASES = 256
-"""Fractions of a sample that the filter knows; those between lie 0.2 % of a sample off at most."""
+"""Fractions of a sample that the filter has; the nearest is at most 0.2 % of a sample away."""
 
 
+def read_at(sound: Sound, positions: Float[np.ndarray, " samples"]) -> Sound:
+    """Return what a sound holds at fractional samples; faster reading is higher, as tape is."""
+    out = np.empty((sound.shape[0], len(positions)), dtype=np.float32)
+    read_between(np.ascontiguousarray(sound), np.asarray(positions, dtype=np.float64), sinc_table(), out)
+    return out
+
+
+def follow(
+    sound: Sound,
+    rate: int,
+    knots_out: Float[np.ndarray, " knots"],
+    knots_source: Float[np.ndarray, " knots"],
+    *,
+    bends_pitch: bool,
+    tolerance_s: float = 0.006,
+) -> Sound:
+    """Return a sound along a time map of straight lines.
+
+    Parameters
+    ----------
+    sound : np.ndarray, shape=(channels, samples), float32
+        The source.
+    rate : int [Hz]
+        Its rate.
+    knots_out, knots_source : np.ndarray, shape=(knots,) [samples]
+        Source sample that each output sample holds; the first output is 0, the last the new length.
+    bends_pitch : bool
+        Read faster and slower, so that pitch goes along and the map holds to a fraction of a sample; or keep pitch by
+        splices at places that are alike, so that it holds to about `tolerance_s` + 5 ms.
+    tolerance_s : float [seconds]
+        How far spliced sound may stray before it is spliced.
+    """
+    length = max(0, round(float(knots_out[-1])))
+    if bends_pitch:
+        return read_at(sound, np.interp(np.arange(length), knots_out, knots_source))
+    check = max(1, round(CHECK_S * rate))
+    wanted = np.round(np.interp(np.arange(0, max(1, length), check), knots_out, knots_source)).astype(np.int64)
+    at, offset = np.zeros(len(wanted), dtype=np.int64), np.zeros(len(wanted), dtype=np.int64)
+    mono = np.ascontiguousarray(sound.mean(axis=0))
+    tolerance, search, window = (max(1, round(s * rate)) for s in (tolerance_s, 0.005, WINDOW_S))
+    count = find_splices(mono, wanted, check, tolerance, search, window, at, offset)
+    out = np.empty((sound.shape[0], length), dtype=np.float32)
+    splice(np.ascontiguousarray(sound), at[:count], offset[:count], max(1, round(FADE_S * rate)), out)
+    return out
+
+
+def transposed(sound: Sound, rate: int, semitones: float) -> Sound:
+    """Return a sound higher or lower, as long as it was."""
+    if abs(semitones) < 1e-3 or sound.shape[1] < 8:
+        return sound
+    ratio = 2 ** (semitones / 12)
+    length = sound.shape[1]
+    tape = read_at(sound, np.arange(0, length, ratio))
+    knots_out, knots_source = np.array([0.0, length]), np.array([0.0, tape.shape[1]])
+    return follow(tape, rate, knots_out, knots_source, bends_pitch=False, tolerance_s=0.015)
+
+
+@functools.cache
 def sinc_table() -> np.ndarray:
     """Return the interpolating filter, a Hann-windowed sinc, shape=(PHASES + 1, TAPS), float32."""
     at = np.arange(TAPS) - (TAPS // 2 - 1) - np.arange(PHASES + 1)[:, None] / PHASES
