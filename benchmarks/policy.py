@@ -24,10 +24,10 @@ from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.splits import refuse_held_out_pairs
 from editorbot.editlist.edit_list import EditList, MadeBy
 from editorbot.editors.base import EditRequest
+from editorbot.editors.policy_inference.action_shares import share_lines
 from editorbot.editors.policy_inference.episode import play, prepare
+from editorbot.editors.policy_inference.learned import LearnedPolicy, read_policy
 from editorbot.editors.policy_inference.score_features import score_features_of
-from editorbot.editors.policy_inference.shares import share_lines
-from editorbot.editors.policy_inference.weights import LearnedPolicy, read_policy
 from editorbot.editors.registry import editor_named
 from editorbot.environment.episodes import edit_list_of_episode
 from editorbot.environment.material import Material, material_of

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from editorbot.editors.policy_inference.shares import band_of
+from editorbot.editors.policy_inference.action_shares import band_of
 from editorbot.environment.actions import Action, Operation, Vocabulary
 from editorbot.environment.dynamics import advance, first_state
 from editorbot.environment.material import Material

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from editorbot.atomic import write_whole
+from editorbot.editors.policy_inference.learned import FORMAT, inputs_digest
 from editorbot.editors.policy_inference.network import weight_shapes
-from editorbot.editors.policy_inference.weights import FORMAT, inputs_digest
 from editorbot.models.checkpoint import Checkpoint
 from editorbot.models.policy_config import PolicyConfig
 

@@ -11,7 +11,7 @@ import pytest
 from editorbot import pipeline
 from editorbot.analysis.analysis import Analysis
 from editorbot.cli.main import main
-from editorbot.editors.policy_inference.weights import SHIPPED
+from editorbot.editors.policy_inference.learned import SHIPPED
 from tests.sounds import jam, write
 
 STEMS = ("--stems", "--stem-model", "mine.safetensors", "--device", "cpu", "--no-cache", "--dry-run")

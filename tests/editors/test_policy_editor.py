@@ -12,10 +12,9 @@ import pytest
 from editorbot.editlist.edit_list import Clip
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
-from editorbot.editors.policy_inference.gentle import gently
-from editorbot.editors.policy_inference.ranges import with_ranges
-from editorbot.editors.policy_inference.shares import collapse_line, share_lines
-from editorbot.editors.policy_inference.weights import SHIPPED, read_policy
+from editorbot.editors.policy_inference.action_shares import collapse_warning, share_lines
+from editorbot.editors.policy_inference.clip_ranges import keep_music, with_ranges
+from editorbot.editors.policy_inference.learned import SHIPPED, read_policy
 from editorbot.environment.actions import V3, Action
 from editorbot.errors import FormatError, MismatchError, NotFoundError
 from editorbot.timebase import STEP_S
@@ -103,8 +102,8 @@ def test_shares_are_counted_by_band_and_a_collapse_is_told():
     assert types == "types: KEEP 40%, LOOP 30%, CUT 20%, SKIP 10%"
     assert sizes == "sizes: BEAT 80%, BAR 20%"
     assert amounts.startswith("amounts: POS_SMALL")
-    assert collapse_line(actions, V3) is None
-    assert "100% of the policy's steps are KEEP" in (collapse_line([Action(keep, 0, 0)] * 20, V3) or "")
+    assert collapse_warning(actions, V3) is None
+    assert "100% of the policy's steps are KEEP" in (collapse_warning([Action(keep, 0, 0)] * 20, V3) or "")
 
 
 def test_ranges_are_laid_on_clips():
@@ -121,18 +120,18 @@ def test_weights_of_something_else_are_refused(tmp_path):
     shutil.copy(SHIPPED, weights)
     with pytest.raises(NotFoundError, match="card"):
         PolicyEditor(weights)
-    told = json.loads(SHIPPED.with_suffix(".json").read_text())
+    whole = json.loads(SHIPPED.with_suffix(".json").read_text())
     for change, error in (
         ({"format": "editorbot.scored"}, FormatError),
         ({"inputs": "sha256:0"}, MismatchError),
-        ({"config": {**told["config"], "natten_kernel_size": 32}}, FormatError),
-        ({"config": {**told["config"], "policy_hidden_dim": 32}}, FormatError),
+        ({"config": {**whole["config"], "natten_kernel_size": 32}}, FormatError),
+        ({"config": {**whole["config"], "policy_hidden_dim": 32}}, FormatError),
     ):
-        card.write_text(json.dumps({**told, **change}))
+        card.write_text(json.dumps({**whole, **change}))
         read_policy.cache_clear()
         with pytest.raises(error):
             PolicyEditor(weights)
-    card.write_text(json.dumps(told))
+    card.write_text(json.dumps(whole))
     weights.write_bytes(weights.read_bytes()[:1000])
     read_policy.cache_clear()
     with pytest.raises(FormatError, match="cannot be read"):
@@ -141,7 +140,7 @@ def test_weights_of_something_else_are_refused(tmp_path):
 
 def test_a_policy_of_another_vocabulary_is_refused():
     analysis = song_analysis("ABAB")
-    with pytest.raises(MismatchError, match="taught vocabulary v3, not v1"):
+    with pytest.raises(MismatchError, match="trained with vocabulary v3, not v1"):
         PolicyEditor().edit(analysis, EditRequest(vocabulary="v1"))
     assert PolicyEditor().edit(analysis, EditRequest(vocabulary="v3")).clips
 
@@ -151,9 +150,9 @@ def test_gentle_gives_back_the_music_that_a_policy_cut():
     rate = jam.source.sample_rate
     start, end = round(80 * STEP_S * rate), round(580 * STEP_S * rate)
     policys = [Clip(start, start + 20 * rate, reason="the policy's")]
-    clips = gently(policys, jam)
+    clips = keep_music(policys, jam)
     assert clips[0].reason == "the policy's"
     assert (clips[0].start, clips[-1].end) == (pytest.approx(start, abs=rate), pytest.approx(end, abs=rate))
     assert len(clips) == 1  # what runs on is one clip
-    apart = gently([replace(policys[0], reverse=True)], jam)
+    apart = keep_music([replace(policys[0], reverse=True)], jam)
     assert sum(clip.end - clip.start for clip in apart if not clip.reverse) > 0.97 * (end - start)

@@ -25,7 +25,7 @@ from editorbot.corpus.dataset import BcDataset, read_dataset, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy import PolicyEditor
-from editorbot.editors.policy_inference.weights import read_policy
+from editorbot.editors.policy_inference.learned import read_policy
 from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.reward import RewardWeights

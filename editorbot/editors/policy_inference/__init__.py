@@ -1,1 +1,1 @@
-"""The policy in use: what it reads, what it says, and how its steps become an edit. No torch here."""
+"""The policy in use: its inputs, its network in NumPy, and how its actions become an edit."""

@@ -1,4 +1,4 @@
-"""Plays an episode as the policy says, toward a length where one is wanted."""
+"""Plays an episode with a policy, to a wanted length if there is one."""
 
 from __future__ import annotations
 
@@ -7,46 +7,46 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Bool, Float32, Float64
 
+from editorbot.editors.policy_inference.learned import LearnedPolicy
 from editorbot.editors.policy_inference.network import EncodedRecording, StepLogits, beat_inputs, encode, step_logits
-from editorbot.editors.policy_inference.weights import LearnedPolicy
 from editorbot.environment.actions import Action, Operation, Treatment, Vocabulary
 from editorbot.environment.dynamics import EpisodeState, advance, first_state
 from editorbot.environment.masks import masks_at
 from editorbot.environment.material import LEAST_TARGET, Material
 from editorbot.environment.state import StateRepresentation
 
-LEAN_LIMIT = 16.0
-"""Most that the log odds of leaving out are moved to reach a length."""
+BIAS_LIMIT = 16.0
+"""Largest bias on the log odds of leaving out, to reach a length."""
 
-LEAN_STEPS = 14
-"""Halvings of that on the way to a length."""
+BIAS_STEPS = 14
+"""Bisections of the bias on the way to a length."""
 
 CLOSE_S = 0.25
-"""A length that is missed by less is met [seconds]."""
+"""A length counts as met if it is missed by less [seconds]."""
 
 
 @dataclass(frozen=True)
 class Episode:
-    """One way through a recording."""
+    """One sequence of actions over a recording."""
 
     actions: tuple[Action, ...]
-    """The steps."""
+    """The actions, in order."""
     state: EpisodeState
     """Where it ended."""
     keep_chance: Float64[np.ndarray, " beats"]
-    """Chance that the policy gave to playing each beat, in [0, 1]; 0 where it never stood or spanned."""
+    """The policy's chance of playing each beat, in [0, 1]; 0 for beats that no action covers."""
 
 
 @dataclass(frozen=True)
 class PreparedRecording:
-    """A recording as the policy knows it before the first step."""
+    """A recording and a policy, ready for the first action."""
 
     policy: LearnedPolicy
-    """Who plays."""
+    """The policy."""
     material: Material
-    """What is played on, with the share to keep."""
+    """The recording, with the share to keep."""
     encoded: EncodedRecording
-    """What the encoder makes of it."""
+    """The encoder's output."""
 
 
 def prepare(
@@ -55,18 +55,18 @@ def prepare(
     score_features: Float32[np.ndarray, "beats score_features"],
     keep_ratio: float | None,
 ) -> PreparedRecording:
-    """Return a recording ready to be played on.
+    """Encode a recording and set the share to keep.
 
     Parameters
     ----------
     policy : LearnedPolicy
-        Who plays.
+        The policy.
     material : Material
         The recording.
     score_features : np.ndarray, shape=(beats, SCORE_FEATURES)
         See :func:`editorbot.editors.policy_inference.score_features.score_features_of`.
     keep_ratio : float, optional
-        Share to keep; the policy's own guess where left out.
+        Share to keep; the policy's own prediction by default.
     """
     reach = (len(material.padded) - material.beats) // 2
     features = material.padded[reach : reach + material.beats]
@@ -76,27 +76,27 @@ def prepare(
     return PreparedRecording(policy, replace(material, target_keep_ratio=wanted), encoded)
 
 
-def play(prepared: PreparedRecording, *, lean: float = 0.0, temperature: float = 0.0, seed: int = 0) -> Episode:
+def play(prepared: PreparedRecording, *, bias: float = 0.0, temperature: float = 0.0, seed: int = 0) -> Episode:
     """Play an episode to its end.
 
     Parameters
     ----------
     prepared : PreparedRecording
         Policy and recording.
-    lean : float
+    bias : float
         Added to the log odds of the types that leave out.
     temperature : float
-        0 takes the likeliest step each time; 1 draws as the policy says, more is bolder.
+        0 takes the likeliest action each time; 1 samples from the policy, more is bolder.
     seed : int
-        Of the draws.
+        Seed of the samples.
 
     Notes
     -----
-    Time O(steps), of which there are at most four a beat.
+    Time O(actions), at most four a beat.
     """
     policy, material = prepared.policy, prepared.material
     vocabulary = policy.config.action_vocabulary
-    sight = StateRepresentation(vocabulary, policy.normalizer)
+    observer = StateRepresentation(vocabulary, policy.normalizer)
     leaves_out = _leaves_out(vocabulary)
     rng = np.random.default_rng(seed)
     lengths = material.lengths.tolist()
@@ -105,10 +105,12 @@ def play(prepared: PreparedRecording, *, lean: float = 0.0, temperature: float =
     while not (state.is_over or state.is_truncated):
         spans, encoded = lengths[state.cursor], prepared.encoded
         at = state.cursor
-        seen = np.concatenate([encoded.beats[at], encoded.ahead[at], encoded.summary, sight.observe(state, material)])
+        seen = np.concatenate(
+            [encoded.beats[at], encoded.ahead[at], encoded.summary, observer.observe(state, material)]
+        )
         logits = step_logits(seen, masks_at(state, spans, vocabulary), policy.weights, policy.config)
-        leaned = logits.type + np.float32(lean) * leaves_out
-        action = chosen(StepLogits(leaned, logits.size, logits.amount), temperature, rng)
+        biased = logits.type + np.float32(bias) * leaves_out
+        action = _sample(StepLogits(biased, logits.size, logits.amount), temperature, rng)
         end = min(state.cursor + spans[action.size], material.beats)
         chance = 1.0 - float(_softmax(logits.type)[leaves_out].sum())
         chances[state.cursor : end] = np.maximum(chances[state.cursor : end], chance)
@@ -118,27 +120,24 @@ def play(prepared: PreparedRecording, *, lean: float = 0.0, temperature: float =
 
 
 def play_to(prepared: PreparedRecording, target_s: float, *, temperature: float = 0.0, seed: int = 0) -> Episode:
-    """Play an episode whose length comes nearest to a wanted one [seconds].
-
-    The policy leans toward leaving out, or away from it, as much as that takes.
-    """
-    low, high, lean = -LEAN_LIMIT, LEAN_LIMIT, 0.0
+    """Play the episode that comes nearest to a wanted length [seconds], with the bias found by bisection."""
+    low, high, bias = -BIAS_LIMIT, BIAS_LIMIT, 0.0
     best, best_off_s = None, np.inf
     vocabulary = prepared.policy.config.action_vocabulary
-    for _ in range(LEAN_STEPS):
-        tried = play(prepared, lean=lean, temperature=temperature, seed=seed)
+    for _ in range(BIAS_STEPS):
+        tried = play(prepared, bias=bias, temperature=temperature, seed=seed)
         off_s = output_s(tried.state, prepared.material, vocabulary) - target_s
         if best is None or abs(off_s) < best_off_s:
             best, best_off_s = tried, abs(off_s)
         if best_off_s < CLOSE_S:
             break
-        low, high = (lean, high) if off_s > 0 else (low, lean)
-        lean = (low + high) / 2
+        low, high = (bias, high) if off_s > 0 else (low, bias)
+        bias = (low + high) / 2
     return best if best is not None else play(prepared, temperature=temperature, seed=seed)
 
 
 def output_s(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> float:
-    """Return how long an episode's edit is [seconds]."""
+    """Compute the length of an episode's edit [seconds]."""
     ends_s = np.concatenate([[0.0], np.cumsum(material.tables.duration_s)])
     total = 0.0
     for each in state.all_plays:
@@ -147,8 +146,8 @@ def output_s(state: EpisodeState, material: Material, vocabulary: Vocabulary) ->
     return total
 
 
-def chosen(logits: StepLogits, temperature: float, rng: np.random.Generator) -> Action:
-    """Return a step: the likeliest, or one that is drawn where the temperature is above 0."""
+def _sample(logits: StepLogits, temperature: float, rng: np.random.Generator) -> Action:
+    """Choose an action: the likeliest, or a sampled one at a temperature above 0."""
     if temperature <= 0:
         kind = int(logits.type.argmax())
         return Action(kind, int(logits.size[kind].argmax()), int(logits.amount[kind].argmax()))
@@ -162,12 +161,12 @@ def chosen(logits: StepLogits, temperature: float, rng: np.random.Generator) -> 
 
 
 def _last(chances: np.ndarray) -> int:
-    """Return the last index that has a chance: sums of chances may fall short of 1."""
+    """Find the last index with a chance above 0: rounded chances may sum to less than 1."""
     return int(np.flatnonzero(chances)[-1])
 
 
 def _leaves_out(vocabulary: Vocabulary) -> Bool[np.ndarray, " types"]:
-    """Tell which types play nothing of what the cursor passes."""
+    """Mark the types that play nothing of what the cursor passes."""
     return np.array([row.operation in (Operation.CUT, Operation.SKIP, Operation.BRIDGE) for row in vocabulary.rows])
 
 

@@ -1,6 +1,6 @@
 """The policy's networks, computed with NumPy alone, so that editing needs no torch.
 
-The same sums as :class:`editorbot.models.policy.EditingAgent`, from the same weights; a test holds the two together.
+The same sums as :class:`editorbot.models.policy.EditingAgent`, from the same weights; a test compares the two.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ Rows = Float32[np.ndarray, "_ _"]
 
 @dataclass(frozen=True)
 class EncodedRecording:
-    """What the encoder makes of one recording."""
+    """The encoder's output for one recording."""
 
     beats: Rows
-    """Each beat, shape=(beats, hidden)."""
+    """A vector per beat, shape=(beats, hidden)."""
     ahead: Rows
-    """Chance that each of the next OUTLOOK beats is kept, and the beat's hints, shape=(beats, AHEAD)."""
+    """Chance that each of the next OUTLOOK beats is kept, and the beat's score features, shape=(beats, AHEAD)."""
     summary: Float32[np.ndarray, " twice_hidden"]
-    """The whole."""
+    """Mean and maximum over the beats."""
     keep_ratio: float
-    """Share that an edit of it would keep."""
+    """Predicted share of the recording that an edit keeps."""
 
 
 @dataclass(frozen=True)
 class StepLogits:
-    """What the policy says at one moment; what is closed has CLOSED."""
+    """The policy's output for one action; invalid choices have CLOSED."""
 
     type: Float32[np.ndarray, " types"]
     """Log odds of the types."""
@@ -46,7 +46,7 @@ class StepLogits:
 
 
 def beat_inputs(features: Rows, score_features: Rows, normalizer: Normalizer) -> Rows:
-    """Return what the encoder reads of beats: features normalized as those of the beat at the cursor are, and hints."""
+    """Compute the encoder's inputs: features normalized like those of the beat at the cursor, and score features."""
     shaped = (np.asarray(features, np.float32) - normalizer.mean_array[CENTRE]) * normalizer.scale_array[CENTRE]
     inputs = np.concatenate([np.clip(shaped, -5, 5), score_features], axis=1).astype(np.float32)
     if inputs.shape[1] != FEATURES + score_features.shape[1]:
@@ -55,7 +55,7 @@ def beat_inputs(features: Rows, score_features: Rows, normalizer: Normalizer) ->
 
 
 def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecording:
-    """Return what the encoder makes of one recording.
+    """Encode one recording.
 
     Notes
     -----
@@ -86,14 +86,14 @@ def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecor
 def step_logits(
     inputs: Float32[np.ndarray, " inputs"], masks: Masks, weights: Weights, config: PolicyConfig
 ) -> StepLogits:
-    """Return what the policy says at one moment.
+    """Compute the policy's log odds of one action.
 
     Parameters
     ----------
     inputs : np.ndarray, shape=(PolicyConfig.inputs,)
-        Encoded beat, what lies ahead, summary, and normalized state, one after the other.
+        Encoded beat, what is ahead, summary, and normalized state, concatenated.
     masks : Masks
-        What is open.
+        Which choices are valid.
     weights, config
         Of the network.
     """
@@ -110,7 +110,7 @@ def step_logits(
 
 
 def weight_shapes(config: PolicyConfig) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every parameter that is needed in use."""
+    """List the shape of every parameter that editing needs."""
     hidden, types = config.policy_hidden_dim, config.action_vocabulary.types
     wide = 2 * hidden
     shapes: dict[str, tuple[int, ...]] = {}

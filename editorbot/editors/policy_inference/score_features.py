@@ -1,4 +1,4 @@
-"""What the policy's encoder is told of every beat beside its features: the learned score, and the spans of sizes."""
+"""What the policy's encoder reads of each beat beside its features: the learned score, and the lengths of sizes."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from editorbot.models.policy_config import SCORE_FEATURES
 def score_features_of(
     analysis: Analysis, score: LearnedScore | None = None
 ) -> Float32[np.ndarray, "beats score_features"]:
-    """Return the hints of every beat, shape=(beats, SCORE_FEATURES), in the order of SCORE_FEATURE_NAMES.
+    """Compute the score features of each beat, shape=(beats, SCORE_FEATURES), in the order of SCORE_FEATURE_NAMES.
 
     Parameters
     ----------
     analysis : Analysis
         Of the recording.
     score : LearnedScore, optional
-        The shipped one where left out.
+        The shipped one by default.
     """
     score = score or read_score()
     chances = score.chances(analysis)
     keep = step_labels_of(chances, score, step_vectors(analysis.steps)).keep
     by_class = [beat_scores(analysis, chances[:, number]) for number in range(chances.shape[1])]
     kept = beat_scores(analysis, keep.astype(np.float64))
-    since, until = switch_distances(kept >= 0.5)
+    since, until = _switch_distances(kept >= 0.5)
     spans = span_lengths(analysis) / LONGEST_SPAN
     columns = [np.ones(len(kept)), *by_class, kept, since, until, *spans.T]
     score_features = np.stack(columns, axis=1).astype(np.float32)
@@ -39,10 +39,10 @@ def score_features_of(
     return score_features
 
 
-def switch_distances(
+def _switch_distances(
     is_on: Bool[np.ndarray, " beats"],
 ) -> tuple[Float[np.ndarray, " beats"], Float[np.ndarray, " beats"]]:
-    """Return the beats since the last and to the next switch, over 16 and at most 1, both of shape=(beats,)."""
+    """Count the beats since the last and until the next switch, over 16 and at most 1, both of shape=(beats,)."""
     beats = np.arange(len(is_on))
     switches = np.flatnonzero(np.diff(is_on)) + 1
     bounds = np.concatenate([[-LONGEST_SPAN], switches, [len(is_on) + LONGEST_SPAN]])

@@ -18,7 +18,7 @@ from editorbot.corpus.splits import (
     split_by_artist,
     told_apart,
 )
-from editorbot.editors.policy_inference.weights import inputs_digest
+from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.material import Material
 from editorbot.environment.state import Normalizer

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from editorbot.editors.policy_inference.weights import inputs_digest
+from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.environment.state import Normalizer
 from editorbot.errors import FormatError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from editorbot import __version__
-from editorbot.editors.policy_inference.weights import inputs_digest
+from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.state import Normalizer
 from editorbot.errors import MismatchError

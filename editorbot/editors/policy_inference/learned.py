@@ -1,7 +1,7 @@
-"""Reads the weights of a policy: those that ship, or a checkpoint of a user's own run.
+"""The weights of a policy: those that ship, or a checkpoint of a user's own run.
 
 Weights that ship are safetensors with a card beside them. A checkpoint (``.pt``) needs torch to be read; the networks
-themselves are computed without it either way.
+are computed without it.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from editorbot.models.policy_config import INPUT_ORDER, PolicyConfig
 from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
 
 SHIPPED = shipped_weights("policy")
-"""The weights that ship with the package; the card lies beside them as JSON."""
+"""The weights that ship with the package; their card is the JSON beside them."""
 
 FORMAT = "editorbot.policy"
 """Value of the card's ``format`` field."""
 
 
 def inputs_digest() -> str:
-    """Return the digest over the names of all inputs, in order."""
+    """Digest the names of all inputs, in order."""
     return "sha256:" + hashlib.sha256(INPUT_ORDER.encode()).hexdigest()
 
 
@@ -65,15 +65,13 @@ def read_policy(path: Path = SHIPPED) -> LearnedPolicy:
     """
     if not path.exists():
         raise NotFoundError("there is no such file; a policy is a .safetensors or a checkpoint .pt", path=path)
-    return _of_checkpoint(path) if path.suffix == ".pt" else _of_card(path)
-
-
-def _of_card(path: Path) -> LearnedPolicy:
+    if path.suffix == ".pt":
+        return _of_checkpoint(path)
     stored = read_weights(path, "a policy", kind=FORMAT, same={"inputs": inputs_digest()})
     tensors = stored.tensors
     mean, std = tensors.pop("normalizer.mean", None), tensors.pop("normalizer.std", None)
     if mean is None or std is None:
-        raise FormatError("it holds no normalizer; train it again", path=path)
+        raise FormatError("it has no normalizer; train it again", path=path)
     normalizer = {"mean": mean.tolist(), "std": std.tolist()}
     policy = _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
     return replace(policy, uses_stems=stored.card.get("use_stems") is True)
@@ -91,15 +89,15 @@ def _of_checkpoint(path: Path) -> LearnedPolicy:
 
 
 def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: Path) -> LearnedPolicy:
-    """Return the policy, once its tensors are seen to be of its shape."""
+    """Build the policy after checking that its tensors match its shape."""
     if not isinstance(config, Mapping) or not isinstance(normalizer, Mapping):
-        raise FormatError("it does not tell the networks' shape and the normalizer; train it again", path=path)
+        raise FormatError("it lacks the networks' shape and the normalizer; train it again", path=path)
     try:
         shape = PolicyConfig.of_data(config)
         scale = Normalizer(tuple(normalizer["mean"]), tuple(normalizer["std"]))
     except (EditorbotError, TypeError, KeyError) as error:
-        raise FormatError(f"its configuration is not one ({error}); train it again", path=path) from error
+        raise FormatError(f"its configuration is invalid ({error}); train it again", path=path) from error
     wanted = weight_shapes(shape)
-    used = {name: weights[name] for name in wanted if name in weights}  # a run keeps more: what only training needs
+    used = {name: weights[name] for name in wanted if name in weights}  # a run has more, for training alone
     check_shapes(used, wanted, path)
     return LearnedPolicy(used, shape, scale, digest)

@@ -1,4 +1,4 @@
-"""What kinds of steps an episode is made of, beside the bands that edits usually lie in."""
+"""Shares of the types of actions in an episode, beside the usual shares of edits."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from editorbot.environment.actions import Action, Amount, Operation, Size, Vocabulary
 
 COLLAPSE = 0.9
-"""One type with a larger share than this is a collapse."""
+"""If one type has a larger share than this, the policy has collapsed."""
 
 
 @dataclass(frozen=True)
 class Band:
-    """Some types, and the share of steps that they usually have."""
+    """A group of types, and the share of actions that it usually has."""
 
     name: str
     low: float
@@ -26,7 +26,7 @@ BANDS = (Band("keep and cut", 0.60, 0.70), Band("loops and effects", 0.15, 0.25)
 
 
 def band_of(kind: int, vocabulary: Vocabulary) -> int:
-    """Return the number of the band that a type belongs to."""
+    """Find the number of the band that a type belongs to."""
     row = vocabulary.rows[kind]
     if row.operation in (Operation.BACK, Operation.SKIP, Operation.DEFER, Operation.SWAP, Operation.BRIDGE):
         return 2
@@ -34,7 +34,7 @@ def band_of(kind: int, vocabulary: Vocabulary) -> int:
 
 
 def share_lines(actions: Sequence[Action], vocabulary: Vocabulary) -> list[str]:
-    """Return the shares of types, sizes and amounts as lines, and a warning where one type is nearly all."""
+    """List the shares of bands, types, sizes and amounts as lines."""
     total = max(len(actions), 1)
     by_band = Counter(band_of(action.type, vocabulary) for action in actions)
     bands = ", ".join(
@@ -44,17 +44,17 @@ def share_lines(actions: Sequence[Action], vocabulary: Vocabulary) -> list[str]:
     types = Counter(vocabulary.names[action.type] for action in actions)
     lines = [
         f"{len(actions)} steps: {bands}",
-        f"types: {_told(types.elements(), total)}",
-        f"sizes: {_told((Size(action.size).name for action in actions), total)}",
+        f"types: {_shares(types.elements(), total)}",
+        f"sizes: {_shares((Size(action.size).name for action in actions), total)}",
     ]
     measured = [action for action in actions if vocabulary.rows[action.type].uses_amount]
     if measured:
-        lines.append(f"amounts: {_told((Amount(action.amount).name for action in measured), len(measured))}")
+        lines.append(f"amounts: {_shares((Amount(action.amount).name for action in measured), len(measured))}")
     return lines
 
 
-def collapse_line(actions: Sequence[Action], vocabulary: Vocabulary) -> str | None:
-    """Return the warning that one type is nearly all, None where it is not."""
+def collapse_warning(actions: Sequence[Action], vocabulary: Vocabulary) -> str | None:
+    """Write a warning if nearly all actions are of one type, else None."""
     if not actions:
         return None
     name, count = Counter(vocabulary.names[action.type] for action in actions).most_common(1)[0]
@@ -63,5 +63,5 @@ def collapse_line(actions: Sequence[Action], vocabulary: Vocabulary) -> str | No
     return f"COLLAPSE: {count / len(actions):.0%} of the policy's steps are {name}; train it with more entropy"
 
 
-def _told(names: Iterable[str], total: int) -> str:
+def _shares(names: Iterable[str], total: int) -> str:
     return ", ".join(f"{name} {count / total:.0%}" for name, count in Counter(names).most_common())
