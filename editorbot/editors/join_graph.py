@@ -1,9 +1,8 @@
-"""Which joins a path may take, and what each of them costs.
+"""Finds the joins that a path may take, and computes what each of them costs.
 
-Joins come from three places: the search of `analysis.seams` (the best place to
-leave in every part of the recording, for every place to arrive), the edges of
-what has to go (ranges to cut, stretches of low worth, talk and silence), and
-the beginning. All of them are priced alike.
+Joins come from three sources: the search of `analysis.seams` (the best place to leave in every part of the recording,
+for every place to arrive), the edges of what should be left out (ranges to cut, stretches of low worth, talk and
+silence), and the beginning. All are priced in the same way.
 """
 
 from __future__ import annotations
@@ -19,51 +18,51 @@ from editorbot.editors.length_table import START, Hops
 from editorbot.editors.timeline import Timeline
 
 STRATA = 48
-"""Parts of the recording in each of which the best place to leave is looked for."""
+"""Parts of the recording in each of which the best place to leave is searched."""
 
 JOIN_PRICE = 0.05
 """Price of any join, however smooth: fewer are better."""
 LARGEST_RISK = 0.995
-"""Joins cannot cost more than those of this risk."""
+"""Joins of a larger risk cost the same."""
 OFFSET_PRICE = 0.5
-"""Price of a join whose sides lie half a beat apart, where there is a beat."""
+"""Price of a join that shifts the music by half a beat, if there is a beat."""
 REPEAT_PRICE = 0.1
-"""Price of hearing something again."""
+"""Price of playing something again."""
 LOOP_PRICE = 0.6
-"""Further price of hearing it again at once; it falls to nothing at LOOP_S."""
+"""Further price of playing it again at once; it falls to 0 at LOOP_S."""
 LOOP_S = 32.0
-"""A repeat after so long is no loop any more [seconds]: sixteen bars at 120 BPM."""
+"""A repeat after this time is no longer a loop [seconds]: sixteen bars at 120 BPM."""
 LATE_START_PRICE = 6.0
 """Price of starting anywhere but at the beginning."""
 EARLY_END_PRICE = 6.0
 """Price of ending anywhere but at the end."""
 QUIET_DISCOUNT = 0.85
-"""Share of these two prices that silence on the other side takes away."""
+"""Discount on these two prices for silence on the other side."""
 OFF_PHRASE_PRICE = 0.2
 """Price of starting or ending inside a phrase."""
 WORTH_PRICE = 0.5
-"""Price of a second of the best music skipped, or of the worst played."""
+"""Price of skipping a second of the best music, or of playing one of the worst."""
 
 EDGE_PARTNERS = 12
-"""Edges ahead to which each edge is joined."""
+"""Number of later edges to which each edge is joined."""
 
 
 @dataclass(frozen=True)
 class Prices:
-    """What playing, skipping, starting and ending cost; every entry follows the bounds of a timeline."""
+    """What playing, skipping, starting and ending cost, for the pieces and bounds of a timeline."""
 
     play: Float[np.ndarray, " pieces"]
-    """Cost of playing each piece, infinite where it must not be played."""
+    """Cost of playing each piece, infinite if it must not be played."""
     skip: Float[np.ndarray, " pieces"]
     """Cost of skipping each piece."""
     start: Float[np.ndarray, " bounds"]
-    """Cost of starting at each bound, infinite where something before has to be played."""
+    """Cost of starting at each bound, infinite if something before it has to be played."""
     end: Float[np.ndarray, " bounds"]
-    """Cost of ending at each bound, infinite where something after has to be played."""
+    """Cost of ending at each bound, infinite if something after it has to be played."""
 
 
 def prices_of(timeline: Timeline, seams: Seams, worth: Float[np.ndarray, " beats"] | None) -> Prices:
-    """Return the prices of everything but joins."""
+    """Compute the prices of everything but joins."""
     pieces_s = np.diff(timeline.times_s)
     of_piece = np.ones(len(pieces_s)) if worth is None else np.clip(worth, 0.0, 1.0)[timeline.beat]
     price = 0.0 if worth is None else WORTH_PRICE
@@ -72,7 +71,7 @@ def prices_of(timeline: Timeline, seams: Seams, worth: Float[np.ndarray, " beats
     skipped = timeline.before(skip)
     required = timeline.before(timeline.required.astype(np.float64))
     off_phrase = OFF_PHRASE_PRICE * (seams.phrase_offset[timeline.boundary] > 0)
-    # Little is lost by starting after, or ending before, what is silent or worth nothing.
+    # Starting after, or ending before, something silent or worthless costs little.
     quiet_after = np.append(seams.quiet_before[1:], 1.0)
     missed_before = np.append(0.0, of_piece) * (1 - QUIET_DISCOUNT * seams.quiet_before[timeline.boundary])
     missed_after = np.append(of_piece, 0.0) * (1 - QUIET_DISCOUNT * quiet_after[timeline.boundary])
@@ -86,10 +85,10 @@ def prices_of(timeline: Timeline, seams: Seams, worth: Float[np.ndarray, " beats
 
 
 def risk_price(risks: Float[np.ndarray, " joins"]) -> Float[np.ndarray, " joins"]:
-    """Return what joins of some risk cost.
+    """Compute what joins of some risk cost.
 
     With ``x = -ln(1 - risk)``, the difference of the music on the two sides: ``x ** 1.5`` up to one, so that two smooth
-    joins beat a rough one, and its tangent ``1.5 x - 0.5`` beyond, where a join is heard anyway.
+    joins beat a rough one, and its tangent ``1.5 x - 0.5`` beyond, where any join is audible.
     """
     differences = -np.log1p(-np.minimum(risks, LARGEST_RISK))
     return np.where(differences < 1, differences**1.5, 1.5 * differences - 0.5)
@@ -119,7 +118,7 @@ class JoinGraph:
         return self._prices
 
     def risks(self, leave: Int[np.ndarray, " joins"], arrive: Int[np.ndarray, " joins"]) -> Float[np.ndarray, " joins"]:
-        """Return how much joins between bounds of the timeline would be heard, in [0, 1]."""
+        """Estimate how audible joins between bounds of the timeline are, in [0, 1]."""
         boundary, offset = self._timeline.boundary, self._timeline.offset_beats
         risks = self._seams.costs(boundary[leave], boundary[arrive])
         if self._has_beat:
@@ -128,14 +127,14 @@ class JoinGraph:
         return np.minimum(risks, 1.0)
 
     def hops(self, shortest_s: float, *, repeats: bool) -> Hops:
-        """Return the joins that leave room for sections of `shortest_s`, with what they and the sections cost.
+        """List the joins that leave room for sections of `shortest_s`, with the cost of join and section.
 
         Parameters
         ----------
         shortest_s : float [seconds]
-            Shortest section; one that has to be played between two ranges that must not may be shorter.
+            Shortest section; one that has to be played between two ranges to cut may be shorter.
         repeats : bool
-            Whether joins may lead back.
+            Whether joins may go back.
         """
         timeline = self._timeline
         lands = self._landings(shortest_s)
@@ -162,7 +161,7 @@ class JoinGraph:
     def _join_costs(
         self, leave: Int[np.ndarray, " joins"], arrive: Int[np.ndarray, " joins"]
     ) -> Float[np.ndarray, " joins"]:
-        """Return what joins cost: risk, repetition, and the worth of what they skip."""
+        """Compute what joins cost: risk, repetition, and the worth of what they skip."""
         times_s = self._timeline.times_s
         skipped = self._timeline.before(self._prices.skip)
         back_s = times_s[leave] - times_s[arrive]
@@ -171,7 +170,7 @@ class JoinGraph:
         return cost + np.where(back_s > 0, loop, np.maximum(skipped[arrive] - skipped[leave], 0.0))
 
     def _landings(self, shortest_s: float) -> Int[np.ndarray, " bounds"]:
-        """Return, for each bound, where the shortest section that starts there ends; -1 where none fits."""
+        """Find, for each bound, where the shortest section that starts there ends; -1 if none fits."""
         timeline = self._timeline
         times_s = timeline.times_s
         lands = np.searchsorted(times_s, times_s + shortest_s - 1e-6)
@@ -183,7 +182,7 @@ class JoinGraph:
         return np.where(short_run, ends, np.where(lands <= ends, lands, -1))
 
     def _candidates(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
-        """Return all pairs of bounds that may be joined, each once."""
+        """List all pairs of bounds that may be joined, each once."""
         found = (self._searched(), self._at_edges(), self._at_distance())
         pairs = np.unique(np.concatenate([np.stack([arrive, leave], axis=1) for leave, arrive in found]), axis=0)
         arrive, leave = pairs[:, 0], pairs[:, 1]
@@ -197,7 +196,7 @@ class JoinGraph:
         return leave[good], arrive[good]
 
     def _searched(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
-        """Return the pairs that the search over the seams finds."""
+        """Find pairs by the search over the seams."""
         timeline = self._timeline
         on_beat = np.flatnonzero(timeline.offset_beats == 0)
         bound_of = np.full(self._seams.beats + 1, -1, dtype=np.int64)
@@ -212,7 +211,7 @@ class JoinGraph:
         return leave[leave >= 0], arrive[leave >= 0]
 
     def _at_distance(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
-        """Return the pairs that lie `skip_s` apart, give or take a bar: each would do alone."""
+        """Find pairs that are `skip_s` apart, give or take a bar: one such join alone gives the length."""
         timeline = self._timeline
         empty = np.zeros(0, dtype=np.int64)
         if self._skip_s is None:
@@ -228,7 +227,7 @@ class JoinGraph:
         return leaves[rows, columns], arrivals[rows]
 
     def _at_edges(self) -> tuple[Int[np.ndarray, " joins"], Int[np.ndarray, " joins"]]:
-        """Return pairs of bounds within a bar of two edges, the first before its edge, the second after."""
+        """Find pairs of bounds within a bar of two edges, the first before its edge, the second after."""
         bounds = len(self._timeline.bounds)
         bar = self._seams.beats_per_bar
         leaves: list[Int[np.ndarray, " joins"]] = []
@@ -249,7 +248,7 @@ class JoinGraph:
 def _edges(
     analysis: Analysis, timeline: Timeline, worth: Float[np.ndarray, " beats"] | None
 ) -> Int[np.ndarray, " edges"]:
-    """Return the bounds at which something begins or ends that may have to go."""
+    """Find the bounds at which something begins or ends that may have to be left out."""
     edges = [_changes(timeline.playable), _changes(timeline.required)]
     if worth is not None:
         edges.append(_changes((worth >= 0.5)[timeline.beat]))
@@ -259,5 +258,5 @@ def _edges(
 
 
 def _changes(flags: Bool[np.ndarray, " pieces"]) -> Int[np.ndarray, " edges"]:
-    """Return the bounds at which a flag of the pieces changes."""
+    """Find the bounds at which a flag of the pieces changes."""
     return 1 + np.flatnonzero(flags[1:] != flags[:-1])

@@ -1,17 +1,15 @@
 """Cheapest paths of every length: one table over position and output length.
 
-State ``(l, p)`` means: the path has played ``l`` quanta and stands before
-piece ``p``, its section long enough to be left. From there it plays the piece
-(free, but for the piece's own price) or takes a hop: a join to another place
-together with the shortest section that may be played there. So a section can
-never be too short, and the table needs no memory of how long it is.
+State ``(l, p)`` means: the path has played ``l`` quanta and is at piece ``p``, and its section is long enough to be
+left. From there it plays the piece (for the piece's own price) or takes a hop: a join to another place together with
+the shortest section that may be played there. So a section is never too short, and the table need not remember how
+long it is.
 
-Lengths are rounded to quanta at the bounds. What rounding took or gave is
-carried along and hops that let it grow too large are refused, or the cheapest
-path would be the one that rounding flatters most.
+Lengths are rounded to quanta at the bounds. The rounding errors of a path are added up, and hops that would let the
+sum grow too large are refused; otherwise the cheapest path would be the one with the most favorable rounding.
 
-Time O(lengths x (bounds + hops)); memory one or two bytes a state, since only
-the choices are kept whole and the costs in a ring of a few lengths.
+Time O(lengths x (bounds + hops)); memory one or two bytes a state: only the choices are stored for all lengths, the
+costs in a ring of the last few.
 """
 
 from __future__ import annotations
@@ -24,15 +22,15 @@ from jaxtyping import Float32, Int32, Int64, UInt
 from numba import njit
 
 START = -1
-"""In place of the bound that a hop leaves: the path begins with it."""
+"""In place of the bound that a hop leaves: the path starts with this hop."""
 
 
 @dataclass(frozen=True)
 class Hops:
-    """All joins a path may take, sorted by where the shortest section after them ends."""
+    """All joins that a path may take, sorted by where the shortest section after them ends."""
 
     leave: Int32[np.ndarray, " hops"]
-    """Bound that is left, START for the beginning of the path."""
+    """Bound that is left, START for the start of the path."""
     arrive: Int32[np.ndarray, " hops"]
     """Bound where playing goes on."""
     land: Int32[np.ndarray, " hops"]
@@ -41,20 +39,19 @@ class Hops:
     """Cost of the join and of the section."""
 
     def __len__(self) -> int:
-        """Return the number of hops."""
         return len(self.cost)
 
 
 @dataclass(frozen=True)
 class LengthTable:
-    """Choices of the cheapest path to every state, and the cheapest end for every length."""
+    """The choices of the cheapest path to every state, and the cheapest end for every length."""
 
     choice: UInt[np.ndarray, "lengths bounds"]
     """0: not reached; 1: the piece before was played; 2 + k: the kth hop that lands here."""
     end_cost: Float32[np.ndarray, " lengths"]
-    """Cost of the cheapest whole path of each length; infinite where there is none."""
+    """Cost of the cheapest whole path of each length; infinite if there is none."""
     end_bound: Int32[np.ndarray, " lengths"]
-    """Where that path ends; -1 where there is none."""
+    """Where that path ends; -1 if there is none."""
     hops: Hops
     """The joins."""
     piece_quanta: Int32[np.ndarray, " pieces"]
@@ -63,7 +60,7 @@ class LengthTable:
     """Length of each hop's shortest section [quanta]."""
 
     def hops_to(self, length: int) -> Int64[np.ndarray, " joins"]:
-        """Return the hops of the cheapest path of a length, in order; the first one starts it."""
+        """List the hops of the cheapest path of a length, in order; the first one starts it."""
         first = _first_hops(self.hops.land, self.choice.shape[1])
         return _backtrack(
             self.choice,
@@ -91,19 +88,19 @@ def fill_table(
     Parameters
     ----------
     hops : Hops
-        The joins; those that start a path included.
+        The joins, including those that start a path.
     grid : np.ndarray, shape=(pieces + 1,)
         Bounds in quanta, nondecreasing. A piece may be 0 quanta long.
     play_cost : np.ndarray, shape=(pieces,)
-        Cost of playing each piece; infinite where it must not be.
+        Cost of playing each piece; infinite if it must not be played.
     end_cost : np.ndarray, shape=(pieces + 1,)
-        Cost of ending the path at each bound; infinite where it must not.
+        Cost of ending the path at each bound; infinite if it must not end there.
     longest : int
         Largest length [quanta].
     residual : np.ndarray, shape=(pieces + 1,), optional
-        What rounding added to each bound [quanta]; nothing by default.
+        Rounding error of each bound [quanta]; 0 by default.
     largest_drift : float
-        Largest difference of a path's rounded from its true length at any hop [quanta].
+        Largest rounding error of a path at any hop [quanta].
 
     Returns
     -------
@@ -147,7 +144,7 @@ def fill_table(
 
 
 def _first_hops(land: Int32[np.ndarray, " hops"], bounds: int) -> Int64[np.ndarray, " bounds_plus_1"]:
-    """Return the index of the first hop that lands at each bound, and their number at the end."""
+    """Find the index of the first hop that lands at each bound, and append the number of hops."""
     return np.searchsorted(land, np.arange(bounds + 1)).astype(np.int64)
 
 
@@ -222,7 +219,7 @@ def _fill(
 @njit(cache=True)
 @no_type_check
 def _backtrack(choice, length, bound, piece_quanta, first, leave, hop_quanta):
-    """Return the hops of a path, last one first."""
+    """Read the hops of a path off the table, last one first."""
     taken = []
     while True:
         how = choice[length, bound]

@@ -1,10 +1,9 @@
-"""The shortest path through a recording: an edit of a wanted length.
+"""Makes an edit of a wanted length: the shortest path through the recording.
 
-A path plays sections of the recording one after the other. It pays for every
-join as much as the join would be heard (`analysis.seams`), for hearing things
-again, and for leaving out the beginning or the end; with a worth for every
-beat it also pays for worthy music that it skips and unworthy music that it
-plays. Dynamic programming finds the cheapest path of every length at once.
+A path plays sections of the recording one after the other. Every join costs as much as it is audible
+(`analysis.seams`); playing something again costs, and so does leaving out the beginning or the end. With a worth for
+every beat, skipping good music and playing bad music cost as well. Dynamic programming finds the cheapest path of
+every length at once.
 
 References
 ----------
@@ -35,19 +34,19 @@ from editorbot.errors import TargetError
 from editorbot.timebase import clock
 
 SHORTEST_SECTION_BARS = 4
-"""Shortest section where there is a beat [bars]."""
+"""Shortest section if there is a beat [bars]."""
 SHORTEST_SECTION_S = 8.0
-"""Shortest section where there is none, and about what four bars are [seconds]."""
+"""Shortest section if there is none, about four bars [seconds]."""
 
 MISS_PRICE = 0.3
 """Price of missing the target by a whole bar."""
 
 MAX_STATES = 60_000_000
-"""Largest table; each state takes a byte, seldom two."""
+"""Largest table [states]; each takes a byte, seldom two."""
 MAX_STEPS = 3_000_000_000
-"""Largest number of hops looked at, about 4 seconds."""
+"""Largest number of hops that are evaluated, about 4 seconds of work."""
 TAIL_S = 600.0
-"""Length of the part that is solved again, finely, where a coarse table missed the target [seconds]."""
+"""Length of the part that is solved again with a finer table if a coarse one missed the target [seconds]."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ class Path:
     ends: Int[np.ndarray, " sections"]
     """Bound where each section ends."""
     cost: float
-    """What the path costs, the miss left out."""
+    """What the path costs, without the miss."""
     length_s: float
     """Length of the output [seconds]."""
 
@@ -71,34 +70,34 @@ def shortest_path_edit(
     *,
     made_by: MadeBy | None = None,
 ) -> EditList:
-    """Return the edit of the wanted length whose joins are heard least.
+    """Make the edit of the wanted length with the least audible joins.
 
     Parameters
     ----------
     analysis : Analysis
         What is known about the recording.
     request : EditRequest
-        Length and ranges. Without a length the path is as long as its worth makes it.
+        Length and ranges. Without a length the worth decides how long the path is.
     worth : np.ndarray, shape=(beats,), optional
-        How much each beat is worth keeping, in [0, 1]; 0.5 is neither here nor there.
+        How much each beat is worth keeping, in [0, 1]; 0.5 is neutral.
     made_by : MadeBy, optional
-        Who asks for it; ``retarget`` by default.
+        The editor; ``retarget`` by default.
 
     Returns
     -------
     edit_list : EditList
-        Ranges to keep are whole, ranges to cut are out, to the sample. The length is within a bar of the target,
-        or a warning ``TARGET_MISSED`` says by how much it is not and why.
+        Ranges to keep are whole and ranges to cut are out, to the sample. The length is within a bar of the target,
+        or a warning ``TARGET_MISSED`` says by how much it is not, and why.
 
     Raises
     ------
     TargetError
-        If a range lies beyond the end, or the ranges to cut leave nothing.
+        If a range to keep starts beyond the end, or the ranges to cut leave nothing.
 
     Notes
     -----
-    Sections are four bars or longer (8 s where there is no beat); where the request cannot be met so, half that, and
-    so on. Joins lead back only where the target is longer than what may be played, or cannot be met otherwise.
+    Sections are four bars or longer (8 s if there is no beat); if the request cannot be met so, half that, and so on.
+    Joins go back only if the target is longer than what may be played, or cannot be met otherwise.
     """
     timeline = timeline_of(analysis, request)
     target_s = request.target_length_s(analysis.duration_s)
@@ -120,14 +119,14 @@ def shortest_path_edit(
 
 
 def _bar_s(analysis: Analysis) -> float:
-    """Return the usual length of a bar, 2 s where no beat is known [seconds]."""
+    """Compute the median length of a bar, 2 s if no beat is known [seconds]."""
     if not analysis.has_beat:
         return SHORTEST_SECTION_S / SHORTEST_SECTION_BARS
     return analysis.beats_per_bar * float(np.median(np.diff(analysis.beat_bounds_s)))
 
 
 def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar_s: float, has_beat: bool) -> Path:
-    """Return the first path that meets the target, relaxing what can be relaxed; else the nearest."""
+    """Find the first path that meets the target, with shorter sections and repeats if needed; else the nearest."""
     if target_s is not None:
         target_s = max(target_s, timeline.required_s)
     shortest_s = min(max(SHORTEST_SECTION_BARS * bar_s if has_beat else SHORTEST_SECTION_S, 4.0), 16.0)
@@ -150,7 +149,7 @@ def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar
 def _attempts(
     shortest_s: float, bar_s: float, target_s: float | None, playable_s: float
 ) -> Iterator[tuple[float, bool]]:
-    """Yield section lengths and whether joins may lead back, the strictest first."""
+    """Yield section lengths and whether joins may go back, the strictest first."""
     longer = target_s is not None and target_s > playable_s
     sections_s = [shortest_s / 2**halvings for halvings in range(3)]
     if target_s is not None:
@@ -165,7 +164,7 @@ def _attempts(
 def _solve(
     timeline: Timeline, graph: JoinGraph, section_s: float, repeats: bool, target_s: float | None, bar_s: float
 ) -> Path | None:
-    """Return the best path with sections of `section_s` or longer, None where there is none at all."""
+    """Find the best path with sections of `section_s` or longer, None if there is none at all."""
     hops = graph.hops(section_s, repeats=repeats)
     if target_s is None:
         return _free_path(timeline, graph, hops)
@@ -177,12 +176,12 @@ def _solve(
 
 
 def _piece_s(timeline: Timeline) -> float:
-    """Return the usual length of a piece [seconds]."""
+    """Compute the median length of a piece [seconds]."""
     return float(np.median(np.diff(timeline.times_s)))
 
 
 def _quantum_s(timeline: Timeline, hops: Hops, target_s: float, bar_s: float) -> float:
-    """Return the finest unit of length that keeps the table within its bounds [seconds]."""
+    """Choose the finest unit of length that keeps the table within its limits [seconds]."""
     quantum_s = _piece_s(timeline)
     bars_s = bar_s
     while True:
@@ -199,11 +198,11 @@ class _Grid:
     quanta: Int[np.ndarray, " bounds"]
     """Bounds [quanta], from 0."""
     residual: Float32[np.ndarray, " bounds"]
-    """What rounding added to each [quanta]."""
+    """Rounding error of each [quanta]."""
 
 
 def _grid_of(timeline: Timeline, quantum_s: float) -> _Grid:
-    """Return the bounds in quanta, laid so that steady beats are far from where rounding turns."""
+    """Round the bounds to quanta, shifted so that steady beats are far from where rounding changes."""
     times_s = timeline.times_s
     shift = min(_piece_s(timeline) / quantum_s, 1.0) / 2
     exact = (times_s - times_s[len(times_s) // 2]) / quantum_s + shift
@@ -212,7 +211,7 @@ def _grid_of(timeline: Timeline, quantum_s: float) -> _Grid:
 
 
 def _free_path(timeline: Timeline, graph: JoinGraph, hops: Hops) -> Path | None:
-    """Return the cheapest path of any length: a table of one length only."""
+    """Find the cheapest path of any length, by a table of one length only."""
     table = fill_table(
         hops,
         grid=np.zeros(len(timeline.bounds), dtype=np.int64),
@@ -226,7 +225,7 @@ def _free_path(timeline: Timeline, graph: JoinGraph, hops: Hops) -> Path | None:
 def _path_of_length(
     timeline: Timeline, graph: JoinGraph, hops: Hops, target_s: float, bar_s: float, quantum_s: float
 ) -> Path | None:
-    """Return the best path about as long as the target; the miss counts with the cost."""
+    """Find the best path about as long as the target; the miss adds to the cost."""
     slack = math.ceil(bar_s / quantum_s) + 8
     wanted = round(target_s / quantum_s)
     grid = _grid_of(timeline, quantum_s)
@@ -250,13 +249,13 @@ def _path_of_length(
 
 
 def _price_with_miss(path: Path, target_s: float, bar_s: float) -> tuple[float, float]:
-    """Return what a path and its miss cost; misses of more than a bar sort behind all others."""
+    """Compute what a path and its miss cost; misses of more than a bar sort after all others."""
     bars = abs(path.length_s - target_s) / bar_s
     return (0.0 if bars <= 1 else bars), path.cost + MISS_PRICE * bars
 
 
 def _read(timeline: Timeline, table: LengthTable, length: int) -> Path:
-    """Return the cheapest path of one length out of a table."""
+    """Read the cheapest path of one length off a table."""
     taken = table.hops_to(length)
     starts = table.hops.arrive[taken].astype(np.int64)
     ends = np.append(table.hops.leave[taken[1:]], table.end_bound[length]).astype(np.int64)
@@ -266,7 +265,7 @@ def _read(timeline: Timeline, table: LengthTable, length: int) -> Path:
 def _path(
     timeline: Timeline, starts: Int[np.ndarray, " sections"], ends: Int[np.ndarray, " sections"], cost: float
 ) -> Path:
-    """Return a path with its length."""
+    """Build a path with its length."""
     samples = int((timeline.bounds[ends] - timeline.bounds[starts]).sum())
     return Path(starts, ends, cost, samples / timeline.sample_rate)
 
@@ -274,7 +273,7 @@ def _path(
 def _with_finer_tail(
     timeline: Timeline, graph: JoinGraph, hops: Hops, path: Path, target_s: float, bar_s: float
 ) -> Path:
-    """Return the path with its last minutes solved again in units of a beat, so that the whole meets the target."""
+    """Solve the last minutes of a path again in units of a beat, so that the whole meets the target."""
     lengths_s = timeline.times_s[path.ends] - timeline.times_s[path.starts]
     before_s = np.concatenate([[0.0], np.cumsum(lengths_s)[:-1]])
     number = int(np.flatnonzero(before_s <= max(target_s - TAIL_S, 0.0))[-1])
@@ -293,11 +292,11 @@ def _with_finer_tail(
 
 def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -> Iterator[Clip]:
     """Yield a clip for each section."""
-    heard = np.zeros(len(timeline.playable), dtype=bool)
+    played = np.zeros(len(timeline.playable), dtype=bool)
     entering = np.concatenate([[0.0], risks])
     leaving = np.append(risks, 0.0)
     for number, (start, end) in enumerate(zip(path.starts.tolist(), path.ends.tolist())):
-        again = bool(heard[start:end].all())
+        again = bool(played[start:end].all())
         yield Clip(
             int(timeline.bounds[start]),
             int(timeline.bounds[end]),
@@ -305,11 +304,11 @@ def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -
             confidence=float(1.0 - (entering[number] + leaving[number]) / 2),
             reason=_reason(timeline, path, number, float(entering[number]), again),
         )
-        heard[start:end] = True
+        played[start:end] = True
 
 
 def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: bool) -> str:
-    """Say in plain words why a section is there."""
+    """Say why a section is played."""
     start, end = int(path.starts[number]), int(path.ends[number])
     parts = []
     if number == 0:
@@ -319,16 +318,16 @@ def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: boo
         likeness = "is nearly the same" if risk < 0.15 else "is alike" if risk < 0.4 else "differs, the best that fits"
         parts.append(f"the music at {left} {likeness}, so it goes on here")
     if again:
-        parts.append("heard again, to reach the length")
+        parts.append("played again, to reach the length")
     if timeline.required[start:end].any():
-        parts.append("holds a range that has to be kept")
+        parts.append("contains a range that has to be kept")
     if end == len(timeline.playable):
         parts.append("up to the end")
     return "; ".join(parts)
 
 
 def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:
-    """Return a warning where the target was missed by more than a bar, or half of it where it is shorter than two."""
+    """Warn if the target was missed by more than a bar, or by more than half of a target shorter than two bars."""
     if target_s is None or abs(path.length_s - target_s) <= min(bar_s, target_s / 2):
         return ()
     why = "no joins that fit were found"

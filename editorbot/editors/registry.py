@@ -1,4 +1,4 @@
-"""The editors by name, each loaded only when it is asked for."""
+"""The editors by name, each imported only when it is used."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from types import MappingProxyType
 from editorbot.editors.base import Editor
 from editorbot.errors import UsageError
 
-_PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
+_CLASSES: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
         "keep-all": ("editorbot.editors.keep_all", "KeepAllEditor"),
         "scored": ("editorbot.editors.scored", "ScoredEditor"),
@@ -22,16 +22,15 @@ _PLACES: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 """Name -> (module, class); the class takes no arguments, or a `checkpoint`."""
 
-EDITOR_NAMES: tuple[str, ...] = tuple(_PLACES)
-"""What ``--editor`` takes."""
-
+EDITOR_NAMES: tuple[str, ...] = tuple(_CLASSES)
+"""Names that ``--editor`` takes."""
 
 LEARNED_NAMES = ("scored", "pointer", "policy")
-"""Editors that take other weights than the shipped ones."""
+"""Editors that can use other weights than the shipped ones."""
 
 
 def editor_named(name: str, checkpoint: Path | None = None) -> Editor:
-    """Return the editor of that name.
+    """Create the editor of a name.
 
     Parameters
     ----------
@@ -40,21 +39,16 @@ def editor_named(name: str, checkpoint: Path | None = None) -> Editor:
     checkpoint : Path, optional
         Weights to use instead of the shipped ones.
 
-    Returns
-    -------
-    editor : Editor
-        A fresh one.
-
     Raises
     ------
     UsageError
-        If there is none of that name (the message lists the names), or it takes no weights.
+        If the name is unknown (the message lists the names), or the editor takes no weights.
     NotFoundError, FormatError, MismatchError
         If the weights cannot be used.
     """
-    if name not in _PLACES:
+    if name not in _CLASSES:
         raise UsageError(f"there is no editor {name!r}; choose one of {', '.join(EDITOR_NAMES)}")
-    module, class_name = _PLACES[name]
+    module, class_name = _CLASSES[name]
     make = getattr(import_module(module), class_name)
     if checkpoint is not None and name not in LEARNED_NAMES:
         raise UsageError(f"the editor {name} takes no checkpoint; these do: {', '.join(LEARNED_NAMES)}")

@@ -1,7 +1,7 @@
-"""Brings a recording to a wanted length by the joins that are heard least.
+"""Brings a recording to a wanted length by the least audible joins.
 
-No learning and no opinion about the music: the yardstick that every learned
-editor has to beat. The work is done in `editors.path`.
+No learning and no opinion about the music: the baseline that every learned editor has to beat. The work is done in
+`editors.path`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from editorbot.editors.base import Editor, EditRequest
 from editorbot.editors.path import shortest_path_edit
 
 FALLBACK_KEEP_RATIO = 0.45
-"""Share of the recording that is kept where no length is asked for: the usual one of a jam."""
+"""Share of the recording that is kept if no length is given: the usual one of a jam."""
 
 
 @final
@@ -26,11 +26,11 @@ class RetargetEditor(Editor):
     ignores: ClassVar[tuple[str, ...]] = ("tightness", "temperature", "vocabulary")
 
     def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
-        """Return the edit of the wanted length; 45 % of the recording where none is wanted, and the reason says so."""
+        """Edit to the wanted length; without one, to 45 % of the recording, and the reason says so."""
         made_by = MadeBy(self.name)
         if request.target_length_s(analysis.duration_s) is not None:
             return shortest_path_edit(analysis, request, made_by=made_by)
         edit_list = shortest_path_edit(analysis, replace(request, keep_ratio=FALLBACK_KEEP_RATIO), made_by=made_by)
         first, *others = edit_list.clips
-        reason = f"{first.reason}; no length was asked for, so about {FALLBACK_KEEP_RATIO:.0%} is kept"
+        reason = f"{first.reason}; no length was given, so about {FALLBACK_KEEP_RATIO:.0%} is kept"
         return replace(edit_list, clips=(replace(first, reason=reason), *others))

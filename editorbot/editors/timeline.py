@@ -1,7 +1,7 @@
-"""The recording as a row of pieces that a path may play, skip or join.
+"""Divides a recording into pieces that a path may play, skip or join.
 
-A piece is a beat, or a part of one where a range that the user gave starts or
-ends inside it: such ranges hold to the sample. Bounds lie between the pieces.
+A piece is a beat, or a part of one if a range that the user gave starts or ends inside it: such ranges are exact to
+the sample. Bounds are between the pieces.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LONGEST_PIECE_S = 2.0
 
 @dataclass(frozen=True)
 class Timeline:
-    """Pieces of a recording; piece ``p`` lies between bounds ``p`` and ``p + 1``."""
+    """Pieces of a recording; piece ``p`` is between bounds ``p`` and ``p + 1``."""
 
     bounds: Int[np.ndarray, " bounds"]
     """Bounds, shape=(pieces + 1,) [source samples], strictly increasing, from 0 to the end."""
@@ -31,7 +31,7 @@ class Timeline:
     boundary: Int[np.ndarray, " bounds"]
     """The beat boundary nearest to each bound, in [0, beats]."""
     offset_beats: Float[np.ndarray, " bounds"]
-    """How far each bound lies after that boundary [beats]; 0 on it."""
+    """How far each bound is after that boundary [beats]; 0 on it."""
     playable: Bool[np.ndarray, " pieces"]
     """Which pieces may be played."""
     required: Bool[np.ndarray, " pieces"]
@@ -46,17 +46,17 @@ class Timeline:
 
     @property
     def playable_s(self) -> float:
-        """Summed length of what may be played [seconds]."""
+        """Total length of what may be played [seconds]."""
         return float(np.diff(self.times_s)[self.playable].sum())
 
     @property
     def required_s(self) -> float:
-        """Summed length of what has to be played [seconds]."""
+        """Total length of what has to be played [seconds]."""
         return float(np.diff(self.times_s)[self.required].sum())
 
     @property
     def joinable(self) -> Bool[np.ndarray, " bounds"]:
-        """Where joins may lie: nowhere inside a range that has to be played whole."""
+        """Where joins may be: not inside a range that has to be played whole."""
         inside = self.required[1:] & self.required[:-1]
         return np.concatenate([[True], ~inside, [True]])
 
@@ -67,12 +67,12 @@ class Timeline:
         return stops[np.searchsorted(stops, np.arange(len(self.bounds)))]
 
     def before(self, values: Float[np.ndarray, " pieces"]) -> Float[np.ndarray, " bounds"]:
-        """Return the sum of a value over all pieces before each bound."""
+        """Sum a value over all pieces before each bound."""
         return np.concatenate([[0.0], np.cumsum(values)])
 
 
 def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
-    """Return the pieces of a recording under a request.
+    """Divide a recording into pieces, for a request.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def timeline_of(analysis: Analysis, request: EditRequest) -> Timeline:
 
 
 def _divided(bounds: Int[np.ndarray, " bounds"], longest_samples: int) -> Int[np.ndarray, " more_bounds"]:
-    """Return the bounds with equal steps put into gaps that are too long."""
+    """Divide gaps that are too long into equal steps."""
     parts = [
         np.linspace(start, end, 1 + -(-(end - start) // longest_samples)).astype(np.int64)[:-1]
         for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist())
@@ -110,7 +110,7 @@ def _divided(bounds: Int[np.ndarray, " bounds"], longest_samples: int) -> Int[np
 def _nearest_boundary(
     bounds: Int[np.ndarray, " bounds"], boundaries: Int[np.ndarray, " boundaries"]
 ) -> tuple[Int[np.ndarray, " bounds"], Float[np.ndarray, " bounds"]]:
-    """Return the nearest beat boundary of each bound, and how far after it the bound lies [beats]."""
+    """Find the nearest beat boundary of each bound, and how far after it the bound is [beats]."""
     right = np.clip(np.searchsorted(boundaries, bounds), 0, len(boundaries) - 1)
     left = np.maximum(right - 1, 0)
     nearest = np.where(bounds - boundaries[left] < boundaries[right] - bounds, left, right)
@@ -119,7 +119,7 @@ def _nearest_boundary(
 
 
 def _covered(bounds: Int[np.ndarray, " bounds"], ranges: tuple[Range, ...]) -> Bool[np.ndarray, " pieces"]:
-    """Tell which pieces lie in one of the ranges, whose edges are bounds."""
+    """Mark the pieces inside one of the ranges, whose edges are bounds."""
     covered = np.zeros(len(bounds) - 1, dtype=bool)
     for start, end in ranges:
         covered[np.searchsorted(bounds, start) : np.searchsorted(bounds, end)] = True

@@ -12,7 +12,7 @@ def test_obeys_the_target():
     edit_list = RetargetEditor().edit(analysis, EditRequest(target_s=40.0, seed=5))
     assert abs(edit_list.output_samples / 44_100 - 40.0) <= 2.0
     assert (edit_list.made_by.editor, edit_list.made_by.seed) == ("retarget", 5)
-    assert "no length was asked for" not in edit_list.clips[0].reason
+    assert "no length was given" not in edit_list.clips[0].reason
 
 
 @pytest.mark.parametrize("has_beat", [True, False])
@@ -20,7 +20,7 @@ def test_without_a_target_keeps_the_usual_share_and_says_so(has_beat):
     analysis = song_analysis("ABACA", has_beat=has_beat)
     edit_list = RetargetEditor().edit(analysis, EditRequest())
     assert abs(edit_list.output_samples / analysis.source.samples - FALLBACK_KEEP_RATIO) <= 2.0 / 80
-    assert "no length was asked for, so about 45% is kept" in edit_list.clips[0].reason
+    assert "no length was given, so about 45% is kept" in edit_list.clips[0].reason
     assert edit_list.warnings == ()
 
 

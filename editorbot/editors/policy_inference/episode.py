@@ -105,10 +105,9 @@ def play(prepared: PreparedRecording, *, bias: float = 0.0, temperature: float =
     while not (state.is_over or state.is_truncated):
         spans, encoded = lengths[state.cursor], prepared.encoded
         at = state.cursor
-        seen = np.concatenate(
-            [encoded.beats[at], encoded.ahead[at], encoded.summary, observer.observe(state, material)]
-        )
-        logits = step_logits(seen, masks_at(state, spans, vocabulary), policy.weights, policy.config)
+        observed = observer.observe(state, material)
+        inputs = np.concatenate([encoded.beats[at], encoded.ahead[at], encoded.summary, observed])
+        logits = step_logits(inputs, masks_at(state, spans, vocabulary), policy.weights, policy.config)
         biased = logits.type + np.float32(bias) * leaves_out
         action = _sample(StepLogits(biased, logits.size, logits.amount), temperature, rng)
         end = min(state.cursor + spans[action.size], material.beats)
