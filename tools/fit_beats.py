@@ -1,4 +1,4 @@
-"""Fits the linear models of the beat tracker and writes ``editorbot/analysis/beat_weights.py``.
+"""Fits the linear models of the beat tracker and writes ``editorbot/pretrained/beats_linear.json``.
 
     python -m tools.fit_beats MUSIC [--performances 2]
 
@@ -15,6 +15,7 @@ regression over true beats. Both have a quadratic penalty.
 from __future__ import annotations
 
 import argparse
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from scipy.ndimage import maximum_filter1d
 from scipy.optimize import minimize
 from scipy.signal import lfilter
 
-import editorbot.analysis.beat_weights as beat_weights
 from benchmarks.known_beats import AS_WRITTEN, RATE, KnownPiece, Performance, known_pieces
 from editorbot.analysis.bars import downbeat_features
+from editorbot.analysis.beat_linear import SHIPPED
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, novelty
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.spectrum_scan import SpectrumScan
@@ -62,7 +63,7 @@ class Example:
 
 
 @dataclass(frozen=True)
-class Heard:
+class Played:
     """A performance and its true beats."""
 
     frames: FrameTracks
@@ -91,29 +92,29 @@ def roughen(mono: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return (sound + 10 ** rng.uniform(-4, -2) * rng.standard_normal(len(sound))).astype(np.float32)
 
 
-def hear(piece: KnownPiece, number: int) -> Heard:
+def perform(piece: KnownPiece, number: int) -> Played:
     """Return performance `number` of a piece; 0 is as written."""
     if number == 0:
-        return Heard(frames_of(piece.read_mono(AS_WRITTEN)), piece.beats_s, piece.downbeats_s)
+        return Played(frames_of(piece.read_mono(AS_WRITTEN)), piece.beats_s, piece.downbeats_s)
     rng = np.random.default_rng([number, *piece.name.encode()])
     speed = float(np.exp(rng.uniform(np.log(0.85), np.log(1.25))))
-    played = Performance(speed, float(rng.uniform(0.0, 0.012)), number)
-    mono = roughen(piece.read_mono(played)[: int(EXCERPT_S * RATE)], rng)
+    how = Performance(speed, float(rng.uniform(0.0, 0.012)), number)
+    mono = roughen(piece.read_mono(how)[: int(EXCERPT_S * RATE)], rng)
     beats_s, downbeats_s = piece.beats_s / speed, piece.downbeats_s / speed
     end_s = len(mono) / RATE
-    return Heard(frames_of(mono), beats_s[beats_s < end_s], downbeats_s[downbeats_s < end_s])
+    return Played(frames_of(mono), beats_s[beats_s < end_s], downbeats_s[downbeats_s < end_s])
 
 
-def examples(heard: Heard) -> list[Example]:
+def examples(played: Played) -> list[Example]:
     """Return the windows of a performance whose tempo is steady."""
-    evidence = novelty(heard.frames)
+    evidence = novelty(played.frames)
     nearby = maximum_filter1d(evidence, 3, axis=0)
     half = WINDOW_S / 2 / FRAME_S
     centers = np.round(np.arange(half + 20, len(evidence) - half - 20, WINDOW_HOP_S / FRAME_S)).astype(np.int64)
     if len(centers) == 0:
         return []
     tempo = tempo_features(autocorrelation(group_novelty(evidence), centers))
-    beats = (heard.beats_s - ONSET_LEAD_S) / FRAME_S
+    beats = (played.beats_s - ONSET_LEAD_S) / FRAME_S
     found = [_example(nearby, tempo[row], beats, center, half) for row, center in enumerate(centers)]
     return [example for example in found if example is not None]
 
@@ -164,17 +165,17 @@ def fit_beats(found: list[Example]) -> np.ndarray:
     return result.x / spread
 
 
-def fit_downbeats(performances: list[Heard]) -> tuple[np.ndarray, float]:
+def fit_downbeats(performances: list[Played]) -> tuple[np.ndarray, float]:
     """Fit the logistic regression; returns weights and bias."""
     rows, truth, share = [], [], []
-    for heard in performances:
-        evidence = novelty(heard.frames)
-        at = np.round((heard.beats_s - ONSET_LEAD_S) / FRAME_S).astype(np.int64)
+    for played in performances:
+        evidence = novelty(played.frames)
+        at = np.round((played.beats_s - ONSET_LEAD_S) / FRAME_S).astype(np.int64)
         at = np.unique(np.clip(at, 0, len(evidence) - 1))
         if len(at) < 16:
             continue
-        rows.append(downbeat_features(evidence, heard.frames, at))
-        distance = np.abs(heard.downbeats_s[None, :] - (at * FRAME_S + ONSET_LEAD_S)[:, None]).min(axis=1)
+        rows.append(downbeat_features(evidence, played.frames, at))
+        distance = np.abs(played.downbeats_s[None, :] - (at * FRAME_S + ONSET_LEAD_S)[:, None]).min(axis=1)
         truth.append(distance < 0.03)
         share.append(np.full(len(at), 1.0 / len(at)))
     features, target, weight = np.concatenate(rows).astype(np.float64), np.concatenate(truth), np.concatenate(share)
@@ -195,28 +196,15 @@ def fit_downbeats(performances: list[Heard]) -> tuple[np.ndarray, float]:
     return weights, float(result.x[0] - weights @ mean)
 
 
-def _constant(name: str, values: np.ndarray, meaning: str) -> str:
-    numbers = [f"{value:.5g}" for value in values]
-    lines = [f"    {', '.join(numbers[at : at + 10])}," for at in range(0, len(numbers), 10)]
-    body = "\n".join(lines)
-    return f'{name}: tuple[float, ...] = (\n{body}\n)  # fmt: skip\n"""{meaning}"""\n'
-
-
-def write_weights(path: Path, beats: np.ndarray, downbeats: np.ndarray, bias: float) -> None:
-    """Write the module of weights."""
+def write_models(path: Path, beats: np.ndarray, downbeats: np.ndarray, bias: float) -> None:
+    """Write the weights that `editorbot.analysis.beat_linear` reads."""
     profile, rest = beats[: 4 * NOVELTY_COLUMNS], beats[4 * NOVELTY_COLUMNS :]
     bumps = tempo_prior_features().shape[1]
-    parts = [
-        '"""Weights of the beat tracker\'s linear models, written by ``tools/fit_beats.py``."""\n',
-        "from __future__ import annotations\n",
-        f'WINDOW_S = {WINDOW_S}\n"""Music that one unit of the beat weights\' log-odds stands for [s]."""\n',
-        _constant("PROFILE_WEIGHTS", profile, "Quarter of the beat by novelty column, 4 x 10."),
-        _constant("TEMPO_WEIGHTS", rest[:-bumps], "Lag ratio by novelty group, 11 x 5."),
-        _constant("PRIOR_WEIGHTS", rest[-bumps:], "One a bump of the tempo prior."),
-        _constant("DOWNBEAT_WEIGHTS", downbeats, "See `bars.downbeat_features`."),
-        f'DOWNBEAT_BIAS = {bias:.5g}\n"""Log-odds of a downbeat where all features are 0."""\n',
-    ]
-    path.write_text("\n".join(parts), encoding="utf-8")
+    weights = {"profile": profile, "tempo": rest[:-bumps], "tempo_prior": rest[-bumps:], "downbeat": downbeats}
+    rounded = {name: [float(f"{value:.5g}") for value in values] for name, values in weights.items()}
+    told = {"format": "editorbot.beats_linear", "command": "python -m tools.fit_beats MUSIC", "window_s": WINDOW_S}
+    document = told | rounded | {"downbeat_bias": float(f"{bias:.5g}")}
+    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -226,11 +214,11 @@ def main() -> None:
     parser.add_argument("--performances", type=int, default=2, help="performances of a piece besides the written one")
     options = parser.parse_args()
     pieces = [piece for piece in known_pieces(options.music) if piece.set_name == "tune"]
-    performances = [hear(piece, number) for piece in pieces for number in range(options.performances + 1)]
+    performances = [perform(piece, number) for piece in pieces for number in range(options.performances + 1)]
     print(f"{len(pieces)} pieces, {len(performances)} performances", flush=True)
     downbeats, bias = fit_downbeats(performances[:: options.performances + 1])
-    beats = fit_beats([example for heard in performances for example in examples(heard)])
-    write_weights(Path(beat_weights.__file__), beats, downbeats, bias)
+    beats = fit_beats([example for played in performances for example in examples(played)])
+    write_models(SHIPPED, beats, downbeats, bias)
 
 
 if __name__ == "__main__":

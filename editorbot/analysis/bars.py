@@ -1,9 +1,8 @@
 """Where bars begin, and how many beats they have.
 
-Each beat gets the odds of being a downbeat from its accents, its neighbors'
-accents and the change of harmony (a logistic regression whose weights stand
-in :mod:`editorbot.analysis.beat_weights`). A Viterbi pass over the place in
-the bar then finds the bars: meters hold, changing them costs.
+A logistic regression (:mod:`editorbot.analysis.beat_linear`) gives each beat the log odds of being a downbeat, from its
+accents, its neighbors' accents and the change of harmony; the network's log odds count beside it. A Viterbi pass over
+the place in the bar then finds the bars: changing the meter costs.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 from numba import njit
 
-from editorbot.analysis.beat_weights import DOWNBEAT_BIAS, DOWNBEAT_WEIGHTS
+from editorbot.analysis.beat_linear import read_linear_models
 from editorbot.analysis.quick_start import loaded_alone
 from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import FrameTracks
@@ -36,25 +35,25 @@ CONTEXT_BEATS = 5
 """Neighbors on either side whose accents count."""
 
 ODDS_SHIFT = 0.5
-"""Added to the regression's odds, which hold how rare downbeats are; by cross-validation on the tuning pieces."""
+"""Added to the regression's log odds, which know how rare downbeats are; by cross-validation on the tuning pieces."""
 
 NET_SHARE, REGRESSION_SHARE = 0.7, 0.5
-"""What the odds of the network and of the regression count where both are asked."""
+"""Weights of the network's and of the regression's log odds where both are used."""
 
-UNHEARD_BEAT = 0.05
-"""A beat that the network gives less chance is taken to have this: nothing is known of it."""
+UNLIKELY_BEAT = 0.05
+"""Least probability of a beat by the network: below it, nothing is known of the beat."""
 
 RAREST_SHARE = 0.02
-"""Chances of a downbeat are kept this far from 0 and 1."""
+"""Probabilities of a downbeat are kept this far from 0 and 1."""
 
 MIN_BEATS = 8
 """With fewer beats no bars are looked for."""
 
 MIN_CONTRAST = 0.5
-"""How far the odds of downbeats must lie above those of other beats [nats]: an even click has no bars."""
+"""How far the log odds of downbeats must be above those of other beats [nats]: an even click has no bars."""
 
 UNSURE = 0.15
-"""Beats whose confidence lies below this belong to no bar."""
+"""Beats of less confidence belong to no bar."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
 
 
 def _shift(rows: np.ndarray, offset: int) -> np.ndarray:
-    """Give each row its neighbor at `offset`; the ends repeat."""
+    """Shift rows by `offset`; the ends repeat."""
     return rows[np.clip(np.arange(len(rows)) + offset, 0, len(rows) - 1)]
 
 
@@ -136,7 +135,7 @@ def find_bars(
     confidence : np.ndarray, shape=(beats,)
         How sure each beat is; no bars where it is below `UNSURE`.
     net_odds : np.ndarray, shape=(frames, 2), float32, optional
-        What the network heard; it counts beside the regression.
+        The network's log odds, which count beside the regression.
 
     Returns
     -------
@@ -145,20 +144,21 @@ def find_bars(
     if len(beat_frames) < MIN_BEATS:
         return NO_BARS
     features = downbeat_features(novelty, frames, beat_frames)
-    odds = features @ np.asarray(DOWNBEAT_WEIGHTS, dtype=np.float32) + DOWNBEAT_BIAS + ODDS_SHIFT
+    models = read_linear_models()
+    odds = features @ models.downbeat + models.downbeat_bias + ODDS_SHIFT
     if net_odds is not None:
-        odds = NET_SHARE * heard_downbeats(net_odds, beat_frames) + REGRESSION_SHARE * odds
+        odds = NET_SHARE * network_downbeat_odds(net_odds, beat_frames) + REGRESSION_SHARE * odds
     odds = np.where(confidence < UNSURE, 0.0, odds)
     return bars_from_odds(odds.astype(np.float64), confidence >= UNSURE)
 
 
-def heard_downbeats(
+def network_downbeat_odds(
     net_odds: Float32[np.ndarray, "frames outputs"], beat_frames: Int[np.ndarray, " beats"]
 ) -> Float[np.ndarray, " beats"]:
-    """Return the odds that each beat, being one, is a downbeat, as the network heard it, shape=(beats,) [nats]."""
+    """Compute the network's log odds that each beat, being one, is a downbeat, shape=(beats,) [nats]."""
     around = np.clip(beat_frames[:, None] + np.arange(-1, 2), 0, len(net_odds) - 1)
     beat, downbeat = (1 / (1 + np.exp(-net_odds[around, column].max(axis=1).astype(np.float64))) for column in (0, 1))
-    share = np.clip(downbeat / np.maximum(beat, UNHEARD_BEAT), RAREST_SHARE, 1 - RAREST_SHARE)
+    share = np.clip(downbeat / np.maximum(beat, UNLIKELY_BEAT), RAREST_SHARE, 1 - RAREST_SHARE)
     odds: np.ndarray = np.log(share / (1 - share))
     return odds
 
@@ -169,7 +169,7 @@ def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " b
     Parameters
     ----------
     odds : np.ndarray, shape=(beats,) [nats]
-        How much likelier each beat is as a downbeat than as any other.
+        Log odds of each beat to be a downbeat.
     sure : np.ndarray, shape=(beats,), bool
         Beats that may begin a bar.
 
@@ -194,7 +194,7 @@ def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " b
 @njit(cache=True, nogil=True)
 @no_type_check
 def _viterbi(odds, meter_of, place_of, prior, change_price, reset_price):
-    """Return the best state of each beat."""
+    """Find the best state of each beat."""
     beats, count = len(odds), len(meter_of)
     score = np.empty(count)
     for s in range(count):

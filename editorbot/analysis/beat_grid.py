@@ -2,8 +2,8 @@
 
 Conventions
 -----------
-Times are seconds from the start of the recording, float64, strictly
-increasing. Downbeats are indices into the beats.
+Times are seconds from the start of the recording, float64, strictly increasing. Downbeats are indices into the beats.
+Confidence is in [0, 1].
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ SURE = 0.3
 """Beats at least this sure count as heard."""
 
 MAX_GAP_S = 6.0
-"""Unsure stretches longer than this are laid out evenly [s]."""
+"""Unsure stretches longer than this get evenly spaced beats [s]."""
 
 TEMPO_REACH_BEATS = 4
-"""Intervals on either side that the local tempo is read from."""
+"""Intervals on either side that the local tempo is measured from."""
 
 STEADY = 0.15
 """Intervals within this share of the local median count for the tempo."""
@@ -52,17 +52,17 @@ class BeatGrid:
 
 
 @dataclass(frozen=True)
-class TrustedBeats:
+class TrackedBeats:
     """Beats and how sure each is."""
 
     beats_s: Float[np.ndarray, " beats"]
     """Beat times, shape=(beats,) [seconds]."""
-    trust: Float[np.ndarray, " beats"]
+    confidence: Float[np.ndarray, " beats"]
     """How sure each beat is, shape=(beats,), in [0, 1]."""
 
 
 def fallback_grid(duration_s: float, warning: str) -> BeatGrid:
-    """Return beats every half second, of confidence 0 and without bars, with a warning."""
+    """Lay beats every half second, of confidence 0 and without bars, with a warning."""
     count = max(1, int(np.ceil(duration_s / FALLBACK_PERIOD_S)))
     return BeatGrid(
         beats_s=np.arange(count) * FALLBACK_PERIOD_S,
@@ -77,10 +77,10 @@ def fallback_grid(duration_s: float, warning: str) -> BeatGrid:
 
 
 def local_tempo_bpm(beats_s: Float[np.ndarray, " beats"]) -> Float[np.ndarray, " beats"]:
-    """Return the tempo at each beat, shape=(beats,) [beats a minute].
+    """Measure the tempo at each beat, shape=(beats,) [beats a minute].
 
-    The mean of the intervals around it, up to four on either side, that lie
-    near their median: a skipped beat does not bend the curve.
+    The mean of the intervals around it, up to four on either side, that are near their median: a skipped beat does not
+    bend the curve.
     """
     if len(beats_s) < 2:
         return np.full(len(beats_s), 60.0 / FALLBACK_PERIOD_S)
@@ -93,40 +93,39 @@ def local_tempo_bpm(beats_s: Float[np.ndarray, " beats"]) -> Float[np.ndarray, "
     return tempo
 
 
-def even_out_gaps(beats: TrustedBeats) -> TrustedBeats:
-    """Lay beats evenly, at the tempo around, where none is heard for more than `MAX_GAP_S`.
+def even_out_gaps(beats: TrackedBeats) -> TrackedBeats:
+    """Space beats evenly, at the tempo around, where none is sure for more than `MAX_GAP_S`.
 
-    The first and last heard beats stay where they are, so that the grid runs
-    into the music again on time. What lies before the first or after the last
-    heard beat is left.
+    The sure beats on either side stay where they are, so that the grid runs into the music again on time. What is
+    before the first or after the last sure beat is left.
     """
-    heard = np.flatnonzero(beats.trust >= SURE)
-    if len(heard) == 0:
+    sure = np.flatnonzero(beats.confidence >= SURE)
+    if len(sure) == 0:
         return beats
     period_s = 60.0 / local_tempo_bpm(beats.beats_s)
-    times, trust = [beats.beats_s[: heard[0] + 1]], [beats.trust[: heard[0] + 1]]
-    for first, last in zip(heard, heard[1:]):
-        inner, inner_trust = beats.beats_s[first + 1 : last + 1], beats.trust[first + 1 : last + 1]
+    times, confidence = [beats.beats_s[: sure[0] + 1]], [beats.confidence[: sure[0] + 1]]
+    for first, last in zip(sure, sure[1:]):
+        inner, inner_confidence = beats.beats_s[first + 1 : last + 1], beats.confidence[first + 1 : last + 1]
         gap_s = beats.beats_s[last] - beats.beats_s[first]
         if gap_s > MAX_GAP_S and last > first + 1:
             count = max(1, round(gap_s / float(period_s[[first, last]].mean())))
             inner = np.linspace(beats.beats_s[first], beats.beats_s[last], count + 1)[1:]
-            inner_trust = np.append(np.full(count - 1, inner_trust[:-1].mean()), inner_trust[-1])
+            inner_confidence = np.append(np.full(count - 1, inner_confidence[:-1].mean()), inner_confidence[-1])
         times.append(inner)
-        trust.append(inner_trust)
-    times.append(beats.beats_s[heard[-1] + 1 :])
-    trust.append(beats.trust[heard[-1] + 1 :])
-    return TrustedBeats(np.concatenate(times), np.concatenate(trust))
+        confidence.append(inner_confidence)
+    times.append(beats.beats_s[sure[-1] + 1 :])
+    confidence.append(beats.confidence[sure[-1] + 1 :])
+    return TrackedBeats(np.concatenate(times), np.concatenate(confidence))
 
 
-def cover(beats: TrustedBeats, duration_s: float) -> TrustedBeats:
-    """Continue beats, at least two, to both ends of the recording, half as sure, and drop what lies outside."""
+def extend_to_ends(beats: TrackedBeats, duration_s: float) -> TrackedBeats:
+    """Continue beats, at least two, to both ends of the recording, half as sure, and drop what is outside."""
     tempo_bpm = local_tempo_bpm(beats.beats_s)
     first_s, last_s = 60.0 / tempo_bpm[0], 60.0 / tempo_bpm[-1]
-    ahead = np.arange(beats.beats_s[0] - first_s, 0.0, -first_s)[::-1]
-    behind = np.arange(beats.beats_s[-1] + last_s, duration_s, last_s)
-    times = np.concatenate([ahead, beats.beats_s, behind])
-    early, late = np.full(len(ahead), beats.trust[0] / 2), np.full(len(behind), beats.trust[-1] / 2)
-    trust = np.concatenate([early, beats.trust, late])
+    before = np.arange(beats.beats_s[0] - first_s, 0.0, -first_s)[::-1]
+    after = np.arange(beats.beats_s[-1] + last_s, duration_s, last_s)
+    times = np.concatenate([before, beats.beats_s, after])
+    early, late = np.full(len(before), beats.confidence[0] / 2), np.full(len(after), beats.confidence[-1] / 2)
+    confidence = np.concatenate([early, beats.confidence, late])
     inside = (times >= 0) & (times < duration_s)
-    return TrustedBeats(times[inside], trust[inside])
+    return TrackedBeats(times[inside], confidence[inside])

@@ -1,12 +1,10 @@
-"""The network that hears beats and downbeats, computed with NumPy alone.
+"""The network that finds beats and downbeats, computed with NumPy alone, and its weights.
 
-A few short convolutions hear onsets at the frame rate; eight dilated ones at a
-quarter of it hear tempo and meter, 24 s to either side; what they found is
-laid over the frames again. It reads what the analysis has anyway: the novelty
-of eight mel bands, their level against its surroundings, and the chroma.
+A few short convolutions detect onsets at the frame rate; eight dilated ones at a quarter of it follow tempo and meter,
+24 s to either side, and are added to the frames again. It reads what the analysis has anyway: the novelty of eight mel
+bands, their level against its surroundings, and the chroma. The weights are safetensors beside a JSON card.
 
-The same sums as :class:`editorbot.models.beat_net.BeatNetwork`, from the same
-weights; a test holds the two together.
+:class:`editorbot.models.beat_net.BeatNetwork` computes the same from the same weights; a test compares the two.
 
 References
 ----------
@@ -19,6 +17,8 @@ ISMIR 2020. Deviations: fewer bands, two frame rates, no tempo head, ReLU.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
@@ -26,7 +26,9 @@ from jaxtyping import Float32
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, WINDOW_FRAMES
 from editorbot.analysis.smoothing import running_mean
 from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
+from editorbot.config import config_of
 from editorbot.layers import Weights, linear
+from editorbot.weights import check_shapes, read_weights, shipped_weights
 
 INPUT_COUNT = NOVELTY_COLUMNS + TRACK_BANDS + 12
 """Numbers a frame that the network reads."""
@@ -35,13 +37,19 @@ INPUTS_VERSION = 1
 """Goes up when `inputs_of` gives other numbers: weights trained on the old ones are refused."""
 
 OUTPUTS = ("beat", "downbeat")
-"""What the network says of each frame [log odds]."""
+"""Columns of the network's output [log odds]."""
 
 LEVEL_SCALE_DB = 10.0
-"""Levels are read in units of this against their surroundings [dB]."""
+"""Unit of the levels against their surroundings [dB]."""
 
 BLOCK_FRAMES = 16_384
-"""Frames worked on at a time, a multiple of every stride."""
+"""Frames computed at a time, a multiple of every stride."""
+
+FORMAT = "editorbot.beats"
+"""Value of the card's ``format`` field."""
+
+SHIPPED = shipped_weights("beats")
+"""The weights that ship with the package."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +65,59 @@ class BeatNetConfig:
     stride: int = 4
     """Frames that one slow frame covers."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
-    """Distances looked at by the slow convolutions [slow frames]."""
+    """Dilations of the slow convolutions [slow frames]."""
+
+
+@dataclass(frozen=True)
+class BeatNet:
+    """A network that is ready to be used."""
+
+    weights: Weights
+    """Parameters by torch's names."""
+    config: BeatNetConfig
+    """Its shape."""
+
+
+@lru_cache(maxsize=4)
+def read_beat_net(path: Path = SHIPPED) -> BeatNet:
+    """Read weights and the card beside them.
+
+    Raises
+    ------
+    NotFoundError
+        If either file is missing.
+    FormatError, MismatchError
+        If they are no beat network, or one for other inputs or outputs.
+    """
+    same = {"inputs_version": INPUTS_VERSION, "outputs": list(OUTPUTS)}
+    stored = read_weights(path, "a beat network", kind=FORMAT, same=same)
+    config = config_of(BeatNetConfig, stored.card.get("config"), path)
+    check_shapes(stored.tensors, shapes_of(config), path)
+    return BeatNet(stored.tensors, config)
+
+
+def shapes_of(config: BeatNetConfig) -> dict[str, tuple[int, ...]]:
+    """Tell the shape of every tensor of a network."""
+    width, context, slow = config.width, config.context, config.stride * config.width
+    shapes: dict[str, tuple[int, ...]] = {
+        "enter.weight": (width, config.inputs, 5),
+        "front.weight": (width, width, 5),
+        "down.weight": (context, slow),
+        "up.weight": (slow, context),
+        "back.weight": (width, width, 5),
+        "decide.weight": (len(OUTPUTS), width),
+    }
+    for number in range(len(config.dilations)):
+        shapes[f"look.{number}.weight"] = (context, context, 3)
+        shapes[f"mix.{number}.weight"] = (context, context)
+    biases = {name.replace("weight", "bias"): shape[:1] for name, shape in shapes.items()}
+    return shapes | biases
 
 
 def inputs_of(
     frames: FrameTracks, evidence: Float32[np.ndarray, "frames columns"]
 ) -> Float32[np.ndarray, "frames inputs"]:
-    """Return what the network reads, shape=(frames, INPUT_COUNT).
+    """Compute what the network reads, shape=(frames, INPUT_COUNT).
 
     Parameters
     ----------
@@ -80,11 +134,11 @@ def inputs_of(
 def log_odds(
     inputs: Float32[np.ndarray, "frames inputs"], weights: Weights, config: BeatNetConfig
 ) -> Float32[np.ndarray, "frames outputs"]:
-    """Return the log odds of a beat and of a downbeat at each frame, shape=(frames, 2).
+    """Compute the log odds of a beat and of a downbeat at each frame, shape=(frames, 2).
 
     Notes
     -----
-    Time O(frames); beside inputs and result memory for BLOCK_FRAMES and what the network reads around them.
+    Time O(frames); beside inputs and result, memory for BLOCK_FRAMES and what the network reads around them.
     """
     reach, count = _reach(config), len(inputs)
     parts = []
@@ -96,7 +150,7 @@ def log_odds(
 
 
 def _reach(config: BeatNetConfig) -> int:
-    """Return how far the network reads to either side, at least [frames]; a multiple of the stride."""
+    """Bound how far the network reads to either side [frames]; a multiple of the stride."""
     # Three layers of five taps at the frame rate, one of three at each dilation.
     return config.stride * (sum(config.dilations) + 8)
 
@@ -104,18 +158,18 @@ def _reach(config: BeatNetConfig) -> int:
 def _block_log_odds(
     inputs: Float32[np.ndarray, "frames inputs"], weights: Weights, config: BeatNetConfig
 ) -> Float32[np.ndarray, "frames outputs"]:
-    """Return the log odds of frames beyond which nothing is heard."""
+    """Compute the log odds of a block, silence before and after it."""
     count = len(inputs)
     padded = np.pad(inputs, ((0, -count % config.stride), (0, 0)))
-    heard = np.maximum(_convolved(padded, weights, "enter"), 0)
-    heard = np.maximum(_convolved(heard, weights, "front"), 0)
-    slow = np.maximum(linear(heard.reshape(len(heard) // config.stride, -1), weights, "down"), 0)
+    fast = np.maximum(_convolved(padded, weights, "enter"), 0)
+    fast = np.maximum(_convolved(fast, weights, "front"), 0)
+    slow = np.maximum(linear(fast.reshape(len(fast) // config.stride, -1), weights, "down"), 0)
     for number, dilation in enumerate(config.dilations):
-        seen = np.maximum(_convolved(slow, weights, f"look.{number}", dilation), 0)
-        slow = slow + linear(seen, weights, f"mix.{number}")
-    heard = np.maximum(heard + linear(slow, weights, "up").reshape(len(heard), config.width), 0)
-    heard = np.maximum(_convolved(heard, weights, "back"), 0)
-    return np.asarray(linear(heard, weights, "decide")[:count])
+        context = np.maximum(_convolved(slow, weights, f"look.{number}", dilation), 0)
+        slow = slow + linear(context, weights, f"mix.{number}")
+    fast = np.maximum(fast + linear(slow, weights, "up").reshape(len(fast), config.width), 0)
+    fast = np.maximum(_convolved(fast, weights, "back"), 0)
+    return np.asarray(linear(fast, weights, "decide")[:count])
 
 
 def _convolved(

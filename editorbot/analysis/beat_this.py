@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.analysis.beat_grid import BeatGrid, TrustedBeats, fallback_grid
+from editorbot.analysis.beat_confidence import pulse_clarity
+from editorbot.analysis.beat_grid import BeatGrid, TrackedBeats, fallback_grid
 from editorbot.analysis.beats import ReadMono, make_grid
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import ONSET_LEAD_S, novelty
-from editorbot.analysis.pulse import pulse_clarity
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.errors import MissingExtraError
 from editorbot.extras import missing_extra
@@ -31,7 +31,7 @@ from editorbot.timebase import ANALYSIS_RATE
 CHECKPOINT = "final0"
 """Name of the published weights."""
 
-FOUND_TRUST = 0.5
+FOUND_CONFIDENCE = 0.5
 """Beats that the network found are at least this sure."""
 
 GAP_RATIO = 1.8
@@ -58,8 +58,8 @@ class BeatThisTracker:
             return fallback_grid(duration_s, "NO_BEAT: the network found no beats; beats are counted in half seconds")
         evidence = novelty(frames)
         at = np.clip(nearest_frames(beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)
-        trust = np.maximum(pulse_clarity(evidence, at), FOUND_TRUST)
-        return make_grid(frames, evidence, _fill_gaps(beats_s, trust), duration_s, downbeats_s)
+        confidence = np.maximum(pulse_clarity(evidence, at), FOUND_CONFIDENCE)
+        return make_grid(frames, evidence, _fill_gaps(beats_s, confidence), duration_s, downbeats_s)
 
 
 @lru_cache(maxsize=1)
@@ -86,13 +86,13 @@ def _load_network() -> Any:
         ) from error
 
 
-def _fill_gaps(beats_s: Float[np.ndarray, " beats"], trust: Float[np.ndarray, " beats"]) -> TrustedBeats:
-    """Fill intervals that are too long with even beats of no trust."""
+def _fill_gaps(beats_s: Float[np.ndarray, " beats"], confidence: Float[np.ndarray, " beats"]) -> TrackedBeats:
+    """Fill intervals that are too long with evenly spaced beats of confidence 0."""
     steps_s = np.diff(beats_s)
     typical_s = np.array([np.median(steps_s[max(0, i - 8) : i + 9]) for i in range(len(steps_s))])
-    times, sure = [beats_s[:1]], [trust[:1]]
+    times, sure = [beats_s[:1]], [confidence[:1]]
     for index, (step_s, usual_s) in enumerate(zip(steps_s, typical_s)):
         count = max(1, round(step_s / usual_s)) if step_s > GAP_RATIO * usual_s else 1
         times.append(np.linspace(beats_s[index], beats_s[index + 1], count + 1)[1:])
-        sure.append(np.append(np.zeros(count - 1), trust[index + 1]))
-    return TrustedBeats(np.concatenate(times), np.concatenate(sure))
+        sure.append(np.append(np.zeros(count - 1), confidence[index + 1]))
+    return TrackedBeats(np.concatenate(times), np.concatenate(sure))

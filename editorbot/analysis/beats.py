@@ -1,12 +1,10 @@
 """Beats and bars of a recording, by the embedded tracker.
 
-Novelty of every frame -> how likely each tempo is, and what a small network
-hears -> the best chain of beats -> how sure each beat is -> bars. Where the pulse is not heard for long, evenly
-spaced beats at the local tempo fill the gap with low confidence; where it is
-not heard at all, the verdict is NO_BEAT and the grid counts half seconds.
+Novelty of every frame -> how likely each tempo is, and the network's log odds of a beat -> the best sequence of beats
+-> how sure each beat is -> bars. Where no pulse is heard for long, evenly spaced beats at the local tempo fill the gap
+with low confidence; where none is heard at all, the warning is NO_BEAT and the beats are half seconds.
 
-:func:`choose_tracker` hands out this tracker or an optional one behind the
-same call.
+:func:`choose_tracker` makes this tracker or the optional one ready behind the same call.
 """
 
 from __future__ import annotations
@@ -19,60 +17,40 @@ from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis import BeatTracker
 from editorbot.analysis.bars import NO_BARS, Bars, find_bars
-from editorbot.analysis.beat_card import BeatNet, read_beat_net
-from editorbot.analysis.beat_decoder import ChainPrices, best_chain
+from editorbot.analysis.beat_confidence import has_pulse, network_confidence, pulse_clarity
+from editorbot.analysis.beat_decoder import DecoderCosts, decode_beats
 from editorbot.analysis.beat_grid import (
-    SURE,
     BeatGrid,
-    TrustedBeats,
-    cover,
+    TrackedBeats,
     even_out_gaps,
+    extend_to_ends,
     fallback_grid,
     local_tempo_bpm,
 )
-from editorbot.analysis.beat_net import inputs_of, log_odds
-from editorbot.analysis.beat_path import best_path
-from editorbot.analysis.beat_weights import PRIOR_WEIGHTS, PROFILE_WEIGHTS, TEMPO_WEIGHTS, WINDOW_S
+from editorbot.analysis.beat_linear import read_linear_models
+from editorbot.analysis.beat_net import BeatNet, inputs_of, log_odds, read_beat_net
 from editorbot.analysis.grid_times import nearest_frames
-from editorbot.analysis.novelty import NOVELTY_COLUMNS, ONSET_LEAD_S, RISE_COLUMN, novelty
-from editorbot.analysis.pulse import AVERAGE_BEATS, pulse_clarity
-from editorbot.analysis.smoothing import running_max, running_mean
+from editorbot.analysis.novelty import ONSET_LEAD_S, RISE_COLUMN, novelty
+from editorbot.analysis.smoothing import running_max
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.tempo import PERIODS_FRAMES, TEMPO_HOP_FRAMES, tempo_scores
 from editorbot.errors import UsageError
 from editorbot.timebase import FRAME_S
 
-__all__ = ["BeatGrid", "Tracker", "choose_tracker", "fallback_grid", "track_beats"]
-
 ReadMono: TypeAlias = Callable[[], Float32[np.ndarray, " samples"]]
-"""Gives the analysis downmix, shape=(samples,), at ANALYSIS_RATE, to trackers that want the sound itself."""
+"""Reads the analysis downmix, shape=(samples,), at ANALYSIS_RATE, for trackers that need the sound itself."""
 
 Tracker: TypeAlias = Callable[[FrameTracks, float, ReadMono], BeatGrid]
 """Frames, duration [s] and the sound in, beats out."""
 
-TEMPO_CHANGE_PRICE = 4.0
-"""Price of a tempo change of 3 % from one beat to the next [nats]."""
-
 NOVELTY_SHARE = 0.8
-"""What the linear models count beside the network; chosen on made-up pieces."""
+"""Weight of the linear models beside the network; chosen on made-up pieces."""
 
-CHAIN_PRICES = ChainPrices()
-"""What the chain pays where the network is asked; chosen on made-up pieces."""
-
-UNHEARD, HEARD = 0.3, 0.8
-"""Mean chances that the network gives beats that are not heard, and that are heard clearly."""
+NETWORK_COSTS, NOVELTY_COSTS = DecoderCosts(), DecoderCosts(off_tempo=0.01)
+"""Costs with the network, chosen on made-up pieces, and without."""
 
 MIN_MUSIC_S = 4.0
-"""Shorter than this, no pulse can be told from chance [s]."""
-
-MIN_HEARD_S = 3.0
-"""Music with a heard pulse that there must be [s]."""
-
-MIN_HEARD_SHARE = 0.1
-"""Share of beats that must be heard, or else"""
-
-MIN_RUN_S = 20.0
-"""an unbroken stretch of heard beats this long [s]: a song in an hour of talk. Chance makes runs of 8 s."""
+"""In less, no pulse can be told from chance [s]."""
 
 CLEAR_ONSET = 1.0
 """Novelty of a beat that is played rather than implied [local deviations]."""
@@ -110,13 +88,12 @@ def track_beats(frames: FrameTracks, duration_s: float) -> BeatGrid:
     Returns
     -------
     grid : BeatGrid
-        Covers the whole recording. Where no pulse is heard: the 0.5 s grid,
-        confidence 0, no bars, and a line ``NO_BEAT: ...`` in the warnings.
+        Covers the whole recording. Where no pulse is heard: the 0.5 s grid, confidence 0, no bars, and a line
+        ``NO_BEAT: ...`` in the warnings.
 
     Notes
     -----
-    Time and memory grow linearly with the recording; ``benchmarks/results/beats.md``
-    holds the measured figures.
+    Time and memory grow linearly with the recording; ``benchmarks/results/beats.md`` holds the measured figures.
     """
     return _track(frames, duration_s, read_beat_net())
 
@@ -135,48 +112,23 @@ def _track(frames: FrameTracks, duration_s: float, net: BeatNet | None) -> BeatG
     if len(path) < 4:
         return fallback_grid(duration_s, "NO_BEAT: too little begins in this recording to count beats by")
     clarity = pulse_clarity(evidence, path)
-    if not _has_pulse(path, clarity):
+    if not has_pulse(path, clarity):
         return fallback_grid(duration_s, "NO_BEAT: no steady pulse is heard; beats are counted in half seconds")
-    trust = clarity if odds is None else np.maximum(clarity, heard_clearly(odds, path))
-    heard = even_out_gaps(TrustedBeats(_refine(evidence[:, RISE_COLUMN], path), trust))
-    return make_grid(frames, evidence, heard, duration_s, odds=odds)
-
-
-def heard_clearly(
-    odds: Float32[np.ndarray, "frames outputs"], path: Int[np.ndarray, " beats"]
-) -> Float[np.ndarray, " beats"]:
-    """Return how sure the network is of the beats around each one, shape=(beats,), in [0, 1].
-
-    It says which beats of music with a pulse are heard, not whether there is a pulse: that verdict is the clarity's.
-    """
-    around = np.clip(path[:, None] + np.arange(-1, 2), 0, len(odds) - 1)
-    chance = 1 / (1 + np.exp(-odds[around, 0].max(axis=1, keepdims=True).astype(np.float64)))
-    trust: np.ndarray = np.clip((running_mean(chance, AVERAGE_BEATS)[:, 0] - UNHEARD) / (HEARD - UNHEARD), 0.0, 1.0)
-    return trust
+    confidence = clarity if odds is None else np.maximum(clarity, network_confidence(odds, path))
+    tracked = even_out_gaps(TrackedBeats(_refine(evidence[:, RISE_COLUMN], path), confidence))
+    return make_grid(frames, evidence, tracked, duration_s, odds=odds)
 
 
 def find_beat_path(
     evidence: Float32[np.ndarray, "frames columns"], odds: Float32[np.ndarray, "frames outputs"] | None = None
 ) -> Int[np.ndarray, " beats"]:
-    """Return the best chain of beats through the novelty and what the network heard, shape=(beats,) [frames]."""
-    nearby = running_max(evidence, 3)
-    per_frame = np.float32(FRAME_S / WINDOW_S * (1.0 if odds is None else NOVELTY_SHARE))
-    quarters = np.asarray(PROFILE_WEIGHTS, dtype=np.float32).reshape(4, NOVELTY_COLUMNS)
-    profile = np.ascontiguousarray((nearby @ quarters.T).T * per_frame)
-    tempo = tempo_scores(evidence, np.asarray(TEMPO_WEIGHTS), np.asarray(PRIOR_WEIGHTS)) * per_frame
-    if odds is None:
-        return best_path(profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, TEMPO_CHANGE_PRICE)
-    return best_chain(odds[:, 0], profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, CHAIN_PRICES)
-
-
-def _has_pulse(path: Int[np.ndarray, " beats"], clarity: Float[np.ndarray, " beats"]) -> bool:
-    """Tell whether enough of the beats are heard, or enough of them in a row."""
-    heard = clarity >= SURE
-    lengths_s = np.diff(path, append=path[-1]) * FRAME_S * heard
-    edges = np.flatnonzero(np.diff(heard.astype(np.int8), prepend=0, append=0))
-    runs_s = [lengths_s[first:last].sum() for first, last in zip(edges[::2], edges[1::2])]
-    often = heard.mean() >= MIN_HEARD_SHARE and lengths_s.sum() >= MIN_HEARD_S
-    return bool(often or max(runs_s, default=0.0) >= MIN_RUN_S)
+    """Find the best sequence of beats by the novelty and the network's log odds, shape=(beats,) [frames]."""
+    models = read_linear_models()
+    per_frame = np.float32(FRAME_S / models.window_s * (1.0 if odds is None else NOVELTY_SHARE))
+    profile = np.ascontiguousarray((running_max(evidence, 3) @ models.profile.T).T * per_frame)
+    tempo = tempo_scores(evidence, models.tempo, models.tempo_prior) * per_frame
+    beat_odds, costs = (None, NOVELTY_COSTS) if odds is None else (odds[:, 0], NETWORK_COSTS)
+    return decode_beats(beat_odds, profile, tempo, TEMPO_HOP_FRAMES, PERIODS_FRAMES, costs)
 
 
 def _refine(rise: Float32[np.ndarray, " frames"], path: Int[np.ndarray, " beats"]) -> Float[np.ndarray, " beats"]:
@@ -197,7 +149,7 @@ def _refine(rise: Float32[np.ndarray, " frames"], path: Int[np.ndarray, " beats"
 def make_grid(
     frames: FrameTracks,
     evidence: Float32[np.ndarray, "frames columns"],
-    heard: TrustedBeats,
+    tracked: TrackedBeats,
     duration_s: float,
     downbeats_s: Float[np.ndarray, " bars"] | None = None,
     *,
@@ -211,35 +163,34 @@ def make_grid(
         The frame grid.
     evidence : np.ndarray, shape=(frames, columns), float32
         Its novelty.
-    heard : TrustedBeats
+    tracked : TrackedBeats
         The beats found, at least two.
     duration_s : float [seconds]
         Length of the recording.
     downbeats_s : np.ndarray, shape=(bars,) [seconds], optional
         Downbeats where they are known already; each is one of the beats.
     odds : np.ndarray, shape=(frames, 2), float32, optional
-        What the network heard.
+        The network's log odds.
     """
-    covered = cover(heard, duration_s)
-    at = nearest_frames(covered.beats_s - ONSET_LEAD_S)
-    at = np.clip(at, 0, len(evidence) - 1)
+    whole = extend_to_ends(tracked, duration_s)
+    at = np.clip(nearest_frames(whole.beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)
     if downbeats_s is not None:
-        bars = _bars_at(covered.beats_s, downbeats_s)
+        bars = _bars_at(whole.beats_s, downbeats_s)
     else:
-        bars = find_bars(evidence, frames, at, covered.trust, odds)
+        bars = find_bars(evidence, frames, at, whole.confidence, odds)
     return BeatGrid(
-        beats_s=covered.beats_s,
+        beats_s=whole.beats_s,
         downbeats=bars.downbeats,
         beats_per_bar=bars.beats_per_bar,
-        tempo_curve_bpm=local_tempo_bpm(covered.beats_s),
-        confidence=float(np.clip(covered.trust.mean(), 0.01, 1.0)),
+        tempo_curve_bpm=local_tempo_bpm(whole.beats_s),
+        confidence=float(np.clip(whole.confidence.mean(), 0.01, 1.0)),
         strength=np.clip(running_max(evidence[:, RISE_COLUMN], 3)[at] / 5.0, 0.0, 1.0).astype(np.float64),
-        beat_confidence=covered.trust,
+        beat_confidence=whole.confidence,
     )
 
 
 def _bars_at(beats_s: Float[np.ndarray, " beats"], downbeats_s: Float[np.ndarray, " bars"]) -> Bars:
-    """Return the bars whose downbeats are known."""
+    """Make bars of known downbeats."""
     if len(downbeats_s) == 0:
         return NO_BARS
     downbeats = np.unique(np.abs(beats_s[None, :] - downbeats_s[:, None]).argmin(axis=1))

@@ -30,6 +30,7 @@ from editorbot.analysis.analysis import ActivitySpan, Analysis, Section
 from editorbot.atomic import write_whole
 from editorbot.editlist.edit_list import Source
 from editorbot.errors import EditorbotError
+from editorbot.weights import shipped_weights
 
 MAGIC = b"editorbot analysis 1\n"
 MAX_BYTES = 2 << 30
@@ -60,8 +61,8 @@ def code_version() -> str:
     """Return a digest of the code, constants and weights that an analysis follows from."""
     digest = hashlib.sha256(__version__.encode())
     files = (path for path in Path(__file__).parent.iterdir() if path.is_file())
-    weights = Path(__file__).parent.parent / "pretrained" / "beats.safetensors"
-    for path in [Path(timebase.__file__), weights, *sorted(files)]:
+    weights = shipped_weights("beats"), shipped_weights("beats_linear").with_suffix(".json")
+    for path in [Path(timebase.__file__), *weights, *sorted(files)]:
         digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 

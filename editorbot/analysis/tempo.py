@@ -3,7 +3,7 @@
 Every 0.7 s the novelty of the surrounding 10 s is correlated with itself. A
 period is likely where the correlation is high at its fractions and multiples
 in the way that music shows: which of them matter, and how much, are the
-weights of a conditional logit (:mod:`editorbot.analysis.beat_weights`).
+weights of a conditional logit (:mod:`editorbot.analysis.beat_linear`).
 
 Conventions
 -----------

@@ -7,11 +7,20 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from editorbot.analysis.bars import heard_downbeats
-from editorbot.analysis.beat_card import SHIPPED, BeatNet, read_beat_net, shapes_of
-from editorbot.analysis.beat_decoder import ChainPrices, best_chain
-from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, inputs_of, log_odds
-from editorbot.analysis.beats import choose_tracker, heard_clearly
+from editorbot.analysis.bars import network_downbeat_odds
+from editorbot.analysis.beat_confidence import network_confidence
+from editorbot.analysis.beat_decoder import DecoderCosts, decode_beats
+from editorbot.analysis.beat_net import (
+    INPUT_COUNT,
+    SHIPPED,
+    BeatNet,
+    BeatNetConfig,
+    inputs_of,
+    log_odds,
+    read_beat_net,
+    shapes_of,
+)
+from editorbot.analysis.beats import choose_tracker
 from editorbot.analysis.novelty import novelty
 from editorbot.errors import FormatError, MismatchError
 from tests.analysis.rhythm_sounds import drums, steady, tracks_of
@@ -102,7 +111,7 @@ def all_chains(frames: int, periods: np.ndarray) -> list[Chain]:
     return ended
 
 
-def worth(chain: Chain, odds: np.ndarray, profile: np.ndarray, tempo: np.ndarray, prices: ChainPrices) -> float:
+def worth(chain: Chain, odds: np.ndarray, profile: np.ndarray, tempo: np.ndarray, costs: DecoderCosts) -> float:
     """What a chain over SHORT periods earns and pays, beat by beat, as if it went on to the last frame."""
     frames, total, before = len(odds), 0.0, None
     for t, k in chain:
@@ -110,21 +119,21 @@ def worth(chain: Chain, odds: np.ndarray, profile: np.ndarray, tempo: np.ndarray
         quarters = [round(t - period + quarter * period / 4) for quarter in (1, 2, 3)]
         fit = profile[0, t] + sum(profile[number + 1, at] for number, at in enumerate(quarters) if at >= 0)
         fit += tempo[min((t + HOP // 2) // HOP, len(tempo) - 1), k]
-        total += min(max(float(odds[t]) + prices.shift, prices.floor), prices.ceiling)
+        total += min(max(float(odds[t]) + costs.shift, costs.lowest), costs.highest)
         if before is None:
             total += fit * period * min(1.0, (t + 1) / period)
         else:
             gap, change = t - before[0], abs(k - before[1])
-            total += fit * period - prices.change * change - prices.miss * abs(gap - period)
+            total += fit * period - costs.tempo_change * change - costs.off_tempo * abs(gap - period)
         before = (t, k)
     return total * (frames - 1) / chain[-1][0]
 
 
 class TestDecoder:
-    def chain(self, odds: np.ndarray, prices: ChainPrices = ChainPrices()) -> np.ndarray:  # noqa: B008
+    def chain(self, odds: np.ndarray, costs: DecoderCosts = DecoderCosts()) -> np.ndarray:  # noqa: B008
         flat = np.zeros((4, len(odds)), dtype=np.float32)
-        return best_chain(
-            odds.astype(np.float32), flat, np.zeros((1, len(PERIODS)), dtype=np.float32), 10_000, PERIODS, prices
+        return decode_beats(
+            odds.astype(np.float32), flat, np.zeros((1, len(PERIODS)), dtype=np.float32), 10_000, PERIODS, costs
         )
 
     @pytest.mark.parametrize("period", [10.0, 12.5, 20.0])
@@ -146,11 +155,11 @@ class TestDecoder:
         rng = RNG(seed)
         odds = rng.normal(-1, 2, 30).astype(np.float32)
         profile, tempo = (rng.normal(0, 0.3, shape).astype(np.float32) for shape in ((4, 30), (3, len(SHORT))))
-        prices = ChainPrices(change=float(rng.uniform(0.1, 2)), miss=float(rng.uniform(0.1, 2)))
+        costs = DecoderCosts(tempo_change=float(rng.uniform(0.1, 2)), off_tempo=float(rng.uniform(0.1, 2)))
         chains = all_chains(30, SHORT)
-        worths = [worth(chain, odds, profile, tempo, prices) for chain in chains]
+        worths = [worth(chain, odds, profile, tempo, costs) for chain in chains]
         best = [beat for beat, _ in chains[int(np.argmax(worths))]]
-        assert best_chain(odds, profile, tempo, HOP, SHORT, prices).tolist() == best
+        assert decode_beats(odds, profile, tempo, HOP, SHORT, costs).tolist() == best
 
     def test_too_little_sound_has_no_beats(self) -> None:
         assert len(self.chain(np.zeros(20))) == 0
@@ -160,7 +169,7 @@ def test_downbeats_are_judged_among_beats() -> None:
     odds = np.full((40, 2), -5.0, dtype=np.float32)
     odds[[5, 15, 25, 35], 0] = 3.0
     odds[[5, 25], 1] = 3.0
-    heard = heard_downbeats(odds, np.array([5, 15, 25, 35]))
+    heard = network_downbeat_odds(odds, np.array([5, 15, 25, 35]))
     assert (heard > 0).tolist() == [True, False, True, False]
 
 
@@ -204,7 +213,7 @@ def test_beats_that_the_network_hears_are_trusted() -> None:
     odds = np.full((400, 2), -4.0, dtype=np.float32)
     path = np.arange(10, 400, 10)
     odds[path[:20], 0] = 4.0
-    trust = heard_clearly(odds, path)
+    trust = network_confidence(odds, path)
     assert trust[:10].min() > 0.8
     assert trust[-8:].max() < 0.1
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import scipy.optimize
 
-from editorbot.analysis.beat_grid import SURE, TrustedBeats, cover, even_out_gaps, local_tempo_bpm
-from editorbot.analysis.beat_path import PERIOD_REACH, best_path
-from editorbot.analysis.beats import BeatGrid, choose_tracker, track_beats
+from editorbot.analysis.beat_decoder import REACH, DecoderCosts, decode_beats
+from editorbot.analysis.beat_grid import SURE, BeatGrid, TrackedBeats, even_out_gaps, extend_to_ends, local_tempo_bpm
+from editorbot.analysis.beats import choose_tracker, track_beats
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, RANGE, novelty
 from editorbot.analysis.tempo import (
     MAX_LAG_FRAMES,
@@ -212,7 +212,7 @@ def test_novelty_does_not_depend_on_its_blocks(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_allclose(novelty(frames), whole, atol=1e-3)
 
 
-def naive_best_path(
+def naive_decode(
     profile: np.ndarray, tempo: np.ndarray, hop: int, periods: np.ndarray, price: float
 ) -> tuple[np.ndarray, float]:
     """The same model, written for reading: best score of a chain ending at each (frame, period)."""
@@ -227,7 +227,7 @@ def naive_best_path(
                 fit += profile[quarter, at] if at >= 0 else 0.0
             origins = []
             for origin in (t - int(period), t - int(period) - 1):
-                for other in range(max(0, k - PERIOD_REACH), min(count, k + PERIOD_REACH + 1)):
+                for other in range(max(0, k - REACH), min(count, k + REACH + 1)):
                     if origin >= 0:
                         miss = abs(t - origin - period)
                         origins.append((best[origin, other] - price * abs(k - other) - 0.01 * miss, (origin, other)))
@@ -251,18 +251,19 @@ def naive_best_path(
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_best_path_equals_its_naive_twin(seed: int) -> None:
+def test_without_a_network_the_decoder_equals_its_naive_twin(seed: int) -> None:
     rng = RNG(seed)
     periods = np.exp(np.linspace(np.log(5), np.log(12), 9))
     profile = rng.standard_normal((4, 90)).astype(np.float32)
     tempo = rng.standard_normal((12, 9)).astype(np.float32)
-    expected, _ = naive_best_path(profile.astype(float), tempo.astype(float), 8, periods, 2.0)
-    np.testing.assert_array_equal(best_path(profile, tempo, 8, periods, 2.0), expected)
+    expected, _ = naive_decode(profile.astype(float), tempo.astype(float), 8, periods, 2.0)
+    costs = DecoderCosts(tempo_change=2.0, off_tempo=0.01)
+    np.testing.assert_array_equal(decode_beats(None, profile, tempo, 8, periods, costs), expected)
 
 
-def test_best_path_of_nothing_is_short() -> None:
-    empty = best_path(np.zeros((4, 1), np.float32), np.zeros((1, 58), np.float32), 32, PERIODS_FRAMES, 1.0)
-    assert len(empty) <= 1
+def test_nothing_is_decoded_of_less_than_a_period() -> None:
+    nothing = np.zeros((4, 20), np.float32), np.zeros((1, 58), np.float32)
+    assert len(decode_beats(None, *nothing, 32, PERIODS_FRAMES, DecoderCosts())) == 0
 
 
 def test_autocorrelation_equals_its_definition() -> None:
@@ -301,13 +302,13 @@ def test_local_tempo_ignores_a_skipped_beat() -> None:
 def test_gaps_are_laid_out_evenly_and_ends_are_covered() -> None:
     beats_s = np.concatenate([np.arange(10) * 0.5 + 3, [8.9, 9.1, 11.7, 14.0], np.arange(10) * 0.5 + 16])
     trust = np.concatenate([np.full(10, 0.9), np.full(4, 0.1), np.full(10, 0.9)])
-    evened = even_out_gaps(TrustedBeats(beats_s, trust))
+    evened = even_out_gaps(TrackedBeats(beats_s, trust))
     np.testing.assert_allclose(np.diff(evened.beats_s), 0.5, rtol=0.04)
-    assert (evened.trust[10:-10] < SURE).all()
-    whole = cover(evened, 30.0)
+    assert (evened.confidence[10:-10] < SURE).all()
+    whole = extend_to_ends(evened, 30.0)
     assert whole.beats_s[0] <= 0.5
     assert whole.beats_s[-1] >= 29.5
-    assert whole.trust[0] == pytest.approx(0.45)
+    assert whole.confidence[0] == pytest.approx(0.45)
 
 
 def test_an_unknown_tracker_is_refused() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from editorbot.analysis.beats import BeatGrid, fallback_grid
+from editorbot.analysis.beat_grid import BeatGrid, fallback_grid
 from editorbot.analysis.features import (
     FEATURE_NAMES,
     beat_features,

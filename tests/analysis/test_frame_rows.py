@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from editorbot.analysis import frame_rows
-from editorbot.analysis.beats import fallback_grid
+from editorbot.analysis.beat_grid import fallback_grid
 from editorbot.analysis.features import beat_features, beat_levels_db, mean_level_db
 from editorbot.analysis.frame_rows import SpooledRows, new_rows
 from editorbot.timebase import ANALYSIS_RATE

@@ -15,8 +15,7 @@ from typing import Any
 
 import torch
 
-from editorbot.analysis.beat_card import FORMAT
-from editorbot.analysis.beat_net import INPUTS_VERSION, OUTPUTS, BeatNetConfig
+from editorbot.analysis.beat_net import FORMAT, INPUTS_VERSION, OUTPUTS, BeatNetConfig
 from editorbot.config import plain_data
 from editorbot.corpus.band.soundfont import find_soundfont
 from editorbot.corpus.batch import run_batch

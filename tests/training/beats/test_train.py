@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.analysis.beat_card import read_beat_net
-from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, log_odds
+from editorbot.analysis.beat_net import INPUT_COUNT, BeatNetConfig, log_odds, read_beat_net
 from editorbot.errors import NotFoundError, UsageError
 from editorbot.models.beat_net import BeatNetwork
 from editorbot.timebase import FRAME_S
