@@ -32,13 +32,12 @@ from editorbot.evaluation.metrics import score_edit
 from editorbot.models.pointer import PointerNetwork, heard, row_scores
 from editorbot.models.pointer_config import PointerConfig
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
+from editorbot.training.pointer.config import SMALL
 from editorbot.training.pointer.data import PointerDataset, PointerFolders, PointerPair, prepared
-from editorbot.training.pointer.run import read_run
-from editorbot.training.pointer.scores import plays_of, validate
 from editorbot.training.pointer.train import train_network
+from editorbot.training.pointer.validation import plays_of, validate
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFIG = ROOT / "pointer_network" / "configs" / "small.json"
 CHANGES: dict[str, dict[str, Any]] = {
     "small configuration": {},
     "no summary tokens": {"global_tokens": 0},
@@ -101,13 +100,13 @@ class Ablation:
     @property
     def shape(self) -> PointerConfig:
         """The network's shape."""
-        return replace(read_run(CONFIG).model, ratio=0.44, **self.change)
+        return replace(SMALL.model, ratio=0.44, **self.change)
 
     def rows(self) -> list[Row]:
         """Train, and return a row for each way of decoding."""
         torch.set_num_threads(1)
-        run, args = read_run(CONFIG), self.args
-        how = replace(run.training, epochs=args.epochs, learning_rate=args.learning_rate)
+        args = self.args
+        how = replace(SMALL.training, epochs=args.epochs, learning_rate=args.learning_rate)
         network = train_network(self._some(args.data, args.pairs), how, self.shape)
         valid = self._some(args.valid, args.valid_pairs)
         if self.shape.expected == "ratio":
@@ -161,7 +160,7 @@ def main() -> None:
     args = parser.parse_args()
     args.greedy_of = (args.valid_pairs, args.greedy_pairs)
     for folder in (args.data, args.valid):
-        prepared_pairs(folder, args, read_run(CONFIG).model, args.workers)
+        prepared_pairs(folder, args, SMALL.model, args.workers)
     asked = [Ablation(name, change, args) for name, change in CHANGES.items()]
     with ProcessPoolExecutor(args.workers, get_context("spawn")) as pool:
         rows = [row for found in pool.map(Ablation.rows, asked) for row in found]

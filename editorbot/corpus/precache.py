@@ -18,6 +18,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int8, Int64
 
 from editorbot.analysis import BeatTracker
+from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import beat_frames
@@ -132,7 +133,8 @@ def precache(job: PrecacheJob) -> Precached:
         with open_recording(path) as recording:
             entry = None if job.force else _fitting(read_mel(place), recording, job.beat_tracker)
             if entry is None:
-                entry = make_mel(recording, job.analyses, job.beat_tracker)
+                analysis = analyze(recording, beat_tracker=job.beat_tracker, cache=job.analyses)
+                entry = make_mel(recording, analysis, job.beat_tracker)
                 write_mel(place, entry)
                 made.append(half)
         entries.append(entry)
@@ -163,11 +165,8 @@ def _labels(
     return kept_beats(edit_list, np.rint(raw.beats_s * edit_list.source.sample_rate).astype(np.int64))
 
 
-def make_mel(
-    recording: Recording, analyses: AnalysisCache | None = None, beat_tracker: BeatTracker = "embedded"
-) -> MelEntry:
-    """Analyze a recording and return its mel."""
-    analysis = analyze(recording, beat_tracker=beat_tracker, cache=analyses)
+def make_mel(recording: Recording, analysis: Analysis, beat_tracker: BeatTracker = "embedded") -> MelEntry:
+    """Compute the mel of an analyzed recording."""
     reader = MelReader(recording, analysis.mel_reference_db)
     return MelEntry(reader.read(0, reader.frames), analysis.beats_s, recording.digest, beat_tracker)
 

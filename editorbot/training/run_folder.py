@@ -40,6 +40,9 @@ from editorbot.weights import Tensors
 if TYPE_CHECKING:
     from torch.utils.tensorboard.writer import SummaryWriter
 
+CHOSEN_ON = "chosen_on"
+"""Part of a configuration that holds the digest of the validation data."""
+
 OnLine = Callable[[str], None]
 """Takes a line for the user."""
 
@@ -72,16 +75,17 @@ class RunHeader:
 
     def difference(self, found: Checkpoint) -> str:
         """Say what a checkpoint has otherwise, the first thing of all; empty text where it is this very run's."""
-        theirs, names = plain_data(dict(found.config)), self.compared or tuple(self.config)
-        for name in names if self.compared else dict.fromkeys([*names, *theirs]):
-            where = _first_difference(theirs.get(name), self.config.get(name), name)
-            if where is not None:
-                place, there, here = where
-                return f"it was trained with {place} {_short(there)}, but {_short(here)} is asked; resume as it began"
+        theirs, mine = plain_data(dict(found.config)), self.config
+        names = dict.fromkeys(self.compared or [*mine, *theirs])
+        places = (_first_difference(theirs.get(name), mine.get(name), name) for name in names if name != CHOSEN_ON)
+        for place, there, here in filter(None, places):
+            return f"it was trained with {place} {_short(there)}, but {_short(here)} is asked; resume as it began"
         if found.data != self.data:
             return f"it was trained on other data, or the data has changed: {found.data} then, {self.data} now"
         if found.features != self.features:
             return f"it was trained on {found.features}, but this version reads {self.features}; train it again"
+        if theirs.get(CHOSEN_ON) != mine.get(CHOSEN_ON):
+            return "its best epoch was chosen on other validation data, or that data has changed"
         return ""
 
 

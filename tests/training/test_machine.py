@@ -8,7 +8,8 @@ import torch
 from editorbot.cli.train.reconstruct import Reconstruct
 from editorbot.errors import UsageError
 from editorbot.training.machine import device_of
-from editorbot.training.pointer.run import PointerNetworkTrainer, PointerRun
+from editorbot.training.pointer.config import PointerSettings
+from editorbot.training.pointer.run import train as train_pointer
 
 
 @pytest.mark.parametrize("has_gpu", [False, True])
@@ -22,7 +23,7 @@ def test_a_gpu_that_is_not_there_is_refused_in_the_same_words_everywhere(monkeyp
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     asked = (
         lambda: device_of("cuda"),
-        PointerNetworkTrainer(PointerRun(device="cuda", save_dir=str(tmp_path))).train,
+        lambda: train_pointer(PointerSettings(device="cuda", save_dir=tmp_path)),
         Reconstruct(data_dir=str(tmp_path), device="cuda").run,
     )
     for ask in asked:

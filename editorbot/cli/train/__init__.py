@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import import_module
 from importlib.util import find_spec
@@ -30,7 +30,7 @@ METHODS: Mapping[str, str] = {
 }  # fmt: skip
 """Folder in `editorbot.training` of each method."""
 
-LEGACY = {"bc": "Bc", "ppo": "Ppo", "pointer": "Pointer", "reconstruct": "Reconstruct", "mel2mel": "Mel2Mel"}
+LEGACY = {"bc": "Bc", "ppo": "Ppo", "reconstruct": "Reconstruct", "mel2mel": "Mel2Mel"}
 """Methods whose settings are still declared here."""
 
 OLD_PRESETS = {"full": "default"}
@@ -80,6 +80,8 @@ class Train:
             preset = OLD_PRESETS[preset]
         presets = presets_of(method)
         base = read_config(Path(file), presets, preset) if file else preset_of(presets, preset or "default")
+        if file and _value_of("--resume", flags) and not _value_of("--save-dir", flags):
+            base = replace(base, save_dir=None)  # a resumed run stays in its folder
         kind: Any = Training[type(base)]  # type: ignore[misc]
         said = type(base).__doc__
         default = Training(base)
@@ -128,9 +130,12 @@ def _every_method() -> Any:
 
 def _value_of(flag: str, flags: Sequence[str]) -> str | None:
     """Find the value that follows a flag, or is joined to it by ``=``; the last one counts."""
-    found = [given.partition("=")[2] for given in flags if given.startswith(f"{flag}=")]
-    found += [after for given, after in zip(flags, flags[1:]) if given == flag]
-    return found[-1] if found else None
+    values = []
+    for given, after in zip(flags, [*flags[1:], ""]):
+        name, equals, value = given.partition("=")
+        if name.replace("_", "-") == flag:
+            values.append(value if equals else after)
+    return values[-1] if values else None
 
 
 def _with_new_names(flags: Sequence[str], method: str) -> list[str]:

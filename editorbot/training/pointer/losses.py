@@ -14,11 +14,11 @@ from jaxtyping import Int8, Int64
 from torch import Tensor
 from torch.nn import functional
 
-from editorbot.errors import UsageError
 from editorbot.models.pointer import Heads, PointerNetwork
 from editorbot.models.pointer_config import PointerConfig
 from editorbot.models.pointer_layers import GONE, Memory
 from editorbot.timebase import STEP_FRAMES
+from editorbot.training.pointer.config import PointerTraining
 from editorbot.training.pointer.rows import PointerRows
 
 LABEL_SMOOTHING = 0.05
@@ -35,54 +35,6 @@ RARE_SHARE = 0.1
 
 GUESS_SHARE = 0.3
 """What the first guess of the classes counts beside the last."""
-
-
-@dataclass(frozen=True)
-class PointerTraining:
-    """How the pointer network is trained."""
-
-    epochs: int = 50
-    """Passes over all pairs."""
-    learning_rate: float = 1e-3
-    """Highest learning rate."""
-    weight_decay: float = 1e-2
-    """Pull of the weights to zero."""
-    warmup: float = 0.05
-    """Share of the updates in which the rate rises."""
-    rows: int = 3_000
-    """Rows of a pair that are asked in one step; 0 asks all."""
-    accumulation: int = 1
-    """Pairs an update."""
-    clip_norm: float = 1.0
-    """Longest gradient."""
-    jump_weight: float = 20.0
-    """What a row at a cut counts beside one that goes on."""
-    pointer_noise: float = 0.1
-    """Share of the rows that are asked once more with a wrong last pointer."""
-    op_weight: float = 0.2
-    """What the edit operations count."""
-    stop_weight: float = 1.0
-    """What the end counts."""
-    arrive_weight: float = 1.0
-    """What the starts and ends of plays count."""
-    kind_weight: float = 1.0
-    """What the classes of moments count."""
-    input_noise: float = 0.05
-    """Random level and tone of the whole mel [of its range]."""
-    step_noise: float = 0.15
-    """Random noise on what the analysis tells of each step [of its spread]."""
-    seed: int = 0
-    """The same seed gives the same weights."""
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.accumulation < 1:
-            raise UsageError("epochs and accumulation must be at least 1")
-        if not (self.learning_rate > 0 and self.clip_norm > 0 and self.jump_weight > 0):
-            raise UsageError("learning_rate, clip_norm and jump_weight must be positive")
-        if not (0 <= self.pointer_noise <= 1 and 0 <= self.warmup < 1):
-            raise UsageError("pointer_noise must lie in [0, 1], warmup in [0, 1)")
-        if self.seed < 0:
-            raise UsageError(f"seed must not be negative, but is {self.seed}")
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from editorbot.analysis import BeatTracker
 from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES
 from editorbot.training.settings import LearningRate, check_least, log_folder
@@ -67,6 +68,8 @@ class ScoredSettings:
     """Jams out of --count to validate on instead of training on them, e.g. --held-back 200."""
     members: int = 3
     """Networks in the ensemble; their probabilities are averaged, e.g. --members 1."""
+    beat_tracker: BeatTracker = "embedded"
+    """Which tracker finds the beats: the one that ships, or the package beat-this; e.g. --beat-tracker beat-this."""
     workers: int = 2
     """Processes that simulate jams, and threads that train; e.g. --workers 8."""
     cache_dir: Path = Path("cache")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from editorbot.analysis.analyze import check_tracker
 from editorbot.config import plain_data
 from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.simulate.folder import JamRequest, find_tracks
@@ -64,6 +66,7 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
         raise UsageError("nothing to train on; give --tracks with finished music, or --data-dir with pairs")
     if not settings.valid_tracks:
         raise UsageError("give --valid-tracks: music of artists that are in none of the --tracks")
+    check_tracker(settings.beat_tracker)
     torch.set_num_threads(settings.workers)
     on_line(f"training on the CPU with {settings.workers} threads; the network is too small to gain from a GPU")
     train_files, valid_files = _example_files(settings, on_line)
@@ -81,7 +84,7 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
     path = settings.save_dir / "scored.safetensors"
     card = card_of(
         header, data=_data_in_words(settings, len(examples), len(valid)), training=settings.training, command=command,
-        validation_step_f1=calibration.f1,
+        beat_tracker=settings.beat_tracker, validation_step_f1=calibration.f1,
     )  # fmt: skip
     write_score(networks, calibration, path, card=card)
     on_line(f"validation F1 {calibration.f1:.3f} (in steps); the score is {printable(str(path))}")
@@ -100,17 +103,18 @@ def _example_files(settings: ScoredSettings, on_line: OnLine) -> tuple[list[Path
     refuse_held_out([*tracks, *valid_tracks])
     refuse_shared_folders(tracks, valid_tracks)
     cache, workers, seed = settings.cache_dir / "scored", settings.workers, settings.training.seed
+    make = partial(JamRequest, out=cache, beat_tracker=settings.beat_tracker)
     files: list[Path] = []
     held_back: list[Path] = []
     if tracks:
         on_line(f"making {settings.count} jams from {len(tracks)} tracks")
-        request = JamRequest(tracks=tracks, out=cache, count=settings.count, seed=seed)
+        request = make(tracks=tracks, count=settings.count, seed=seed)
         made = make_examples(request, cache, workers=workers, on_made=on_made)
         files, held_back = made[settings.held_back :], made[: settings.held_back]
     if settings.data_dir is not None:
         refuse_held_out_pairs(settings.data_dir)
         files += examples_of_pairs(settings.data_dir, cache, on_made=on_made)
-    request = JamRequest(tracks=valid_tracks, out=cache, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
+    request = make(tracks=valid_tracks, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
     return files, [*make_examples(request, cache, workers=workers, on_made=on_made), *held_back]
 
 

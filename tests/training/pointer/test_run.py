@@ -8,18 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from editorbot.cli.main import main
+from editorbot.config import changed, read_config
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.precache import MelEntry, read_mel, write_mel
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editors.pointer_inference.learned import read_pointer
 from editorbot.errors import EmptyError, FormatError, MismatchError, NotFoundError, SplitError, UsageError
-from editorbot.models.checkpoint import load_checkpoint, save_checkpoint
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
-from editorbot.training.pointer.run import PointerNetworkTrainer, PointerRun, read_run
+from editorbot.training.pointer.config import PRESETS, PointerSettings
+from editorbot.training.pointer.run import train
 
 CONFIGS = Path(__file__).parents[3] / "pointer_network" / "configs"
 MODEL = {"hidden_dim": 8, "frame_dim": 8, "n_heads": 2, "n_layers": 1, "conv_kernel": 3, "dilations": [1],
@@ -58,10 +58,14 @@ def folder(tmp_path):
     return tmp_path
 
 
-def _run(folder, **changes):
+def _settings(folder, **changes):
     places = {"data_dir": folder, "cache_dir": folder / "cache", "save_dir": folder / "m", "log_dir": folder / "logs"}
     data = {"model": MODEL, "training": {"epochs": 3}, "device": "cpu", "valid_share": 0.4} | changes
-    return PointerRun.of_data({name: str(place) for name, place in places.items()} | data)
+    return changed(PointerSettings(), {name: str(place) for name, place in places.items()} | data, "settings")
+
+
+def _resumed(settings, latest):
+    return train(replace(settings, resume=latest))
 
 
 def test_from_pairs_to_weights_that_edit(folder, capsys):
@@ -88,71 +92,31 @@ def test_from_pairs_to_weights_that_edit(folder, capsys):
     assert list((folder / "l").glob("events*"))
 
 
-class Broken(Exception):
-    pass
-
-
-def test_a_broken_run_goes_on_bit_for_bit(folder):
-    PointerNetworkTrainer(_run(folder)).train()
-    whole = load_checkpoint(folder / "m" / "latest.pt", method="pointer")
-
-    def stop(line):
-        if line.startswith("epoch 1"):
-            raise Broken
-
-    parts = _run(folder, save_dir=str(folder / "parts"))
-    with pytest.raises(Broken):
-        PointerNetworkTrainer(parts, on_line=stop).train()
-    PointerNetworkTrainer(parts).train(folder / "parts" / "latest.pt")
-    again = load_checkpoint(folder / "parts" / "latest.pt", method="pointer")
-    assert again.step == whole.step == 3
-    assert all(torch.equal(value, again.weights[name]) for name, value in whole.weights.items())
-    other = _run(folder, model=MODEL | {"window": 7}, save_dir=str(folder / "parts"))
-    with pytest.raises(MismatchError, match=r"model\.window 5, but the configuration says 7"):
-        PointerNetworkTrainer(other).train(folder / "parts" / "latest.pt")
-
-
-def test_a_resumed_run_keeps_its_own_best_and_no_other(folder):
-    PointerNetworkTrainer(_run(folder)).train()
-    best = folder / "m" / "best.pt"
-    save_checkpoint(replace(load_checkpoint(best, method="pointer"), metrics={"val_f1": 9.0, "val_cut_f1": 0.0}), best)
-    elsewhere = _run(folder, save_dir=str(folder / "elsewhere"))
-    PointerNetworkTrainer(elsewhere).train(folder / "m" / "latest.pt")
-    assert load_checkpoint(folder / "elsewhere" / "best.pt", method="pointer").metrics["val_f1"] == 9.0
-    PointerNetworkTrainer(elsewhere).train()
-    assert load_checkpoint(folder / "elsewhere" / "best.pt", method="pointer").metrics["val_f1"] < 9.0
-    other = _run(folder, save_dir=str(folder / "other"), training={"epochs": 3, "seed": 4})
-    PointerNetworkTrainer(other).train()
-    (folder / "other" / "best.pt").replace(best)
-    with pytest.raises(MismatchError, match=r"training\.seed 4"):
-        PointerNetworkTrainer(_run(folder)).train(folder / "m" / "latest.pt")
-
-
 def test_a_run_does_not_go_on_with_other_pairs_to_choose_on(folder):
-    PointerNetworkTrainer(_run(folder, valid_dir=str(folder))).train()
-    with pytest.raises(MismatchError, match="chosen on other pairs"):
-        PointerNetworkTrainer(_run(folder, valid_dir=str(folder), valid_most=1)).train(folder / "m" / "latest.pt")
+    train(_settings(folder, valid_dir=str(folder)))
+    with pytest.raises(MismatchError, match="chosen on other validation data"):
+        _resumed(_settings(folder, valid_dir=str(folder), valid_most=1), folder / "m" / "latest.pt")
 
 
 @pytest.mark.parametrize("changed", ["truth", "recording"])
 def test_a_run_does_not_go_on_with_pairs_that_have_changed(folder, changed):
-    pairs = _run(folder, training={"epochs": 1}, valid_dir=str(folder))
-    PointerNetworkTrainer(pairs).train()
+    pairs = _settings(folder, training={"epochs": 1}, valid_dir=str(folder))
+    train(pairs)
     if changed == "truth":
         segments = (Segment(0.0, 1.0, "talk"), Segment(1.0, 2.0, "music", 1.0), Segment(2.0, 3.0, "music", 0.0))
         write_truth(folder / "truth" / "one.json", Truth(SECONDS, 2.0, segments, artist="a"))
     else:
         entry = read_mel(CacheFolder(folder / "cache").raw("one"))
         write_mel(CacheFolder(folder / "cache").raw("one"), replace(entry, mel=entry.mel[::-1].copy()))
-    with pytest.raises(MismatchError, match="other pairs, or they have changed"):
-        PointerNetworkTrainer(pairs).train(folder / "m" / "latest.pt")
+    with pytest.raises(MismatchError, match="other data, or the data has changed"):
+        _resumed(pairs, folder / "m" / "latest.pt")
 
 
 def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):
     _add_pair(folder, "bare")
     _add_pair(folder, "farther", pointers=[3, FRAMES])
     lines = []
-    PointerNetworkTrainer(_run(folder, training={"epochs": 1}), on_line=lines.append).train()
+    train(_settings(folder, training={"epochs": 1}), on_line=lines.append)
     errors = [line for line in lines if line.startswith("error[")]
     assert len(errors) == 2
     assert "bare has no alignment; run: python -m pointer_network.precache_samples" in errors[0]
@@ -162,22 +126,22 @@ def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):
 
 def test_missing_stems_stop_it_with_the_two_commands(folder):
     with pytest.raises(NotFoundError, match=r"scripts/precache_stems.py .*scripts/convert_stems_to_mel.py"):
-        PointerNetworkTrainer(_run(folder, model=MODEL | {"use_stems": True})).train()
+        train(_settings(folder, model=MODEL | {"use_stems": True}))
 
 
 def test_whole_artists_are_kept_apart_and_the_card_says_what_is_known(folder):
     _add_pair(folder, "fourth", artist="a")
     (folder / "input" / "seventh_raw.wav").unlink()
-    result = PointerNetworkTrainer(_run(folder, training={"epochs": 1})).train()
-    told = json.loads(result.path.with_suffix(".json").read_text())["data"]
+    path = train(_settings(folder, training={"epochs": 1}))
+    told = json.loads(path.with_suffix(".json").read_text())["data"]
     assert told in {
         f"{train} pairs; weights and prices chosen on {3 - train} pairs of other artists" for train in (1, 2)
     }
     lines = []
-    again = _run(folder, training={"epochs": 1}, valid_dir=str(folder))
-    result = PointerNetworkTrainer(again, on_line=lines.append).train()
+    again = _settings(folder, training={"epochs": 1}, valid_dir=str(folder))
+    path = train(again, on_line=lines.append)
     assert "warning: some artists are both learned from and chosen on" in lines
-    assert "some of them of the same artists" in json.loads(result.path.with_suffix(".json").read_text())["data"]
+    assert "some of them of the same artists" in json.loads(path.with_suffix(".json").read_text())["data"]
 
 
 def test_pairs_of_one_artist_need_others_to_choose_on(folder):
@@ -185,24 +149,29 @@ def test_pairs_of_one_artist_need_others_to_choose_on(folder):
         (folder / "input" / f"{name}_raw.wav").unlink()
     _add_pair(folder, "fourth", artist="A")
     with pytest.raises(EmptyError, match=r"one artist.*name a valid_dir"):
-        PointerNetworkTrainer(_run(folder)).train()
+        train(_settings(folder))
 
 
 def test_a_test_artist_is_refused(folder):
     _add_pair(folder, "held", artist="zaz-data")
     with pytest.raises(SplitError, match="zaz-data"):
-        PointerNetworkTrainer(_run(folder)).train()
+        train(_settings(folder))
+
+
+def _config(name):
+    return read_config(CONFIGS / name, PRESETS["pointer"])
 
 
 def test_the_configurations_that_come_with_it():
-    full, small = read_run(CONFIGS / "full.json"), read_run(CONFIGS / "small.json")
+    full, small = _config("full.json"), _config("small.json")
     assert full.model.use_stems
     assert not small.model.use_stems
-    assert full.save_dir == "models/pointer_network_full_v2"
+    assert full.save == Path("models/pointer_network_full_v2")
+    assert small.model == PRESETS["pointer"]["small"].model
 
 
 def test_the_small_configuration_has_the_prices_that_ship_where_no_run_searches_them():
-    small, shipped = read_run(CONFIGS / "small.json").decode, read_pointer().decode
+    small, shipped = _config("small.json").decode, read_pointer().decode
     searched = ("threshold", "frame_weight", "jump_cost", "score_weight")
     assert replace(small, **{name: getattr(shipped, name) for name in searched}) == shipped
 
@@ -219,19 +188,20 @@ def test_the_small_configuration_has_the_prices_that_ship_where_no_run_searches_
         ('{"decode": {"jump_cost": -1.0}}', UsageError, "no cost negative"),
         ('{"training": 3}', UsageError, "must be an object"),
         ("[1]", UsageError, "must be an object"),
-        ('{"training": {"seed": -1}}', UsageError, "seed must not be negative"),
+        ('{"model": {"mel_bands": 64}}', UsageError, "mel_bands must be 128"),
+        ('{"training": {"seed": -1}}', UsageError, "seed must be at least 0"),
         ('{"valid_share": 2}', UsageError, "valid_share"),
         ('{"device": "tpu"}', UsageError, "device must be"),
-        ("{", FormatError, "no JSON"),
+        ("{", FormatError, "not JSON"),
     ],
 )
 def test_bad_configurations_end_in_one_line(tmp_path, text, error, said):
     path = tmp_path / "c.json"
     path.write_text(text)
     with pytest.raises(error, match=said):
-        PointerNetworkTrainer(read_run(path)).train()
+        train(read_config(path, PRESETS["pointer"]))
     with pytest.raises(NotFoundError):
-        read_run(tmp_path / "none.json")
+        read_config(tmp_path / "none.json", PRESETS["pointer"])
 
 
 def test_frames_of_the_made_pairs():

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import torch
@@ -22,6 +24,18 @@ from editorbot.timebase import FRAME_S
 from editorbot.training.pointer.data import PointerPair
 from editorbot.training.pointer.losses import heads_at
 from editorbot.training.pointer.rows import rows_of
+
+THRESHOLDS = (-0.5, 0.0, 0.25, 0.5, 1.0)
+"""Tried as `DecodeSettings.threshold`."""
+
+FRAME_WEIGHTS = (0.05, 0.1)
+"""Tried as `DecodeSettings.frame_weight`."""
+
+SCORE_WEIGHTS = (0.5, 0.7, 0.85)
+"""Tried as `DecodeSettings.score_weight` where the network is told the score."""
+
+JUMP_COSTS = (4.0, 8.0)
+"""Tried as `DecodeSettings.jump_cost`."""
 
 CUT_SLACK_S = 0.07
 """How far a cut may lie from the right one [seconds]."""
@@ -123,3 +137,23 @@ def held_f1(plays: Plays, right: Int[np.ndarray, " edit_frames"]) -> float:
     theirs[right[right >= 0]] = True
     both = int((mine & theirs).sum())
     return 2 * both / max(len(plays.pointers) + int(theirs.sum()), 1)
+
+
+def calibrate(
+    network: PointerNetwork, pairs: Sequence[PointerPair], start: DecodeSettings
+) -> tuple[DecodeSettings, dict[str, float]]:
+    """Return the settings with the best edits of the validation pairs, and how good these are."""
+    if network.config.expected == "ratio":  # where the window lies is not known of all frames at once
+        return start, validate(network, pairs, start)
+    said = [(scores_of(network, pair), pair) for pair in pairs]
+    best, settings = -1.0, start
+    shares = SCORE_WEIGHTS if network.config.score_inputs else (start.score_weight,)
+    for threshold, weight, jump, share in product(THRESHOLDS, FRAME_WEIGHTS, JUMP_COSTS, shares):
+        tried = replace(start, threshold=threshold, frame_weight=weight, jump_cost=jump, score_weight=share)
+        f1s = []
+        for scores, pair in said:
+            plays = plays_of(scores, pair, network.config, tried)
+            f1s.append(held_f1(plays, pair.pointers) + 0.2 * cut_point_f1(plays.pointers, pair.pointers))
+        if float(np.mean(f1s)) > best:
+            best, settings = float(np.mean(f1s)), tried
+    return settings, validate(network, pairs, settings)
