@@ -181,6 +181,12 @@ class StrictError(EditorbotError):
     code, exit_code = "STRICT", 9
 
 
+def check_format(condition: bool, message: str) -> None:
+    """Raise FormatError with `message` unless `condition` is true."""
+    if not condition:
+        raise FormatError(message)
+
+
 FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
 """System errors that mean there is no room."""
 

@@ -17,8 +17,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import Progress, analyze, no_progress
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.stem_columns import hear_demucs
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import EditList, PolishStep
+from editorbot.editlist.edit_list import ActionSpan, EditList, PolishStep
 from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
 from editorbot.editors.base import Editor, EditRequest, Tightness

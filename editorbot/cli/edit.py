@@ -276,7 +276,7 @@ def _finite(value: float) -> float | None:
 
 def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
     """Return one edit's figures for the summary."""
-    from editorbot.editlist.edit_list import cut_ranges
+    from editorbot.editlist.operations import cut_ranges
     from editorbot.export import export_paths
 
     edit_list = edited.edit_list

@@ -15,26 +15,22 @@ covers is junk.
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
 
 from editorbot.atomic import write_whole
-from editorbot.errors import FormatError, NotFoundError, UnreadableError, VersionError
+from editorbot.errors import check_format as check
+from editorbot.json_records import DocumentFormat, read_file, read_record
 
 TRUTH_FOLDER = "truth"
 """Where a data folder keeps truths, one file a sample."""
 
-FORMAT = "editorbot.truth"
-"""Value of the ``format`` field."""
-
-VERSION = 1
-"""Version that is written."""
+FORMAT = DocumentFormat("editorbot.truth", 1, "truth", is_optional=True)
+"""The format and the version that is written."""
 
 KINDS: Mapping[str, str] = MappingProxyType(
     {
@@ -64,12 +60,6 @@ LONGEST_OVERLAP_S = 1e-6
 """How far segments may overlap through rounding [seconds]."""
 
 
-def _check(condition: bool, message: str) -> None:
-    """Raise FormatError with `message` unless `condition` holds."""
-    if not condition:
-        raise FormatError(message)
-
-
 @dataclass(frozen=True)
 class Segment:
     """One stretch of the raw recording that is all of one kind."""
@@ -88,23 +78,21 @@ class Segment:
     """Changes, out of CHANGES, that the finished track itself has here."""
 
     def __post_init__(self) -> None:
-        _check(self.kind in KINDS, f"kind {self.kind!r} is unknown; known: {', '.join(KINDS)}")
-        _check(
+        check(self.kind in KINDS, f"kind {self.kind!r} is unknown; known: {', '.join(KINDS)}")
+        check(
             math.isfinite(self.end_s) and 0 <= self.start_s < self.end_s,
             f"segment {self.start_s} - {self.end_s} s must start at 0 or later and end after that",
         )
-        _check(
+        check(
             (self.source_s is None) == (KINDS[self.kind] == "junk"),
             f"segment at {self.start_s} s is {self.kind}, so its source_s must "
             + ("be null" if KINDS[self.kind] == "junk" else "be given"),
         )
         placed = self.source_s is None or 0 <= self.source_s < math.inf
-        _check(placed, f"segment at {self.start_s} s: source_s must be 0 or later, but is {self.source_s}")
-        _check(
-            0.25 <= self.speed <= 4, f"segment at {self.start_s} s: speed must lie in [0.25, 4], but is {self.speed}"
-        )
+        check(placed, f"segment at {self.start_s} s: source_s must be 0 or later, but is {self.source_s}")
+        check(0.25 <= self.speed <= 4, f"segment at {self.start_s} s: speed must lie in [0.25, 4], but is {self.speed}")
         unknown = sorted(set(self.allows) - set(CHANGES))
-        _check(not unknown, f"segment at {self.start_s} s allows {unknown}; known: {', '.join(CHANGES)}")
+        check(not unknown, f"segment at {self.start_s} s allows {unknown}; known: {', '.join(CHANGES)}")
 
     @property
     def worth(self) -> str:
@@ -140,11 +128,11 @@ class EqualGroup:
     """Length of each [seconds]."""
 
     def __post_init__(self) -> None:
-        _check(len(self.starts_s) > 1, f"equal group at {self.starts_s} must have at least two stretches")
-        _check(0 < self.length_s < math.inf, f"equal group: length_s must be positive, but is {self.length_s}")
-        _check(min(self.starts_s) >= 0, f"equal group at {self.starts_s} must start at 0 or later")
+        check(len(self.starts_s) > 1, f"equal group at {self.starts_s} must have at least two stretches")
+        check(0 < self.length_s < math.inf, f"equal group: length_s must be positive, but is {self.length_s}")
+        check(min(self.starts_s) >= 0, f"equal group at {self.starts_s} must start at 0 or later")
         apart = all(b - a >= self.length_s - LONGEST_OVERLAP_S for a, b in zip(self.starts_s, self.starts_s[1:]))
-        _check(apart, f"equal group at {self.starts_s}: stretches of {self.length_s} s must increase without overlap")
+        check(apart, f"equal group at {self.starts_s}: stretches of {self.length_s} s must increase without overlap")
 
 
 @dataclass(frozen=True)
@@ -155,7 +143,7 @@ class Truth:
     """Length of the raw recording [seconds]."""
     finished_s: float
     """Length of the finished track [seconds]."""
-    segments: tuple[Segment, ...]
+    segments: tuple[Segment, ...] = ()
     """What the raw recording holds, in order, without overlap."""
     beats_s: tuple[float, ...] = ()
     """Beats of the finished track [seconds in it], increasing; empty where they are not known."""
@@ -169,21 +157,21 @@ class Truth:
     """Who made it; splits and intervals go by artist or track."""
 
     def __post_init__(self) -> None:
-        _check(0 < self.duration_s < math.inf, f"duration_s must be positive, but is {self.duration_s}")
-        _check(0 < self.finished_s < math.inf, f"finished_s must be positive, but is {self.finished_s}")
+        check(0 < self.duration_s < math.inf, f"duration_s must be positive, but is {self.duration_s}")
+        check(0 < self.finished_s < math.inf, f"finished_s must be positive, but is {self.finished_s}")
         for before, after in zip(self.segments, self.segments[1:]):
             apart = after.start_s >= before.end_s - LONGEST_OVERLAP_S
-            _check(apart, f"segment at {after.start_s} s starts before the one ahead of it ends at {before.end_s} s")
+            check(apart, f"segment at {after.start_s} s starts before the one ahead of it ends at {before.end_s} s")
         if self.segments:
             end_s = self.segments[-1].end_s
-            _check(end_s <= self.duration_s + 0.01, f"the last segment ends at {end_s} s, after {self.duration_s} s")
+            check(end_s <= self.duration_s + 0.01, f"the last segment ends at {end_s} s, after {self.duration_s} s")
         increasing = all(a < b for a, b in zip(self.beats_s, self.beats_s[1:]))
-        _check(increasing, "beats_s must increase")
+        check(increasing, "beats_s must increase")
         stretches = sorted((start, start + group.length_s) for group in self.equal for start in group.starts_s)
         apart = all(b[0] >= a[1] - LONGEST_OVERLAP_S for a, b in zip(stretches, stretches[1:]))
-        _check(apart, "groups of equal stretches must not overlap one another")
+        check(apart, "groups of equal stretches must not overlap one another")
         silent = all(0 <= start < end for start, end in self.silent_s)
-        _check(silent, "every range of silent_s must start at 0 or later and end after that")
+        check(silent, "every range of silent_s must start at 0 or later and end after that")
 
     @property
     def ideal_joins(self) -> int:
@@ -194,7 +182,7 @@ class Truth:
 
 
 def truth_to_json(truth: Truth) -> str:
-    """Return a truth as JSON text, one segment a line.
+    """Write a truth as JSON text, one segment a line.
 
     Examples
     --------
@@ -202,14 +190,7 @@ def truth_to_json(truth: Truth) -> str:
     >>> truth_from_json(truth_to_json(truth)) == truth
     True
     """
-    document = {"format": FORMAT, "version": VERSION, **asdict(truth)}
-    lines = []
-    for key, value in document.items():
-        text = json.dumps(value)
-        if key in ("segments", "equal") and value:
-            text = "[\n" + ",\n".join("    " + json.dumps(entry) for entry in value) + "\n  ]"
-        lines.append(f"  {json.dumps(key)}: {text}")
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return FORMAT.text(asdict(truth))
 
 
 def truth_from_json(text: str | bytes) -> Truth:
@@ -218,34 +199,15 @@ def truth_from_json(text: str | bytes) -> Truth:
     Raises
     ------
     FormatError
-        If it is no JSON, or does not keep the format; the message names the place.
+        If it is not JSON, or breaks the format; the message names the place.
     VersionError
         If it was written in a newer version.
     """
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise FormatError(f"this is no JSON: {error}") from error
-    _check(isinstance(document, dict), "a truth must be a JSON object")
-    _check(document.pop("format", FORMAT) == FORMAT, f'this is no truth: its "format" must be "{FORMAT}"')
-    version = document.pop("version", VERSION)
-    _check(type(version) is int and version >= 1, f"version must be a whole number from 1, but is {version!r}")
-    if version > VERSION:
-        raise VersionError(f"this truth has version {version}, and version {VERSION} is the newest known here")
-    return Truth(
-        segments=tuple(_read_segment(entry, n) for n, entry in enumerate(_take_list(document, "segments"))),
-        duration_s=_take_number(document, "duration_s", "truth"),
-        finished_s=_take_number(document, "finished_s", "truth"),
-        beats_s=_numbers(_take_list(document, "beats_s"), "beats_s"),
-        equal=tuple(_read_group(entry, n) for n, entry in enumerate(_take_list(document, "equal"))),
-        silent_s=tuple(_read_range(entry) for entry in _take_list(document, "silent_s")),
-        track=_take_text(document, "track"),
-        artist=_take_text(document, "artist", last=True),
-    )
+    return read_record(Truth, FORMAT.parse(text), "the truth")
 
 
 def truth_path(data_folder: str | os.PathLike[str], sample: str) -> Path:
-    """Return where a data folder keeps the truth of a sample."""
+    """Where a data folder keeps the truth of a sample."""
     return Path(data_folder) / TRUTH_FOLDER / f"{sample}.json"
 
 
@@ -255,25 +217,15 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
     Raises
     ------
     NotFoundError, UnreadableError
-        If the file is not there or may not be read.
+        If the file does not exist or cannot be read.
     FormatError, VersionError
         If its content is no truth that is known here.
     """
-    try:
-        with open(path, "rb") as file:
-            content = file.read()
-    except FileNotFoundError as error:
-        raise NotFoundError("there is no such file", path=path) from error
-    except OSError as error:
-        raise UnreadableError(f"cannot be read: {error.strerror}", path=path) from error
-    try:
-        return truth_from_json(content)
-    except (FormatError, VersionError) as error:
-        raise type(error)(error.message, path=path) from error
+    return read_file(path, truth_from_json)
 
 
 def write_truth(path: str | os.PathLike[str], truth: Truth) -> None:
-    """Write a truth under a temporary name, then rename it.
+    """Write a truth to a file, which appears only when it is whole.
 
     Raises
     ------
@@ -281,62 +233,3 @@ def write_truth(path: str | os.PathLike[str], truth: Truth) -> None:
         If the folder cannot be written to.
     """
     write_whole(path, truth_to_json(truth).encode("utf-8"))
-
-
-def _read_segment(entry: Any, number: int) -> Segment:
-    where = f"segments[{number}]"
-    _check(isinstance(entry, dict), f"{where} must be an object")
-    fields = dict(entry)
-    source_s = fields.get("source_s")
-    segment = Segment(
-        start_s=_take_number(fields, "start_s", where),
-        end_s=_take_number(fields, "end_s", where),
-        kind=_take_text(fields, "kind"),
-        source_s=None if source_s is None else _numbers([source_s], where)[0],
-        speed=_take_number(fields, "speed", where, 1.0),
-        allows=tuple(str(change) for change in _take_list(fields, "allows")),
-    )
-    fields.pop("source_s", None)
-    _check(not fields, f"{where}: unknown field {next(iter(fields), '')!r}")
-    return segment
-
-
-def _read_group(entry: Any, number: int) -> EqualGroup:
-    where = f"equal[{number}]"
-    _check(isinstance(entry, dict), f"{where} must be an object")
-    fields = dict(entry)
-    starts_s = _numbers(_take_list(fields, "starts_s"), where)
-    group = EqualGroup(starts_s, _take_number(fields, "length_s", where))
-    _check(not fields, f"{where}: unknown field {next(iter(fields), '')!r}")
-    return group
-
-
-def _read_range(entry: Any) -> tuple[float, float]:
-    _check(isinstance(entry, list) and len(entry) == 2, "silent_s must hold pairs of numbers")
-    start_s, end_s = _numbers(entry, "silent_s")
-    return start_s, end_s
-
-
-def _take_list(fields: dict[str, Any], key: str) -> list[Any]:
-    value = fields.pop(key, [])
-    _check(isinstance(value, list), f"{key} must be a list")
-    return list(value)
-
-
-def _take_text(fields: dict[str, Any], key: str, *, last: bool = False) -> str:
-    value = fields.pop(key, "")
-    _check(isinstance(value, str), f"{key} must be a text")
-    _check(not (last and fields), f"unknown field {next(iter(fields), '')!r}")
-    return str(value)
-
-
-def _take_number(fields: dict[str, Any], key: str, where: str, default: float | None = None) -> float:
-    _check(key in fields or default is not None, f"{where}: {key} is missing")
-    return _numbers([fields.pop(key, default)], f"{where}: {key}")[0]
-
-
-def _numbers(values: list[Any], where: str) -> tuple[float, ...]:
-    for value in values:
-        number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-        _check(number, f"{where} must hold finite numbers, but holds {value!r}")
-    return tuple(float(value) for value in values)

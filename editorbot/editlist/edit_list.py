@@ -1,13 +1,13 @@
 """The edit list: what is played, in which order, and how it is joined.
 
-It stands between deciding and doing. Editors make one; rendering, exports,
-the report, labels and metrics read nothing else.
+It is the contract between deciding and doing. Editors make one; rendering,
+exports, the report, labels and metrics read nothing else.
 
 Conventions
 -----------
 Positions are source samples, integers; ranges are half open. ``clips`` is
 what is played, one entry a play, in order. What no clip holds is cut.
-``joins[i]`` lies between ``clips[i]`` and ``clips[i + 1]``.
+``joins[i]`` is between ``clips[i]`` and ``clips[i + 1]``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from editorbot.errors import FormatError
+from editorbot.errors import check_format as check
 
 ACTIONS: tuple[str, ...] = (
     "KEEP", "CUT", "LOOP", "REORDER", "JUMP_BACK", "SKIP", "FADE_IN", "FADE_OUT", "GAIN", "SPEED_UP",
@@ -44,14 +44,8 @@ MAX_PITCH_SEMITONES = 24.0
 """Bound of a clip's transposition in either direction [semitones]."""
 
 
-def _check(condition: bool, message: str) -> None:
-    """Raise FormatError with `message` unless `condition` holds."""
-    if not condition:
-        raise FormatError(message)
-
-
 def _quoted(text: str) -> str:
-    """Return a text for a message, at most 80 characters of it."""
+    """A text for a message, at most 80 characters of it."""
     return repr(text if len(text) <= 80 else text[:80] + "...")
 
 
@@ -62,7 +56,7 @@ class Source:
     path: str
     """Where it was when the list was written; relative paths count from the list."""
     digest: str
-    """``sha256:`` and 64 hexadecimal digits over the decoded content's file bytes."""
+    """``sha256:`` and the SHA-256 of the file, 64 hexadecimal digits."""
     sample_rate: int
     """Samples a second [Hz]."""
     channels: int
@@ -72,10 +66,10 @@ class Source:
 
     def __post_init__(self) -> None:
         is_digest = re.fullmatch("sha256:[0-9a-f]{64}", self.digest)
-        _check(is_digest is not None, f"source digest must be sha256: and 64 hex digits, but is {_quoted(self.digest)}")
-        _check(self.sample_rate > 0, f"source sample_rate must be positive, but is {self.sample_rate}")
-        _check(self.channels > 0, f"source channels must be positive, but is {self.channels}")
-        _check(self.samples > 0, f"source samples must be positive, but is {self.samples}")
+        check(is_digest is not None, f"source digest must be sha256: and 64 hex digits, but is {_quoted(self.digest)}")
+        check(self.sample_rate > 0, f"source sample_rate must be positive, but is {self.sample_rate}")
+        check(self.channels > 0, f"source channels must be positive, but is {self.channels}")
+        check(self.samples > 0, f"source samples must be positive, but is {self.samples}")
 
 
 @dataclass(frozen=True)
@@ -88,9 +82,9 @@ class Effect:
     """Its one parameter, in the unit that EFFECT_RANGES names."""
 
     def __post_init__(self) -> None:
-        _check(self.type in EFFECT_RANGES, f"effect {self.type!r} is unknown; known: {', '.join(EFFECT_RANGES)}")
+        check(self.type in EFFECT_RANGES, f"effect {self.type!r} is unknown; known: {', '.join(EFFECT_RANGES)}")
         name, low, high = EFFECT_RANGES[self.type]
-        _check(low <= self.value <= high, f"effect {self.type} {name} must lie in [{low}, {high}], but is {self.value}")
+        check(low <= self.value <= high, f"effect {self.type} {name} must be in [{low}, {high}], but is {self.value}")
 
 
 @dataclass(frozen=True)
@@ -123,20 +117,17 @@ class Clip:
     """Why it is there, one plain sentence."""
 
     def __post_init__(self) -> None:
-        _check(
-            0 <= self.start < self.end, f"clip [{self.start}, {self.end}) must start at 0 or later and end after that"
-        )
-        _check(self.action in ACTIONS, f"clip action {self.action!r} is unknown; known: {', '.join(ACTIONS)}")
-        _check(abs(self.gain_db) <= MAX_GAIN_DB, f"clip gain_db must lie within +-{MAX_GAIN_DB}, but is {self.gain_db}")
-        _check(
-            MIN_SPEED <= self.speed <= MAX_SPEED,
-            f"clip speed must lie in [{MIN_SPEED}, {MAX_SPEED}], but is {self.speed}",
-        )
+        ordered = 0 <= self.start < self.end
+        check(ordered, f"clip [{self.start}, {self.end}) must start at 0 or later and end after that")
+        check(self.action in ACTIONS, f"clip action {self.action!r} is unknown; known: {', '.join(ACTIONS)}")
+        check(abs(self.gain_db) <= MAX_GAIN_DB, f"clip gain_db must be within +-{MAX_GAIN_DB}, but is {self.gain_db}")
+        playable = MIN_SPEED <= self.speed <= MAX_SPEED
+        check(playable, f"clip speed must be in [{MIN_SPEED}, {MAX_SPEED}], but is {self.speed}")
         pitched = abs(self.pitch_semitones) <= MAX_PITCH_SEMITONES
-        _check(pitched, f"clip pitch_semitones must lie within +-{MAX_PITCH_SEMITONES}, but is {self.pitch_semitones}")
-        _check(0 <= self.confidence <= 1, f"clip confidence must lie in [0, 1], but is {self.confidence}")
+        check(pitched, f"clip pitch_semitones must be within +-{MAX_PITCH_SEMITONES}, but is {self.pitch_semitones}")
+        check(0 <= self.confidence <= 1, f"clip confidence must be in [0, 1], but is {self.confidence}")
         fades = self.fade_in >= 0 and self.fade_out >= 0 and self.fade_in + self.fade_out <= self.output_samples
-        _check(fades, f"clip fades {self.fade_in} + {self.fade_out} must fit into its {self.output_samples} samples")
+        check(fades, f"clip fades {self.fade_in} + {self.fade_out} must fit into its {self.output_samples} samples")
 
     @property
     def source_samples(self) -> int:
@@ -165,8 +156,8 @@ class Join:
     """How likely it is to be heard, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        _check(self.crossfade >= 0, f"join crossfade must not be negative, but is {self.crossfade}")
-        _check(0 <= self.risk <= 1, f"join risk must lie in [0, 1], but is {self.risk}")
+        check(self.crossfade >= 0, f"join crossfade must not be negative, but is {self.crossfade}")
+        check(0 <= self.risk <= 1, f"join risk must be in [0, 1], but is {self.risk}")
 
 
 @dataclass(frozen=True)
@@ -178,21 +169,21 @@ class PolishStep:
     amount: float = 1.0
     """How much of it, in [0, 1]."""
     checkpoint: str | None = None
-    """Digest of the weights it used, None where it has none."""
+    """Digest of its weights, None where it has none."""
     file: str | None = None
-    """The reference track, or weights of the user's own; None where there is none."""
+    """The reference track, or the user's own weights; None for neither."""
     tone_db: tuple[float, ...] = ()
-    """Average spectrum of the reference over its mel bands [dB]; empty where there is none."""
+    """Average spectrum of the reference over its mel bands [dB]; empty without a reference."""
 
     def __post_init__(self) -> None:
-        _check(bool(self.name), "polish name must not be empty")
-        _check(0 <= self.amount <= 1, f"polish amount must lie in [0, 1], but is {self.amount}")
-        _check(all(map(math.isfinite, self.tone_db)), "polish tone_db must be numbers")
+        check(bool(self.name), "polish name must not be empty")
+        check(0 <= self.amount <= 1, f"polish amount must be in [0, 1], but is {self.amount}")
+        check(all(map(math.isfinite, self.tone_db)), "polish tone_db must be numbers")
 
 
 @dataclass(frozen=True)
 class BeatScore:
-    """What the editor thought of one beat."""
+    """The editor's score of one beat."""
 
     at: int
     """Where the beat starts [source samples]."""
@@ -200,15 +191,15 @@ class BeatScore:
     """How much it is worth keeping, in [0, 1]."""
 
     def __post_init__(self) -> None:
-        _check(self.at >= 0, f"beat at must not be negative, but is {self.at}")
-        _check(0 <= self.score <= 1, f"beat score must lie in [0, 1], but is {self.score}")
+        check(self.at >= 0, f"beat at must not be negative, but is {self.at}")
+        check(0 <= self.score <= 1, f"beat score must be in [0, 1], but is {self.score}")
 
 
 @dataclass(frozen=True)
 class MadeBy:
-    """Who made an edit list, so that it can be made again."""
+    """The editor that made an edit list, and what it takes to make it again."""
 
-    editor: str
+    editor: str = "unknown"
     """Name of the editor."""
     checkpoint: str | None = None
     """Digest of its weights, None where it has none."""
@@ -232,23 +223,23 @@ class EditList:
     """Tone stages, in order."""
     beats: tuple[BeatScore, ...] = ()
     """Scores of the source's beats, in time order; may be empty."""
-    made_by: MadeBy = field(default_factory=lambda: MadeBy("unknown"))
-    """Who made it."""
+    made_by: MadeBy = field(default_factory=MadeBy)
+    """The editor that made it."""
     warnings: tuple[str, ...] = ()
     """Lines ``CODE: text`` that the user should read."""
 
     def __post_init__(self) -> None:
-        _check(len(self.clips) > 0, "clips must not be empty: an edit plays at least one clip")
+        check(len(self.clips) > 0, "clips must not be empty: an edit plays at least one clip")
         fits = len(self.joins) == len(self.clips) - 1
-        _check(fits, f"joins must be one fewer than the {len(self.clips)} clips, but are {len(self.joins)}")
+        check(fits, f"joins must be one fewer than the {len(self.clips)} clips, but are {len(self.joins)}")
         for number, clip in enumerate(self.clips):
             inside = clip.end <= self.source.samples
-            _check(inside, f"clip {number} ends at {clip.end}, beyond the source's {self.source.samples} samples")
+            check(inside, f"clip {number} ends at {clip.end}, beyond the source's {self.source.samples} samples")
         ordered = all(a.at < b.at for a, b in zip(self.beats, self.beats[1:]))
-        _check(ordered, "beats must increase")
+        check(ordered, "beats must increase")
         for number, beat in enumerate(self.beats):
             inside = beat.at < self.source.samples
-            _check(inside, f"beat {number} lies at {beat.at}, beyond the source's {self.source.samples} samples")
+            check(inside, f"beat {number} is at {beat.at}, beyond the source's {self.source.samples} samples")
 
     @property
     def output_samples(self) -> int:
@@ -256,24 +247,30 @@ class EditList:
         return sum(clip.output_samples for clip in self.clips)
 
     def with_warnings(self, *lines: str) -> EditList:
-        """Return it with more warnings, none twice."""
+        """Add warnings, none twice."""
         new = tuple(line for line in dict.fromkeys(lines) if line not in self.warnings)
         return replace(self, warnings=self.warnings + new)
 
 
 def is_contiguous(before: Clip, after: Clip) -> bool:
-    """Tell whether the audio runs on from one clip into the next."""
+    """Whether the audio runs on from one clip into the next."""
     return before.end == after.start and before.is_copy and after.is_copy
 
 
-def cut_ranges(edit_list: EditList) -> tuple[tuple[int, int], ...]:
-    """Return the source ranges that no clip plays, in order [source samples]."""
-    ranges: list[tuple[int, int]] = []
-    at = 0
-    for start, end in sorted((clip.start, clip.end) for clip in edit_list.clips):
-        if start > at:
-            ranges.append((at, start))
-        at = max(at, end)
-    if at < edit_list.source.samples:
-        ranges.append((at, edit_list.source.samples))
-    return tuple(ranges)
+@dataclass(frozen=True)
+class ActionSpan:
+    """One action of an edit that was made action by action, and the part of the recording it was about.
+
+    An edit list says what is heard; an editor of actions also cut, skipped and went back. The report draws these.
+    """
+
+    type: str
+    """Name of its type, ``KEEP`` for example."""
+    start: int
+    """Start of that part [source samples]; a move is about what it moves over."""
+    end: int
+    """Its end [source samples]; not before its start."""
+
+    def __post_init__(self) -> None:
+        ordered = 0 <= self.start <= self.end
+        check(ordered, f"action {self.type} [{self.start}, {self.end}) must start at 0 or later and end after that")

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Literal, get_args
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.edit_list import ActionSpan, EditList
 from editorbot.editlist.operations import Range, range_from_s, total_samples, union
 from editorbot.errors import TargetError, UsageError
 from editorbot.timebase import clock

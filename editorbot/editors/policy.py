@@ -16,8 +16,7 @@ from typing import ClassVar, final
 import numpy as np
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import Clip, EditList, MadeBy
+from editorbot.editlist.edit_list import ActionSpan, Clip, EditList, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.editors.base import Editor, EditRequest, requested_ranges
 from editorbot.editors.clips import apply_ranges, beat_records, join_risks

@@ -19,8 +19,7 @@ from jaxtyping import Int64
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.seams import seams_of
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import Clip, EditList, Effect, MadeBy
+from editorbot.editlist.edit_list import ActionSpan, Clip, EditList, Effect, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.environment.actions import V3, Action, Operation, Treatment, TypeRow, Vocabulary
 from editorbot.environment.dynamics import EpisodeState, Play, advance, first_state, play_out

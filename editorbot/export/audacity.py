@@ -10,9 +10,8 @@ https://manual.audacityteam.org/man/importing_and_exporting_labels.html
 
 from __future__ import annotations
 
-from editorbot.editlist.edit_list import EditList, cut_ranges
-from editorbot.editlist.operations import output_starts
-from editorbot.editlist.spans import crossfade_spans
+from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.operations import crossfade_spans, cut_ranges, output_starts
 from editorbot.export.text import clip_name, one_line
 from editorbot.timebase import clock, samples_to_s
 

@@ -16,8 +16,7 @@ import os
 import statistics
 
 from editorbot.editlist.edit_list import Clip, EditList
-from editorbot.editlist.operations import output_starts
-from editorbot.editlist.spans import NO_CROSSFADE, CrossfadeSpan, crossfade_spans
+from editorbot.editlist.operations import NO_CROSSFADE, CrossfadeSpan, crossfade_spans, output_starts
 from editorbot.export.text import clip_name, one_line
 
 DEFAULT_TEMPO_BPM = 120.0

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.spans import NO_CROSSFADE, crossfade_spans
+from editorbot.editlist.operations import NO_CROSSFADE, crossfade_spans
 from editorbot.recording.recording import Recording
 from editorbot.render.clip_sound import ClipSound, open_clip
 from editorbot.render.crossfade import correlation, crossfade_gains, mix

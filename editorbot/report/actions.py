@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from editorbot.editlist.action_span import ActionSpan
+from editorbot.editlist.edit_list import ActionSpan
 from editorbot.timebase import clock
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {

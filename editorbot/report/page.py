@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.edit_list import Clip, EditList, cut_ranges, is_contiguous
-from editorbot.editlist.operations import output_starts, played_ranges, total_samples
+from editorbot.editlist.edit_list import Clip, EditList, is_contiguous
+from editorbot.editlist.operations import cut_ranges, output_starts, played_ranges, total_samples
 from editorbot.errors import printable
 from editorbot.timebase import clock
 

@@ -23,8 +23,7 @@ from urllib.parse import quote
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.atomic import write_whole
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import EditList
+from editorbot.editlist.edit_list import ActionSpan, EditList
 from editorbot.errors import printable
 from editorbot.recording import Recording
 from editorbot.report.actions import action_lane

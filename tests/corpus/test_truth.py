@@ -44,8 +44,8 @@ def test_the_least_that_must_be_there():
     [
         ({"duration_s": -1}, "duration_s must be positive"),
         ({"finished_s": 0}, "finished_s must be positive"),
-        ({"duration_s": None}, "finite numbers"),
-        ({"duration_s": True}, "finite numbers"),
+        ({"duration_s": None}, "a finite number"),
+        ({"duration_s": True}, "a finite number"),
         ({"format": "other"}, "no truth"),
         ({"version": 0}, "version must be"),
         ({"color": "blue"}, "unknown field 'color'"),
@@ -70,7 +70,7 @@ def test_the_least_that_must_be_there():
         ({"equal": [{"starts_s": [1], "length_s": 1}]}, "at least two"),
         ({"equal": [{"starts_s": [1, 1.5], "length_s": 1}]}, "without overlap"),
         ({"equal": [{"starts_s": [1, 3], "length_s": 1}, {"starts_s": [3.5, 6], "length_s": 1}]}, "not overlap"),
-        ({"silent_s": [[1]]}, "pairs"),
+        ({"silent_s": [[1]]}, "must hold 2 values"),
         ({"silent_s": [[2, 1]]}, "silent_s"),
     ],
 )

@@ -2,8 +2,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editorbot.editlist.edit_list import Clip, EditList, Join, MadeBy, Source, cut_ranges
+from editorbot.editlist.edit_list import Clip, EditList, Join, MadeBy, Source
 from editorbot.editlist.operations import (
+    cut_ranges,
     edit_list_of,
     output_starts,
     played_ranges,

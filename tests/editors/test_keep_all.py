@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from editorbot.editlist.edit_list import cut_ranges
 from editorbot.editlist.json_format import to_json
+from editorbot.editlist.operations import cut_ranges
 from editorbot.editors.base import EditRequest
 from editorbot.editors.keep_all import KeepAllEditor
 from tests.editors.factories import one_beat_analysis, song_analysis

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
-from editorbot.editlist.spans import CrossfadeSpan, crossfade_spans
+from editorbot.editlist.operations import CrossfadeSpan, crossfade_spans
 from editorbot.render.crossfade import correlation, crossfade, crossfade_gains
 
 

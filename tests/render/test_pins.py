@@ -8,8 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Join
-from editorbot.editlist.operations import Range, subtract
-from editorbot.editlist.spans import NO_CROSSFADE, crossfade_spans
+from editorbot.editlist.operations import NO_CROSSFADE, Range, crossfade_spans, subtract
 from editorbot.render.ends import FADE_IN_S, FADE_OUT_S, SHORTEST_FADE_S, fade_ends
 from editorbot.render.joins import settle_joins
 from editorbot.render.pins import Pins

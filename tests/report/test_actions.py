@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from editorbot.editlist.action_span import ActionSpan
-from editorbot.editlist.edit_list import ACTIONS
+from editorbot.editlist.edit_list import ACTIONS, ActionSpan
 from editorbot.environment.actions import VOCABULARIES
 from editorbot.errors import FormatError
 from editorbot.report.actions import FAMILIES, LEAST_WIDTH, MOST_ROWS, OF_OTHERS, PATTERNS, ActionLane, action_lane

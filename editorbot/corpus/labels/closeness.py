@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from editorbot.corpus.labels.human_edit import HumanEdit
 from editorbot.corpus.labels.sounds import PairSounds, mono
 from editorbot.corpus.labels.spectra import short_spectra
-from editorbot.editlist.spans import NO_CROSSFADE
+from editorbot.editlist.operations import NO_CROSSFADE
 from editorbot.render.clip_sound import open_clip
 
 NEAR_DB = 3.0
