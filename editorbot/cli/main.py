@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     remember_command(arguments)
     debug = "--debug" in arguments
     try:
-        command = _parse(arguments)
+        command = parse_command(arguments)
         exit_code = command.run()
         is_cut_short = has_reader_gone() and arguments[0] in PRINTING
         return exit_code or (BROKEN_PIPE_EXIT_CODE if is_cut_short else 0)
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return known.exit_code
 
 
-def _parse(arguments: list[str]) -> Command:
+def parse_command(arguments: list[str]) -> Command:
     """Parse the command that is named, without loading the modules of the others."""
     named: Command
     if arguments and arguments[0] in COMMANDS and hasattr(_class_of(arguments[0]), "parse"):
