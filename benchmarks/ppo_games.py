@@ -1,8 +1,8 @@
-"""The games of ``ppo_peers``: editing as both learners can be told of it, and an agent that is an MLP alone.
+"""The games of ``ppo_peers``: editing with the encoder, as both learners can play it.
 
-sb3-contrib's MaskablePPO knows one mask a dimension: sizes and amounts that do not depend on the type. *Whole* is
-the whole environment, where it is told what is open for any type. *Cutting* has two types, KEEP and CUT, whose sizes
-are open alike; CUT is closed where they are not. There both learners are told exactly the same.
+sb3-contrib's MaskablePPO knows one mask a dimension: sizes and amounts that do not depend on the type. The *whole* game
+is the whole environment; there it gets what is allowed for any type. The *cutting* game has two types, KEEP and CUT,
+with the same sizes allowed; CUT is masked where they differ. There both learners get exactly the same masks.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from typing import Any
 import gymnasium
 import numpy as np
 import torch
-from torch import Tensor, nn
+from gymnasium import spaces
+from torch import Tensor
 
+from editorbot.editors.policy_inference.network import beat_inputs
 from editorbot.environment.actions import V3
 from editorbot.environment.gym_env import EditingEnv
-from editorbot.environment.material import Material, material_of
+from editorbot.environment.material import REACH, Material, material_of
 from editorbot.environment.settings import EnvironmentSettings
-from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistics
-from editorbot.models.encoder import Encoded
-from editorbot.models.policy import ActionMasks, EditingAgent, PolicyNetwork, ValueNetwork
-from editorbot.models.policy_config import PolicyConfig
+from editorbot.environment.state import Normalizer, RunningStatistics
+from editorbot.models.policy import ActionMasks
+from editorbot.models.policy_config import SCORE_FEATURES
 from editorbot.training.ppo.rollout import Observations, StepResults, VecEnv
 from tests.editors.factories import song_analysis
 
@@ -33,6 +34,9 @@ JUNK = ("X", "Y")
 
 Masks = tuple[np.ndarray, np.ndarray, np.ndarray]
 """Types (..., types), sizes (..., types, 5), amounts (..., types, 5)."""
+
+Choose = Callable[[np.ndarray, dict[str, Any], Masks], np.ndarray]
+"""A player: state, info and allowed actions in, an action out."""
 
 
 def song_recordings(forms: tuple[str, ...], bars: int) -> list[Material]:
@@ -74,6 +78,15 @@ class Game:
     normalizer: Normalizer
     """Of the states."""
 
+    @property
+    def encoder_inputs(self) -> list[Tensor]:
+        """What the encoder reads of each recording: its features; nothing of a learned score."""
+        unknown = [np.zeros((material.beats, SCORE_FEATURES), np.float32) for material in self.materials]
+        return [
+            torch.from_numpy(beat_inputs(material.padded[REACH:-REACH], score_features, self.normalizer))
+            for material, score_features in zip(self.materials, unknown)
+        ]
+
 
 def whole_game() -> Game:
     """Return editing with all types, on recordings of 512 beats."""
@@ -91,9 +104,9 @@ def _game(materials: list[Material], narrowed: Callable[[Masks], Masks]) -> Game
     rng, statistics = np.random.default_rng(0), RunningStatistics()
     env = EditingEnv(materials)
     for number in range(len(materials)):
-        seen: list[np.ndarray] = []
-        play(env, number, narrowed, lambda state, masks: drawn(masks, rng), seen)
-        statistics.update(np.stack(seen))
+        states: list[np.ndarray] = []
+        play(env, number, narrowed, lambda state, info, masks: drawn(masks, rng), states)
+        statistics.update(np.stack(states))
     return Game(tuple(materials), narrowed, statistics.normalizer())
 
 
@@ -107,24 +120,24 @@ def play(
     env: EditingEnv,
     recording: int,
     narrowed: Callable[[Masks], Masks],
-    choose: Callable[[np.ndarray, Masks], np.ndarray],
-    seen: list[np.ndarray] | None = None,
+    choose: Choose,
+    states: list[np.ndarray] | None = None,
 ) -> float:
     """Play an episode; return its reward."""
     state, info = env.reset(seed=0, options={"recording": recording})
     while True:
-        if seen is not None:
-            seen.append(state)
-        state, reward, ended, truncated, info = env.step(choose(state, narrowed(masks_of(info))))
+        if states is not None:
+            states.append(state)
+        state, reward, ended, truncated, info = env.step(choose(state, info, narrowed(masks_of(info))))
         if ended or truncated:
             return float(reward)
 
 
-def truthful(material: Material) -> Callable[[np.ndarray, Masks], np.ndarray]:
+def truthful(material: Material) -> Choose:
     """Return a player that keeps the song and cuts the rest, a beat at a time."""
     at = iter(range(material.beats))
 
-    def choose(state: np.ndarray, masks: Masks) -> np.ndarray:
+    def choose(state: np.ndarray, info: dict[str, Any], masks: Masks) -> np.ndarray:
         kept = material.human_kept
         assert kept is not None
         return np.array([KEEP if kept[next(at)] > 0.5 else CUT, 0, 0])
@@ -138,39 +151,50 @@ def masks_of(info: dict[str, Any]) -> Masks:
 
 
 class PeerEnv(gymnasium.Wrapper):
-    """The single environment as MaskablePPO asks for it: masks by dimension, worked out once a step."""
+    """The single environment as MaskablePPO needs it: state, recording and beat observed, one mask a dimension."""
 
-    def __init__(self, game: Game, paid: list[float]) -> None:
+    def __init__(self, game: Game, episode_rewards: list[float]) -> None:
         super().__init__(EditingEnv(game.materials, normalizer=game.normalizer))
-        self._narrowed, self._paid = game.narrowed, paid
+        number = spaces.Box(0, 1e6, (1,), np.float32)
+        states = self.env.observation_space
+        self.observation_space = spaces.Dict({"state": states, "recording": number, "beat": number})
+        self._narrowed, self._rewards = game.narrowed, episode_rewards
         self._masks = np.zeros(0, bool)
 
     def reset(self, **options: Any) -> Any:
         """Begin an episode."""
         state, info = self.env.reset(**options)
-        self._masks = by_dimension(self._narrowed(masks_of(info)))
-        return state, info
+        return self._seen(state, info), info
 
     def step(self, action: Any) -> Any:
-        """Carry out an action; note what an episode paid."""
+        """Carry out an action; note the reward of an episode."""
         state, reward, ended, truncated, info = self.env.step(action)
-        self._masks = by_dimension(self._narrowed(masks_of(info)))
         if ended or truncated:
-            self._paid.append(float(reward))
-        return state, reward, ended, truncated, info
+            self._rewards.append(float(reward))
+        return self._seen(state, info), reward, ended, truncated, info
 
     def action_masks(self) -> np.ndarray:
-        """Return what is open, types, sizes and amounts end to end, shape=(30,)."""
+        """Allowed types, sizes and amounts end to end, shape=(types + 10,)."""
         return self._masks
+
+    def _seen(self, state: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
+        self._masks = by_dimension(self._narrowed(masks_of(info)))
+        return seen(state, info)
+
+
+def seen(state: np.ndarray, info: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Observation of MaskablePPO."""
+    numbers = {name: np.array([info[name]], np.float32) for name in ("recording", "beat")}
+    return {"state": state, **numbers}
 
 
 def by_dimension(masks: Masks) -> np.ndarray:
-    """Return one mask a dimension: what is open for any type, shape=(types + 10,)."""
+    """One mask a dimension: what is allowed for any type, shape=(types + 10,)."""
     return np.concatenate([masks[0], masks[1].any(axis=0), masks[2].any(axis=0)])
 
 
 class NarrowedVecEnv(VecEnv):
-    """The batch environment, with what of its masks counts."""
+    """The batch environment with the game's masks."""
 
     def __init__(self, game: Game, count: int) -> None:
         super().__init__(game.materials, count, EnvironmentSettings(), game.normalizer)
@@ -178,46 +202,13 @@ class NarrowedVecEnv(VecEnv):
 
     def reset(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
         """Begin episodes."""
-        return self._seen(super().reset(recordings, rng))
+        return self._with_masks(super().reset(recordings, rng))
 
     def step(self, actions: Tensor) -> tuple[Observations, StepResults]:
         """Carry out actions."""
-        observations, step_results = super().step(actions)
-        return self._seen(observations), step_results
+        observations, results = super().step(actions)
+        return self._with_masks(observations), results
 
-    def _seen(self, observations: Observations) -> Observations:
-        kinds, sizes, amounts = self._narrowed(tuple(mask.numpy() for mask in observations.masks))
-        return replace(observations, masks=ActionMasks(*map(torch.from_numpy, (kinds, sizes, amounts))))
-
-
-class MlpConfig(PolicyConfig):
-    """The shape of an agent that reads the state alone."""
-
-    @property
-    def inputs(self) -> int:
-        """Numbers that policy and value network read."""
-        return STATE_SIZE
-
-
-class NoEncoder(nn.Module):
-    """An encoder that says nothing of a recording."""
-
-    def forward(self, inputs: Tensor, lengths: list[int]) -> Encoded:
-        """Return tables without columns."""
-        beats = inputs.new_zeros(len(inputs), 0)
-        return Encoded(beats, inputs.new_zeros(len(lengths), 0), inputs.new_zeros(len(inputs)), beats)
-
-
-class MlpAgent(EditingAgent):
-    """The policy and the value network, on the state alone."""
-
-    def __init__(self, hidden: int) -> None:
-        nn.Module.__init__(self)
-        self.config = MlpConfig(policy_hidden_dim=hidden // 2, natten_n_heads=1)
-        self.encoder = NoEncoder()  # type: ignore[assignment]
-        self.policy, self.value = PolicyNetwork(self.config), ValueNetwork(self.config)
-
-
-def with_masks(masks: Masks) -> tuple[Tensor, ...]:
-    """Return masks of one moment as tensors of a batch of one."""
-    return tuple(torch.from_numpy(part)[None] for part in masks)
+    def _with_masks(self, observations: Observations) -> Observations:
+        masks = self._narrowed(tuple(mask.numpy() for mask in observations.masks))
+        return replace(observations, masks=ActionMasks(*map(torch.from_numpy, masks)))
