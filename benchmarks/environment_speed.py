@@ -16,12 +16,13 @@ import platform
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from editorbot.environment.batch_env import BatchEditingEnv
-from editorbot.environment.gym_env import EditingEnv, env_factory
+from editorbot.environment.gym_env import EditingEnv
 from editorbot.environment.material import Material, material_of
 from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistics
 from tests.editors.factories import song_analysis
@@ -56,7 +57,7 @@ def batch(episodes: int, threads: int, *, copy: bool) -> Steps:
     def run(seconds: float) -> float:
         began, steps = time.perf_counter(), 0
         while (took := time.perf_counter() - began) < seconds:
-            env.step(env.sample_open(rng))
+            env.step(env.sample_actions(rng))
             steps += episodes
         return steps / took
 
@@ -102,7 +103,7 @@ def peer(name: str) -> Steps:
     def run(seconds: float) -> float:
         # Forked, where that is possible: sixteen workers that import everything anew would take minutes to start.
         options = {"start_method": "fork"} if kind is SubprocVecEnv and hasattr(os, "fork") else {}
-        envs = kind([env_factory(shared, None, shape)] * SIDE_BY_SIDE, **options)
+        envs = kind([partial(EditingEnv, shared, None, shape)] * SIDE_BY_SIDE, **options)
         envs.reset()
         envs.step(actions)
         began, steps = time.perf_counter(), 0

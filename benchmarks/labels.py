@@ -59,7 +59,7 @@ class Deed:
 def treated(rng: np.random.Generator, type_: str, start: int, end: int) -> Clip:
     """Return a clip of one treatment at a random amount of the action table, an open one."""
     row = V3.rows[V3.index(type_)]
-    value = float(rng.choice([value for value, is_open in zip(row.values, row.open_amounts) if is_open]))
+    value = float(rng.choice([value for value, is_open in zip(row.values, row.distinct_amounts) if is_open]))
     plain = Clip(start, end, type_)
     changes = {
         "GAIN": {"gain_db": value},

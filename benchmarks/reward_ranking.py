@@ -31,8 +31,8 @@ from editorbot.editors.scoring.classify import classify_steps
 from editorbot.editors.scoring.learned import classify_learned, read_score
 from editorbot.environment.actions import V3
 from editorbot.environment.material import Material, beat_bounds, material_of
-from editorbot.environment.reward import RewardWeights, reward_of
-from editorbot.environment.reward_kernels import COMPONENTS
+from editorbot.environment.reward import reward_of
+from editorbot.environment.settings import COMPONENTS, RewardWeights
 from editorbot.evaluation.metrics import score_edit
 from editorbot.recording import open_recording
 

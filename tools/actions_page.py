@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from editorbot.environment.actions import VOCABULARIES, Amount, Operation, Size, Treatment, TypeRow, Vocabulary
 from editorbot.environment.dynamics import STEPS_PER_BEAT
-from editorbot.environment.masks import MAX_LOOPS
+from editorbot.environment.settings import MAX_LOOPS
 from editorbot.environment.spans import LONGEST_PHRASE, LONGEST_SPAN
 
 _DONE = {
@@ -89,7 +89,7 @@ def _told(row: TypeRow) -> tuple[str, ...]:
     if not row.uses_amount:
         return heard, cursor, "**ignored**", "", "", "", ""
     amounts = (_value(row, value) for value in row.values)
-    return heard, cursor, *(f"**{cell}**" if is_open else cell for cell, is_open in zip(amounts, row.open_amounts))
+    return heard, cursor, *(f"**{cell}**" if is_open else cell for cell, is_open in zip(amounts, row.distinct_amounts))
 
 
 def _value(row: TypeRow, value: float) -> str:

@@ -13,7 +13,7 @@ from editorbot.editors.policy_inference.action_shares import band_of
 from editorbot.environment.actions import Action, Operation, Vocabulary
 from editorbot.environment.dynamics import advance, first_state
 from editorbot.environment.material import Material
-from editorbot.environment.reward_kernels import COMPONENTS
+from editorbot.environment.settings import COMPONENTS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

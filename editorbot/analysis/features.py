@@ -92,7 +92,7 @@ def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Floa
     return pooled
 
 
-def beat_features(spectrum: Spectrum, grid: BeatGrid) -> Float32[np.ndarray, "beats 121"]:
+def beat_features(spectrum: Spectrum, grid: BeatGrid) -> Float32[np.ndarray, "beats features"]:
     """Return the 121 features of each beat, shape=(beats, 121), in the order of FEATURE_NAMES.
 
     A beat's frames are those from the one nearest to it up to the one nearest to the next beat; a

@@ -56,7 +56,7 @@ class BcDataset:
     """Samples for behavioral cloning, and the recordings that they are about."""
 
     states: Float32[np.ndarray, "samples state"]
-    """Observations, shape=(samples, 861), not normalized."""
+    """Observations, shape=(samples, STATE_SIZE), not normalized."""
     type_labels: Int64[np.ndarray, " samples"]
     """Action types, shape=(samples,), 0-19."""
     size_labels: Int64[np.ndarray, " samples"]

@@ -27,7 +27,8 @@ from editorbot.editors.policy_inference.episode import Episode, PreparedRecordin
 from editorbot.editors.policy_inference.learned import SHIPPED, read_policy
 from editorbot.editors.policy_inference.score_features import score_features_of
 from editorbot.environment.episodes import action_spans, edit_list_of_episode
-from editorbot.environment.material import LEAST_BEATS, beat_bounds, material_of
+from editorbot.environment.material import beat_bounds, material_of
+from editorbot.environment.settings import LEAST_BEATS
 from editorbot.errors import MismatchError
 
 

@@ -1,15 +1,13 @@
-"""The words in which an edit is told: type, size and amount of every step.
+"""The action space: type, size and amount of every step.
 
-A step is a triple (type, size, amount). The three index orders are fixed: they
-are outputs of networks and columns of data sets. A type names one operation of
-a small library, which serves the earlier vocabularies too; what the operation
-does to sound and cursor stands in :mod:`editorbot.environment.dynamics`.
-``docs/actions.md`` is made from these tables.
+An action is a triple (type, size, amount). The three index orders are fixed: they are outputs of networks and columns
+of data sets. Each type of each vocabulary is one operation of a small library; :mod:`editorbot.environment.dynamics`
+defines what an operation does to output and cursor. ``docs/actions.md`` is made from these tables.
 
 Conventions
 -----------
-Lengths and distances are beats. Amounts are values of one unit a type: plays,
-beats, decibels, speed as a factor, semitones, strength in [0, 1], seconds.
+Lengths and distances are beats. Amounts are in the unit of their type: plays, beats, decibels, speed as a factor,
+semitones, strength in [0, 1], seconds.
 """
 
 from __future__ import annotations
@@ -19,6 +17,10 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int64
 
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.errors import UsageError
@@ -86,7 +88,7 @@ class Operation(IntEnum):
     BACK = 4
     """Moves the cursor back."""
     SKIP = 5
-    """Moves the cursor on."""
+    """Moves the cursor forward."""
     REPEAT = 6
     """Plays the last output span again."""
     SWAP = 7
@@ -134,18 +136,13 @@ class TypeRow:
     unit: str = ""
     """Unit of its amounts, empty where they are ignored."""
     values: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0)
-    """Value of each amount, in `unit`; a distance of 0 stands for the size's own."""
+    """Value of each amount, in `unit`; a distance of 0 means that of the size."""
     clip_action: str = ""
     """Name of the action in edit lists."""
     treatment: Treatment = Treatment.NONE
     """What it does to the sound of what it plays."""
     identity: float | None = None
-    """The value that would change nothing, and so mean KEEP."""
-
-    @property
-    def uses_size(self) -> bool:
-        """Whether the size matters; of the moves it matters with NEUTRAL only."""
-        return self.operation != Operation.REPEAT
+    """The value that changes nothing, so that the action would be KEEP."""
 
     @property
     def uses_amount(self) -> bool:
@@ -163,8 +160,8 @@ class TypeRow:
         return self.treatment != Treatment.NONE
 
     @property
-    def open_amounts(self) -> tuple[bool, ...]:
-        """The amounts that mean something of their own: of equal values the first, none that means KEEP."""
+    def distinct_amounts(self) -> tuple[bool, ...]:
+        """The amounts that differ from all earlier ones and from KEEP; the others are never allowed."""
         if not self.uses_amount:
             return (True, *(False,) * (AMOUNTS - 1))
         return tuple(
@@ -185,7 +182,7 @@ def _treated(
     values: tuple[float, float, float, float, float] = (0.0, 0.0, 0.0, 0.0, 0.0),
     identity: float | None = None,
 ) -> TypeRow:
-    """Return the row of a type that plays the span with a treatment."""
+    """Make the row of a type that plays the span with a treatment."""
     return TypeRow(name, Operation.PLAY, unit, values, name, treatment, identity)
 
 
@@ -221,6 +218,19 @@ _ROWS: Mapping[str, TypeRow] = MappingProxyType(
 )
 
 
+class VocabularyArrays(NamedTuple):
+    """A vocabulary as compiled code reads it."""
+
+    operation: Int64[np.ndarray, " types"]
+    """`Operation` of each type."""
+    treatment: Int64[np.ndarray, " types"]
+    """`Treatment` of each type."""
+    values: Float64[np.ndarray, "types 5"]
+    """Value of each amount."""
+    distinct_amounts: Bool[np.ndarray, "types 5"]
+    """See `TypeRow.distinct_amounts`."""
+
+
 @dataclass(frozen=True)
 class Vocabulary:
     """The types that a policy chooses from; sizes and amounts are the same five everywhere."""
@@ -232,7 +242,7 @@ class Vocabulary:
 
     @cached_property
     def types(self) -> int:
-        """How many types there are."""
+        """Number of types."""
         return len(self.rows)
 
     @cached_property
@@ -241,37 +251,14 @@ class Vocabulary:
         return tuple(row.name for row in self.rows)
 
     @cached_property
-    def open_amounts(self) -> tuple[tuple[bool, ...], ...]:
-        """The amounts of each type that mean something of their own."""
-        return tuple(row.open_amounts for row in self.rows)
-
-    @cached_property
-    def operations(self) -> tuple[Operation, ...]:
-        """What each type does."""
-        return tuple(row.operation for row in self.rows)
-
-    @cached_property
-    def again_types(self) -> tuple[int, ...]:
-        """Types that play something again."""
-        return self._doing(Operation.LOOP, Operation.REPEAT)
-
-    @cached_property
-    def jump_types(self) -> tuple[int, ...]:
-        """Types that only move the cursor."""
-        return self._doing(Operation.BACK, Operation.SKIP)
-
-    @cached_property
-    def cut_types(self) -> tuple[int, ...]:
-        """Types that are a CUT."""
-        return self._doing(Operation.CUT)
-
-    @cached_property
-    def effect_types(self) -> tuple[int, ...]:
-        """Types that change the sound."""
-        return tuple(index for index, row in enumerate(self.rows) if row.changes_sound)
-
-    def _doing(self, *operations: Operation) -> tuple[int, ...]:
-        return tuple(index for index, operation in enumerate(self.operations) if operation in operations)
+    def arrays(self) -> VocabularyArrays:
+        """The rows as arrays."""
+        return VocabularyArrays(
+            operation=np.array([row.operation for row in self.rows], dtype=np.int64),
+            treatment=np.array([row.treatment for row in self.rows], dtype=np.int64),
+            values=np.array([row.values for row in self.rows], dtype=np.float64),
+            distinct_amounts=np.array([row.distinct_amounts for row in self.rows]),
+        )
 
     @cached_property
     def shape(self) -> tuple[int, int, int]:
@@ -279,7 +266,7 @@ class Vocabulary:
         return self.types, SIZES, AMOUNTS
 
     def index(self, name: str) -> int:
-        """Return the index of a type.
+        """Find the index of a type.
 
         Raises
         ------
@@ -294,13 +281,13 @@ class Vocabulary:
         return name in self.names
 
     def value(self, action: Action) -> float:
-        """Return what an action's amount stands for, in its type's unit."""
+        """Value of an action's amount, in the unit of its type."""
         return self.rows[action.type].values[action.amount]
 
     def nearest_amount(self, name: str, value: float) -> Amount:
-        """Return the open amount of a type whose value is nearest, the first of equally near ones."""
+        """Find the distinct amount of a type whose value is nearest, the first of equally near ones."""
         row = self.rows[self.index(name)]
-        ranked = [(abs(each - value), k) for k, each in enumerate(row.values) if row.open_amounts[k]]
+        ranked = [(abs(each - value), k) for k, each in enumerate(row.values) if row.distinct_amounts[k]]
         return Amount(min(ranked)[1])
 
 
@@ -323,7 +310,7 @@ VOCABULARIES: Mapping[str, Vocabulary] = MappingProxyType({each.name: each for e
 
 
 def vocabulary_named(name: str) -> Vocabulary:
-    """Return a vocabulary by its name.
+    """Find a vocabulary by its name.
 
     Raises
     ------

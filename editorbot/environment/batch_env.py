@@ -1,14 +1,13 @@
 """Editing many recordings at once: hundreds of episodes in compiled loops.
 
-`BatchEditingEnv` plays by the same rules as `EditingEnv`, step by step, and hands out the same: states of 861
-numbers, masks, places, and at an episode's end every component of its reward. It is a `gymnasium.vector.VectorEnv`
-with `AutoresetMode.SAME_STEP`: the step that ends an episode hands out the next one's first observation, and the last
-one of the old episode as ``info["final_obs"]``.
+`BatchEditingEnv` has the same rules as `EditingEnv` and returns the same: states, masks, places, and at an episode's
+end every component of its reward. It is a `gymnasium.vector.VectorEnv` with `AutoresetMode.SAME_STEP`: the step that
+ends an episode returns the next one's first observation, and the last one of the old episode as ``info["final_obs"]``.
 
 ``info`` holds, one row an episode: ``recording``, ``beat`` (of the recording, at the cursor), ``cursor`` (in the
 window), ``type_mask`` (episodes, types), ``size_mask`` and ``amount_mask`` (episodes, types, 5). Where an episode has
-ended, also ``final_obs`` (episodes, 861) and ``final_info`` with ``recording``, ``beat``, ``cursor`` and
-``components`` (name -> (episodes,)); ``_final_obs`` and ``_final_info`` tell which rows are meant.
+ended, also ``final_obs`` (episodes, state) and ``final_info`` with ``recording``, ``beat``, ``cursor`` and
+``components`` (name -> (episodes,)); ``_final_obs`` and ``_final_info`` tell which rows are valid.
 """
 
 from __future__ import annotations
@@ -23,21 +22,21 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from jaxtyping import Bool, Float32, Float64, Int64
 
-from editorbot.environment import batch_dynamics, batch_episodes, batch_masks, batch_state
+from editorbot.environment import batch_episodes
 from editorbot.environment.gym_env import checked, observation_space
+from editorbot.environment.masks import BatchMasks, mask_all, sample_allowed
 from editorbot.environment.material import Material
 from editorbot.environment.packed import pack
-from editorbot.environment.reward import packed_vocabulary_of
-from editorbot.environment.reward_kernels import COMPONENTS
-from editorbot.environment.settings import EnvironmentSettings
-from editorbot.environment.state import STATE_SIZE, Normalizer
+from editorbot.environment.reward import judge_all
+from editorbot.environment.settings import COMPONENTS, EnvironmentSettings
+from editorbot.environment.state import STATE_SIZE, Normalizer, observe
 from editorbot.errors import UsageError
 
 Info = dict[str, Any]
 _OPTIONS = ("recording", "first", "reset_mask")
 
 
-class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray, np.ndarray]):
+class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes state"], np.ndarray, np.ndarray]):
     """Editing as an environment for many learners in step.
 
     Parameters
@@ -51,12 +50,12 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
     normalizer : Normalizer, optional
         Observations are raw without one.
     autoreset : bool
-        Whether what has ended begins anew at once. Otherwise it stays at its end, paid once, whatever its actions
-        (`AutoresetMode.DISABLED`), until ``reset(options={"reset_mask": ...})``.
+        Whether an episode that has ended begins anew at once. Otherwise it stays at its end, without further reward,
+        whatever its actions (`AutoresetMode.DISABLED`), until ``reset(options={"reset_mask": ...})``.
     copy : bool
-        Whether each step hands out arrays of its own. Otherwise the next step overwrites observations and masks.
+        Whether each step returns new arrays. Otherwise the next step overwrites observations and masks.
     threads : int
-        Threads that share the episodes; they pay off from a few hundred episodes on. Results don't depend on it.
+        Threads that share the episodes; worth it from a few hundred episodes on. Results do not depend on it.
 
     Raises
     ------
@@ -89,30 +88,26 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         self.single_action_space = spaces.MultiDiscrete(list(self.vocabulary.shape))
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
-        self._recordings, self._words = pack(self._materials), packed_vocabulary_of(self.vocabulary)
+        self._recordings = pack(self._materials)
         self._weights = settings.reward.vector
         self._last_firsts = np.maximum(self._recordings.beats - settings.window_beats, 0)
         window = int(min(settings.window_beats, self._recordings.beats.max()))
         types = self.vocabulary.types
-        self._episodes = batch_episodes.room_for(num_envs, window, types)
-        self._masks = batch_masks.MaskRoom(
-            np.zeros((num_envs, types), dtype=bool),
-            np.zeros((num_envs, types, 5), dtype=bool),
-            np.zeros((num_envs, types, 5), dtype=bool),
-        )
+        self._episodes = batch_episodes.Episodes.empty(num_envs, window, types)
+        self._masks = BatchMasks.empty(num_envs, types)
         self._states = np.zeros((num_envs, STATE_SIZE), dtype=np.float32)
         self._final_states = np.zeros((num_envs, STATE_SIZE), dtype=np.float32)
         self._components = np.zeros((num_envs, len(COMPONENTS)))
-        self._everyone = np.arange(num_envs)
+        self._all_episodes = np.arange(num_envs)
         bounds = [int(bound) for bound in np.linspace(0, num_envs, min(threads, num_envs) + 1)]
         self._shares = list(zip(bounds, bounds[1:]))
         self._pool = ThreadPoolExecutor(len(self._shares)) if len(self._shares) > 1 else None
-        shape = normalizer or Normalizer.identity()
-        self._mean, self._scale, self._is_normalized = shape.mean_array, shape.scale_array, normalizer is not None
+        scale = normalizer or Normalizer.identity()
+        self._mean, self._scale, self._is_normalized = scale.mean_array, scale.scale_array, normalizer is not None
 
     def reset(
         self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
-    ) -> tuple[Float32[np.ndarray, "episodes 861"], Info]:
+    ) -> tuple[Float32[np.ndarray, "episodes state"], Info]:
         """Begin episodes.
 
         Parameters
@@ -133,12 +128,12 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         if mask.shape != (self.num_envs,) or mask.dtype != bool:
             raise UsageError(f"reset_mask must hold {self.num_envs} truth values, but is {mask.dtype} {mask.shape}")
         self._begin(np.flatnonzero(mask), chosen.get("recording"), chosen.get("first"))
-        return self._seen(), self._info()
+        return self._observations(), self._info()
 
     def step(
         self, actions: np.ndarray
     ) -> tuple[
-        Float32[np.ndarray, "episodes 861"],
+        Float32[np.ndarray, "episodes state"],
         Float64[np.ndarray, " episodes"],
         Bool[np.ndarray, " episodes"],
         Bool[np.ndarray, " episodes"],
@@ -158,22 +153,27 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         """
         actions = np.ascontiguousarray(actions, dtype=np.int64)
         self._check(actions)
-        was_done = self._episodes.is_done.copy()
-        rewards = np.empty(self.num_envs)
+        rewards = np.zeros(self.num_envs)
         terminated, truncated = np.empty(self.num_envs, dtype=bool), np.empty(self.num_envs, dtype=bool)
-        paid = (rewards, terminated, truncated, self._components)
-        shape = (self._recordings, self._words, self._weights, self._episodes)
-        self._share(lambda low, high: batch_dynamics.step_all(low, high, actions, *shape, *paid))
-        ended = np.flatnonzero(self._episodes.is_done & ~was_done)
-        final = self._final(ended) if len(ended) else {}
-        if len(ended) and self._autoreset:
+        game, ends = (self._recordings, self.vocabulary.arrays), (terminated, truncated)
+        self._share(lambda low, high: batch_episodes.step_all(low, high, actions, *game, self._episodes, *ends))
+        ended = np.flatnonzero(terminated | truncated)
+        if not len(ended):
+            return self._observations(), rewards, terminated, truncated, self._info()
+        self._share(
+            lambda low, high: judge_all(
+                low, high, *game, self._weights, self._episodes, *ends, rewards, self._components
+            )
+        )
+        final = self._final(ended)
+        if self._autoreset:
             self._begin(ended)
-        return self._seen(), rewards, terminated, truncated, self._info() | final
+        return self._observations(), rewards, terminated, truncated, self._info() | final
 
-    def sample_open(self, rng: np.random.Generator) -> Int64[np.ndarray, "episodes 3"]:
-        """Return one open action for each episode, drawn evenly: a type, a size of it, an amount of it."""
+    def sample_actions(self, rng: np.random.Generator) -> Int64[np.ndarray, "episodes 3"]:
+        """Sample an allowed action for each episode, uniformly: a type, a size of it, an amount of it."""
         actions = np.empty((self.num_envs, 3), dtype=np.int64)
-        batch_masks.draw_open(self._masks, rng.random((self.num_envs, 3)), actions)
+        sample_allowed(self._masks, rng.random((self.num_envs, 3)), actions)
         return actions
 
     def _check(self, actions: Int64[np.ndarray, "rows columns"]) -> None:
@@ -195,29 +195,31 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         firsts = rng.integers(last + 1) if first is None else self._given(first, which)
         if (firsts < 0).any() or (firsts > np.maximum(self._recordings.beats[chosen] - 2, 0)).any():
             raise UsageError(f"a window cannot begin at beats {firsts.tolist()}; two beats must follow")
-        window = self._settings.window_beats
-        batch_episodes.begin(which, chosen, firsts, window, self._recordings, self._episodes)
+        beats = np.minimum(self._settings.window_beats, self._recordings.beats[chosen] - firsts)
+        windows = zip(chosen.tolist(), firsts.tolist(), (firsts + beats).tolist())
+        targets = np.array([self._materials[k].window_target(begin, end) for k, begin, end in windows], np.float64)
+        batch_episodes.begin(which, chosen, firsts, beats, targets, self._episodes)
 
     def _given(self, numbers: Any, which: Int64[np.ndarray, " some"]) -> Int64[np.ndarray, " some"]:
         return np.broadcast_to(np.asarray(numbers, dtype=np.int64), (self.num_envs,))[which]
 
-    def _seen(self) -> Float32[np.ndarray, "episodes 861"]:
-        """Return what is seen now, and write the masks."""
-        self._share(self._see)
+    def _observations(self) -> Float32[np.ndarray, "episodes state"]:
+        """Write and return the states, and write the masks."""
+        self._share(self._write)
         return self._states.copy() if self._copy else self._states
 
-    def _see(self, low: int, high: int) -> None:
+    def _write(self, low: int, high: int) -> None:
         """Write states and masks of some episodes."""
+        self._observe(self._all_episodes[low:high], self._states)
         limit = self._settings.max_loops
-        self._observe(self._everyone[low:high], self._states)
-        batch_masks.mask_all(low, high, self._recordings, self._words, limit, self._episodes, self._masks)
+        mask_all(low, high, self._recordings, self.vocabulary.arrays, limit, self._episodes, self._masks)
 
-    def _observe(self, which: Int64[np.ndarray, " some"], out: Float32[np.ndarray, "episodes 861"]) -> None:
-        shape = (self._mean, self._scale, self._is_normalized)
-        batch_state.observe(which, self._recordings, self._words, self._episodes, *shape, out)
+    def _observe(self, which: Int64[np.ndarray, " some"], out: Float32[np.ndarray, "episodes state"]) -> None:
+        scale = (self._mean, self._scale, self._is_normalized)
+        observe(which, self._recordings, self.vocabulary.arrays, self._episodes, *scale, out)
 
     def _share(self, work: Callable[[int, int], None]) -> None:
-        """Do something to all episodes, each thread to its share of them."""
+        """Run a kernel on all episodes, each thread on its share of them."""
         if self._pool is None:
             work(0, self.num_envs)
         else:
@@ -225,7 +227,7 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
                 done.result()
 
     def close_extras(self, **kwargs: Any) -> None:
-        """Let the threads go."""
+        """End the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 
@@ -242,14 +244,14 @@ class BatchEditingEnv(VectorEnv[Float32[np.ndarray, "episodes 861"], np.ndarray,
         return self._places() | dict(zip(("type_mask", "size_mask", "amount_mask"), masks))
 
     def _final(self, ended: Int64[np.ndarray, " ended"]) -> Info:
-        """Return what is told of episodes that have just ended."""
+        """Info of episodes that have just ended."""
         self._observe(ended, self._final_states)
-        is_meant = np.zeros(self.num_envs, dtype=bool)
-        is_meant[ended] = True
+        is_valid = np.zeros(self.num_envs, dtype=bool)
+        is_valid[ended] = True
         components = dict(zip(COMPONENTS, self._components.T.copy()))
         return {
             "final_obs": self._final_states.copy() if self._copy else self._final_states,
             "final_info": self._places() | {"components": components},
-            "_final_obs": is_meant,
-            "_final_info": is_meant.copy(),
+            "_final_obs": is_valid,
+            "_final_info": is_valid.copy(),
         }

@@ -1,14 +1,12 @@
-"""What a step does: from a state to the next one, without touching sound.
+"""Dynamics: the next state of an episode after a step, without touching audio.
 
-A state says where the cursor is, what was heard so far, and what is held back
-for the end. `advance` is pure; the batch environment does the same in arrays
-(:mod:`editorbot.environment.batch_dynamics`), and a test compares them.
+A state holds the cursor, what was played so far, and what is deferred to the end. `advance` is pure; the batch
+environment does the same in arrays (:mod:`editorbot.environment.batch_episodes`), and a test compares them.
 
 Conventions
 -----------
-Positions are beats of the recording, half open. A step that reaches beyond the
-last beat stops there. Nothing here judges whether a step is allowed: see
-:mod:`editorbot.environment.masks`.
+Positions are beats of the recording, half open. A step that reaches beyond the last beat stops there. Whether an action
+is allowed is decided in :mod:`editorbot.environment.masks`.
 """
 
 from __future__ import annotations
@@ -24,7 +22,7 @@ STEPS_PER_BEAT = 4
 
 @dataclass(frozen=True)
 class Play:
-    """A span that is heard."""
+    """A span that is played."""
 
     first: int
     """First beat."""
@@ -35,7 +33,7 @@ class Play:
     value: float
     """Value of its amount, 0 where the type has none."""
     times: int = 1
-    """How often it is heard, one after the other."""
+    """How many times it is played, one after the other."""
 
 
 @dataclass(frozen=True)
@@ -43,31 +41,31 @@ class Bridge:
     """A crossfade that the vocabulary v1 asked for."""
 
     before_play: int
-    """Number of the play that it leads to, counted without those held back."""
+    """Number of the play that it leads to, deferred ones not counted."""
     crossfade_s: float
     """Its length [seconds]."""
 
 
 @dataclass(frozen=True)
 class EpisodeState:
-    """Where an episode stands."""
+    """An episode so far."""
 
     beats: int
-    """Beats that the episode is about."""
+    """Beats of the episode."""
     cursor: int = 0
     """Beat that comes next; `beats` where the recording is used up."""
     frontier: int = 0
     """Beats used: the furthest that the cursor came."""
     plays: tuple[Play, ...] = ()
-    """What is heard so far, in order."""
+    """Plays so far, in order."""
     deferred: tuple[Play, ...] = ()
-    """What is heard at the end, in order."""
+    """Plays that come at the end, in order."""
     bridges: tuple[Bridge, ...] = ()
     """Crossfades asked for."""
     kept: int = 0
-    """Beats that are heard at least once, as a set of bits; those held back are among them."""
+    """Beats that are played at least once, deferred or not, as a set of bits."""
     output_beats: float = 0.0
-    """Length of what is heard, held back or not, at the speed it is played [beats]."""
+    """Length of all plays, deferred or not, at their speed [beats]."""
     counts: tuple[int, ...] = ()
     """Steps of each type so far, in index order."""
     last_type: int = -1
@@ -82,7 +80,7 @@ class EpisodeState:
 
     @property
     def kept_beats(self) -> int:
-        """How many beats are heard at least once."""
+        """Number of beats that are played at least once."""
         return self.kept.bit_count()
 
     @property
@@ -97,17 +95,17 @@ class EpisodeState:
 
     @property
     def all_plays(self) -> tuple[Play, ...]:
-        """What the whole edit plays: what is heard so far, then what was held back."""
+        """All plays of the edit, deferred ones last."""
         return self.plays + self.deferred
 
 
 def first_state(beats: int, vocabulary: Vocabulary) -> EpisodeState:
-    """Return the state before the first step."""
+    """State before the first step."""
     return EpisodeState(beats, counts=(0,) * vocabulary.types)
 
 
 def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabulary: Vocabulary) -> EpisodeState:
-    """Return the state after a step.
+    """Compute the state after a step.
 
     Parameters
     ----------
@@ -118,7 +116,7 @@ def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabul
     lengths : sequence of int
         What each size spans at the cursor [beats].
     vocabulary : Vocabulary
-        What the type's index means.
+        The types.
     """
     row = vocabulary.rows[action.type]
     value = row.values[action.amount]
@@ -165,25 +163,25 @@ def advance(state: EpisodeState, action: Action, lengths: Sequence[int], vocabul
 
 
 def output_beats(play: Play, vocabulary: Vocabulary) -> float:
-    """Return how long a play is heard, all times together [beats of the recording's own tempo]."""
+    """Length of a play, all times together [beats of the recording's own tempo]."""
     speed = play.value if vocabulary.rows[play.type].treatment == Treatment.SPEED else 1.0
     return (play.end - play.first) * play.times / speed
 
 
 def _with_kept(kept: int, plays: Iterable[Play]) -> int:
-    """Return a set of beats with those of some plays."""
+    """Add the beats of some plays to a set of beats."""
     for play in plays:
         kept |= ((1 << (play.end - play.first)) - 1) << play.first
     return kept
 
 
 def _distance(value: float, length: int) -> int:
-    """Return the beats of a move; 0 stands for the size's own."""
+    """Beats that a move goes; 0 means the length of its size."""
     return int(value) or length
 
 
 def play_out(actions: Iterable[Action], lengths: Sequence[Sequence[int]], vocabulary: Vocabulary) -> EpisodeState:
-    """Return the state after all actions, or where the episode ends before them.
+    """Compute the state after all actions, or where the episode ends before.
 
     Parameters
     ----------
@@ -192,7 +190,7 @@ def play_out(actions: Iterable[Action], lengths: Sequence[Sequence[int]], vocabu
     lengths : sequence, shape=(beats, 5)
         What each size spans at each beat [beats].
     vocabulary : Vocabulary
-        What the types' indices mean.
+        The types.
     """
     state = first_state(len(lengths), vocabulary)
     for action in actions:

@@ -1,16 +1,16 @@
 """Editing one recording, step by step: the Gymnasium environment.
 
-An episode is played on one of several recordings, on a window of it where it is
-long. It ends when the recording is used up and is truncated after four steps
-a beat; the reward comes then, all at once. ``info`` carries ``recording``, the
-``beat`` of the recording at the cursor, the ``cursor`` in the window, and the masks ``type_mask``,
-``size_mask``, ``amount_mask``; at the end also every component of the reward. An action
-that is not open is carried out as far as it goes; samplers never draw one.
+An episode is played on one of several recordings, on a window of it where it is long. It ends when the recording is
+used up and is truncated after four steps a beat; the whole reward comes then. ``info`` holds ``recording``, the
+``beat`` of the recording at the cursor, the ``cursor`` in the window, and the masks ``type_mask``, ``size_mask``,
+``amount_mask``; at the end also every component of the reward. A masked action is carried out as far as it goes;
+samplers never choose one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import gymnasium
@@ -27,17 +27,17 @@ from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import CLIP, STATE_SIZE, Normalizer, StateRepresentation, check_features
 from editorbot.errors import UsageError
 
-Observation = Float32[np.ndarray, " 861"]
+Observation = Float32[np.ndarray, " state"]
 
 
 def observation_space(normalizer: Normalizer | None) -> spaces.Box:
-    """Return the space of states: within +-CLIP where they are normalized, else whatever float32 holds."""
+    """Space of the states: within +-CLIP where they are normalized, else whatever float32 holds."""
     limit = float(np.finfo(np.float32).max) if normalizer is None else CLIP
     return spaces.Box(-limit, limit, (STATE_SIZE,), np.float32)
 
 
 def checked(materials: Sequence[Material]) -> tuple[Material, ...]:
-    """Return recordings that can be played on.
+    """Check that recordings can be played on.
 
     Raises
     ------
@@ -91,7 +91,7 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
         self._material = self._materials[0]
         self._lengths: list[list[int]] = []
         self.state: EpisodeState | None = None
-        """Where the episode stands; None before the first reset."""
+        """The episode so far; None before the first reset."""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -130,16 +130,16 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
         info = self._info(state)
         reward = 0.0
         if state.is_over or state.is_truncated:
-            judged = reward_of(state, self._material, self.vocabulary, self._settings.reward)
-            reward, info["components"] = judged.total, dict(judged.components)
+            episode_reward = reward_of(state, self._material, self.vocabulary, self._settings.reward)
+            reward, info["components"] = episode_reward.total, dict(episode_reward.components)
         return self._observe(state), reward, state.is_over, state.is_truncated, info
 
     def masks(self) -> Masks:
-        """Return what is open now."""
+        """Compute the masks at the cursor."""
         if self.state is None:
             raise UsageError("there are no masks before the first reset")
-        at = self._lengths[min(self.state.cursor, self.state.beats - 1)]
-        return masks_at(self.state, at, self.vocabulary, self._settings.max_loops)
+        lengths = self._lengths[min(self.state.cursor, self.state.beats - 1)]
+        return masks_at(self.state, lengths, self.vocabulary, self._settings.max_loops)
 
     def _observe(self, state: EpisodeState) -> Observation:
         return self._representation.observe(state, self._material)
@@ -156,38 +156,17 @@ class EditingEnv(gymnasium.Env[Observation, np.ndarray]):
         }
 
 
-def env_factory(
-    materials: Sequence[Material],
-    settings: EnvironmentSettings | None = None,
-    normalizer: Normalizer | None = None,
-) -> Callable[[], EditingEnv]:
-    """Return a function that makes an environment, as gymnasium's vector environments ask for."""
-    return _Factory(tuple(materials), settings, normalizer)
-
-
-class _Factory:
-    """A call that makes an environment; a class, so that it can be sent to a process."""
-
-    def __init__(
-        self, materials: tuple[Material, ...], settings: EnvironmentSettings | None, normalizer: Normalizer | None
-    ) -> None:
-        self._given = (materials, settings, normalizer)
-
-    def __call__(self) -> EditingEnv:
-        return EditingEnv(*self._given)
-
-
 def subprocess_envs(
     materials: Sequence[Material],
     num_envs: int,
     settings: EnvironmentSettings | None = None,
     normalizer: Normalizer | None = None,
 ) -> gymnasium.vector.AsyncVectorEnv:
-    """Return as many environments, each in a process of its own; close them when done.
+    """Start as many environments, one process each; close them when done.
 
-    They start anew as `BatchEditingEnv` does: an episode's last step hands out the next one's first observation.
+    They start anew as `BatchEditingEnv` does: an episode's last step returns the next one's first observation.
     """
     from gymnasium.vector import AsyncVectorEnv, AutoresetMode
 
-    factory = env_factory(materials, settings, normalizer)
-    return AsyncVectorEnv([factory] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+    make = partial(EditingEnv, tuple(materials), settings, normalizer)
+    return AsyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)

@@ -1,163 +1,178 @@
-"""Which steps can be carried out, and mean something of their own.
+"""Action masks: which types, sizes and amounts are allowed at the cursor.
 
-Three masks: for the type, for the size given the type, for the amount given
-the type. Every combination that they leave open can be carried out at the
-cursor, and no two of one type mean the same: of equal meanings only the first
-in index order is open. So of the moves, whose size counts with NEUTRAL only, the
-first size is open, and GAIN by 0 dB is closed, because it is KEEP.
+There are three: for the type, for the size given the type, for the amount given the type. Every combination that they
+allow can be carried out, and no two of one type mean the same: of equal meanings only the first in index order is
+allowed. So a type that moves the cursor allows its first size only, because its size counts with NEUTRAL alone, and
+GAIN by 0 dB is masked, because it is KEEP.
 
-At least one step is always open: KEEP of one beat. The last beats cannot be
-left out while nothing is heard yet, for an edit plays something.
+At least one action is always allowed: KEEP of one beat. The last beats cannot be left out while nothing was played yet,
+because an edit plays something. The single and the batch environment share the compiled rules below; the tests hold a
+naive twin.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Bool
+from numba import njit
 
-from editorbot.environment.actions import SIZES, Action, Operation, TypeRow, Vocabulary
-from editorbot.environment.dynamics import EpisodeState, Play
-from editorbot.errors import UsageError
-
-MAX_LOOPS = 32
-"""LOOP and REPEAT_PREV steps that an episode may hold by default."""
+from editorbot.environment.actions import AMOUNTS, SIZES, Action, Operation, Vocabulary
+from editorbot.environment.dynamics import EpisodeState
+from editorbot.environment.settings import MAX_LOOPS
 
 
 @dataclass(frozen=True)
 class Masks:
-    """What is open at one cursor."""
+    """Allowed actions at one cursor."""
 
     type: Bool[np.ndarray, " types"]
-    """Types of which at least one action is open, shape=(types,)."""
+    """Types of which at least one action is allowed, shape=(types,)."""
     size: Bool[np.ndarray, "types 5"]
-    """Sizes open for each type, shape=(types, 5); none where the type is closed."""
+    """Sizes allowed for each type, shape=(types, 5); none where the type is masked."""
     amount: Bool[np.ndarray, "types 5"]
-    """Amounts open for each type, shape=(types, 5); none where the type is closed."""
+    """Amounts allowed for each type, shape=(types, 5); none where the type is masked."""
 
     def allows(self, action: Action) -> bool:
-        """Tell whether an action is open."""
+        """Tell whether an action is allowed."""
         size, amount = self.size[action.type, action.size], self.amount[action.type, action.amount]
         return bool(self.type[action.type] and size and amount)
 
 
-def check_masks(masks: Masks) -> None:
-    """Refuse masks that leave nothing open.
+class BatchMasks(NamedTuple):
+    """Masks of many episodes; a named tuple, because numba takes those."""
 
-    Raises
-    ------
-    UsageError
-        If no type is open, or an open type has no open size or amount.
-    """
-    empty = masks.type & ~(masks.size.any(axis=1) & masks.amount.any(axis=1))
-    if not masks.type.any() or empty.any():
-        what = f"type {int(np.argmax(empty))} is open without a size or an amount" if empty.any() else "no type is open"
-        raise UsageError(f"all actions are masked: {what}; nothing can be sampled")
+    type: Bool[np.ndarray, "episodes types"]
+    """As in `Masks`, also the next two."""
+    size: Bool[np.ndarray, "episodes types 5"]
+    amount: Bool[np.ndarray, "episodes types 5"]
+
+    @classmethod
+    def empty(cls, episodes: int, types: int) -> BatchMasks:
+        """Make room for the masks of so many episodes."""
+        shapes = ((episodes, types), (episodes, types, SIZES), (episodes, types, AMOUNTS))
+        return cls(*(np.zeros(shape, dtype=bool) for shape in shapes))
 
 
 def masks_at(state: EpisodeState, lengths: Sequence[int], vocabulary: Vocabulary, max_loops: int = MAX_LOOPS) -> Masks:
-    """Return what is open in a state.
+    """Compute the masks of a state.
 
     Parameters
     ----------
     state : EpisodeState
-        Where the episode stands. After its end KEEP alone is open, so that there is something to sample.
+        The episode so far. After its end KEEP alone is allowed, so that there is something to sample.
     lengths : sequence of int
         What each size spans at the cursor [beats].
     vocabulary : Vocabulary
         The types.
     max_loops : int
-        LOOP and REPEAT_PREV steps that an episode may hold.
+        LOOP and REPEAT_PREV steps allowed in an episode.
     """
-    left = state.beats - state.cursor
+    masks = BatchMasks.empty(1, vocabulary.types)
+    is_heard, can_repeat = bool(state.plays or state.deferred), bool(state.plays)
+    spans, counts = np.array(lengths, dtype=np.int64), np.array(state.counts, dtype=np.int64)
+    _write_masks(0, state.cursor, state.beats, spans, counts, is_heard, can_repeat, vocabulary.arrays, max_loops, masks)
+    return Masks(*(part[0] for part in masks))
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def mask_all(low, high, recordings, vocabulary, max_loops, episodes, masks):
+    """Write the masks of episodes low to high."""
+    for i in range(low, high):
+        cursor = episodes.cursor[i]
+        spans = recordings.lengths[recordings.offset[episodes.recording[i]] + episodes.first[i] + cursor]
+        is_heard, can_repeat = episodes.play_count[i] > 0, episodes.last_play[i] >= 0
+        counts = episodes.counts[i]
+        _write_masks(i, cursor, episodes.beats[i], spans, counts, is_heard, can_repeat, vocabulary, max_loops, masks)
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _write_masks(i, cursor, beats, spans, counts, is_heard, can_repeat, vocabulary, max_loops, masks):
+    """Write the masks of one episode to row `i`."""
+    types, sizes, amounts = masks.type[i], masks.size[i], masks.amount[i]
+    left = beats - cursor
     if left <= 0:
-        return _keep_alone(vocabulary)
-    spans = [min(length, left) for length in lengths]
-    is_first = [length not in spans[:k] for k, length in enumerate(spans)]
-    longest = _longest(state, left, loops_used(state.counts, vocabulary) < max_loops)
-    rows = {
-        operation: [is_open and length <= most for is_open, length in zip(is_first, spans)]
-        for operation, most in longest.items()
-    }
-    for operation in (Operation.BACK, Operation.SKIP, Operation.REPEAT):
-        rows[operation] = [longest[operation] > 0] + [False] * (SIZES - 1)
-    size = np.array([rows[operation] for operation in vocabulary.operations])
-    amount = np.array(vocabulary.open_amounts)
-    for index in vocabulary.jump_types:
-        amount[index] &= _within(vocabulary.rows[index], spans[0], left, state)
-    is_open: Bool[np.ndarray, " types"] = np.logical_and(size.any(axis=1), amount.any(axis=1))
-    return Masks(is_open, size & is_open[:, None], amount & is_open[:, None])
+        types[:], sizes[:], amounts[:] = False, False, False
+        types[0] = sizes[0, 0] = amounts[0, 0] = True  # KEEP in every vocabulary
+        return
+    loops = 0
+    for kind in range(len(types)):
+        operation = vocabulary.operation[kind]
+        loops += counts[kind] if operation == Operation.LOOP or operation == Operation.REPEAT else 0
+    for kind in range(len(types)):
+        operation = vocabulary.operation[kind]
+        moves = operation == Operation.BACK or operation == Operation.SKIP
+        longest = _longest_span(operation, left, is_heard, can_repeat, loops < max_loops)
+        any_size, any_amount = False, False
+        for size in range(SIZES):
+            length = min(spans[size], left)
+            is_allowed = length <= longest
+            for earlier in range(size):
+                is_allowed = is_allowed and min(spans[earlier], left) != length
+            if moves or operation == Operation.REPEAT:
+                is_allowed = size == 0 and longest > 0
+            sizes[kind, size] = is_allowed
+            any_size = any_size or is_allowed
+        for amount in range(AMOUNTS):
+            is_allowed = vocabulary.distinct_amounts[kind, amount]
+            if moves:
+                value = int(vocabulary.values[kind, amount])
+                distance = value if value != 0 else min(spans[0], left)
+                most = cursor if operation == Operation.BACK else left - (0 if is_heard else 1)
+                is_allowed = is_allowed and distance <= most
+            amounts[kind, amount] = is_allowed
+            any_amount = any_amount or is_allowed
+        types[kind] = any_size and any_amount
+        if not types[kind]:
+            sizes[kind, :] = amounts[kind, :] = False
 
 
-def _keep_alone(vocabulary: Vocabulary) -> Masks:
-    """Return the masks that leave only the first type open, which is KEEP in every vocabulary."""
-    size = np.zeros((vocabulary.types, SIZES), dtype=bool)
-    size[0, 0] = True
-    return Masks(size[:, 0].copy(), size, size.copy())
+@njit(cache=True, nogil=True)
+@no_type_check
+def _longest_span(operation, left, is_heard, can_repeat, may_loop):
+    """Beats that an operation may span, 0 where it is masked."""
+    if operation == Operation.SWAP:
+        return left // 2
+    if operation == Operation.BRIDGE:
+        return left - 1 if can_repeat else 0
+    if operation == Operation.CUT and not is_heard:
+        return left - 1
+    if operation == Operation.LOOP and not may_loop:
+        return 0
+    if operation == Operation.REPEAT and not (may_loop and can_repeat):
+        return 0
+    return left
 
 
-def loops_used(counts: Sequence[int], vocabulary: Vocabulary) -> int:
-    """Return how many steps played something again."""
-    return sum([counts[index] for index in vocabulary.again_types])
+@njit(cache=True, nogil=True)
+@no_type_check
+def sample_allowed(masks, uniform, actions):
+    """Write an allowed action of each episode, shape=(episodes, 3): a type, a size of it, an amount of it.
 
-
-def _longest(state: EpisodeState, left: int, may_loop: bool) -> dict[Operation, int]:
-    """Return how many beats each operation may take; one that may take none is closed."""
-    longest = dict.fromkeys(Operation, left)
-    longest[Operation.SWAP] = left // 2
-    longest[Operation.BRIDGE] = left - 1 if state.plays else 0
-    longest[Operation.CUT] = left if _is_heard(state) else left - 1
-    longest[Operation.LOOP] = left if may_loop else 0
-    longest[Operation.REPEAT] = left if may_loop and state.plays else 0
-    return longest
-
-
-def _within(row: TypeRow, shortest: int, left: int, state: EpisodeState) -> list[bool]:
-    """Tell by which amounts the cursor can be moved."""
-    most = state.cursor if row.operation == Operation.BACK else left - (0 if _is_heard(state) else 1)
-    return [(value or shortest) <= most for value in row.values]
-
-
-def _is_heard(state: EpisodeState) -> bool:
-    return bool(state.plays or state.deferred)
-
-
-def canonical(action: Action, spans: Sequence[int], vocabulary: Vocabulary) -> Action:
-    """Return the first action in index order that means the same at a cursor.
-
-    Parameters
-    ----------
-    action : Action
-        Any action.
-    spans : sequence of int
-        What each size spans at the cursor [beats].
-    vocabulary : Vocabulary
-        The types.
-
-    Returns
-    -------
-    action : Action
-        Of the same type, or KEEP where the action changes nothing. A move by a size that no open action
-        reaches stays as it is.
+    `uniform` holds numbers in [0, 1), of the same shape.
     """
-    row = vocabulary.rows[action.type]
-    first_size = next(k for k, length in enumerate(spans) if length == spans[action.size])
-    if not row.uses_amount:
-        return Action(action.type, first_size if row.uses_size else 0, 0)
-    value = row.values[action.amount]
-    if value == row.identity:
-        return Action(vocabulary.index("KEEP"), first_size, 0)
-    if not row.moves:
-        return Action(action.type, first_size, row.values.index(value))
-    distance = value or spans[action.size]
-    for amount, each in enumerate(row.values):
-        if (each or spans[0]) == distance:
-            return Action(action.type, 0, amount)
-    return Action(action.type, first_size, row.values.index(value))
+    for i in range(len(actions)):
+        kind = _pick(masks.type[i], uniform[i, 0])
+        actions[i, 0] = kind
+        actions[i, 1] = _pick(masks.size[i, kind], uniform[i, 1])
+        actions[i, 2] = _pick(masks.amount[i, kind], uniform[i, 2])
 
 
-def last_play(state: EpisodeState) -> Play | None:
-    """Return what REPEAT_PREV would play again, None before any output."""
-    return state.plays[-1] if state.plays else None
+@njit(cache=True, nogil=True)
+@no_type_check
+def _pick(mask, uniform):
+    count = 0
+    for k in range(len(mask)):
+        count += mask[k]
+    left = int(uniform * count)
+    for k in range(len(mask)):
+        if mask[k]:
+            if left == 0:
+                return k
+            left -= 1
+    return 0

@@ -1,12 +1,11 @@
-"""What episodes are played on: a recording's beats, as the environment needs them.
+"""Materials: a recording's beats as episodes are played on them.
 
-A material is made once a recording; windows of it share its arrays. Everything
-that the reward asks about a place is laid out by beat or by boundary, so that
-no table of beats times beats ever exists.
+A material is made once a recording; windows of it share its arrays. Everything that the reward reads is an array by
+beat or by boundary, so that no table of beats times beats ever exists.
 
 Conventions
 -----------
-Boundary ``b`` lies before beat ``b``; boundary ``beats`` is the end.
+Boundary ``b`` is before beat ``b``; boundary ``beats`` is the end.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ from jaxtyping import Float, Float32, Float64, Int64
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.seams import REACH_BEATS, quietness, seams_of
+from editorbot.environment.settings import LEAST_BEATS
 from editorbot.environment.spans import span_lengths
 from editorbot.errors import MismatchError, NonFiniteError, TooShortError, UsageError
 from editorbot.timebase import clock
@@ -29,15 +29,8 @@ REACH = 3
 PRIOR_KEEP_RATIO = 0.45
 """Share to keep where nobody knows better."""
 
-WINDOW_BEATS = 512
-"""Longer recordings train on windows of so many beats."""
-
 LEAST_TARGET = 0.02
-"""Least share to keep that an episode has for its target, even in a window of which the human keeps nothing: an edit
-plays something."""
-
-LEAST_BEATS = 2
-"""Recordings of fewer beats leave nothing to decide."""
+"""Least share to keep of an episode, even in a window of which the human keeps nothing: an edit plays something."""
 
 _KIND_WORTH = {"music": 1.0, "talk": 0.0, "noise": 0.05, "silence": 0.0}
 """How likely a moment of each kind belongs to the song, where nobody knows better."""
@@ -47,7 +40,7 @@ _PHRASE, _EDGE, _DOWNBEAT = 1.0, 0.8, 0.5
 
 
 class Tables(NamedTuple):
-    """What the reward reads, by beat or by boundary; a named tuple, because numba takes those."""
+    """Inputs of the reward, by beat or by boundary; a named tuple, because numba takes those."""
 
     duration_s: Float64[np.ndarray, " beats"]
     """Length of each beat [seconds]."""
@@ -89,14 +82,14 @@ class Material:
     """Name of the recording, for messages."""
     first: int
     """Beat of the recording where it begins."""
-    padded: Float32[np.ndarray, "beats_and_reach 121"]
+    padded: Float32[np.ndarray, "beats_and_reach features"]
     """Features of its beats and of REACH beats on either side, zeros beyond the recording's ends."""
     lengths: Int64[np.ndarray, "beats 5"]
     """What each size spans from each beat on [beats]."""
     bar_phase: Float64[np.ndarray, " beats"]
     """Place of each beat in its bar, in [0, 1)."""
     tables: Tables
-    """What the reward reads."""
+    """Inputs of the reward."""
     target_keep_ratio: float | None = None
     """Share that the pair's own edit keeps, None where it is not known."""
     human_kept: Float64[np.ndarray, " beats"] | None = None
@@ -119,13 +112,26 @@ class Material:
         """Share to keep: the pair's own, or the prior."""
         return PRIOR_KEEP_RATIO if self.target_keep_ratio is None else self.target_keep_ratio
 
+    @property
+    def known_human_kept(self) -> Float64[np.ndarray, " beats"]:
+        """Share of each beat that the pair's own edit plays, -1 where it is not known."""
+        return np.full(self.beats, -1.0) if self.human_kept is None else self.human_kept
+
+    def window_target(self, first: int, end: int) -> float:
+        """Share to keep of a window: what the pair's own edit keeps of it; the recording's where that is not known."""
+        if self.human_kept is None or self.target_keep_ratio is None or end - first == self.beats:
+            return self.target
+        durations_s = self.tables.duration_s[first:end]
+        share = float((self.human_kept[first:end] * durations_s).sum() / durations_s.sum())
+        return min(max(share, LEAST_TARGET), 1.0)
+
     def window(self, first: int, beats: int) -> Material:
-        """Return a part of it, from beat `first` on, at most so many beats; observations still see its neighbors."""
+        """Cut out at most so many beats from beat `first` on; observations still see the neighbors."""
         if first == 0 and beats >= self.beats:
             return self
         end = min(first + beats, self.beats)
         left = end - np.arange(first, end)
-        human = None if self.human_kept is None else self.human_kept[first:end]
+        has_target = self.target_keep_ratio is not None
         return replace(
             self,
             first=self.first + first,
@@ -133,8 +139,8 @@ class Material:
             lengths=np.minimum(self.lengths[first:end], left[:, None]),
             bar_phase=self.bar_phase[first:end],
             tables=_window_tables(self.tables, first, end),
-            target_keep_ratio=window_target(self, first, end),
-            human_kept=human,
+            target_keep_ratio=self.window_target(first, end) if has_target else None,
+            human_kept=None if self.human_kept is None else self.human_kept[first:end],
         )
 
 
@@ -145,15 +151,15 @@ def material_of(
     target_keep_ratio: float | None = None,
     human_kept: Float[np.ndarray, " beats"] | None = None,
 ) -> Material:
-    """Return a recording as something to play episodes on.
+    """Make the material of a recording.
 
     Parameters
     ----------
     analysis : Analysis
-        What is known about it.
+        Of the recording.
     worth : np.ndarray, shape=(beats,), optional
-        How likely each beat belongs to the song, in [0, 1]: a learned score for example. By default it is judged
-        by the kind of sound alone.
+        How likely each beat belongs to the song, in [0, 1]: a learned score for example. By default the kind of
+        sound decides.
     target_keep_ratio : float, optional
         Share that the pair's own edit keeps.
     human_kept : np.ndarray, shape=(beats,), optional
@@ -198,9 +204,9 @@ def _check_by_beat(name: str, given: Float[np.ndarray, " beats"] | None, analysi
 
 
 def beat_bounds(analysis: Analysis) -> Int64[np.ndarray, " boundaries"]:
-    """Return the boundaries of the beats [source samples], shape=(beats + 1,).
+    """Boundaries of the beats [source samples], shape=(beats + 1,).
 
-    What lies before the first beat belongs to it, so that keeping every beat keeps every sample.
+    Samples before the first beat belong to it, so that keeping every beat keeps every sample.
     """
     bounds = np.rint(analysis.beat_bounds_s * analysis.source.sample_rate).astype(np.int64)
     bounds[0], bounds[-1] = 0, analysis.source.samples
@@ -234,7 +240,7 @@ def _tables(analysis: Analysis, worth: Float[np.ndarray, " beats"] | None) -> Ta
 
 
 def _worth_by_kind(analysis: Analysis, bounds_s: Float64[np.ndarray, " boundaries"]) -> Float64[np.ndarray, " beats"]:
-    """Return the mean worth of the kinds of sound in each beat, less where it is quiet."""
+    """Mean worth of the kinds of sound in each beat, less where it is quiet."""
     total_s = np.zeros(len(bounds_s))
     for span in analysis.activity:
         inside_s = np.clip(bounds_s, span.start_s, span.end_s) - span.start_s
@@ -244,7 +250,7 @@ def _worth_by_kind(analysis: Analysis, bounds_s: Float64[np.ndarray, " boundarie
 
 
 def _places(analysis: Analysis, bounds_s: Float64[np.ndarray, " boundaries"]) -> Float64[np.ndarray, " boundaries"]:
-    """Return how good a place for a cut each boundary is."""
+    """How good a place for a cut each boundary is."""
     place = np.zeros(len(bounds_s))
     place[analysis.downbeats] = _DOWNBEAT
     edges_s = np.array([span.start_s for span in analysis.activity])
@@ -256,7 +262,7 @@ def _places(analysis: Analysis, bounds_s: Float64[np.ndarray, " boundaries"]) ->
 
 
 def _window_tables(tables: Tables, first: int, end: int) -> Tables:
-    """Return the tables of a window; boundaries are one more, vectors reach further."""
+    """Tables of a window; there is one boundary more than beats, and vectors reach further."""
     by_beat = {"duration_s", "energy_db", "worth", "section", "phrase"}
     parts: dict[str, np.ndarray] = {}
     for name in tables._fields:
@@ -268,12 +274,3 @@ def _window_tables(tables: Tables, first: int, end: int) -> Tables:
         else:
             parts[name] = table[first : end + 1]
     return tables._replace(**parts)
-
-
-def window_target(material: Material, first: int, end: int) -> float | None:
-    """Return the share that the human keeps of a window; the recording's where it is not known by the beat."""
-    if material.human_kept is None or material.target_keep_ratio is None:
-        return material.target_keep_ratio
-    durations_s = material.tables.duration_s[first:end]
-    share = float((material.human_kept[first:end] * durations_s).sum() / durations_s.sum())
-    return min(max(share, LEAST_TARGET), 1.0)

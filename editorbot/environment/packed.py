@@ -1,7 +1,7 @@
 """Many recordings in one set of arrays, as the batch environment reads them.
 
-Recordings stand one after the other with GAP unused entries between them, so that one offset serves what is laid
-out by beat, by boundary, and by beat with neighbors on either side.
+Recordings follow one another with GAP unused entries between them, so that one offset serves arrays by beat, by
+boundary, and by beat with neighbors on either side.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from jaxtyping import Bool, Float32, Float64, Int64
 
 from editorbot.analysis.seams import REACH_BEATS
 from editorbot.environment.material import REACH, Material, Tables
-from editorbot.environment.reward import known_or_negative
 from editorbot.errors import MismatchError
 
 GAP = 2 * max(REACH_BEATS, REACH)
@@ -28,12 +27,10 @@ class Recordings(NamedTuple):
     """Entry where each recording begins."""
     beats: Int64[np.ndarray, " recordings"]
     """Beats of each recording."""
-    target: Float64[np.ndarray, " recordings"]
-    """Share to keep of each recording: the pair's own, or the prior."""
     is_known: Bool[np.ndarray, " recordings"]
-    """Whether the target is the pair's own."""
-    features: Float32[np.ndarray, " entries_times_121"]
-    """Features of one beat after the other, REACH beats of zeros before the first and behind the last."""
+    """Whether the share to keep is the pair's own."""
+    features: Float32[np.ndarray, " entries_times_features"]
+    """Features of one beat after the other, REACH beats of zeros before the first and after the last."""
     lengths: Int64[np.ndarray, "entries 5"]
     """What each size spans from each beat on [beats]."""
     bar_phase: Float64[np.ndarray, " entries"]
@@ -41,11 +38,11 @@ class Recordings(NamedTuple):
     human_kept: Float64[np.ndarray, " entries"]
     """Share of each beat that the human's edit plays, -1 where it is not known."""
     tables: Tables
-    """What the reward reads."""
+    """Inputs of the reward."""
 
 
 def pack(materials: Sequence[Material]) -> Recordings:
-    """Return recordings in one set of arrays.
+    """Put recordings into one set of arrays.
 
     Parameters
     ----------
@@ -74,11 +71,10 @@ def pack(materials: Sequence[Material]) -> Recordings:
     return Recordings(
         offset=offset[:-1],
         beats=beats,
-        target=np.array([material.target for material in materials], dtype=np.float64),
         is_known=np.array([material.target_keep_ratio is not None for material in materials]),
         features=packed([material.padded for material in materials]).ravel(),
         lengths=packed([material.lengths for material in materials]),
         bar_phase=packed([material.bar_phase for material in materials]),
-        human_kept=packed([known_or_negative(material) for material in materials]),
+        human_kept=packed([material.known_human_kept for material in materials]),
         tables=Tables(**tables),
     )

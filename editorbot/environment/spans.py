@@ -1,4 +1,4 @@
-"""How many beats each size means at each beat of a recording.
+"""Spans: how many beats each size means at each beat of a recording.
 
 BEAT is one beat, BAR the meter's bar, TWO_BARS two of them from the cursor on.
 PHRASE and TWO_PHRASES end on the next phrase boundaries where those are known,
@@ -8,7 +8,7 @@ at most 8 and 16 beats on. No span reaches beyond the end.
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Bool, Int, Int64
+from jaxtyping import Int, Int64
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.environment.actions import SIZES, Size
@@ -21,13 +21,13 @@ LONGEST_SPAN = 16
 
 
 def span_lengths(analysis: Analysis) -> Int64[np.ndarray, "beats 5"]:
-    """Return how many beats each size spans from each beat on, shape=(beats, 5); see `lengths_of`."""
+    """Count the beats that each size spans from each beat on, shape=(beats, 5); see `lengths_of`."""
     has_bars = analysis.has_beat and len(analysis.downbeats) > 0
     return lengths_of(len(analysis.beats_s), analysis.beats_per_bar if has_bars else 4, analysis.phrases)
 
 
 def lengths_of(beats: int, beats_per_bar: int, phrases: Int[np.ndarray, " phrases"]) -> Int64[np.ndarray, "beats 5"]:
-    """Return how many beats each size spans from each beat on.
+    """Count the beats that each size spans from each beat on.
 
     Parameters
     ----------
@@ -53,17 +53,9 @@ def lengths_of(beats: int, beats_per_bar: int, phrases: Int[np.ndarray, " phrase
     lengths[:, Size.BEAT] = 1
     lengths[:, Size.BAR] = beats_per_bar
     lengths[:, Size.TWO_BARS] = 2 * beats_per_bar
-    # Far boundaries stand for none: what is longest is cut to its limit below.
+    # Without a boundary ahead a far one is assumed; limits are applied below.
     bounds = np.concatenate([phrases, np.full(2, beats + LONGEST_SPAN)]).astype(np.int64)
     following = np.searchsorted(phrases, beat, side="right")
     lengths[:, Size.PHRASE] = np.minimum(bounds[following] - beat, LONGEST_PHRASE)
     lengths[:, Size.TWO_PHRASES] = bounds[following + 1] - beat
     return np.minimum(lengths, np.minimum(beats - beat, LONGEST_SPAN)[:, None])
-
-
-def first_of_equal(lengths: Int64[np.ndarray, "beats 5"]) -> Bool[np.ndarray, "beats 5"]:
-    """Tell which sizes mean a length that no earlier one means, shape=(beats, 5)."""
-    first = np.ones(lengths.shape, dtype=bool)
-    for size in range(1, SIZES):
-        first[:, size] = (lengths[:, :size] != lengths[:, size, None]).all(axis=1)
-    return first

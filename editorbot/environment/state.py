@@ -1,9 +1,11 @@
-"""What a policy sees: 861 numbers, and their normalizer.
+"""What a policy sees: the state of an episode as numbers, and their normalizer.
 
-One definition serves behavioral cloning, rollouts and use. A state is seven
-beats around the cursor, 121 features each, zeros beyond the recording's ends,
-and fourteen numbers about the episode so far. Raw values reach 10,000; what
-networks get is normalized: mean 0, standard deviation 1, within +-5.
+One definition serves behavioral cloning, rollouts and use. A state is the features of seven beats around the cursor,
+zeros beyond the recording's ends, and the numbers of `EpisodeSummary`: 861 in all. Raw values reach 10,000; networks
+get them normalized: mean 0, standard deviation 1, within +-5.
+
+Numbers are declared in one place each: a feature of a beat in :mod:`editorbot.analysis.features`, a number about the
+episode in `EpisodeSummary` and `summarize`. All sizes and names follow from these.
 """
 
 from __future__ import annotations
@@ -14,18 +16,54 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64
+from numba import njit
 
 from editorbot.analysis.features import FEATURE_NAMES
-from editorbot.environment.actions import Vocabulary
+from editorbot.environment.actions import Operation, Treatment, Vocabulary
 from editorbot.environment.dynamics import EpisodeState
-from editorbot.environment.masks import loops_used
 from editorbot.environment.material import REACH, Material
-from editorbot.environment.reward_kernels import CUTS_PER_LOOP, FREE_LOOPS
+from editorbot.environment.reward import CUTS_PER_LOOP, FREE_LOOPS
+from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.errors import MismatchError, NonFiniteError
 from editorbot.timebase import clock
+
+
+class EpisodeSummary(NamedTuple):
+    """The numbers of a state about the episode so far."""
+
+    position: float
+    """Cursor over beats."""
+    used_share: float
+    """Furthest cursor over beats."""
+    output_over_target: float
+    """Beats played, at their speed, over the beats to keep."""
+    kept_share: float
+    """Share of the beats used that are played at least once or deferred; 0 before the first."""
+    target_keep_ratio: float
+    """Share to keep."""
+    target_remaining: float
+    """Beats to keep less beats played, over all beats."""
+    cut_share: float
+    """Share of the beats used that are not kept; 0 before the first."""
+    loops_over_budget: float
+    """LOOP and REPEAT_PREV steps over 2 + 1 for 3 cuts."""
+    jumps_share: float
+    """Share of the steps that only move the cursor."""
+    effects_share: float
+    """Share of the steps that change the sound."""
+    types_share: float
+    """Types used, over their number."""
+    last_type: float
+    """Index + 1 of the last type, over their number; 0 before the first."""
+    last_size: float
+    """Beats of the last step over 16."""
+    bar_phase: float
+    """Place in its bar of the beat at the cursor, in [0, 1)."""
+
 
 FEATURES = len(FEATURE_NAMES)
 """Features of a beat."""
@@ -33,24 +71,10 @@ FEATURES = len(FEATURE_NAMES)
 BEATS_SEEN = 2 * REACH + 1
 """Beats of a state: the one at the cursor, and REACH on either side."""
 
-SUMMARY_NAMES: tuple[str, ...] = (
-    "position", "used_share", "output_over_target", "kept_share", "target_keep_ratio", "target_remaining", "cut_share",
-    "loops_over_budget", "jumps_share", "effects_share", "types_share", "last_type", "last_size", "bar_phase",
-)  # fmt: skip
-"""Names of the numbers about the episode, in order.
-
-``position``: cursor over beats. ``used_share``: furthest cursor over beats. ``output_over_target``: beats heard, at
-their speed, over the beats to keep. ``kept_share``, ``cut_share``: of the beats used, those heard at least once or
-held back, and the others; both 0 before the first. ``target_keep_ratio``. ``target_remaining``: beats to keep less
-beats heard, over all beats. ``loops_over_budget``: LOOP and REPEAT_PREV steps over 2 + 1 for 3 cuts. ``jumps_share``,
-``effects_share``: of the steps, those that only move, and those that change the sound. ``types_share``: types
-used, over their number. ``last_type``: index + 1, over their number, 0 before the first. ``last_size``: beats over 16.
-``bar_phase``: of the beat at the cursor, in [0, 1).
-"""
-
+SUMMARY_NAMES = EpisodeSummary._fields
 SUMMARY = len(SUMMARY_NAMES)
 STATE_SIZE = BEATS_SEEN * FEATURES + SUMMARY
-"""Numbers of a state: 861."""
+"""Numbers of a state."""
 
 STATE_NAMES: tuple[str, ...] = (
     *(f"beat{offset:+d}.{name}" for offset in range(-REACH, REACH + 1) for name in FEATURE_NAMES),
@@ -68,15 +92,15 @@ CLIP = 5.0
 """Normalized values stay within +- this."""
 
 LEAST_STD = 1e-6
-"""Columns that vary less are taken as constant, and only centred."""
+"""Numbers that vary less count as constant, and are only centred."""
 
 
 @dataclass(frozen=True)
 class Normalizer:
-    """Mean and spread of every number of a state; hashable, so that a checkpoint can refuse another one."""
+    """Mean and standard deviation of every number of a state; has a digest, so that a checkpoint can refuse another."""
 
     mean: tuple[float, ...]
-    """Mean of each number, 861 of them."""
+    """Mean of each number."""
     std: tuple[float, ...]
     """Standard deviation of each number, above 0."""
     names: tuple[str, ...] = STATE_NAMES
@@ -91,7 +115,7 @@ class Normalizer:
 
     @classmethod
     def identity(cls) -> Normalizer:
-        """Return the normalizer that only clips."""
+        """Make the normalizer that only clips."""
         return cls((0.0,) * STATE_SIZE, (1.0,) * STATE_SIZE)
 
     @cached_property
@@ -106,16 +130,16 @@ class Normalizer:
 
     @property
     def mean_array(self) -> Float32[np.ndarray, " state"]:
-        """Means, shape=(861,), float32."""
+        """Means, shape=(STATE_SIZE,), float32."""
         return self._arrays[0]
 
     @property
     def scale_array(self) -> Float32[np.ndarray, " state"]:
-        """One over the deviations, shape=(861,), float32."""
+        """One over the deviations, shape=(STATE_SIZE,), float32."""
         return self._arrays[1]
 
     def apply(self, states: Float[np.ndarray, "*batch state"]) -> Float32[np.ndarray, "*batch state"]:
-        """Return raw states normalized and clipped, of the same shape."""
+        """Normalize and clip raw states."""
         mean, scale = self._arrays
         return np.clip((np.asarray(states, dtype=np.float32) - mean) * scale, -CLIP, CLIP)
 
@@ -138,7 +162,7 @@ class Normalizer:
 
 
 class RunningStatistics:
-    """Mean and spread of a stream of states, by Welford's method.
+    """Mean and standard deviation of a stream of states, by Welford's method.
 
     References
     ----------
@@ -157,9 +181,9 @@ class RunningStatistics:
         batch = np.asarray(states, dtype=np.float64)
         mean = batch.mean(axis=0)
         total = self.count + len(batch)
-        away = mean - self._mean
-        self._squares += ((batch - mean) ** 2).sum(axis=0) + away**2 * self.count * len(batch) / total
-        self._mean += away * len(batch) / total
+        change = mean - self._mean
+        self._squares += ((batch - mean) ** 2).sum(axis=0) + change**2 * self.count * len(batch) / total
+        self._mean += change * len(batch) / total
         self.count = total
 
     @property
@@ -174,7 +198,7 @@ class RunningStatistics:
         return np.where(std < LEAST_STD, 1.0, std)
 
     def normalizer(self, names: tuple[str, ...] = STATE_NAMES) -> Normalizer:
-        """Return what was learned.
+        """Make the normalizer of the states so far.
 
         Raises
         ------
@@ -193,52 +217,100 @@ class StateRepresentation:
     normalizer: Normalizer | None = None
     """None for raw states."""
 
-    @property
-    def size(self) -> int:
-        """Numbers of a state."""
-        return STATE_SIZE
-
-    def observe(self, state: EpisodeState, material: Material) -> Float32[np.ndarray, " 861"]:
-        """Return the numbers of a state, shape=(861,), float32; normalized where there is a normalizer."""
+    def observe(self, state: EpisodeState, material: Material) -> Float32[np.ndarray, " state"]:
+        """Compute the numbers of a state, shape=(STATE_SIZE,), float32; normalized where there is a normalizer."""
         raw = raw_state(state, material, self.vocabulary)
         return raw if self.normalizer is None else self.normalizer.apply(raw)
 
 
-def raw_state(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> Float32[np.ndarray, " 861"]:
-    """Return the raw numbers of a state, shape=(861,), float32, in the order of STATE_NAMES."""
-    raw = np.empty(STATE_SIZE, dtype=np.float32)
-    seen = material.padded[state.cursor : state.cursor + BEATS_SEEN]
+def raw_state(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> Float32[np.ndarray, " state"]:
+    """Compute the raw numbers of a state, shape=(STATE_SIZE,), float32, in the order of STATE_NAMES."""
+    raw = np.zeros(STATE_SIZE, dtype=np.float32)
+    seen = material.padded[state.cursor : state.cursor + BEATS_SEEN]  # fewer once the cursor is behind the last beat
     raw[: seen.size] = seen.ravel()
-    raw[seen.size : -SUMMARY] = 0.0  # the cursor may stand behind the last beat
-    raw[-SUMMARY:] = summary(state, material, vocabulary)
+    raw[-SUMMARY:] = summary_of(state, material, vocabulary)
     return raw
 
 
-def summary(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> list[float]:
-    """Return the fourteen numbers about the episode so far, in the order of SUMMARY_NAMES."""
-    beats, target, steps, counts = state.beats, material.target, state.steps, state.counts
-    jumps, effects, cuts = (
-        sum([counts[index] for index in indices])
-        for indices in (vocabulary.jump_types, vocabulary.effect_types, vocabulary.cut_types)
+def summary_of(state: EpisodeState, material: Material, vocabulary: Vocabulary) -> EpisodeSummary:
+    """Summarize the episode so far."""
+    summary: EpisodeSummary = summarize(
+        state.cursor, state.beats, state.frontier, material.target, state.kept_beats, state.output_beats,
+        np.array(state.counts, dtype=np.int64), state.last_type, state.last_size_beats,
+        material.bar_phase[min(state.cursor, state.beats - 1)], vocabulary.arrays,
+    )  # fmt: skip
+    return summary
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def summarize(
+    cursor, beats, frontier, target, kept_beats, output_beats, counts, last_type, last_size, bar_phase, vocabulary
+):
+    """Compute an `EpisodeSummary`; `counts` holds the steps of each type, `vocabulary` is a `VocabularyArrays`."""
+    steps, jumps, effects, cuts, loops, used = 0, 0, 0, 0, 0, 0
+    types = len(counts)
+    for kind in range(types):
+        count, operation = counts[kind], vocabulary.operation[kind]
+        steps += count
+        used += count > 0
+        jumps += count if operation == Operation.BACK or operation == Operation.SKIP else 0
+        effects += count if vocabulary.treatment[kind] != Treatment.NONE else 0
+        cuts += count if operation == Operation.CUT else 0
+        loops += count if operation == Operation.LOOP or operation == Operation.REPEAT else 0
+    kept = kept_beats / frontier if frontier > 0 else 0.0
+    return EpisodeSummary(
+        position=cursor / beats,
+        used_share=frontier / beats,
+        output_over_target=output_beats / (target * beats),
+        kept_share=kept,
+        target_keep_ratio=target,
+        target_remaining=target - output_beats / beats,
+        cut_share=1.0 - kept if frontier > 0 else 0.0,
+        loops_over_budget=loops / (FREE_LOOPS + cuts // CUTS_PER_LOOP),
+        jumps_share=jumps / max(steps, 1),
+        effects_share=effects / max(steps, 1),
+        types_share=used / types,
+        last_type=(last_type + 1) / types,
+        last_size=last_size / LONGEST_SPAN,
+        bar_phase=bar_phase if cursor < beats else 0.0,
     )
-    types = len(counts) - counts.count(0)
-    kept = state.kept_beats / state.frontier if state.frontier else 0.0
-    return [
-        state.cursor / beats,
-        state.frontier / beats,
-        state.output_beats / (target * beats),
-        kept,
-        target,
-        target - state.output_beats / beats,
-        1.0 - kept if state.frontier else 0.0,
-        loops_used(counts, vocabulary) / (FREE_LOOPS + cuts // CUTS_PER_LOOP),
-        jumps / steps if steps else 0.0,
-        effects / steps if steps else 0.0,
-        types / vocabulary.types,
-        (state.last_type + 1) / vocabulary.types,
-        state.last_size_beats / 16,
-        float(material.bar_phase[state.cursor]) if state.cursor < beats else 0.0,
-    ]
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def observe(which, recordings, vocabulary, episodes, mean, scale, is_normalized, out):
+    """Write the states of some of many episodes; the same as `raw_state`, normalized or not."""
+    for k in range(len(which)):
+        i = which[k]
+        row, cursor, beats = out[i], episodes.cursor[i], episodes.beats[i]
+        at = recordings.offset[episodes.recording[i]] + episodes.first[i] + cursor
+        summary = summarize(
+            cursor, beats, episodes.frontier[i], episodes.target[i], episodes.kept[i], episodes.output_beats[i],
+            episodes.counts[i], episodes.last_type[i], episodes.last_size[i], recordings.bar_phase[at], vocabulary,
+        )  # fmt: skip
+        # Sizes come from the arrays, not from constants, which a cache of compiled code would not notice to change.
+        seen = len(row) - len(summary)
+        features = seen // BEATS_SEEN
+        # The window's neighbors reach no further than this.
+        there = seen if cursor < beats else seen - features
+        raw = recordings.features[at * features : at * features + there]
+        if is_normalized:
+            _normalize(raw, mean, scale, row)
+        else:
+            row[:there] = raw
+        row[there:] = 0.0
+        for number in range(len(summary)):
+            row[seen + number] = summary[number]
+        if is_normalized:
+            _normalize(row[there:], mean[there:], scale[there:], row[there:])
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+@no_type_check
+def _normalize(raw, mean, scale, out):
+    for k in range(len(raw)):
+        out[k] = min(max((raw[k] - mean[k]) * scale[k], np.float32(-CLIP)), np.float32(CLIP))
 
 
 def check_features(material: Material) -> None:

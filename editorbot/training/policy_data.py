@@ -41,13 +41,13 @@ class Demonstration:
 
     name: str
     """Its name."""
-    features: Float32[np.ndarray, "beats 121"]
+    features: Float32[np.ndarray, "beats features"]
     """Features of its beats."""
     score_features: Float32[np.ndarray, "beats score_features"]
     """See SCORE_FEATURE_NAMES; zeros where nobody asked."""
     kept: Int64[np.ndarray, " beats"]
     """1 where the human keeps the beat, 0 where it is cut, UNKNOWN where no step tells."""
-    states: Float32[np.ndarray, "samples 861"]
+    states: Float32[np.ndarray, "samples state"]
     """Raw states."""
     actions: Int64[np.ndarray, "samples 3"]
     """Types, sizes and amounts."""
@@ -212,7 +212,7 @@ class DemonstrationBatch:
     raw: Tensor
     """Features as they are, shape=(beats, 121), normalized; what the auxiliary tasks are about."""
     states: Tensor
-    """Normalized states, shape=(samples, 861)."""
+    """Normalized states, shape=(samples, STATE_SIZE)."""
     actions: Tensor
     """Shape=(samples, 3)."""
     rows: Tensor
@@ -276,8 +276,8 @@ def _varied(
 
 
 def with_other_target(
-    states: Float32[np.ndarray, "samples 861"], noise: float, rng: np.random.Generator
-) -> Float32[np.ndarray, "samples 861"]:
+    states: Float32[np.ndarray, "samples state"], noise: float, rng: np.random.Generator
+) -> Float32[np.ndarray, "samples state"]:
     """Return raw states of one episode as they would be if another share were wanted, drawn around its own."""
     factor = float(np.exp(rng.normal(0.0, noise))) if noise > 0 else 1.0
     if factor == 1.0 or not len(states):

@@ -1,10 +1,21 @@
-"""The words of an edit: fixed orders, the amounts of the specification, the earlier vocabularies."""
+"""The action space: fixed orders, the amounts of the specification, the earlier vocabularies."""
 
 import numpy as np
 import pytest
 
-from editorbot.environment.actions import V1, V2, V3, VOCABULARIES, Action, Amount, Operation, Size, vocabulary_named
-from editorbot.environment.spans import LONGEST_SPAN, first_of_equal, lengths_of, span_lengths
+from editorbot.environment.actions import (
+    V1,
+    V2,
+    V3,
+    VOCABULARIES,
+    Action,
+    Amount,
+    Operation,
+    Size,
+    Treatment,
+    vocabulary_named,
+)  # fmt: skip
+from editorbot.environment.spans import LONGEST_SPAN, lengths_of, span_lengths
 from editorbot.errors import UsageError
 from tests.editors.factories import song_analysis
 
@@ -53,13 +64,12 @@ def test_earlier_vocabularies_stay():
         vocabulary_named("v4")
 
 
-def test_groups_of_types_follow_from_what_they_do():
-    assert [V3.names[index] for index in V3.again_types] == ["LOOP", "REPEAT_PREV"]
-    assert [V3.names[index] for index in V3.jump_types] == ["JUMP_BACK", "SKIP"]
-    assert [V3.names[index] for index in V3.cut_types] == ["CUT"]
-    assert V3.operations[V3.index("SWAP_NEXT")] == Operation.SWAP
-    assert "KEEP" not in {V3.names[index] for index in V3.effect_types}
-    assert len(V3.effect_types) == 12
+def test_arrays_hold_the_rows_in_index_order():
+    operation, treatment, values, distinct = V3.arrays
+    assert operation[V3.index("SWAP_NEXT")] == Operation.SWAP
+    assert (treatment != Treatment.NONE).sum() == 12
+    assert values[V3.index("LOOP")].tolist() == [2, 2, 2, 3, 4]
+    assert distinct[V3.index("GAIN")].tolist() == [True, True, False, True, True]
     assert "LOOP" in V3
     with pytest.raises(UsageError, match="no type 'DOUBLE_TIME'"):
         V3.index("DOUBLE_TIME")
@@ -77,7 +87,6 @@ def test_spans_are_those_of_the_specification():
     assert lengths[62].tolist() == [1, 2, 2, 2, 2], "no span reaches beyond the end"
     assert lengths[63].tolist() == [1] * 5
     assert lengths.max() <= LONGEST_SPAN
-    assert first_of_equal(lengths)[62].tolist() == [True, True, False, False, False]
 
 
 def test_where_no_bars_are_known_a_bar_is_four_beats():

@@ -6,8 +6,7 @@ import pytest
 
 from editorbot.environment.batch_env import BatchEditingEnv
 from editorbot.environment.gym_env import EditingEnv
-from editorbot.environment.reward_kernels import COMPONENTS
-from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.settings import COMPONENTS, EnvironmentSettings
 from editorbot.environment.state import STATE_SIZE, Normalizer, RunningStatistics
 from editorbot.errors import NonFiniteError, UsageError
 from tests.environment.games import song_material
@@ -53,7 +52,7 @@ def test_it_plays_as_the_single_environment_does(vocabulary, shape):
         assert_like(begun(row), states, info, row)
     endings = 0
     for _ in range(80):
-        actions = batch.sample_open(rng)
+        actions = batch.sample_actions(rng)
         states, rewards, terminated, truncated, info = batch.step(actions)
         for row, single in enumerate(singles):
             observation, reward, over, cut_off, told = single.step(actions[row])
@@ -91,7 +90,7 @@ def test_the_same_seed_plays_the_same_in_any_number_of_threads():
         rng, env = np.random.default_rng(3), BatchEditingEnv(MATERIALS, 5, settings, threads=threads)
         seen = [env.reset(seed=9)[0]]
         for _ in range(40):
-            seen.append(env.step(env.sample_open(rng))[0])
+            seen.append(env.step(env.sample_actions(rng))[0])
         env.close()
         runs.append(np.stack(seen))
     np.testing.assert_array_equal(*runs)
@@ -137,24 +136,24 @@ def test_it_keeps_the_rules_of_vector_environments():
     env = BatchEditingEnv(MATERIALS, 3, normalizer=normalizer())
     states, _ = env.reset(seed=0)
     assert env.observation_space.contains(states)
-    assert env.action_space.contains(env.sample_open(np.random.default_rng(0)))
+    assert env.action_space.contains(env.sample_actions(np.random.default_rng(0)))
     wrapped = gymnasium.wrappers.vector.RecordEpisodeStatistics(env)
     wrapped.reset(seed=0)
     rng, told = np.random.default_rng(0), 0
     for _ in range(60):
-        *_, info = wrapped.step(env.sample_open(rng))
+        *_, info = wrapped.step(env.sample_actions(rng))
         told += "episode" in info
     assert told
 
 
-def test_open_actions_are_drawn_evenly():
+def test_allowed_actions_are_sampled_uniformly():
     env = BatchEditingEnv(MATERIALS[:1], 4_000)
     _, info = env.reset(seed=0)
-    actions = env.sample_open(np.random.default_rng(0))
+    actions = env.sample_actions(np.random.default_rng(0))
     kinds = np.bincount(actions[:, 0], minlength=20)
-    is_open = info["type_mask"][0]
-    assert (kinds[~is_open] == 0).all()
-    assert kinds[is_open].min() > 0.7 * 4_000 / is_open.sum()
+    is_allowed = info["type_mask"][0]
+    assert (kinds[~is_allowed] == 0).all()
+    assert kinds[is_allowed].min() > 0.7 * 4_000 / is_allowed.sum()
     rows = np.arange(4_000)
     assert info["size_mask"][rows, actions[:, 0], actions[:, 1]].all()
     assert info["amount_mask"][rows, actions[:, 0], actions[:, 2]].all()

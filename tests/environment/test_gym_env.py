@@ -7,9 +7,7 @@ from gymnasium.utils.env_checker import check_env
 
 from editorbot.environment.actions import V3, ActionType
 from editorbot.environment.gym_env import EditingEnv, subprocess_envs
-from editorbot.environment.reward import RewardWeights
-from editorbot.environment.reward_kernels import COMPONENTS
-from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.settings import COMPONENTS, EnvironmentSettings, RewardWeights
 from editorbot.environment.state import PARTS, STATE_SIZE, Normalizer, RunningStatistics
 from editorbot.errors import NonFiniteError, TooShortError, UsageError
 from tests.environment.games import random_action, song_material

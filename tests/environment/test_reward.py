@@ -6,8 +6,8 @@ import pytest
 from editorbot.environment.actions import V3, VOCABULARIES, Action
 from editorbot.environment.dynamics import play_out
 from editorbot.environment.material import Material, material_of
-from editorbot.environment.reward import RewardWeights, reward_of
-from editorbot.environment.reward_kernels import COMPONENTS
+from editorbot.environment.reward import reward_of
+from editorbot.environment.settings import COMPONENTS, RewardWeights
 from editorbot.errors import UsageError
 from tests.editors.factories import song_analysis
 from tests.environment.games import random_episode, song_material
@@ -36,12 +36,12 @@ def judged(material: Material, *actions: Action, rest: str = "CUT") -> dict[str,
 @pytest.mark.parametrize("vocabulary", ["v1", "v2", "v3"])
 @pytest.mark.parametrize("target", [None, 0.5])
 def test_every_component_equals_its_naive_twin(vocabulary, target):
-    words = VOCABULARIES[vocabulary]
+    types = VOCABULARIES[vocabulary]
     for seed in range(4):
         material = song_material("ABA", bars=3, target=target, seed=seed, beats_per_bar=3 + seed % 2, jitter_s=0.02)
-        _, state = random_episode(material, seed, words)
-        components = dict(reward_of(state, material, words).components)
-        expected = dict.fromkeys(COMPONENTS, 0.0) | twin(state, material, words)
+        _, state = random_episode(material, seed, types)
+        components = dict(reward_of(state, material, types).components)
+        expected = dict.fromkeys(COMPONENTS, 0.0) | twin(state, material, types)
         assert components == pytest.approx(expected, abs=1e-5)
         assert all(0 <= value <= 1 for value in components.values())
 

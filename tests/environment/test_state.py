@@ -1,4 +1,4 @@
-"""The 861 numbers, by name and by hand, and their normalizer."""
+"""The numbers of a state, by name and by hand, and their normalizer."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from editorbot.environment.state import (
     RunningStatistics,
     StateRepresentation,
     raw_state,
-    summary,
+    summary_of,
 )
 from editorbot.errors import MismatchError, NonFiniteError, UsageError
 from tests.editors.factories import song_analysis
@@ -49,7 +49,7 @@ def test_the_summary_tells_the_episode_so_far():
     material = song_material("AB", target=0.25)
     steps = [step("KEEP"), step("CUT"), step("LOOP", BAR, 3), step("GAIN", 0), step("JUMP_BACK", 0, 2)]
     state = play_out(steps, material.lengths.tolist(), V3)
-    told = dict(zip(SUMMARY_NAMES, summary(state, material, V3)))
+    told = summary_of(state, material, V3)._asdict()
     assert told == pytest.approx(
         {
             "position": 12 / 64,
@@ -72,7 +72,7 @@ def test_the_summary_tells_the_episode_so_far():
 
 def test_before_the_first_step_shares_are_zero():
     material = song_material("AB")
-    told = dict(zip(SUMMARY_NAMES, summary(first_state(64, V3), material, V3)))
+    told = summary_of(first_state(64, V3), material, V3)._asdict()
     assert told["target_keep_ratio"] == told["target_remaining"] == PRIOR_KEEP_RATIO
     assert sum(value for name, value in told.items() if not name.startswith("target_")) == 0.0
 
@@ -113,7 +113,7 @@ def test_the_same_normalizer_serves_labels_and_rollouts():
 
 def test_another_normalizer_or_order_is_refused_naming_both():
     ours = Normalizer.identity()
-    theirs = Normalizer((0.0,) * 860 + (0.5,), ours.std)
+    theirs = Normalizer((0.0,) * (STATE_SIZE - 1) + (0.5,), ours.std)
     with pytest.raises(MismatchError, match=f"{ours.digest} differs from {theirs.digest}"):
         ours.check_same(theirs)
     swapped = Normalizer(ours.mean, ours.std, (STATE_NAMES[1], STATE_NAMES[0], *STATE_NAMES[2:]))

@@ -28,8 +28,7 @@ from editorbot.editors.policy import PolicyEditor
 from editorbot.editors.policy_inference.learned import read_policy
 from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.environment.actions import V3, Action
-from editorbot.environment.reward import RewardWeights
-from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.settings import EnvironmentSettings, RewardWeights
 from editorbot.errors import MismatchError, NonFiniteError, SplitError, UsageError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy_config import SCORE_FEATURES

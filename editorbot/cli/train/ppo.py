@@ -125,8 +125,7 @@ class Ppo:
         UsageError
             If a value is impossible.
         """
-        from editorbot.environment.reward import RewardWeights
-        from editorbot.environment.settings import EnvironmentSettings
+        from editorbot.environment.settings import EnvironmentSettings, RewardWeights
         from editorbot.models.policy_config import preset_named
         from editorbot.training.bc.train import BcTraining
         from editorbot.training.policy_losses import TaskWeights

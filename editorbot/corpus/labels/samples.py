@@ -80,7 +80,7 @@ def samples_of(
     )
 
 
-def observed(material: Material, states: Sequence[EpisodeState]) -> Float32[np.ndarray, "samples 861"]:
-    """Return what the policy sees in some states, not normalized, shape=(states, 861)."""
+def observed(material: Material, states: Sequence[EpisodeState]) -> Float32[np.ndarray, "samples state"]:
+    """Return what the policy sees in some states, not normalized, shape=(states, STATE_SIZE)."""
     rows = [raw_state(state, material, V3) for state in states]
     return np.array(rows, dtype=np.float32).reshape(len(rows), STATE_SIZE)

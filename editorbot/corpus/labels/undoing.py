@@ -114,7 +114,7 @@ class _Maker:
     def _undo(self, type_: int, span: int, tails: list[int]) -> None:
         """Play the next span so that an action of the type is right at it."""
         row, first = V3.rows[type_], self._beat
-        amount = int(self._rng.choice(np.flatnonzero(row.open_amounts)))
+        amount = int(self._rng.choice(np.flatnonzero(row.distinct_amounts)))
         value, start = V3.value(Action(type_, 0, amount)), self._at
         end = first + span
         if row.operation == Operation.CUT:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from editorbot.environment.actions import Vocabulary
 from editorbot.environment.material import Material
-from editorbot.environment.reward import RewardWeights
+from editorbot.environment.settings import RewardWeights
 from editorbot.training.ppo.rollout import RolloutBatch
 
 

@@ -10,7 +10,8 @@ import torch
 
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.dynamics import advance, first_state
-from editorbot.environment.reward import RewardWeights, reward_of
+from editorbot.environment.reward import reward_of
+from editorbot.environment.settings import RewardWeights
 from editorbot.training.ppo.advantages import (
     DifferenceRewards,
     discounted_returns,

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.environment.reward import RewardWeights
-from editorbot.environment.settings import EnvironmentSettings
+from editorbot.environment.settings import EnvironmentSettings, RewardWeights
 from editorbot.environment.state import STATE_SIZE, Normalizer
 from editorbot.errors import NonFiniteError, UsageError
 from editorbot.models.policy import ActionMasks, EditingAgent
