@@ -23,7 +23,7 @@ Device = Literal["auto", "cpu", "cuda"]
 def check_least(settings: object, least: int, *names: str) -> None:
     """Raise a UsageError if a number of the settings is below a limit."""
     for name in names:
-        if (value := getattr(settings, name)) < least:
+        if not (value := getattr(settings, name)) >= least:  # NaN neither
             raise UsageError(f"{name} must be at least {least}, but is {value}")
 
 

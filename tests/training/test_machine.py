@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from editorbot.cli.train.reconstruct import Reconstruct
 from editorbot.errors import UsageError
 from editorbot.training.machine import device_of
+from editorbot.training.mel.config import ReconstructSettings
+from editorbot.training.mel.run import train as train_mel
 from editorbot.training.pointer.config import PointerSettings
 from editorbot.training.pointer.run import train as train_pointer
 
@@ -24,7 +25,7 @@ def test_a_gpu_that_is_not_there_is_refused_in_the_same_words_everywhere(monkeyp
     asked = (
         lambda: device_of("cuda"),
         lambda: train_pointer(PointerSettings(device="cuda", save_dir=tmp_path)),
-        Reconstruct(data_dir=str(tmp_path), device="cuda").run,
+        lambda: train_mel(ReconstructSettings(data_dir=tmp_path, device="cuda")),
     )
     for ask in asked:
         with pytest.raises(UsageError, match="there is no CUDA device here; use --device cpu"):

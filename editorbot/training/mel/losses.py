@@ -1,14 +1,12 @@
-"""Losses of the networks of tone; each has a naive twin in the tests.
+"""Losses of the mel networks; the tests compare each with a naive version.
 
 Conventions
 -----------
-Mels have shape (batch, frames, 128), values in [0, 1] stand for
+Mels have shape (batch, frames, 128); values in [0, 1] are a range of
 MEL_SPAN_DB decibels. Sounds have shape (batch, samples).
 """
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -16,50 +14,34 @@ from torch.nn import functional
 
 from editorbot.models.mel import Mel2Mel, Reconstruct
 from editorbot.models.mel_config import FLOOR, MEL_SPAN_DB
-from editorbot.polish.average_spectrum import band_widths
 from editorbot.polish.mel_stft import OVERLAP, mel_stft
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S, HOP_SAMPLES
 from editorbot.training.mel.batches import MelBatch
-from editorbot.training.mel.examples import KEEP, ear_db
+from editorbot.training.mel.config import LossWeights
+from editorbot.training.mel.examples import KEEP, loudness_weights
 
 STFT_SIZES = (512, 1024, 2048)
 """Windows of the multi-scale STFT loss [samples]; each moves by a quarter."""
 
 SLOW_S = 2.0
-"""What changes slower than this is tone, faster is shape [seconds]."""
+"""Slower changes are tone, faster ones shape [seconds]."""
 
 UNMATCHED_WEIGHT = 0.1
-"""What the distance counts before the loudness is made the same: little, so that the network's own level is kept."""
+"""Weight of the L1 distance before loudness is matched: small, so that the network keeps the level."""
 
 EPSILON = 1e-7
-"""Keeps logarithms and roots from zero."""
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """What each loss counts."""
-
-    l1_weight: float = 1.0
-    """Of the distance of the mels."""
-    multiscale_stft_weight: float = 1.0
-    """Of the distance of the sounds, phases included."""
-    edit_consistency_weight: float = 0.5
-    """Of changes of shape where the raw recording is kept."""
-    feature_weight: float = 0.0
-    """Of the distance of what changes from band to band and from frame to frame."""
-    gate_weight: float = 0.02
-    """Of taking finished music for raw, or raw for finished."""
+"""Keeps logarithms and roots away from zero."""
 
 
 def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over what a mask of the same or a broadcast shape lets through, 0 where that is nothing."""
+    """Mean where a mask, of the same or a broadcast shape, is 1; 0 for an empty mask."""
     wide = mask.expand_as(values)
     return (values * wide).sum() / wide.sum().clamp(min=1.0)
 
 
 def at_loudness_of(edited: Tensor, raw: Tensor) -> Tensor:
-    """Return a mel moved to the loudness of another: only tone is to count, level is another stage's."""
-    weights = torch.from_numpy(10 ** (ear_db() / 10) * band_widths()).to(raw)
+    """Shift a mel to the loudness of another: only tone is to count, level is another polish stage's."""
+    weights = torch.from_numpy(loudness_weights()).to(raw)
     levels = [
         torch.log10((torch.pow(10.0, side * (MEL_SPAN_DB / 10)).mean(dim=1) @ weights).clamp(min=EPSILON))
         for side in (edited, raw)
@@ -68,15 +50,14 @@ def at_loudness_of(edited: Tensor, raw: Tensor) -> Tensor:
 
 
 def l1_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean absolute distance of two mels where `mask` (batch, frames) is 1."""
+    """Mean absolute distance of two mels where `mask` (batch, frames) is 1."""
     return masked_mean((edited - wanted).abs(), mask[:, :, None])
 
 
 def edit_consistency_loss(edited: Tensor, raw: Tensor, kept: Tensor) -> Tensor:
-    """Return how far the change of the mel moves faster than tone does, where `kept` (batch, frames) is 1.
+    """Penalize changes of the mel that are faster than tone, where `kept` (batch, frames) is 1.
 
-    From the change of every band its mean over SLOW_S around each frame is taken out; what is left is a
-    change of shape.
+    The mean of the change over SLOW_S around each frame is subtracted in every band; the rest is a change of shape.
     """
     change = edited - raw
     reach = max(1, round(SLOW_S / FRAME_S / 2))
@@ -88,32 +69,32 @@ def edit_consistency_loss(edited: Tensor, raw: Tensor, kept: Tensor) -> Tensor:
 
 
 def feature_loss(edited: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
-    """Return the distance of the mels' steps from band to band and from frame to frame."""
+    """Distance of the mels' differences from band to band and from frame to frame."""
     bands = masked_mean((edited.diff(dim=2) - wanted.diff(dim=2)).abs(), mask[:, :, None])
     both = mask[:, 1:] * mask[:, :-1]
     return bands + masked_mean((edited.diff(dim=1) - wanted.diff(dim=1)).abs(), both[:, :, None])
 
 
 def gate_loss(gate: Tensor, raw: Tensor, wanted: Tensor) -> Tensor:
-    """Return the cross entropy of gates (batch, ...) that are to be closed where a raw mel is finished already.
+    """Balanced cross-entropy of gates (batch, ...) that should be closed where a raw mel is finished already.
 
-    Raw and finished count alike, however many there are of either: else a gate that is always open costs little.
+    Raw and finished weigh the same, however many there are of each: else a gate that is always open costs little.
     """
     is_raw = ((raw - wanted).abs().amax(dim=(1, 2)) > 0).to(gate)
-    chance = gate.reshape(-1).clamp(EPSILON, 1 - EPSILON)
-    sides = [(chance.log(), is_raw), ((1 - chance).log(), 1 - is_raw)]
-    return -sum((masked_mean(log, of) for log, of in sides), chance.new_zeros(())) / max(
+    probability = gate.reshape(-1).clamp(EPSILON, 1 - EPSILON)
+    sides = [(probability.log(), is_raw), ((1 - probability).log(), 1 - is_raw)]
+    return -sum((masked_mean(log, of) for log, of in sides), probability.new_zeros(())) / max(
         1, sum(bool(of.any()) for _, of in sides)
     )
 
 
 def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:
-    """Return the mean over STFT_SIZES of spectral convergence, log magnitude and complex distance.
+    """Mean over STFT_SIZES of spectral convergence, log magnitude and complex distance.
 
     Notes
     -----
     The first two are those of auraloss' `MultiResolutionSTFTLoss`; the third is the mean distance of the complex
-    spectra beside the mean magnitude of what is wanted: phases count.
+    spectra relative to the mean magnitude of the target, so that phases count.
     """
     total = sound.new_zeros(())
     for size in STFT_SIZES:
@@ -130,12 +111,12 @@ def multiscale_stft_loss(sound: Tensor, wanted: Tensor) -> Tensor:
 
 
 def magnitude(spectrum: Tensor) -> Tensor:
-    """Return magnitudes that can be differentiated at zero."""
+    """Magnitudes with a gradient at zero."""
     return (spectrum.real**2 + spectrum.imag**2).clamp(min=EPSILON).sqrt()
 
 
 def sound_under_gain(raw_sound: Tensor, change: Tensor) -> Tensor:
-    """Return a sound at ANALYSIS_RATE under the change of its mel, as `polish.tone` does it.
+    """Equalize a sound at ANALYSIS_RATE by the change of its mel, as `polish.equalizer` does, with gradients.
 
     Parameters
     ----------
@@ -168,42 +149,35 @@ def sound_under_gain(raw_sound: Tensor, change: Tensor) -> Tensor:
 def losses_of(
     network: Reconstruct | Mel2Mel, batch: MelBatch, weights: LossWeights, *, with_sound: bool
 ) -> dict[str, Tensor]:
-    """Return every loss of a batch by name; `total_loss` is their weighted sum.
+    """Compute the losses of a batch by name; `total_loss` is their weighted sum.
 
-    Beside them stand the distances to what is finished of the raw and of the edited mel, `raw_db` and `edited_db`.
+    `raw_db` and `edited_db` are the distances of the raw and the edited mel from the finished one.
     """
     edited = network(batch.raw, batch.labels, batch.summary)
-    mask = batch.known
-    kept = mask * (batch.labels == KEEP)
-    losses = {
-        "l1_loss": l1_loss(at_loudness_of(edited, batch.raw), batch.edit, mask)
-        + UNMATCHED_WEIGHT * l1_loss(edited, batch.edit, mask),
-        "consistency_loss": edit_consistency_loss(edited, batch.raw, kept),
-    }
-    total = weights.l1_weight * losses["l1_loss"] + weights.edit_consistency_weight * losses["consistency_loss"]
+    mask, matched = batch.known, at_loudness_of(edited, batch.raw)
+    l1 = l1_loss(matched, batch.edit, mask) + UNMATCHED_WEIGHT * l1_loss(edited, batch.edit, mask)
+    consistency = edit_consistency_loss(edited, batch.raw, mask * (batch.labels == KEEP))
+    weighted = [("l1_loss", weights.l1_weight, l1), ("consistency_loss", weights.edit_consistency_weight, consistency)]
     if weights.gate_weight and network.summary.gate.weight.requires_grad:
-        losses["gate_loss"] = gate_loss(network.summary(batch.summary)[2], batch.raw, batch.edit)
-        total = total + weights.gate_weight * losses["gate_loss"]
+        gate = network.summary(batch.summary)[2]
+        weighted.append(("gate_loss", weights.gate_weight, gate_loss(gate, batch.raw, batch.edit)))
     if weights.feature_weight:
-        losses["feature_loss"] = feature_loss(edited, batch.edit, mask)
-        total = total + weights.feature_weight * losses["feature_loss"]
+        weighted.append(("feature_loss", weights.feature_weight, feature_loss(edited, batch.edit, mask)))
     if with_sound:
-        losses["msstft_loss"] = _sound_loss(edited, batch)
-        total = total + weights.multiscale_stft_weight * losses["msstft_loss"]
-    losses["raw_db"] = _distance_db(batch.raw, batch)
-    losses["edited_db"] = _distance_db(at_loudness_of(edited, batch.raw), batch)
-    losses["total_loss"] = total
-    return losses
+        weighted.append(("msstft_loss", weights.multiscale_stft_weight, _sound_loss(edited, batch)))
+    losses = {name: loss for name, _, loss in weighted}
+    losses |= {"raw_db": _distance_db(batch.raw, batch), "edited_db": _distance_db(matched, batch)}
+    return {**losses, "total_loss": sum((weight * loss for _, weight, loss in weighted), l1.new_zeros(()))}
 
 
 def _sound_loss(edited: Tensor, batch: MelBatch) -> Tensor:
-    """Return the distance of the sounds under the change of the mel; what is not known is left as it is."""
+    """Distance of the sounds, the raw one equalized where its frames are known."""
     change = (edited - batch.raw) * batch.known[:, :, None]
     sound = sound_under_gain(batch.raw_sound, change.clamp(-30 / MEL_SPAN_DB, 18 / MEL_SPAN_DB))
-    heard = batch.known[:, 1:-2].repeat_interleave(HOP_SAMPLES, dim=1)
-    return multiscale_stft_loss(sound * heard, batch.edit_sound * heard)
+    known = batch.known[:, 1:-2].repeat_interleave(HOP_SAMPLES, dim=1)
+    return multiscale_stft_loss(sound * known, batch.edit_sound * known)
 
 
 def _distance_db(mel: Tensor, batch: MelBatch) -> Tensor:
-    """Return how far a mel is from the finished one above the floor, where that is known [dB]."""
+    """Distance of a mel from the finished one above the floor, where it is known [dB]."""
     return MEL_SPAN_DB * l1_loss(mel.clamp(FLOOR, 1.0), batch.edit.clamp(FLOOR, 1.0), batch.known).detach()

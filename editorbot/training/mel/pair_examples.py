@@ -1,9 +1,8 @@
-"""Examples from a folder of pairs: each frame of the edit beside the raw frame that it came from."""
+"""Makes examples of a folder of pairs: each frame of the edit beside the raw frame that it was made from."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,16 +18,11 @@ from editorbot.corpus.precache import PrecacheJob, find_samples, precache
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.errors import DamagedError, EditorbotError
 from editorbot.models.mel_config import INPUTS_VERSION, UNKNOWN_LABEL
+from editorbot.polish.mel_stft import OVERLAP
 from editorbot.recording import open_recording
 from editorbot.timebase import HOP_SAMPLES
-from editorbot.training.mel.examples import (
-    MelExample,
-    example_of,
-    frame_flags,
-    gathered_sound,
-    read_example,
-    write_example,
-)
+from editorbot.training.mel.examples import MelExample, example_of, read_example, write_example
+from editorbot.training.run_folder import OnLine, silent
 
 LABEL_OF_OP = {
     FrameOp.COPY: ACTIONS.index("KEEP"),
@@ -37,23 +31,20 @@ LABEL_OF_OP = {
     FrameOp.FADE: ACTIONS.index("FADE_OUT"),
     FrameOp.OTHER: UNKNOWN_LABEL,
 }
-"""The action that a frame's operation stands for."""
+"""Label of the frames of each operation."""
 
 SHORTEST_RUN_FRAMES = 32
-"""Shorter stretches that run on are not moved against the edit."""
+"""Shorter runs of consecutive frames are not aligned further."""
 
 LONGEST_LAG_SAMPLES = HOP_SAMPLES
-"""How far a stretch is moved at most: pointers are right to about a frame."""
+"""Largest shift of a run: pointers are right to about a frame."""
 
 
-def examples_of_pairs(
-    data_folder: Path, cache_folder: Path, kept: Path, *, on_line: Callable[[str], None] = lambda line: None
-) -> dict[str, Path]:
-    """Return the files of the examples of all pairs by their names, made where they miss.
+def examples_of_pairs(data_folder: Path, cache: Path, kept: Path, *, on_line: OnLine = silent) -> dict[str, Path]:
+    """Make the examples of all pairs that have none yet; list their files by the pairs' names.
 
-    A pair that cannot be used is told of.
-
-    What `editorbot pairs precache` makes is made first where the alignment misses, or is of other recordings.
+    Pairs without a valid alignment are aligned first, as `editorbot pairs precache` does. A pair that cannot be used
+    is reported and left out.
 
     Raises
     ------
@@ -64,7 +55,7 @@ def examples_of_pairs(
     for pair in find_samples(data_folder).pairs:
         try:
             if not is_aligned(pair, data_folder / POINTER_FOLDER):
-                precache(PrecacheJob(pair, data_folder, CacheFolder(cache_folder)))
+                precache(PrecacheJob(pair, data_folder, CacheFolder(cache)))
             file = kept / f"pair_{_content_of(pair, data_folder)}.npz"
             if read_example(file) is None:
                 write_example(file, pair_example(pair, data_folder))
@@ -76,12 +67,12 @@ def examples_of_pairs(
 
 
 def _content_of(pair: Pair, data_folder: Path) -> str:
-    """Return a digest of all that an example is made of: an alignment names the digests of its two recordings.
+    """Digest of what an example is made of: an alignment holds the digests of its two recordings.
 
     Raises
     ------
     DamagedError
-        If the alignment is not there.
+        If the alignment cannot be read.
     """
     paths = pointer_paths(data_folder / POINTER_FOLDER, pair.sample)
     total = hashlib.sha256(f"{INPUTS_VERSION}".encode())
@@ -94,12 +85,12 @@ def _content_of(pair: Pair, data_folder: Path) -> str:
 
 
 def pair_example(pair: Pair, data_folder: Path) -> MelExample:
-    """Return the example of one pair whose pointers are there.
+    """Make the example of an aligned pair.
 
     Raises
     ------
     DamagedError
-        If they are not.
+        If its alignment is not whole.
     """
     paths = pointer_paths(data_folder / POINTER_FOLDER, pair.sample)
     pointers, ops = read_array(paths.pointers), read_array(paths.ops)
@@ -108,10 +99,8 @@ def pair_example(pair: Pair, data_folder: Path) -> MelExample:
             f"the pointers of {pair.sample} are not whole; run: editorbot pairs precache --force", path=paths.pointers
         )
     raw, edit = mono_of(pair.raw), mono_of(pair.edit)
-    hops = len(edit) // HOP_SAMPLES
-    pointers, ops = pointers[:hops], ops[:hops]
-    edit = edit[: len(pointers) * HOP_SAMPLES]
-    return aligned_example(raw, edit, pointers, ops)
+    hops = min(len(pointers), len(edit) // HOP_SAMPLES)
+    return aligned_example(raw, edit[: hops * HOP_SAMPLES], pointers[:hops], ops[:hops])
 
 
 def aligned_example(
@@ -120,53 +109,79 @@ def aligned_example(
     pointers: Int64[np.ndarray, " hops"],
     ops: Int8[np.ndarray, " hops"],
 ) -> MelExample:
-    """Return the example of a raw recording laid out in the order of its edit; both at ANALYSIS_RATE."""
-    gathered = moved_runs(raw, edit, pointers)
+    """Make an example of a raw recording, rearranged in the order of its edit; both at ANALYSIS_RATE.
+
+    Parameters
+    ----------
+    raw, edit : np.ndarray, shape=(samples,), float32
+        One channel each; of the edit a hop for each pointer.
+    pointers : np.ndarray, shape=(hops,), int64
+        Raw frame of each frame of the edit, -1 = not from the raw recording.
+    ops : np.ndarray, shape=(hops,), int8
+        Operation of each frame, a FrameOp.
+    """
+    rearranged = aligned_runs(raw, edit, pointers)
     known = frame_flags((pointers >= 0).astype(np.uint8), fill=0)
     labels = frame_flags(labels_of(ops), fill=UNKNOWN_LABEL)
-    example = example_of(gathered[None], edit[None], labels, known)
+    example = example_of(rearranged[None], edit[None], labels, known)
     return replace(example, labels=np.where(known == 1, labels, UNKNOWN_LABEL).astype(np.uint8))
 
 
 def labels_of(ops: Int8[np.ndarray, " hops"]) -> UInt8[np.ndarray, " hops"]:
-    """Return the label of each frame's operation."""
+    """Look up the label of each frame's operation."""
     table = np.full(len(FrameOp), UNKNOWN_LABEL, dtype=np.uint8)
     for op, label in LABEL_OF_OP.items():
         table[op] = label
     return table[np.clip(ops, 0, len(FrameOp) - 1)]
 
 
-def moved_runs(
+def frame_flags(values: UInt8[np.ndarray, " hops"], *, fill: int) -> UInt8[np.ndarray, " frames"]:
+    """Turn values of hops into values of frames; a frame is four hops long, and gets the value of its middle."""
+    return np.pad(values, (OVERLAP // 2, OVERLAP - 1 - OVERLAP // 2), constant_values=fill)
+
+
+def aligned_runs(
     raw: Float32[np.ndarray, " raw_samples"],
     edit: Float32[np.ndarray, " edit_samples"],
     pointers: Int64[np.ndarray, " hops"],
 ) -> Float32[np.ndarray, " samples"]:
-    """Return the raw sound in the order of the edit, each stretch that runs on moved to where it fits best."""
-    gathered = gathered_sound(raw, pointers, HOP_SAMPLES)
+    """Rearrange the raw sound, and shift each run of consecutive frames to where it fits the edit best."""
+    rearranged = rearranged_sound(raw, pointers)
     bounds = np.flatnonzero(np.diff(pointers) != 1) + 1
     for first, end in zip([0, *bounds], [*bounds, len(pointers)]):
         if pointers[first] < 0 or end - first < SHORTEST_RUN_FRAMES:
             continue
         inside = slice(first * HOP_SAMPLES, end * HOP_SAMPLES)
-        lag = best_lag(gathered[inside], edit[inside], LONGEST_LAG_SAMPLES)
+        lag = best_lag(rearranged[inside], edit[inside], LONGEST_LAG_SAMPLES)
         start = int(pointers[first]) * HOP_SAMPLES - lag
         length = inside.stop - inside.start
         if start >= 0 and start + length <= len(raw):
-            gathered[inside] = raw[start : start + length]
-    return gathered
+            rearranged[inside] = raw[start : start + length]
+    return rearranged
+
+
+def rearranged_sound(
+    raw: Float32[np.ndarray, " raw_samples"], pointers: Int64[np.ndarray, " hops"]
+) -> Float32[np.ndarray, " samples"]:
+    """Copy the raw hop of each pointer; silence where there is none."""
+    padded = np.pad(raw, (0, 2 * HOP_SAMPLES))
+    starts = np.clip(pointers, 0, len(raw) // HOP_SAMPLES) * HOP_SAMPLES
+    hops = padded[starts[:, None] + np.arange(HOP_SAMPLES)]
+    hops[pointers < 0] = 0
+    return np.ascontiguousarray(hops.reshape(-1), dtype=np.float32)
 
 
 def best_lag(moved: Float32[np.ndarray, " samples"], there: Float32[np.ndarray, " samples"], most: int) -> int:
-    """Return by how many samples `moved` has to come later to be most like `there`, at most `most` either way."""
+    """Find the lag of `moved` behind `there`, at most `most` samples either way, by generalized cross-correlation."""
     size = 1 << int(np.ceil(np.log2(len(moved) + most + 1)))
     product = np.conj(np.fft.rfft(moved, size)) * np.fft.rfft(there, size)
-    likeness = np.fft.irfft(product / np.maximum(np.abs(product), 1e-12) ** 0.5, size)
+    correlation = np.fft.irfft(product / np.maximum(np.abs(product), 1e-12) ** 0.5, size)
     lags = np.arange(-most, most + 1)
-    return int(lags[np.argmax(likeness[lags])])
+    return int(lags[np.argmax(correlation[lags])])
 
 
 def mono_of(path: Path | str) -> Float32[np.ndarray, " samples"]:
-    """Return a recording as one channel at ANALYSIS_RATE."""
+    """Read a recording as one channel at ANALYSIS_RATE."""
     with open_recording(str(path)) as recording:
         reader = MonoReader(recording)
         return np.asarray(reader.read(0, reader.samples), dtype=np.float32)

@@ -11,12 +11,10 @@ import torch
 from editorbot.errors import UsageError
 from editorbot.models.mel import Summary
 from editorbot.models.mel_config import BANDS, GATE_ODDS, SUMMARY_SIZE, Mel2MelConfig
-from editorbot.training.mel.batches import read_mels
-from editorbot.training.mel.tone_stage import ToneRows, ToneTraining, learn_tone, side_by_side, tone_rows
-from editorbot.training.mel.train import train_mel
-from tests.training.mel.test_train import _copy, files, training
-
-__all__ = ["files"]
+from editorbot.training.mel.config import ToneTraining
+from editorbot.training.mel.curve_and_gate import ToneRows, learn_tone, side_by_side, tone_rows
+from editorbot.training.mel.examples import load_mels
+from tests.training.mel.mel_runs import trained, training
 
 QUICK = ToneTraining(
     members=2, draws=0, passes=300, least_steps=1, batch_size=16, noise=0.0, dropout=0.0, gate_shift=0.0
@@ -84,7 +82,7 @@ def test_a_moved_gate_opens_later_and_a_steeper_one_faster():
 
 
 def test_rows_are_the_examples_their_finished_sides_and_what_they_are_changed_into(files):
-    rows = tone_rows(map(read_mels, files), 3, np.random.default_rng(0))
+    rows = tone_rows(map(load_mels, files), 3, np.random.default_rng(0))
     assert rows.summary.shape == (5 * len(files), SUMMARY_SIZE)
     assert rows.is_raw[::5].all()
     assert not rows.is_raw[1::5].any()
@@ -93,7 +91,7 @@ def test_rows_are_the_examples_their_finished_sides_and_what_they_are_changed_in
 
 
 def test_frames_that_came_from_nowhere_tell_nothing(files):
-    example = read_mels(files[0])
+    example = load_mels(files[0])
     raw, known = example.raw.copy(), example.known.copy()
     raw[: len(raw) // 2], known[: len(raw) // 2] = 0, 0
     torn = replace(example, raw=raw, known=known)
@@ -107,54 +105,48 @@ TONE = ToneTraining(members=2, draws=4, passes=20, least_steps=500, batch_size=8
 SHAPE = Mel2MelConfig(16, (1, 2), 32, 64)
 
 
-def trained(files, config, state=None):
-    """Return the states after each epoch, and what was said."""
-    states, lines = [], []
-    told = {"on_epoch": lambda report, state: states.append(_copy(state)), "on_line": lines.append}
-    train_mel(files, files, config, state=state, **told)
-    return states, lines
+def networks_of(files, tone, found=None):
+    """Return a checkpoint after each epoch, and what was said."""
+    lines = []
+    _, _, kept = trained(files, SHAPE, training(epochs=3, tone=tone), found=found, on_line=lines.append)
+    return kept, lines
 
 
-def test_a_run_learns_tone_first_and_holds_it_and_is_resumed_bit_for_bit(files):
-    config = training(SHAPE, epochs=3, tone=TONE)
-    states, lines = trained(files, config)
+def same(one, other):
+    return all(torch.equal(value, other.weights[name]) for name, value in one.weights.items())
+
+
+def test_a_run_learns_curve_and_gate_first_and_holds_them_and_is_resumed_bit_for_bit(files):
+    kept, lines = networks_of(files, TONE)
     assert len(lines) == 1
-    names = [name for name in states[0].network if name.startswith("summary.")]
-    assert states[0].network["summary.curve.weight"].abs().max() > 0
-    assert all(torch.equal(states[0].network[name], states[2].network[name]) for name in names)
-    assert not torch.equal(states[0].network["leave.weight"], states[2].network["leave.weight"])
-    (_, resumed), lines = trained(files, config, states[0])
+    first, last = kept[0].weights, kept[2].weights
+    assert first["summary.curve.weight"].abs().max() > 0
+    assert all(torch.equal(first[name], last[name]) for name in first if name.startswith("summary."))
+    assert not torch.equal(first["leave.weight"], last["leave.weight"])
+    resumed, lines = networks_of(files, TONE, kept[0])
     assert lines == []
-    assert all(torch.equal(states[2].network[name], value) for name, value in resumed.network.items())
+    assert same(resumed[-1], kept[2])
 
 
-def test_where_the_gate_learns_nothing_it_is_learned_along_with_the_rest(files):
+def test_where_the_gate_learns_nothing_it_is_learned_with_the_rest(files):
     tone = replace(TONE, least_steps=1, passes=1, batch_size=64)
-    config = training(SHAPE, epochs=3, tone=tone)
-    states, lines = trained(files, config)
-    assert "along with the rest" in lines[1]
-    assert not torch.equal(states[0].network["summary.gate.weight"], states[2].network["summary.gate.weight"])
-    (_, resumed), _ = trained(files, config, states[0])
-    assert all(torch.equal(states[2].network[name], value) for name, value in resumed.network.items())
+    kept, lines = networks_of(files, tone)
+    assert "with the rest" in lines[1]
+    assert not torch.equal(kept[0].weights["summary.gate.weight"], kept[2].weights["summary.gate.weight"])
+    resumed, _ = networks_of(files, tone, kept[0])
+    assert same(resumed[-1], kept[2])
 
 
 @pytest.mark.parametrize("count", [1, 4])
 def test_a_handful_of_examples_is_learned_from_by_the_presets_own_settings(files, count):
-    config = training(replace(SHAPE, summary_dim=64), epochs=25, learning_rate=4e-3, tone=ToneTraining())
-    reports = []
-    train_mel(files[:count], files[:count], config, on_epoch=lambda report, state: reports.append(report.metrics))
-    assert reports[-1]["val/edited_db"] < 0.9 * reports[-1]["val/raw_db"]
+    config = training(epochs=25, learning_rate=4e-3, tone=ToneTraining())
+    _, metrics, _ = trained(files[:count], replace(SHAPE, summary_dim=64), config)
+    assert metrics[-1]["val/edited_db"] < 0.9 * metrics[-1]["val/raw_db"]
 
 
-def test_impossible_settings_and_rows_are_refused():
+def test_impossible_widths_and_rows_are_refused():
     rows = dull_and_finished(8)
     with pytest.raises(UsageError, match="cannot share a summary_dim of 9"):
         learn_tone(rows, 9, QUICK, 0)
-    with pytest.raises(UsageError, match="cannot share a summary_dim of 32"):
-        training(SHAPE, tone=replace(TONE, members=3))
     with pytest.raises(UsageError, match="one kind is missing"):
         learn_tone(ToneRows(rows.summary, rows.curve, np.ones(8, bool)), 8, QUICK, 0)
-    with pytest.raises(UsageError, match="at least 1"):
-        ToneTraining(passes=0)
-    with pytest.raises(UsageError, match="at least 0"):
-        ToneTraining(gate_weight=float("nan"))
