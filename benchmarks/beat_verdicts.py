@@ -193,7 +193,7 @@ def _excerpt(content: Path | bytes) -> np.ndarray:
 
 
 def judge(sound: Sound, *, ask_librosa: bool) -> Verdict:
-    """Ask whether a sound has a beat."""
+    """Find out whether a sound has a beat."""
     mono = sound.read_mono()
     scan = SpectrumScan(len(mono))
     scan.update(mono)

@@ -27,9 +27,10 @@ from beat_peers import track_with_beatnet, track_with_librosa
 from beat_scores import f_measure, fitted_offset_s
 from known_beats import AS_WRITTEN, RATE, KnownPiece, known_pieces
 
-from editorbot.analysis.beats import track_beats, track_beats_by_novelty
+from editorbot.analysis.beats import choose_tracker, track_beats, track_beats_by_novelty
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.spectrum_scan import SpectrumScan
+from editorbot.errors import MissingExtraError
 
 SHOWN = "editorbot"
 """The tracker of the table of pieces."""
@@ -81,6 +82,9 @@ OURS = {"editorbot": track_with_editorbot, "editorbot, no network": track_by_nov
 PEERS = {"librosa": track_with_librosa, "BeatNet + DBN": track_with_beatnet}
 """Trackers that read the sound."""
 
+BEAT_THIS = "beat-this"
+"""The optional tracker of editorbot; its rows say so where its package or its weights are not there."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -100,10 +104,17 @@ def ask_all(mono: np.ndarray) -> Iterator[Found]:
         start = time.process_time()
         beats_s, downbeats_s = ask(frames, duration_s)
         yield Found(name, beats_s, downbeats_s, time.process_time() - start)
-    for name, listen in PEERS.items():
+    for name, track in PEERS.items():
         start = time.process_time()
-        beats_s, downbeats_s = listen(mono)
+        beats_s, downbeats_s = track(mono)
         yield Found(name, beats_s, downbeats_s, time.process_time() - start)
+    try:
+        beat_this = choose_tracker(BEAT_THIS)
+    except MissingExtraError:
+        return
+    start = time.process_time()
+    grid = beat_this(frames, duration_s, lambda: mono)
+    yield Found(BEAT_THIS, grid.beats_s, grid.beats_s[grid.downbeats], time.process_time() - start)
 
 
 def warm_up() -> None:
@@ -169,6 +180,8 @@ def score_table(scores: list[PieceScore]) -> list[str]:
         hour_s = 3600 * sum(one.seconds for one in group) / sum(one.length_s for one in group)
         beats, bars = _mean([one.beat_f for one in group]), _mean([one.downbeat_f for one in group])
         lines.append(f"| {set_name} | {len(group)} | {tracker} | {beats} | {bars} | {hour_s:.1f} |")
+    if not any(tracker == BEAT_THIS for _, tracker in groups):
+        lines.append(f"| all | | {BEAT_THIS} | not measured here | not measured here | |")
     return lines
 
 
@@ -202,6 +215,7 @@ def report(scores: list[PieceScore]) -> str:
             "`recorded` and `recorded-2` are two metal bands that nothing was tuned on; their beats come from a MIDI",
             "track with a constant offset fitted per song and tracker, their bars are not known. librosa's downbeats",
             "are every fourth of its beats; BeatNet is its model 1 with madmom's decoder for 2, 3 and 4 beats a bar.",
+            "`beat-this` is what `--beat-tracker beat-this` takes; its weights come from its authors' server.",
             "Seconds are processor time: from the frame grid on for editorbot, whose spectrum the analysis has",
             "anyway; spectrum included for the others.",
             "",

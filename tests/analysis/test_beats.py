@@ -1,13 +1,10 @@
 from __future__ import annotations
 
-import importlib.util
-import types
-from pathlib import Path
-
 import numpy as np
 import pytest
 import scipy.optimize
 
+from benchmarks.beat_scores import f_measure, fitted_offset_s
 from editorbot.analysis.beat_decoder import REACH, DecoderCosts, decode_beats
 from editorbot.analysis.beat_grid import SURE, BeatGrid, TrackedBeats, even_out_gaps, extend_to_ends, local_tempo_bpm
 from editorbot.analysis.beats import choose_tracker, track_beats
@@ -326,17 +323,6 @@ def test_the_embedded_tracker_never_reads_the_sound() -> None:
     np.testing.assert_array_equal(grid.beats_s, track(mono).beats_s)
 
 
-def load_beat_scores() -> types.ModuleType:
-    """Load the benchmark's measures, which are no part of the package."""
-    path = Path(__file__).parents[2] / "benchmarks" / "beat_scores.py"
-    spec = importlib.util.spec_from_file_location("beat_scores", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def naive_f(true_s: np.ndarray, found_s: np.ndarray, tolerance_s: float) -> float:
     """F by the largest matching, found as an assignment."""
     near = np.abs(true_s[:, None] - found_s[None, :]) <= tolerance_s
@@ -348,20 +334,19 @@ def naive_f(true_s: np.ndarray, found_s: np.ndarray, tolerance_s: float) -> floa
 def test_f_equals_the_largest_matching(seed: int) -> None:
     rng = RNG(seed)
     true_s, found_s = np.sort(rng.uniform(0, 10, 40)), np.sort(rng.uniform(0, 10, 33))
-    assert load_beat_scores().f_measure(true_s, found_s, 0.07) == pytest.approx(naive_f(true_s, found_s, 0.07))
+    assert f_measure(true_s, found_s, 0.07) == pytest.approx(naive_f(true_s, found_s, 0.07))
 
 
 def test_f_does_not_forgive_double_tempo() -> None:
-    scores = load_beat_scores()
     beats_s = np.arange(20) * 0.5
-    assert scores.f_measure(beats_s, beats_s) == 1.0
-    assert scores.f_measure(beats_s, np.arange(40) * 0.25) == pytest.approx(2 / 3)
-    assert scores.f_measure(beats_s, beats_s + 0.2) == 0.0
-    assert scores.f_measure(beats_s, np.empty(0)) == 0.0
-    assert scores.f_measure(np.empty(0), np.empty(0)) == 1.0
+    assert f_measure(beats_s, beats_s) == 1.0
+    assert f_measure(beats_s, np.arange(40) * 0.25) == pytest.approx(2 / 3)
+    assert f_measure(beats_s, beats_s + 0.2) == 0.0
+    assert f_measure(beats_s, np.empty(0)) == 0.0
+    assert f_measure(np.empty(0), np.empty(0)) == 1.0
 
 
 def test_the_offset_is_fitted() -> None:
     beats_s = np.arange(20) * 0.7
-    shift_s = load_beat_scores().fitted_offset_s(beats_s, beats_s + 0.11)
+    shift_s = fitted_offset_s(beats_s, beats_s + 0.11)
     assert abs(shift_s - 0.11) <= 0.07
