@@ -103,7 +103,7 @@ class Analysis:
     beat_confidence: float
     """How sure the beat grid is over the whole recording, in [0, 1]; 0 for the fallback grid."""
     features: Float32[np.ndarray, "beats features"]
-    """The 121 features of each beat, shape=(beats, 121); see `analysis.features.FEATURE_NAMES`."""
+    """Features of each beat, shape=(beats, features); see `analysis.features.FEATURE_NAMES`."""
     steps: Float32[np.ndarray, "steps columns"]
     """The step grid, shape=(steps, len(STEP_COLUMNS)); see STEP_COLUMNS."""
     warnings: tuple[str, ...] = ()

@@ -1,36 +1,53 @@
-"""The 121 features of a beat."""
+"""The 121 features of a beat.
+
+To add a feature that follows from the beat grid, add one entry to `GRID_FEATURES`; one of the spectrum is a column of
+`spectrum.FRAME_COLUMNS`. Every size and name elsewhere follows from FEATURE_NAMES. Networks that were trained on other
+features are refused, so they have to be trained again.
+"""
 
 from __future__ import annotations
 
 import io
 import os
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 import numpy as np
 from jaxtyping import Float, Float32, Float64, Int
 
 from editorbot.analysis.analysis import Analysis, phase_in_bar
 from editorbot.analysis.beat_grid import BeatGrid
-from editorbot.analysis.filterbanks import CONTRAST_BANDS
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
+from editorbot.analysis.stems import STEM_NAMES
 from editorbot.atomic import write_whole
 
 _PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FRAME_NAMES = (
-    "onset_strength", "rms", "centroid_hz", "zero_crossing_rate", "rolloff_hz", "bandwidth_hz", "flatness",
-    *(f"contrast_{band}" for band in range(CONTRAST_BANDS)),
-    *(f"mfcc_{order}" for order in range(MFCC)), *(f"mfcc_delta_{order}" for order in range(MFCC)),
+    "onset_strength", *FRAME_COLUMNS, *(f"mfcc_delta_{order}" for order in range(MFCC)),
     *(f"chroma_{pitch}" for pitch in _PITCHES),
 )  # fmt: skip
-_RHYTHM_NAMES = ("local_tempo_bpm", "tempo_deviation", "beat_strength", "bar_phase_sin", "bar_phase_cos")
-_STEM_NAMES = tuple(
-    f"{stem}_{what}"
-    for stem in ("drums", "bass", "vocals", "other")
-    for what in ("rms", "onset_strength", "centroid_hz")
+
+GRID_FEATURES: Mapping[str, Callable[[BeatGrid], Float64[np.ndarray, " beats"]]] = MappingProxyType(
+    {
+        "local_tempo_bpm": lambda grid: grid.tempo_curve_bpm,
+        "tempo_deviation": lambda grid: grid.tempo_curve_bpm / max(float(np.median(grid.tempo_curve_bpm)), 1e-9) - 1.0,
+        "beat_strength": lambda grid: grid.strength,
+        "bar_phase_sin": lambda grid: _has_bars(grid) * np.sin(_turn(grid)),
+        "bar_phase_cos": lambda grid: _has_bars(grid) * np.cos(_turn(grid)),
+    }
 )
+"""Features that follow from the beat grid: how each is computed, shape=(beats,)."""
+
+STEM_MEASURES = ("rms", "onset_strength", "centroid_hz")
+"""Features of each stem."""
+
 FEATURE_NAMES: tuple[str, ...] = (
-    *_FRAME_NAMES, *_RHYTHM_NAMES, *(f"{name}_difference" for name in _FRAME_NAMES), *_STEM_NAMES
-)  # fmt: skip
+    *_FRAME_NAMES,
+    *GRID_FEATURES,
+    *(f"{name}_difference" for name in _FRAME_NAMES),
+    *(f"{stem}_{measure}" for stem in STEM_NAMES for measure in STEM_MEASURES),
+)
 """Names of the columns of `Analysis.features`, in order."""
 
 _RMS = FRAME_COLUMNS.index("rms")
@@ -39,8 +56,8 @@ _DELTA_REACH = 4
 """Frames on either side of librosa's MFCC delta (width 9)."""
 
 
-def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndarray, "frames 52"]:
-    """Return columns 0-51 of frames [first, last)."""
+def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndarray, "frames frame_features"]:
+    """Return the features of the spectrum of frames [first, last)."""
     rows, tracks, frames = slice(first, last), spectrum.tracks, len(spectrum.columns)
     # The slope at an end is that of the outermost frames, up to twice its reach away.
     low, high = max(0, first - 2 * _DELTA_REACH), min(frames, last + 2 * _DELTA_REACH)
@@ -79,8 +96,8 @@ def beat_frames(beats_s: Float[np.ndarray, " beats"], frames: int) -> Int[np.nda
     return np.clip(nearest_frames(beats_s), 0, frames - 1)
 
 
-def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float32[np.ndarray, "beats 52"]:
-    """Return the mean of columns 0-51 over each beat's frames."""
+def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float32[np.ndarray, "beats frame_features"]:
+    """Return the mean of the features of the spectrum over each beat's frames."""
     frames = len(spectrum.columns)
     bounds = np.append(beat_frames(beats_s, frames), frames)
     pooled = np.empty((len(beats_s), len(_FRAME_NAMES)), dtype=np.float32)
@@ -93,23 +110,30 @@ def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Floa
 
 
 def beat_features(spectrum: Spectrum, grid: BeatGrid) -> Float32[np.ndarray, "beats features"]:
-    """Return the 121 features of each beat, shape=(beats, 121), in the order of FEATURE_NAMES.
+    """Compute the features of each beat, shape=(beats, features), in the order of FEATURE_NAMES.
 
     A beat's frames are those from the one nearest to it up to the one nearest to the next beat; a
     beat shorter than a frame takes the nearest one. Where there are no bars, bar phase is (0, 0).
     """
     pooled = pool_beats(spectrum, grid.beats_s)
     differences = np.diff(pooled, axis=0, prepend=pooled[:1])
-    stems = np.zeros((len(pooled), len(_STEM_NAMES)))
-    return np.concatenate([pooled, _rhythm(grid), differences, stems], axis=1).astype(np.float32)
+    rhythm = np.stack([feature(grid) for feature in GRID_FEATURES.values()], axis=1)
+    stems = np.zeros((len(pooled), len(STEM_NAMES) * len(STEM_MEASURES)))
+    return np.concatenate([pooled, rhythm, differences, stems], axis=1).astype(np.float32)
 
 
-def _rhythm(grid: BeatGrid) -> Float64[np.ndarray, "beats 5"]:
-    beats, tempo_bpm = len(grid.beats_s), grid.tempo_curve_bpm
-    deviation = tempo_bpm / max(float(np.median(tempo_bpm)), 1e-9) - 1.0
-    turn = 2 * np.pi * phase_in_bar(beats, grid.downbeats, grid.beats_per_bar) / grid.beats_per_bar
-    has_bars = float(len(grid.downbeats) > 0)
-    return np.stack([tempo_bpm, deviation, grid.strength, has_bars * np.sin(turn), has_bars * np.cos(turn)], axis=1)
+def _turn(grid: BeatGrid) -> Float64[np.ndarray, " beats"]:
+    """Place of each beat in its bar [radians]."""
+    return 2 * np.pi * phase_in_bar(len(grid.beats_s), grid.downbeats, grid.beats_per_bar) / grid.beats_per_bar
+
+
+def _has_bars(grid: BeatGrid) -> float:
+    return float(len(grid.downbeats) > 0)
+
+
+def feature_columns(first: str, last: str) -> slice:
+    """Find the columns of the features from one name to another, both included."""
+    return slice(FEATURE_NAMES.index(first), FEATURE_NAMES.index(last) + 1)
 
 
 def beat_levels_db(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
@@ -136,7 +160,7 @@ def _level_db(power: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " bea
 
 
 def write_features(path: str | os.PathLike[str], analysis: Analysis, *, may_replace: bool = True) -> None:
-    """Write ``features`` (beats, 121), ``feature_names`` and ``beats_s`` as npz.
+    """Write ``features`` (beats, features), ``feature_names`` and ``beats_s`` as npz.
 
     Raises
     ------

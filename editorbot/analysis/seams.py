@@ -25,6 +25,7 @@ from jaxtyping import Float, Float32, Int
 from numba import njit
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.analysis.features import FEATURE_NAMES, feature_columns
 
 REACH_BEATS = 8
 """Beats compared on either side of a boundary: two bars of four."""
@@ -32,11 +33,11 @@ REACH_BEATS = 8
 DECAY_BEATS = 4.0
 """The weight of a beat falls by 1 / e for each so many beats from the boundary."""
 
-MFCC_COLUMNS = slice(15, 27)
+MFCC_COLUMNS = feature_columns("mfcc_1", "mfcc_12")
 """Columns of the features: MFCC 1-12; the 0th is level, which is compared by itself."""
-CHROMA_COLUMNS = slice(40, 52)
+CHROMA_COLUMNS = feature_columns("chroma_C", "chroma_B")
 """Columns of the features: chroma."""
-ONSET_COLUMN = 0
+ONSET_COLUMN = FEATURE_NAMES.index("onset_strength")
 """Column of the features: onset strength."""
 
 TIMBRE_UNIT_DB = 5.0

@@ -16,17 +16,14 @@ from jaxtyping import Float, Float32
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.demucs import DemucsSeparator, check_model_name
-from editorbot.analysis.features import FEATURE_NAMES, beat_frames
+from editorbot.analysis.features import FEATURE_NAMES, STEM_MEASURES, beat_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS
 from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks
 from editorbot.recording import Recording
 from editorbot.timebase import ANALYSIS_RATE, mono_samples
 
-MEASURES = ("rms", "onset_strength", "centroid_hz")
-"""What is measured of each stem."""
-
-STEM_COLUMNS = len(STEM_NAMES) * len(MEASURES)
+STEM_COLUMNS = len(STEM_NAMES) * len(STEM_MEASURES)
 """How many columns at the end of the features speak of stems."""
 
 

@@ -72,7 +72,7 @@ class BcDataset:
     beat_index: Int64[np.ndarray, " samples"]
     """Beat at the cursor, within its recording, shape=(samples,)."""
     features: Float32[np.ndarray, "beats columns"]
-    """Features of all beats of all recordings, shape=(beats, 121)."""
+    """Features of all beats of all recordings, shape=(beats, features)."""
     offsets: Int64[np.ndarray, " recordings_plus_1"]
     """First row of each recording in `features`, and the end."""
     recording_names: tuple[str, ...]

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from editorbot.environment.state import FEATURES
 from editorbot.models.attention import neighborhood_attention_1d
-from editorbot.models.policy_config import BEAT_INPUTS, FEATURES, OUTLOOK, PolicyConfig
+from editorbot.models.policy_config import BEAT_INPUTS, OUTLOOK, PolicyConfig
 
 
 class Encoded(NamedTuple):

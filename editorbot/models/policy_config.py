@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.analysis.features import feature_columns
 from editorbot.config import changed
 from editorbot.environment.actions import SIZES, Size, Vocabulary, vocabulary_named
-from editorbot.environment.state import PARTS, STATE_NAMES, STATE_SIZE
+from editorbot.environment.state import FEATURES, PARTS, STATE_NAMES, STATE_SIZE
 from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES
 
@@ -29,7 +29,6 @@ beats of each size from here on, over 16.
 """
 
 SCORE_FEATURES = len(SCORE_FEATURE_NAMES)
-FEATURES = len(FEATURE_NAMES)
 BEAT_INPUTS = FEATURES + SCORE_FEATURES
 """Numbers that the encoder reads of each beat."""
 
@@ -51,7 +50,7 @@ CLOSED = -1e9
 ENERGY_CLASSES = 3
 """Quiet, middling and loud beats of a recording."""
 
-CEPSTRA = slice(FEATURE_NAMES.index("mfcc_0"), FEATURE_NAMES.index("mfcc_12") + 1)
+CEPSTRA = feature_columns("mfcc_0", "mfcc_12")
 """Columns that hold the shape of a beat's mel spectrum."""
 
 

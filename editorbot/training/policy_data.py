@@ -210,7 +210,7 @@ class DemonstrationBatch:
     kept: Tensor
     """Shape=(beats,), 1, 0 or UNKNOWN."""
     raw: Tensor
-    """Features as they are, shape=(beats, 121), normalized; what the auxiliary tasks are about."""
+    """Features as they are, shape=(beats, features), normalized; what the auxiliary tasks are about."""
     states: Tensor
     """Normalized states, shape=(samples, STATE_SIZE)."""
     actions: Tensor

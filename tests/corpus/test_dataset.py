@@ -5,15 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.corpus.dataset import BcDataset, joined, read_dataset, with_artists, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
+from editorbot.environment.state import STATE_SIZE
 from editorbot.errors import EmptyError, FormatError, NotFoundError, VersionError
 
 
 def small(samples=6, beats=9, name="blues", seed=0):
     rng = np.random.default_rng(seed)
     return BcDataset(
-        states=rng.standard_normal((samples, 861)).astype(np.float32),
+        states=rng.standard_normal((samples, STATE_SIZE)).astype(np.float32),
         type_labels=rng.integers(0, 20, samples),
         size_labels=rng.integers(0, 5, samples),
         amount_labels=rng.integers(0, 5, samples),
@@ -21,7 +23,7 @@ def small(samples=6, beats=9, name="blues", seed=0):
         pair_ids=np.full(samples, name),
         recording_ids=np.zeros(samples, dtype=np.int64),
         beat_index=rng.integers(0, beats, samples),
-        features=rng.standard_normal((beats, 121)).astype(np.float32),
+        features=rng.standard_normal((beats, len(FEATURE_NAMES))).astype(np.float32),
         offsets=np.array([0, beats]),
         recording_names=(name,),
         data_dir="training_data",
@@ -133,7 +135,7 @@ def test_a_missing_file_and_nothing_to_join(tmp_path):
         ("type_labels", np.full(6, 20), "0-19"),
         ("beat_index", np.full(6, 9), "within its recording"),
         ("offsets", np.array([0, 8]), "9 rows"),
-        ("states", np.full((6, 861), np.nan, dtype=np.float32), "no number"),
+        ("states", np.full((6, STATE_SIZE), np.nan, dtype=np.float32), "no number"),
     ],
 )
 def test_what_does_not_fit_is_refused(key, value, text):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from editorbot.analysis.analysis import STEP_COLUMNS, ActivitySpan, Analysis, Section
+from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.analysis.seams import CHROMA_COLUMNS, MFCC_COLUMNS
 from editorbot.editlist.edit_list import Source
 from editorbot.timebase import STEP_S
 
@@ -78,10 +80,10 @@ def one_beat_analysis(duration_s: float = 3.0) -> Analysis:
 
 def _idea(rng: np.random.Generator, beats: int) -> np.ndarray:
     """Return random features of some beats, on librosa's scales."""
-    features = np.zeros((beats, 121), dtype=np.float32)
-    features[:, 0] = rng.uniform(0.5, 2.0, beats)
-    features[:, 1] = rng.uniform(0.1, 0.3, beats)
-    features[:, 14] = rng.uniform(-150, -100, beats)
-    features[:, 15:27] = 40.0 * rng.standard_normal(12) + 15.0 * rng.standard_normal((beats, 12))
-    features[:, 40:52] = np.clip(rng.uniform(-0.5, 1.0, (beats, 12)), 0.02, 1.0)
+    features = np.zeros((beats, len(FEATURE_NAMES)), dtype=np.float32)
+    features[:, FEATURE_NAMES.index("onset_strength")] = rng.uniform(0.5, 2.0, beats)
+    features[:, FEATURE_NAMES.index("rms")] = rng.uniform(0.1, 0.3, beats)
+    features[:, FEATURE_NAMES.index("mfcc_0")] = rng.uniform(-150, -100, beats)
+    features[:, MFCC_COLUMNS] = 40.0 * rng.standard_normal(12) + 15.0 * rng.standard_normal((beats, 12))
+    features[:, CHROMA_COLUMNS] = np.clip(rng.uniform(-0.5, 1.0, (beats, 12)), 0.02, 1.0)
     return features

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan, Analysis
+from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.timebase import STEP_S
 from tests.editors.factories import song_analysis, source_of
 
@@ -78,6 +79,6 @@ def jam_analysis(parts: list[tuple[str, np.ndarray]], *, has_beat: bool = True) 
         sections=(replace(base.sections[0], start_s=0.0, end_s=duration_s),),
         tempo_curve_bpm=np.full(len(beats_s), 120.0),
         energy_db=np.full(len(beats_s), -15.0),
-        features=np.zeros((len(beats_s), 121), np.float32),
+        features=np.zeros((len(beats_s), len(FEATURE_NAMES)), np.float32),
         steps=steps,
     )

@@ -10,6 +10,7 @@ import torch
 
 from editorbot.editors.policy_inference.network import encode, step_logits, weight_shapes
 from editorbot.environment.masks import Masks
+from editorbot.environment.state import STATE_SIZE
 from editorbot.errors import UsageError
 from editorbot.models.policy import ActionDistribution, ActionLogits, ActionMasks, EditingAgent, masked, policy_inputs
 from editorbot.models.policy_config import BEAT_INPUTS, PolicyConfig
@@ -129,7 +130,7 @@ def test_the_way_without_torch_says_the_same(beats):
     weights = {name: value.numpy() for name, value in made.state_dict().items()}
     assert {name: weights[name].shape for name in weight_shapes(TINY)} == weight_shapes(TINY)
     inputs = rng.normal(size=(beats, BEAT_INPUTS)).astype(np.float32)
-    state = rng.normal(size=861).astype(np.float32)
+    state = rng.normal(size=STATE_SIZE).astype(np.float32)
     size, amount = rng.random((20, 5)) > 0.5, rng.random((20, 5)) > 0.5
     masks = Masks(rng.random(20) > 0.3, size, amount)
     encoded = encode(inputs, weights, TINY)

@@ -11,6 +11,7 @@ import pytest
 import soundfile as sf
 
 from editorbot.analysis.analysis import STEP_COLUMNS, ActivitySpan, Analysis, Section
+from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.editlist.edit_list import BeatScore, Clip, EditList, Join, MadeBy, Source
 from editorbot.recording import open_recording
 from editorbot.report.report import write_report
@@ -78,7 +79,7 @@ def analysis_of(source: Source) -> Analysis:
         overall_energy_db=-12.0,
         key="A minor",
         beat_confidence=0.9,
-        features=np.zeros((beats, 121), np.float32),
+        features=np.zeros((beats, len(FEATURE_NAMES)), np.float32),
         steps=rng.standard_normal((int(duration_s / STEP_S) + 1, len(STEP_COLUMNS))).astype(np.float32),
     )
 

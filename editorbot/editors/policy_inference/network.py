@@ -11,10 +11,10 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.environment.masks import Masks
-from editorbot.environment.state import Normalizer
+from editorbot.environment.state import FEATURES, Normalizer
 from editorbot.layers import Weights, layer_norm, linear
 from editorbot.models.attention_kernels import attend, neighborhood
-from editorbot.models.policy_config import BEAT_INPUTS, CENTRE, CLOSED, FEATURES, OUTLOOK, PolicyConfig
+from editorbot.models.policy_config import BEAT_INPUTS, CENTRE, CLOSED, OUTLOOK, PolicyConfig
 
 Rows = Float32[np.ndarray, "_ _"]
 

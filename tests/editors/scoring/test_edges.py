@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.editors.scoring.edges import in_time
 from tests.editors.step_grids import jam_analysis, song_steps
 
@@ -23,7 +24,7 @@ def steady():
         phrases=np.zeros(0, np.int64),
         tempo_curve_bpm=np.full(count, 120.0),
         energy_db=np.full(count, -20.0),
-        features=np.zeros((count, 121), np.float32),
+        features=np.zeros((count, len(FEATURE_NAMES)), np.float32),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.corpus.dataset import BcDataset
 from editorbot.environment.state import STATE_SIZE, Normalizer
 from editorbot.errors import EmptyError, MismatchError, UsageError, VersionError
@@ -133,8 +134,8 @@ def dataset(samples: int, vocabulary: str = "v3") -> BcDataset:
     return BcDataset(
         states=np.zeros((samples, STATE_SIZE), np.float32), type_labels=zeros, size_labels=zeros, amount_labels=zeros,
         good_bad=zeros, pair_ids=np.full(samples, "a"), recording_ids=zeros, beat_index=zeros,
-        features=np.zeros((4, 121), np.float32), offsets=np.array([0, 4]), recording_names=("a",), data_dir="",
-        vocabulary=vocabulary,
+        features=np.zeros((4, len(FEATURE_NAMES)), np.float32), offsets=np.array([0, 4]), recording_names=("a",),
+        data_dir="", vocabulary=vocabulary,
     )  # fmt: skip
 
 
