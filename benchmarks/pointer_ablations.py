@@ -22,14 +22,15 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.greedy_decoding import greedy_plays, greedy_step, next_pointer
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.truth import Truth, read_truth, truth_path
 from editorbot.editlist.edit_list import Clip, EditList, Join, Source
-from editorbot.editors.pointer_inference.decode import DecodeSettings, Plays, greedy_plays, greedy_step, next_pointer
+from editorbot.editors.pointer_inference.decode import DecodeSettings, Plays
 from editorbot.editors.pointer_inference.learned import read_pointer
 from editorbot.evaluation.cut_points import cut_points
 from editorbot.evaluation.metrics import score_edit
-from editorbot.models.pointer import PointerNetwork, heard, row_scores
+from editorbot.models.pointer import PointerNetwork, row_scores, to_tensors
 from editorbot.models.pointer_config import PointerConfig
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 from editorbot.training.pointer.config import SMALL
@@ -55,7 +56,7 @@ Row = dict[str, object]
 @torch.no_grad()
 def best(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings) -> Plays:
     """Decode all rows at once."""
-    memory = network.encode(heard(pair.inputs))
+    memory = network.encode(to_tensors(pair.inputs))
     scores = row_scores(network.all_rows(memory), memory)
     return plays_of(scores, pair, network.config, settings)
 
@@ -63,7 +64,7 @@ def best(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings) -
 @torch.no_grad()
 def greedy(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings) -> Plays:
     """Decode one frame after the other."""
-    memory = network.encode(heard(pair.inputs))
+    memory = network.encode(to_tensors(pair.inputs))
     frames, config, place = pair.inputs.frames, network.config, 0
     if config.expected == "previous":  # what a row says depends on the last pointer alone, so it is said already
         return greedy_plays(greedy_step(row_scores(network.all_rows(memory), memory), config), frames, longest=frames)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.greedy_decoding import greedy_plays, greedy_step
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
@@ -26,7 +27,7 @@ from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.pointer import PointerEditor
-from editorbot.editors.pointer_inference.decode import Plays, greedy_plays, greedy_step
+from editorbot.editors.pointer_inference.decode import Plays
 from editorbot.editors.pointer_inference.learned import SHIPPED, LearnedPointer, read_inputs, read_pointer
 from editorbot.editors.scored import ScoredEditor
 from editorbot.evaluation.cut_points import cut_points

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.greedy_decoding import next_pointer
 from editorbot.analysis.analyze import analyze
-from editorbot.editors.pointer_inference.decode import next_pointer
 from editorbot.editors.pointer_inference.learned import LearnedPointer, read_inputs, read_pointer
 from editorbot.models.pointer_config import PointerInputs
 from editorbot.models.scorer_config import StepInputs
@@ -94,7 +94,7 @@ def greedy_frames_per_s(frames: int) -> float:
     """Return how many frames a CPU second one-by-one decoding decides, by the same weights in torch."""
     import torch
 
-    from editorbot.models.pointer import PointerNetwork, heard, row_scores
+    from editorbot.models.pointer import PointerNetwork, row_scores, to_tensors
 
     torch.set_num_threads(1)
     pointer = read_pointer()
@@ -102,7 +102,7 @@ def greedy_frames_per_s(frames: int) -> float:
     network.load_state_dict({name: torch.from_numpy(value) for name, value in pointer.weights.items()})
     inputs, _ = recording_of(frames, pointer)
     with torch.no_grad():
-        memory = network.encode(heard(inputs))
+        memory = network.encode(to_tensors(inputs))
         previous, start = 0, time.process_time()
         for _ in range(GREEDY_STEPS):
             heads = network.decode(memory, torch.tensor([previous]), torch.tensor([previous + 1]))

@@ -1,14 +1,14 @@
 """Pointer network V2: for each frame of an edit, which frame of the raw recording is copied.
 
-A linear-attention encoder [1]_ with dilated convolutions reads the whole recording in O(frames). A decoder asks, for
-a frame that was just played, what comes next: it attends to a window around the expected position, with a learned
-bias for each distance, and to summary tokens of the whole. Heads tell a small delta, or a jump's bucket, or the end.
+A linear-attention encoder [1]_ with dilated convolutions reads the whole recording in O(frames). For a frame that was
+just played, a decoder predicts what comes next: it attends to a window around the expected position, with a learned
+bias for each distance, and to summary tokens of the whole. Heads predict a small delta, or a jump's bucket, or the end.
 
-With ``expected: previous`` the answer depends on the previous pointer alone, so all raw frames are asked at once,
-in training as in use. `PointerNetwork.decode` asks any, for greedy decoding and for ``expected: ratio``.
+With ``expected: previous`` the answer depends on the previous pointer alone, so all raw frames are computed at once,
+in training as in use. `PointerNetwork.decode` computes any of them, for greedy decoding and for ``expected: ratio``.
 
-Beyond the original: the encoder's layers may see `stride` frames as one, and be told what the analysis says of each
-step; then each moment also reads what was heard where the same is played again, as the learned score's network does.
+Beyond the original: the encoder's layers may see `stride` frames as one, and read inputs of each step (`StepInputs`);
+then each moment also reads a message of its nearest repeats, as the learned score's network does.
 
 References
 ----------
@@ -35,12 +35,12 @@ CHUNK_ROWS = 2_048
 """Rows whose windows are gathered at a time, which bounds the memory."""
 
 RARE_EDGE = -6.0
-"""Log odds of an edge that a network begins with: most frames are none."""
+"""Initial log odds of an edge: most frames are none."""
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What the analysis tells of each step, as tensors; see `scorer_config.StepInputs`."""
+class StepTensors:
+    """`scorer_config.StepInputs` as tensors."""
 
     values: Float[Tensor, "steps values"]
     nearest_repeats: Int[Tensor, "steps repeats"]
@@ -48,38 +48,29 @@ class Steps:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A recording as tensors; see `pointer_config.PointerInputs`."""
+class InputTensors:
+    """`pointer_config.PointerInputs` as tensors."""
 
     mel: Float[Tensor, "inputs frames"]
-    steps: Steps | None = None
-
-    def to(self, device: str | torch.device) -> Heard:
-        """Return it on another device."""
-        steps = self.steps
-        if steps is not None:
-            steps = Steps(steps.values.to(device), steps.nearest_repeats.to(device), steps.similarity.to(device))
-        return Heard(self.mel.to(device), steps)
+    steps: StepTensors | None = None
 
 
-def heard(inputs: PointerInputs) -> Heard:
-    """Return a recording as the network's input."""
-    mel, steps = torch.from_numpy(np.ascontiguousarray(inputs.mel, np.float32)), inputs.steps
+def to_tensors(inputs: PointerInputs, device: str | torch.device = "cpu") -> InputTensors:
+    """Copy a recording's inputs to tensors on a device."""
+
+    def tensor(array: np.ndarray, dtype: type[np.generic] = np.float32) -> Tensor:
+        return torch.from_numpy(np.ascontiguousarray(array, dtype)).to(device)
+
+    steps = inputs.steps
     if steps is None:
-        return Heard(mel)
-    return Heard(
-        mel,
-        Steps(
-            torch.from_numpy(np.ascontiguousarray(steps.values, np.float32)),
-            torch.from_numpy(steps.nearest_repeats.astype(np.int64)),
-            torch.from_numpy(np.ascontiguousarray(steps.similarity, np.float32)),
-        ),
-    )
+        return InputTensors(tensor(inputs.mel))
+    repeats = tensor(steps.nearest_repeats, np.int64)
+    return InputTensors(tensor(inputs.mel), StepTensors(tensor(steps.values), repeats, tensor(steps.similarity)))
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Raw scores of the heads at some rows."""
+    """Outputs of the heads at some rows."""
 
     delta: Float[Tensor, "rows deltas"]
     """Small distances."""
@@ -94,7 +85,7 @@ class Heads:
 
 
 class RepeatReader(nn.Module):
-    """Tells each moment what was heard where the same is played again, and how much was stopped in between."""
+    """Lets each moment read a message of its nearest repeats, and how much was stopped in between."""
 
     def __init__(self, config: PointerConfig) -> None:
         super().__init__()
@@ -103,18 +94,18 @@ class RepeatReader(nn.Module):
         self.read = nn.Linear(classes + STEP_REPEATS * (config.told + classes + 3), width)
 
     def forward(
-        self, x: Float[Tensor, "coarse hidden"], guess: Float[Tensor, "coarse classes"], steps: Steps
+        self, x: Float[Tensor, "coarse hidden"], guess: Float[Tensor, "coarse classes"], steps: StepTensors
     ) -> Float[Tensor, "coarse hidden"]:
-        """Return what is to be added to each moment; `steps` have the moments' own rate."""
+        """Compute what is added to each moment; `steps` are sampled at the moments."""
         chances = torch.softmax(guess, dim=-1)
-        told = torch.cat([torch.tanh(self.tell(x)), chances], dim=-1)
+        messages = torch.cat([torch.tanh(self.tell(x)), chances], dim=-1)
         stopped = torch.cumsum(chances.detach()[:, STOPPED].sum(-1), dim=0)
         parts = [chances]
         for number in range(STEP_REPEATS):
-            twin, is_there = steps.nearest_repeats[:, number], (steps.nearest_repeats[:, number] >= 0).to(x.dtype)
-            at = twin.clamp(min=0)
+            repeat = steps.nearest_repeats[:, number]
+            is_there, at = (repeat >= 0).to(x.dtype), repeat.clamp(min=0)
             between = torch.log1p(torch.abs(stopped[at] - stopped)) / LOG_STOPPED
-            parts += [told[at] * is_there[:, None]]
+            parts += [messages[at] * is_there[:, None]]
             parts += [torch.stack([steps.similarity[:, number] * is_there, is_there, between * is_there], dim=-1)]
         read: Tensor = self.read(torch.cat(parts, dim=-1))
         return read
@@ -169,19 +160,19 @@ class PointerNetwork(nn.Module):
         self.use_jump, self.stop = nn.Linear(frame, 1), nn.Linear(frame, 1)
         self.op = nn.Linear(frame, len(OPS)) if config.op_head else None
 
-    def encode(self, heard: Heard) -> Memory:
-        """Return what every decoding step reads."""
-        # A mel is flat where nothing sounds: its distance from the middle is what tells.
-        fine = functional.gelu(self.stem(heard.mel[None] - 0.5))[0].T
+    def encode(self, inputs: InputTensors) -> Memory:
+        """Compute what every decoding step reads."""
+        # A mel is flat in silence: centered on the middle of its range, the network sees that.
+        fine = functional.gelu(self.stem(inputs.mel[None] - 0.5))[0].T
         count, width = fine.shape
         stride = self.config.stride
         coarse = functional.pad(fine, (0, 0, 0, -count % stride)).reshape(-1, stride * width)
-        x = self.gather(coarse) + self.place(_places(len(coarse), count, stride).to(fine))
+        x = self.gather(coarse) + self.place(_positions(len(coarse), count, stride).to(fine))
         steps = None
         if self.config.step_inputs:
-            if heard.steps is None:
-                raise ValueError("this network reads what the analysis tells of each step, but was given none")
-            steps = steps_at(heard.steps, len(coarse), stride)
+            if inputs.steps is None:
+                raise ValueError("this network reads inputs of each step, but was given none")
+            steps = steps_at(inputs.steps, len(coarse), stride)
             scaled = ((steps.values - self.mean) / self.scale).clamp(-INPUT_LIMIT, INPUT_LIMIT)
             x = x + self.enter(self.drop(scaled[None])[0])
         half = -(-len(self.layers) // 2)
@@ -202,12 +193,12 @@ class PointerNetwork(nn.Module):
         return Memory(frames, keys, values, token_keys, token_values, arrive, leave, tuple(kinds))
 
     def _summary(self, x: Float[Tensor, "moments hidden"]) -> Float[Tensor, "tokens hidden"]:
-        """Return the summary tokens: learned questions to all moments, O(tokens x moments)."""
+        """Compute the summary tokens: learned queries to all moments, O(tokens x moments)."""
         chances = torch.softmax(self.tokens @ x.T * x.shape[1:].numel() ** -0.5, dim=-1)
         return chances @ x
 
     def all_rows(self, memory: Memory) -> Heads:
-        """Return the heads where every raw frame is taken as the previous one: rows 0 to frames."""
+        """Compute the heads for every raw frame as the previous one: rows 0 to frames."""
         count = len(memory.frames)
         expected = torch.arange(count + 1, device=memory.frames.device)
         queries = self._queries(memory, expected - 1)
@@ -215,7 +206,7 @@ class PointerNetwork(nn.Module):
         return self._heads(memory, queries, near)
 
     def decode(self, memory: Memory, previous: Int[Tensor, " rows"], expected: Int[Tensor, " rows"]) -> Heads:
-        """Return the heads for any previous pointers (-1: nothing yet) and expected positions.
+        """Compute the heads for any previous pointers (-1: nothing yet) and expected positions.
 
         Expected positions outside the recording count as its nearest end.
         """
@@ -229,10 +220,10 @@ class PointerNetwork(nn.Module):
         return self._heads(memory, queries, torch.cat(near))
 
     def _queries(self, memory: Memory, previous: Int[Tensor, " rows"]) -> Float[Tensor, "rows hidden"]:
-        """Return a question for each row, from the frame that was played last and the one after it."""
+        """Compute a query for each row, from the frame that was played last and the one after it."""
         padded = torch.cat([self.before[None], memory.frames, memory.frames[-1:]])
-        asked: Tensor = self.query(torch.cat([padded[previous + 1], padded[previous + 2]], dim=-1))
-        return asked
+        queries: Tensor = self.query(torch.cat([padded[previous + 1], padded[previous + 2]], dim=-1))
+        return queries
 
     def _heads(
         self, memory: Memory, queries: Float[Tensor, "rows hidden"], near: Float[Tensor, "rows hidden"]
@@ -243,14 +234,14 @@ class PointerNetwork(nn.Module):
         return Heads(self.delta(x), self.jump(x), self.use_jump(x)[:, 0], self.stop(x)[:, 0], op)
 
     @torch.no_grad()
-    def scores(self, heard: Heard) -> RowScores:
-        """Return what the network says at every row, as arrays."""
-        memory = self.encode(heard)
+    def scores(self, inputs: InputTensors) -> RowScores:
+        """Compute the network's answers at every row, as arrays."""
+        memory = self.encode(inputs)
         return row_scores(self.all_rows(memory), memory)
 
 
 def row_scores(heads: Heads, memory: Memory) -> RowScores:
-    """Return scores of all rows as arrays."""
+    """Convert the heads of all rows to arrays."""
     return RowScores(
         delta=torch.log_softmax(heads.delta.float(), -1).cpu().numpy(),
         jump=torch.log_softmax(heads.jump.float(), -1).cpu().numpy(),
@@ -262,18 +253,18 @@ def row_scores(heads: Heads, memory: Memory) -> RowScores:
     )
 
 
-def steps_at(steps: Steps, count: int, stride: int) -> Steps:
-    """Return the steps' inputs at each of `count` coarse moments of `stride` frames, twins counted in moments."""
+def steps_at(steps: StepTensors, count: int, stride: int) -> StepTensors:
+    """Sample the inputs of steps at `count` moments of `stride` frames, with nearest repeats counted in moments."""
     moment = torch.arange(count, device=steps.values.device)
     step = (moment * stride // STEP_FRAMES).clamp(max=len(steps.values) - 1)
     offset = moment - step * STEP_FRAMES // stride
     nearest_repeats = steps.nearest_repeats[step]
     there = (nearest_repeats * STEP_FRAMES // stride + offset[:, None]).clamp(0, count - 1)
-    return Steps(steps.values[step], torch.where(nearest_repeats >= 0, there, -1), steps.similarity[step])
+    return StepTensors(steps.values[step], torch.where(nearest_repeats >= 0, there, -1), steps.similarity[step])
 
 
-def _places(count: int, frames: int, stride: int) -> Float[Tensor, "moments 4"]:
-    """Return where each moment lies: near the start, near the end, share of the whole, and its square."""
+def _positions(count: int, frames: int, stride: int) -> Float[Tensor, "moments 4"]:
+    """Compute position features of each moment: near the start, near the end, share of the whole, and its square."""
     at = torch.arange(count, dtype=torch.float32) * stride
     share = at / max(frames - 1, 1)
     near_s = 430.0  # ten seconds of frames

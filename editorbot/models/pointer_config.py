@@ -1,8 +1,8 @@
-"""The shape of the pointer network, and how distances are counted, for those who only use it. No torch here.
+"""The shape of the pointer network, its inputs and outputs, and how distances are counted; without torch.
 
 Conventions
 -----------
-Row ``r`` asks what comes after raw frame ``r - 1``; row 0 asks for the first frame of the edit. A distance is
+Row ``r`` predicts what comes after raw frame ``r - 1``; row 0 predicts the first frame of the edit. A distance is
 ``target - expected``; with ``expected: previous`` 0 means 'go on'.
 """
 
@@ -19,16 +19,16 @@ from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES, StepInputs
 
 Expected = Literal["previous", "ratio"]
-"""Where the window of attention lies: at the last pointer + 1, or at output position / compression ratio."""
+"""Center of the attention window: the last pointer + 1, or output position / compression ratio."""
 
 DEFAULT_RATIO = 0.67
-"""Length of an edit over that of its raw recording, where nothing was learned about it."""
+"""Length of an edit over that of its raw recording, if it was not learned."""
 
 STEP_VALUES = 168
-"""Numbers of each step that `editors.scoring.inputs` tells; a test holds the two together."""
+"""Inputs of each step, `editors.scoring.inputs.INPUT_COUNT`; a test compares the two."""
 
 STEP_REPEATS = 6
-"""Places where the same is played again that it tells of each step."""
+"""Nearest repeats of each step, `editors.scoring.inputs.REPEAT_COUNT`."""
 
 OPS = ("COPY", "LOOP", "SKIP", "FADE")
 """Classes of the op head, in index order."""
@@ -41,7 +41,7 @@ class PointerConfig:
     mel_bands: int = 128
     """Bands of a mel."""
     use_stems: bool = False
-    """Whether it also hears the mels of four stems."""
+    """Whether it also reads the mels of four stems."""
     hidden_dim: int = 64
     """Channels inside; divisible by n_heads."""
     n_heads: int = 4
@@ -51,7 +51,7 @@ class PointerConfig:
     conv_kernel: int = 15
     """Frames that a layer sees on its own grid; odd."""
     dilations: tuple[int, ...] = (1, 4, 16)
-    """Step of that grid [frames]; the layers take turns."""
+    """Spacing of that grid [frames]; the layers take turns."""
     global_tokens: int = 64
     """Summary tokens; 0 for none."""
     window: int = 65
@@ -61,25 +61,25 @@ class PointerConfig:
     jump_buckets: int = 16
     """Buckets of larger distances, for either sign."""
     longest_jump: int = 131_072
-    """Where the last bucket ends [frames], 51 minutes; farther jumps count to it."""
+    """End of the last bucket [frames], 51 minutes; farther jumps belong to it."""
     expected: Expected = "previous"
-    """Where the window lies."""
+    """Center of the window."""
     ratio: float = DEFAULT_RATIO
     """Length of the edit over that of the recording; learned from the pairs."""
     op_head: bool = True
-    """Whether it also tells the edit operation."""
+    """Whether it also predicts the edit operation."""
     stride: int = 1
-    """Frames that the encoder's layers see as one; the heads answer for every frame."""
+    """Frames that the encoder's layers see as one; the heads predict every frame."""
     step_inputs: bool = False
-    """Whether it also reads what the learned score reads of each step: cues, and where the same is played again."""
+    """Whether it also reads inputs of each step: cues and nearest repeats."""
     score_inputs: bool = False
-    """Whether it is told with these what the learned score that ships takes each step for; needs step_inputs."""
+    """Whether these include the shipped learned score's chances of CLASSES; needs step_inputs."""
     frame_dim: int = 64
-    """Channels of a frame on its own grid, outside the encoder's layers; divisible by n_heads."""
+    """Channels of a frame outside the encoder's layers; divisible by n_heads."""
     told: int = 16
-    """Channels that a step tells the places where the same is played again."""
+    """Channels of the message that each moment sends to its repeats."""
     dropout: float = 0.0
-    """Share of channels left out while training."""
+    """Share of channels that training drops."""
 
     def __post_init__(self) -> None:
         _check(self.mel_bands >= 1, f"mel_bands must be at least 1, but is {self.mel_bands}")
@@ -99,10 +99,10 @@ class PointerConfig:
         longer = self.longest_jump > self.max_delta + self.jump_buckets
         _check(longer, f"longest_jump {self.longest_jump} must exceed max_delta and jump_buckets together")
         _check(self.expected in get_args(Expected), f"expected must be previous or ratio, but is {self.expected!r}")
-        _check(0 < self.ratio <= 4, f"ratio must lie in (0, 4], but is {self.ratio}")
-        _check(1 <= self.stride <= 64, f"stride must lie in 1 - 64, but is {self.stride}")
+        _check(0 < self.ratio <= 4, f"ratio must be in (0, 4], but is {self.ratio}")
+        _check(1 <= self.stride <= 64, f"stride must be in 1 - 64, but is {self.stride}")
         _check(self.told >= 1, f"told must be at least 1, but is {self.told}")
-        _check(0 <= self.dropout < 1, f"dropout must lie in [0, 1), but is {self.dropout}")
+        _check(0 <= self.dropout < 1, f"dropout must be in [0, 1), but is {self.dropout}")
 
     @property
     def inputs(self) -> int:
@@ -153,19 +153,19 @@ def _check(condition: bool, message: str) -> None:
 
 
 def with_chances(steps: StepInputs, chances: Float32[np.ndarray, "steps classes"]) -> StepInputs:
-    """Return steps with the learned score's chances of CLASSES behind their other numbers, as logarithms."""
-    said = np.log(np.maximum(chances, 1e-3)).astype(np.float32)
-    return StepInputs(np.concatenate([steps.values, said], axis=1), steps.nearest_repeats, steps.similarity)
+    """Append the learned score's chances of CLASSES to the values of steps, as logarithms."""
+    logs = np.log(np.maximum(chances, 1e-3)).astype(np.float32)
+    return StepInputs(np.concatenate([steps.values, logs], axis=1), steps.nearest_repeats, steps.similarity)
 
 
 @dataclass(frozen=True)
 class PointerInputs:
-    """A recording as the network hears it."""
+    """The inputs of one recording."""
 
     mel: Float32[np.ndarray, "inputs frames"]
-    """Its mel, with those of the stems below it where they are used, in [0, 1]."""
+    """Its mel, followed by those of the stems if they are used, in [0, 1]."""
     steps: StepInputs | None = None
-    """What the analysis tells of it, where that is used."""
+    """Inputs of its steps, if they are used."""
 
     @property
     def frames(self) -> int:
@@ -175,10 +175,10 @@ class PointerInputs:
 
 @dataclass(frozen=True)
 class RowScores:
-    """What the network says at every row, as numpy arrays; logarithms of chances, float32."""
+    """The network's answers at every row: logarithms of chances, float32."""
 
     delta: Float[np.ndarray, "rows deltas"]
-    """Small distances, given that there is no jump, shape=(rows, 2 max_delta + 1)."""
+    """Small distances, given no jump, shape=(rows, 2 max_delta + 1)."""
     jump: Float[np.ndarray, "rows buckets"]
     """Buckets, given a jump, shape=(rows, 2 jump_buckets)."""
     use_jump: Float[np.ndarray, " rows"]
@@ -190,4 +190,4 @@ class RowScores:
     leave: Float[np.ndarray, " frames"]
     """Log odds that a raw frame is the last of a play, shape=(rows - 1,)."""
     kinds: Float[np.ndarray, "moments classes"]
-    """Chance of each of `scorer_shape.CLASSES` at every moment of `stride` frames."""
+    """Chance of each of `scorer_config.CLASSES` at every moment of `stride` frames."""

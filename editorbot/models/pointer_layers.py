@@ -1,6 +1,6 @@
-"""The parts of the pointer network that see many frames: linear attention, convolutions, and a window of frames.
+"""The layers of the pointer network that see many frames: linear attention, convolutions, and a window of frames.
 
-Each has its naive twin in the tests.
+The tests compare each with a naive implementation.
 
 References
 ----------
@@ -28,10 +28,10 @@ GONE = -1e9
 
 @dataclass(frozen=True)
 class Memory:
-    """What the encoder makes of a recording; every decoding step reads it."""
+    """The encoder's output for a recording; every decoding step reads it."""
 
     frames: Float[Tensor, "frames hidden"]
-    """One vector a raw frame."""
+    """One vector per raw frame."""
     window_keys: Float[Tensor, "frames hidden"]
     """Keys of the windowed attention."""
     window_values: Float[Tensor, "frames hidden"]
@@ -45,7 +45,7 @@ class Memory:
     leave: Float[Tensor, " frames"]
     """Log odds that each frame is the last of a play."""
     kinds: tuple[Float[Tensor, "coarse classes"], ...]
-    """Log odds of what each moment is, as first guessed and in the end; they teach the encoder."""
+    """Log odds of the class of each moment, after half of the layers and after all; they supervise the encoder."""
 
 
 def linear_attention(
@@ -53,12 +53,12 @@ def linear_attention(
     keys: Float[Tensor, "heads frames size"],
     values: Float[Tensor, "heads frames size"],
 ) -> Float[Tensor, "heads frames size"]:
-    """Return attention with the kernel phi(q) phi(k), phi = ELU + 1: O(frames)."""
+    """Compute attention with the kernel phi(q) phi(k), phi = ELU + 1: O(frames)."""
     q, k = functional.elu(queries) + 1, functional.elu(keys) + 1
     # Means in place of sums keep numbers small over 100,000 frames; the quotient is the same.
-    told = k.transpose(1, 2) @ values / k.shape[1]
+    state = k.transpose(1, 2) @ values / k.shape[1]
     total = q @ k.mean(1)[:, :, None]
-    return (q @ told) / (total + 1e-6)
+    return (q @ state) / (total + 1e-6)
 
 
 class EncoderLayer(nn.Module):
@@ -76,7 +76,7 @@ class EncoderLayer(nn.Module):
         self.drop = ChannelDropout(config.dropout)
 
     def forward(self, x: Float[Tensor, "frames hidden"]) -> Float[Tensor, "frames hidden"]:
-        """Return the frames, each told about the others."""
+        """Map the frames to the same shape."""
         frames, width = x.shape
         parts = self.qkv(self.attention_norm(x)).view(frames, 3, self.heads, -1).permute(1, 2, 0, 3)
         attended = linear_attention(parts[0], parts[1], parts[2])
@@ -92,7 +92,7 @@ def attended(
     values: Float[Tensor, "tokens hidden"],
     heads: int,
 ) -> Float[Tensor, "rows hidden"]:
-    """Return softmax attention to a few tokens; zeros where there are none."""
+    """Compute softmax attention to a few tokens; zeros if there are none."""
     if not len(keys):
         return queries * 0
     q, k, v = (x.view(len(x), heads, -1).transpose(0, 1) for x in (queries, keys, values))
@@ -106,7 +106,7 @@ def gathered(
     memory: Memory,
     bias: Float[Tensor, "heads window"],
 ) -> Float[Tensor, "rows hidden"]:
-    """Return attention of each row to the window around its expected position, keys gathered row by row."""
+    """Compute attention of each row to the window around its expected position, with keys gathered row by row."""
     heads, window = bias.shape
     count = len(memory.frames)
     at = expected.clamp(0, count - 1)[:, None] + torch.arange(window, device=expected.device) - window // 2
@@ -124,9 +124,9 @@ def gathered(
 def banded(
     queries: Float[Tensor, "rows hidden"], memory: Memory, bias: Float[Tensor, "heads window"]
 ) -> Float[Tensor, "rows hidden"]:
-    """Return what `gathered` would for expected = row: blocks of rows share their keys, so nothing is gathered.
+    """Compute the same as `gathered` for expected = row: blocks of rows share their keys, so nothing is gathered.
 
-    The last row expects the frame past the end, which counts as the last frame; it is asked on its own.
+    The last row expects the frame past the end, which counts as the last frame; it is computed separately.
     """
     heads, window = bias.shape
     count, half = len(memory.frames), window // 2
@@ -153,7 +153,7 @@ def banded(
 def _band(
     blocks: int, count: int, half: int, span: int, device: torch.device
 ) -> tuple[Bool[Tensor, "blocks rows span"], Int[Tensor, "rows span"]]:
-    """Return which keys each row of each block may see, and each key's place in the row's window."""
+    """Compute which keys each row of each block may see, and each key's position in the row's window."""
     place = torch.arange(span, device=device)
     offset = place[None] - torch.arange(BLOCK_ROWS, device=device)[:, None]
     frame = torch.arange(blocks, device=device)[:, None] * BLOCK_ROWS + place[None] - half

@@ -1,16 +1,13 @@
-"""The network behind the learned score: what each step of a recording is.
+"""The network of the learned score: it classifies each step of a recording.
 
-Two passes of dilated convolutions along the steps (Yu and Koltun, "Multi-Scale
-Context Aggregation by Dilated Convolutions", 2016). The first hears each
-moment in its surroundings and guesses what it is. The second also reads, at
-the places where the same is played again, what the first thought there, and
-how much was stopped or talked in between: whether a take is the sloppy one, or
-a turn one too many, can only be told from both plays together. And it looks
-over the whole recording (:class:`LagAttention`), led by how alike it is to
-itself at every distance: so the turns of a vamp are counted.
+Two passes of dilated convolutions along the steps (Yu and Koltun, "Multi-Scale Context Aggregation by Dilated
+Convolutions", 2016). The first sees each moment in its surroundings and guesses its class. The second also reads a
+message of the first from the nearest repeats of each step, and how much was stopped or talked in between: only the two
+plays together show whether a take is the sloppy one, or a turn one too many. And it attends to the whole recording
+(:class:`LagAttention`), biased by the similarity of the recording to itself at every distance, so that it can count
+the turns of a vamp.
 
-:mod:`editorbot.editors.scoring.network` computes the same without torch; a test
-holds the two together.
+:mod:`editorbot.editors.scoring.network` computes the same without torch; a test compares the two.
 """
 
 from __future__ import annotations
@@ -39,14 +36,14 @@ from editorbot.models.scorer_config import (
 
 
 class ChannelDropout(nn.Module):
-    """Leaves out whole channels of a recording, the same at every step (Tompson et al., 2015)."""
+    """Drops whole channels of a recording, the same at every step (Tompson et al., 2015)."""
 
     def __init__(self, share: float) -> None:
         super().__init__()
         self.share = share
 
     def forward(self, hidden: Tensor) -> Tensor:
-        """Map (recordings, steps, channels) to the same; nothing is left out in use."""
+        """Map (recordings, steps, channels) to the same; nothing is dropped in evaluation."""
         if not self.training or self.share == 0:
             return hidden
         kept = torch.full((hidden.shape[0], 1, hidden.shape[2]), 1 - self.share).bernoulli()
@@ -54,7 +51,7 @@ class ChannelDropout(nn.Module):
 
 
 class ConvBlock(nn.Module):
-    """One residual step: scale, look both ways at a distance, mix."""
+    """One residual block: normalize, convolve with a dilation, mix."""
 
     def __init__(self, width: int, dilation: int, dropout: float) -> None:
         super().__init__()
@@ -64,16 +61,16 @@ class ConvBlock(nn.Module):
         self.drop = ChannelDropout(dropout)
 
     def forward(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Map (recordings, steps, width) to the same; what `mask` leaves out counts as zero."""
+        """Map (recordings, steps, width) to the same; steps outside `mask` count as zero."""
         seen = self.norm(hidden) * mask
         seen = torch.relu(self.look(seen.transpose(1, 2)).transpose(1, 2))
         return hidden + self.drop(self.mix(seen)) * mask
 
 
 class LagAttention(nn.Module):
-    """Tokens of 3 s look at each other, led by how alike the recording is there (Vaswani et al., 2017, with a bias).
+    """Attention between tokens of 3 s, biased by their similarity (Vaswani et al., 2017, with a bias).
 
-    Beside the mean of what is looked at, each token learns how many others are like it, before and after.
+    Beside the attended mean, each token gets the number of similar tokens before and after it.
     """
 
     def __init__(self, config: ScorerConfig) -> None:
@@ -90,8 +87,8 @@ class LagAttention(nn.Module):
     def forward(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lag_matrix: Tensor) -> Tensor:
         """Map (recordings, steps, width) to the same.
 
-        `chances` are the first pass's, `stopped` the steps stopped so far, shape=(recordings, steps), and `lag_matrix`
-        the similarity of all tokens to all, shape=(recordings, 2, tokens, tokens).
+        `chances` are those of the first pass, `stopped` the steps stopped so far, shape=(recordings, steps), and
+        `lag_matrix` the similarity of all tokens to all, shape=(recordings, 2, tokens, tokens).
         """
         steps, tokens = hidden.shape[1], lag_matrix.shape[-1]
         pooled = _pooled(torch.cat([hidden, chances], dim=-1) * mask, tokens)
@@ -100,12 +97,12 @@ class LagAttention(nn.Module):
         parts = self.look(self.norm(pooled)).reshape(len(hidden), tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         features, near = pair_features(lag_matrix, at)
         hidden_pair = torch.relu(torch.einsum("cf,bfij->bcij", self.pair.weight, features) + _row(self.pair.bias))
-        told = torch.einsum("hc,bcij->bhij", self.bias.weight, hidden_pair) + _row(self.bias.bias)
+        biases = torch.einsum("hc,bcij->bhij", self.bias.weight, hidden_pair) + _row(self.bias.bias)
         is_open = near & is_there[:, None, None, :]
-        looked = _look(parts, told[:, : self.heads], is_open, self.sink)
-        alike = torch.sigmoid(told[:, self.heads :]) * is_open
-        counts = [torch.log1p(part.sum(-1)) for part in (torch.triu(alike, 1), torch.tril(alike, -1))]
-        found = self.out(torch.cat([looked, torch.cat(counts, dim=1).transpose(1, 2)], dim=-1))
+        mixed = _attention(parts, biases[:, : self.heads], is_open, self.sink)
+        similar = torch.sigmoid(biases[:, self.heads :]) * is_open
+        counts = [torch.log1p(part.sum(-1)) for part in (torch.triu(similar, 1), torch.tril(similar, -1))]
+        found = self.out(torch.cat([mixed, torch.cat(counts, dim=1).transpose(1, 2)], dim=-1))
         return hidden + found.repeat_interleave(TOKEN_STEPS, dim=1)[:, :steps] * mask
 
 
@@ -114,14 +111,14 @@ def _row(bias: Tensor) -> Tensor:
 
 
 def _pooled(rows: Tensor, tokens: int, *, last: bool = False) -> Tensor:
-    """Return means over the steps of each token; beyond the end are zeros, or the last row."""
+    """Average rows over the steps of each token; the last token is filled up with zeros, or with the last row."""
     missing = tokens * TOKEN_STEPS - rows.shape[1]
     end = rows[:, -1:].expand(-1, missing, -1) if last else rows.new_zeros(rows.shape[0], missing, rows.shape[2])
     return torch.cat([rows, end], dim=1).reshape(len(rows), tokens, TOKEN_STEPS, -1).mean(2)
 
 
 def pair_features(lag_matrix: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
-    """Return PAIR_FEATURES of all pairs, shape=(recordings, features, tokens, tokens), and which are near enough."""
+    """Compute PAIR_FEATURES of all pairs, shape=(recordings, features, tokens, tokens), and which are near enough."""
     place = torch.arange(lag_matrix.shape[-1], dtype=lag_matrix.dtype)
     lag = place[None, :] - place[:, None]
     distance = lag.abs().expand(len(lag_matrix), -1, -1)
@@ -135,8 +132,8 @@ def pair_features(lag_matrix: Tensor, stopped: Tensor) -> tuple[Tensor, Tensor]:
     return torch.stack(features, dim=1), lag.abs() < LAG_TOKENS
 
 
-def _look(parts: Tensor, bias: Tensor, is_open: Tensor, sink: Tensor) -> Tensor:
-    """Return what is looked at, shape=(recordings, tokens, width); whoever finds nothing looks into the sink."""
+def _attention(parts: Tensor, bias: Tensor, is_open: Tensor, sink: Tensor) -> Tensor:
+    """Compute biased attention with a sink that takes what matches nothing, shape=(recordings, tokens, width)."""
     query, key, value = parts
     odds = query @ key.transpose(-1, -2) / query.shape[-1] ** 0.5 + bias + (is_open.to(bias.dtype) - 1) * CLOSED_BY
     nowhere = sink[None, :, None, None].expand(*odds.shape[:-1], 1)
@@ -171,7 +168,7 @@ class ScorerNetwork(nn.Module):
     def forward(
         self, values: Tensor, nearest_repeats: Tensor, similarity: Tensor, mask: Tensor, lag_matrix: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Return the log odds of the first and of the second pass.
+        """Compute the log odds of the first and of the second pass.
 
         Parameters
         ----------
@@ -182,7 +179,7 @@ class ScorerNetwork(nn.Module):
         similarity : Tensor, shape=(recordings, steps, repeats), float32
             `StepInputs.similarity`.
         mask : Tensor, shape=(recordings, steps, 1), float32
-            1 inside the recordings, 0 where they are padded.
+            1 inside the recordings, 0 in their padding.
         lag_matrix : Tensor, shape=(recordings, 2, tokens, tokens), float32
             Likeness of all tokens to all; tokens = ceil(steps / TOKEN_STEPS).
         """
@@ -193,28 +190,28 @@ class ScorerNetwork(nn.Module):
         first = self.guess(hidden)
         chances = torch.softmax(first, dim=-1) * mask
         parts = [hidden, chances]
-        told = torch.cat([torch.tanh(self.tell(hidden)) * mask, chances], dim=-1)
+        messages = torch.cat([torch.tanh(self.tell(hidden)) * mask, chances], dim=-1)
         stopped = torch.cumsum(chances.detach()[..., STOPPED].sum(-1), dim=1)
         for number in range(self.config.twins):
-            parts += self._read_repeat(told, stopped, nearest_repeats[..., number], similarity[..., number])
+            parts += self._read_repeat(messages, stopped, nearest_repeats[..., number], similarity[..., number])
         hidden = self.read(torch.cat(parts, dim=-1)) * mask
         return first, self.decide(self._compared(hidden, chances, stopped, mask, lag_matrix))
 
     def _compared(self, hidden: Tensor, chances: Tensor, stopped: Tensor, mask: Tensor, lag_matrix: Tensor) -> Tensor:
-        """Go through the blocks of the second pass and the looks over the whole recording between them."""
-        looks = dict(zip(self.config.lag_layers, self.over))
+        """Apply the blocks of the second pass and the attention layers between them."""
+        attention = dict(zip(self.config.lag_layers, self.over))
         for number in range(len(self.compare) + 1):
-            if number in looks:
-                hidden = looks[number](hidden, chances, stopped, mask, lag_matrix)
+            if number in attention:
+                hidden = attention[number](hidden, chances, stopped, mask, lag_matrix)
             if number < len(self.compare):
                 hidden = self.compare[number](hidden, mask)
         return hidden
 
-    def _read_repeat(self, told: Tensor, stopped: Tensor, twin: Tensor, similarity: Tensor) -> list[Tensor]:
-        """Return what was told at each step's twin, its similarity, and what lies between the two."""
-        is_there = (twin >= 0).to(told.dtype)
-        at = torch.clamp(twin, min=0)
-        there = torch.gather(told, 1, at[..., None].expand(-1, -1, told.shape[-1])) * is_there[..., None]
+    def _read_repeat(self, messages: Tensor, stopped: Tensor, repeat: Tensor, similarity: Tensor) -> list[Tensor]:
+        """Read the message of one nearest repeat of each step, its similarity, and how much was stopped between."""
+        is_there = (repeat >= 0).to(messages.dtype)
+        at = torch.clamp(repeat, min=0)
+        there = torch.gather(messages, 1, at[..., None].expand(-1, -1, messages.shape[-1])) * is_there[..., None]
         between = torch.abs(torch.gather(stopped, 1, at) - stopped)
         stopped_between = torch.log1p(between) / LOG_STOPPED
         return [there, torch.stack([similarity * is_there, is_there, stopped_between * is_there], dim=-1)]

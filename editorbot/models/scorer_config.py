@@ -1,8 +1,8 @@
-"""The shape of the learned score's network, for those who train it and those who only use it. No torch here.
+"""The shape, classes and inputs of the learned score's network; without torch.
 
-Torch (:mod:`editorbot.models.scorer`) and NumPy (:mod:`editorbot.editors.scoring.network`) compute the same from the
-numbers named here. The shipped weights were trained with them: a change of any asks for new weights. The pointer
-network, which hears steps as this one does, takes its own from here too.
+Torch (:mod:`editorbot.models.scorer`) and NumPy (:mod:`editorbot.editors.scoring.network`) compute the same with these
+constants. The shipped weights were trained with them: changing one requires new weights. The pointer network reads
+steps in the same way and uses them too.
 """
 
 from __future__ import annotations
@@ -13,48 +13,48 @@ import numpy as np
 from jaxtyping import Float32, Int32
 
 CLASSES = ("keep", "sounds", "noodling", "other_song", "bad_take", "repeat")
-"""What a step can be: finished music; talk, noise or silence; playing that is no music yet; a scrap of another song;
-a false start, breakdown or sloppy take; music that was heard already."""
+"""Classes of a step: finished music; talk, noise or silence; playing that is no music yet; a bit of another song;
+a false start, breakdown or sloppy take; music that was already played."""
 
 SONG_CLASSES = tuple(CLASSES.index(name) for name in ("keep", "bad_take", "repeat"))
-"""Classes that are the band's music, played well or not."""
+"""Classes of the band's music, played well or not."""
 
 STOPPED = slice(CLASSES.index("sounds"), CLASSES.index("other_song") + 1)
-"""Classes that stop the music: their chances, summed along the steps, tell how much was stopped so far [steps]."""
+"""Classes that stop the music: their chances, summed along the steps, are how much was stopped so far [steps]."""
 
 LOG_STOPPED = 3
-"""Logarithms of steps stopped in between are divided by this: 1 stands for 19 steps, 3.5 s."""
+"""Logarithms of steps stopped in between are divided by this: 1 means 19 steps, 3.5 s."""
 
 INPUT_LIMIT = 5
-"""Scaled inputs are held within this either way [spreads of the input]."""
+"""Scaled inputs are clipped to this in both directions [spreads of the input]."""
 
 TOKEN_STEPS = 16
-"""Steps a token: 3 s."""
+"""Steps per token: 3 s."""
 
 LAG_TOKENS = 160
-"""Distances that are looked at [tokens], eight minutes: farther apart tokens do not see each other."""
+"""Largest distance of attention [tokens], eight minutes: tokens farther apart do not see each other."""
 
 PAIR_FEATURES = 8
-"""What is told of two tokens: likeness of 1.5 and 6 s, the latter above ALIKE_FROM and above SAME_FROM, direction,
-distance twice, and how much was stopped or talked in between."""
+"""Features of a pair of tokens: similarity over 1.5 and 6 s, the latter above ALIKE_FROM and above SAME_FROM,
+direction, distance twice, and how much was stopped or talked in between."""
 
 ALIKE_FROM, ALIKE_TIMES = 0.6, 3
-"""Likeness over 6 s (a mean cosine) that counts above this alone, and how many times: 1.2 at a likeness of 1."""
+"""Similarity over 6 s (a mean cosine) counts above this alone, times a factor: 1.2 at a similarity of 1."""
 
 SAME_FROM, SAME_TIMES = 0.85, 8
-"""The same for music that is almost surely the same, 1.2 at most too."""
+"""The same for music that is almost certainly the same, also 1.2 at most."""
 
 LOG_DISTANCE = 4
-"""Logarithms of distances are divided by this: 1 stands for 54 tokens, 2.7 minutes."""
+"""Logarithms of distances are divided by this: 1 means 54 tokens, 2.7 minutes."""
 
 NEAR_SHARE = 0.152
-"""What a distance of one token counts as, up to 1: tokens are told apart by it up to 6.6 tokens, 20 s."""
+"""Value of a distance of one token, up to 1: it distinguishes distances up to 6.6 tokens, 20 s."""
 
 SHORT_STOP_STEPS = 3
 """Steps stopped between two tokens are counted in this unit [steps], 0.6 s, before the logarithm."""
 
 CLOSED_BY = 1e4
-"""Log odds by which tokens that are out of reach are lowered: their chance is 0."""
+"""Subtracted from the log odds of tokens that are out of reach, so that their chance is 0."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +62,25 @@ class ScorerConfig:
     """The shape of the network."""
 
     inputs: int
-    """Numbers a step."""
+    """Inputs per step."""
     twins: int
-    """Twins a step."""
+    """Nearest repeats per step."""
     width: int = 64
     """Channels inside."""
     told: int = 16
-    """Channels that a step tells its twins."""
+    """Channels of the message that each step sends to its repeats."""
     first_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    """Distances looked at by the first pass [steps], a block each."""
+    """Dilations of the first pass [steps], a block each."""
     second_dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128)
-    """Distances looked at by the second pass [steps], a block each."""
+    """Dilations of the second pass [steps], a block each."""
     lag_layers: tuple[int, ...] = (0, 4, 8)
-    """Before which blocks of the second pass the whole recording is looked over; 8 is after the last."""
+    """Before which blocks of the second pass a layer of attention comes; 8 is after the last."""
     heads: int = 4
-    """Ways of looking over the whole recording, each on width / heads channels."""
+    """Heads of the attention, of width / heads channels each."""
     pair_width: int = 16
-    """Channels inside what two tokens are to each other."""
+    """Hidden channels between pair features and attention biases."""
     dropout: float = 0.2
-    """Share of channels left out while training."""
+    """Share of channels that training drops."""
 
     def __post_init__(self) -> None:
         if self.width % self.heads:

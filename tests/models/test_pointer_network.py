@@ -9,7 +9,7 @@ import torch
 from editorbot.editors.pointer_inference import network as in_numpy
 from editorbot.editors.scoring.inputs import INPUT_COUNT, REPEAT_COUNT
 from editorbot.errors import UsageError
-from editorbot.models.pointer import PointerNetwork, RepeatReader, heard, steps_at
+from editorbot.models.pointer import PointerNetwork, RepeatReader, steps_at, to_tensors
 from editorbot.models.pointer_config import STEP_REPEATS, STEP_VALUES, PointerConfig, PointerInputs
 from editorbot.models.pointer_layers import EncoderLayer, attended, banded, gathered, linear_attention
 from editorbot.models.scorer_config import CLASSES, StepInputs
@@ -38,7 +38,7 @@ def _inputs(frames, config=TINY, seed=1):
 
 
 def _mel(frames, config=TINY, seed=1):
-    return heard(_inputs(frames, config, seed))
+    return to_tensors(_inputs(frames, config, seed))
 
 
 def test_steps_are_what_the_learned_score_reads():
@@ -199,7 +199,7 @@ def test_every_form_gives_finite_scores_the_same_without_torch(change, frames, m
     monkeypatch.setattr(in_numpy, "BLOCK_ROWS", 64)
     config = replace(TINY, **change)
     network, inputs = _network(config), _inputs(frames, config)
-    scores = network.scores(heard(inputs))
+    scores = network.scores(to_tensors(inputs))
     assert scores.delta.shape == (frames + 1, 129)
     assert scores.jump.shape == (frames + 1, 32)
     assert scores.arrive.shape == scores.leave.shape == (frames,)

@@ -1,1 +1,1 @@
-"""What the pointer editor is made of: decoding, and reading its weights."""
+"""The pointer network in use: its inputs, the network in NumPy, and how its answers become plays."""

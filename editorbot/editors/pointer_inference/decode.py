@@ -1,16 +1,16 @@
-"""From what the pointer network says at every raw frame to the plays of an edit.
+"""Turns the pointer network's answers at every raw frame into the plays of an edit.
 
-Every raw frame was taken as the last one played. Each is now either played, which costs the log chance of going on,
-or passed over, which costs the log chance of not going on; so paths that play more or less are compared fairly, and
-no cost is negative. A jump costs a price, its bucket's log chance and, inside the bucket, that of the frame it
-arrives at; off the beat it costs more. The cheapest path over the places is exact (`pointer_inference.sweeps`).
+The network was asked about every raw frame as if it was the last one played. Each frame is now either played, which
+costs the log chance of going on, or skipped, which costs the log chance of not going on; so paths that play more or
+less are compared fairly, and no cost is negative. A jump costs a price, its bucket's log chance and, inside the
+bucket, that of the frame it arrives at; off the beat it costs more. The cheapest path over the places is exact
+(`pointer_inference.sweeps`).
 
-Going back costs no passing over, so a repeat is played only where the network says 'back' rather than 'on'.
+Going back skips nothing, so a repeat is played only if the network says 'back' rather than 'on'.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from jaxtyping import Bool, Float, Int
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.editors.base import Tightness
 from editorbot.editors.pointer_inference.sweeps import cheapest_ways
-from editorbot.editors.scoring.clean_takes import doubt_of
+from editorbot.editors.scoring.clean_takes import take_weight
 from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.errors import UsageError
 from editorbot.models.pointer_config import STEP_VALUES, PointerConfig, PointerInputs, RowScores
@@ -27,17 +27,17 @@ from editorbot.models.scorer_config import CLASSES
 from editorbot.timebase import FRAME_S, STEP_FRAMES
 
 MOST_LOG = 8.0
-"""No single frame may say more than this [log odds]."""
+"""No single frame counts for more than this [log odds]."""
 
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """How plays are found."""
+    """Prices and weights of the decoder."""
 
     frame_weight: float = 0.05
-    """What a frame's log chance counts: neighbors say nearly the same, so each is far from new evidence."""
+    """Weight of a frame's log chance: its neighbors say nearly the same, so each frame is little new evidence."""
     score_weight: float = 0.5
-    """What the learned score's log odds of 'keep' count beside the network's own, where it is told them; in [0, 1]."""
+    """Weight of the learned score's log odds of 'keep' beside the network's own, if it reads them; in [0, 1]."""
     threshold: float = 0.0
     """Added to the log odds of going on; above 0 keeps more."""
     jump_cost: float = 4.0
@@ -45,13 +45,13 @@ class DecodeSettings:
     back_cost: float = 4.0
     """Price of a jump back, on top."""
     bucket_weight: float = 0.2
-    """What the log chance of a jump's distance counts."""
+    """Weight of the log chance of a jump's distance."""
     off_beat_cost: float = 1.0
-    """Price of leaving off the beat, and of arriving there."""
+    """Price of leaving off the beat, and of arriving off it."""
     short_cost: float = 12.0
     """Price of a play shorter than a beat; only a network that is very sure pays it."""
     edge_reach: int = 0
-    """How far each edge may move to a frame that the network takes for one [frames]."""
+    """How far each edge may move to a frame that the network predicts as one [frames]."""
     edge_price: float = 0.05
     """Price of each frame that it moves [log odds]."""
 
@@ -61,7 +61,7 @@ class DecodeSettings:
         if not (self.frame_weight > 0 and min(costs) >= 0):
             raise UsageError("frame_weight must be positive, and no cost negative")
         if not 0 <= self.score_weight <= 1:
-            raise UsageError(f"score_weight must lie in [0, 1], but is {self.score_weight}")
+            raise UsageError(f"score_weight must be in [0, 1], but is {self.score_weight}")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Plays:
     ends: Int[np.ndarray, " plays"]
     """Frame after the last of each play."""
     cost: float
-    """What the path costs."""
+    """Cost of the path."""
 
     @property
     def pointers(self) -> Int[np.ndarray, " edit_frames"]:
@@ -84,26 +84,26 @@ class Plays:
 
 @dataclass(frozen=True)
 class Costs:
-    """Everything that the cheapest path adds up."""
+    """The costs that the cheapest path adds up."""
 
     places: Int[np.ndarray, " places"]
     """Frames at which plays may start or end, from 0 to the recording's end."""
     play: Float[np.ndarray, " places"]
     """Cost of playing all frames before each place."""
     skip: Float[np.ndarray, " places"]
-    """Cost of passing over all frames before each place."""
+    """Cost of skipping all frames before each place."""
     leave: Float[np.ndarray, " places"]
-    """Cost of jumping away at each place, whereto apart."""
+    """Cost of jumping away at each place, apart from the distance."""
     arrive: Float[np.ndarray, " places"]
     """Cost of starting a play at each place, within its bucket."""
     bucket: Float[np.ndarray, "places buckets"]
     """Cost of each bucket at each place; the last column is for distances within max_delta."""
     least: Int[np.ndarray, " places"]
-    """For each place, the first place at which a play that starts there is a beat long."""
+    """For each place, the first place at which a play from there is a beat long."""
 
 
 def log_going_on(scores: RowScores, config: PointerConfig) -> Float[np.ndarray, " frames"]:
-    """Return the log odds that each raw frame is played after the one before it, shape=(frames,).
+    """Compute the log odds that each raw frame is played after the one before it, shape=(frames,).
 
     A frame to either side counts as going on too: a take played a little faster skips one now and then.
     """
@@ -115,7 +115,7 @@ def log_going_on(scores: RowScores, config: PointerConfig) -> Float[np.ndarray, 
 
 
 def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndarray, " frames"] | None:
-    """Return the learned score's log odds of 'keep' at each frame, shape=(frames,); None where it is not told."""
+    """Read the learned score's log odds of 'keep' at each frame, shape=(frames,); None if it is no input."""
     if not config.score_inputs or inputs.steps is None:
         return None
     keep = np.exp(inputs.steps.values[:, STEP_VALUES + CLASSES.index("keep")].astype(np.float64))
@@ -126,26 +126,26 @@ def score_odds_of(inputs: PointerInputs, config: PointerConfig) -> Float[np.ndar
 def prices_for(
     settings: DecodeSettings, inputs: PointerInputs, config: PointerConfig, tightness: Tightness = "normal"
 ) -> DecodeSettings:
-    """Return the prices for a recording: one that is no rehearsal is left to the score, which knows takes from jams."""
+    """Adapt the prices to a recording: in a take the score counts more, because it distinguishes takes from jams."""
     if not config.score_inputs or inputs.steps is None:
         return settings
-    doubt = doubt_of(np.exp(inputs.steps.values[:, STEP_VALUES : STEP_VALUES + len(CLASSES)]), tightness)
-    return replace(settings, score_weight=max(settings.score_weight, doubt))
+    weight = take_weight(np.exp(inputs.steps.values[:, STEP_VALUES : STEP_VALUES + len(CLASSES)]), tightness)
+    return replace(settings, score_weight=max(settings.score_weight, weight))
 
 
 def places_of(
     beats_s: Float[np.ndarray, " beats"], odds: Float[np.ndarray, " frames"], *, every_frame: bool = False
 ) -> tuple[Int[np.ndarray, " places"], Bool[np.ndarray, " places"]]:
-    """Return where plays may start and end, and which of these places are on the beat.
+    """Find where plays may start and end, and which of these places are on the beat.
 
-    Beats, and the frames where going on turns likely or unlikely: talk does not end on a beat.
+    The places are beats, and frames where going on becomes likely or unlikely: talk does not end on a beat.
     """
     count = len(odds)
     beats = nearest_frames(beats_s)
     beats = np.unique(beats[(beats >= 0) & (beats <= count)])
     smooth = np.convolve(odds, np.ones(9) / 9, mode="same") > 0
-    turns = np.flatnonzero(np.diff(smooth)) + 1
-    more = np.arange(count + 1) if every_frame else np.concatenate([[0, count], turns])
+    changes = np.flatnonzero(np.diff(smooth)) + 1
+    more = np.arange(count + 1) if every_frame else np.concatenate([[0, count], changes])
     places = np.unique(np.concatenate([beats, more])).astype(np.int64)
     return places, np.isin(places, np.concatenate([beats, [0, count]]))
 
@@ -159,12 +159,12 @@ def costs_of(
     score_odds: Float[np.ndarray, " frames"] | None = None,
     every_frame: bool = False,
 ) -> Costs:
-    """Return what playing, passing over and jumping cost.
+    """Compute what playing, skipping and jumping cost.
 
     Parameters
     ----------
     scores : RowScores
-        What the network says.
+        The network's answers.
     config : PointerConfig
         Its shape.
     settings : DecodeSettings
@@ -174,7 +174,7 @@ def costs_of(
     score_odds : np.ndarray, shape=(frames,), optional
         From :func:`score_odds_of`.
     every_frame : bool
-        Let plays start and end at every frame rather than at beats and turns.
+        Let plays start and end at every frame rather than at beats and changes.
     """
     odds = log_going_on(scores, config)
     if score_odds is not None:
@@ -203,11 +203,11 @@ def costs_of(
 
 
 def best_plays(costs: Costs, config: PointerConfig, settings: DecodeSettings) -> Plays:
-    """Return the cheapest path from the start of the edit to its end: at least one play.
+    """Find the cheapest path from the start of the edit to its end: at least one play.
 
     Notes
     -----
-    Time O(places x buckets) a sweep, and a sweep more than the most jumps back that a cheapest path makes.
+    Time O(places x buckets) a sweep, with one sweep more than the cheapest path has jumps back.
     """
     reach_cost, start_from, reach_from = cheapest_ways(
         costs.places, costs.play, costs.skip, costs.leave, costs.arrive, costs.bucket, costs.least,
@@ -228,9 +228,9 @@ def best_plays(costs: Costs, config: PointerConfig, settings: DecodeSettings) ->
 
 
 def with_edges(plays: Plays, scores: RowScores, settings: DecodeSettings) -> Plays:
-    """Return plays with their edges at the frames near by that the network takes for starts and ends.
+    """Move the edges of plays to nearby frames that the network predicts as starts and ends.
 
-    The path's own edges are as fine as what it is made of: beats, and what a step of 0.2 s is taken for.
+    The path's own edges are only as fine as its places: beats, and steps of 0.2 s.
     """
     frames = len(scores.arrive)
     starts, ends = plays.starts.copy(), plays.ends.copy()
@@ -244,59 +244,7 @@ def with_edges(plays: Plays, scores: RowScores, settings: DecodeSettings) -> Pla
 
 
 def _edge_near(odds: Float[np.ndarray, " frames"], at: int, room: int, settings: DecodeSettings) -> int:
-    """Return the likeliest edge near a frame."""
+    """Find the likeliest edge near a frame."""
     reach = min(settings.edge_reach, room)
     near = np.arange(max(at - reach, 0), min(at + reach + 1, len(odds)))
     return int(near[(odds[near] - settings.edge_price * np.abs(near - at)).argmax()])
-
-
-def greedy_plays(step: Callable[[int], tuple[int, bool]], frames: int, *, longest: int | None = None) -> Plays:
-    """Return the plays of one decision after the other: what decoding was in the original, for comparison.
-
-    Parameters
-    ----------
-    step : callable
-        Given the last pointer (-1 at first), returns the next one, and whether the edit ends instead.
-    frames : int
-        Frames of the recording.
-    longest : int, optional
-        Frames after which the edit ends anyway; twice the recording by default.
-    """
-    starts: list[int] = []
-    ends: list[int] = []
-    previous = -1
-    for _ in range(longest if longest is not None else 2 * frames):
-        pointer, is_end = step(previous)
-        if is_end or not 0 <= pointer < frames:
-            break
-        if ends and pointer == ends[-1]:
-            ends[-1] += 1
-        else:
-            starts.append(pointer)
-            ends.append(pointer + 1)
-        previous = pointer
-    if not starts:
-        starts, ends = [0], [frames]
-    return Plays(np.array(starts, np.int64), np.array(ends, np.int64), 0.0)
-
-
-def greedy_step(scores: RowScores, config: PointerConfig) -> Callable[[int], tuple[int, bool]]:
-    """Return greedy decisions read off what the network said at every row."""
-
-    def step(previous: int) -> tuple[int, bool]:
-        return next_pointer(scores, config, previous + 1, previous)
-
-    return step
-
-
-def next_pointer(scores: RowScores, config: PointerConfig, row: int, previous: int) -> tuple[int, bool]:
-    """Return the likeliest next pointer of a row, and whether the edit ends."""
-    if previous + 1 >= len(scores.arrive) or scores.stop[row] > 0:
-        return previous, True
-    if scores.use_jump[row] <= 0:
-        return previous + 1 + int(scores.delta[row].argmax()) - config.max_delta, False
-    first, end = config.bucket_range(int(scores.jump[row].argmax()))
-    low, high = max(previous + 1 + first, 0), min(previous + 1 + end, len(scores.arrive))
-    if low >= high:
-        return previous, True
-    return low + int(scores.arrive[low:high].argmax()), False

@@ -1,7 +1,7 @@
 """The pointer network, computed with NumPy alone, so that editing needs no torch.
 
 The same sums as :class:`editorbot.models.pointer.PointerNetwork` over all rows at once, from the same weights; a test
-holds the two together. Frames go through in blocks, so that time and memory grow with their number and no faster.
+compares the two. Frames are computed in blocks, so that memory grows no faster than their number.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from editorbot.models.scorer_config import CLASSES, INPUT_LIMIT, LOG_STOPPED, ST
 from editorbot.timebase import STEP_FRAMES
 
 BLOCK_ROWS = 2_048
-"""Frames or rows that go through together."""
+"""Frames or rows computed together."""
 
 BAND_ROWS = 64
 """Rows that share their keys in the windowed attention."""
 
 NEAR_FRAMES = 430.0
-"""Ten seconds, over which the ends of a recording are felt."""
+"""Ten seconds: the scale of the features for the distance to either end."""
 
 Rows = Float32[np.ndarray, "_ _"]
 
 
 def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -> RowScores:
-    """Return what the network says where every raw frame is taken as the last one played.
+    """Compute the network's answers for every raw frame as the last one played.
 
     Notes
     -----
@@ -42,17 +42,17 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
     keys, values = np.split(linear(frames, weights, "window_kv"), 2, axis=1)
     count = len(frames)
     padded = np.concatenate([weights["before"][None], frames, frames[-1:]])
-    parts: dict[str, list[Rows]] = {"delta": [], "jump": [], "use_jump": [], "stop": []}
+    answers: dict[str, list[Rows]] = {"delta": [], "jump": [], "use_jump": [], "stop": []}
     for first, end in _blocks(count + 1):
-        asked = linear(np.concatenate([padded[first:end], padded[first + 1 : end + 1]], axis=1), weights, "query")
-        near = _window(asked, first, keys, values, weights["window_bias"]) if config.window else asked * 0
-        far = _attended(asked, token_keys, token_values, config.n_heads)
-        mixed = layer_norm(np.concatenate([asked, near, far], axis=1), weights, "mix.0")
+        queries = linear(np.concatenate([padded[first:end], padded[first + 1 : end + 1]], axis=1), weights, "query")
+        near = _window(queries, first, keys, values, weights["window_bias"]) if config.window else queries * 0
+        far = _attended(queries, token_keys, token_values, config.n_heads)
+        mixed = layer_norm(np.concatenate([queries, near, far], axis=1), weights, "mix.0")
         mixed = _gelu(linear(mixed, weights, "mix.1"))
-        for name, found in parts.items():
-            said = linear(mixed, weights, name)
-            found.append(_log_softmax(said) if name in ("delta", "jump") else said)
-    whole = {name: np.concatenate(found) for name, found in parts.items()}
+        for name, found in answers.items():
+            logits = linear(mixed, weights, name)
+            found.append(_log_softmax(logits) if name in ("delta", "jump") else logits)
+    whole = {name: np.concatenate(found) for name, found in answers.items()}
     return RowScores(
         delta=whole["delta"],
         jump=whole["jump"],
@@ -65,16 +65,16 @@ def row_scores(inputs: PointerInputs, weights: Weights, config: PointerConfig) -
 
 
 def encode(inputs: PointerInputs, weights: Weights, config: PointerConfig) -> tuple[Rows, Rows, Rows]:
-    """Return the frames, the log odds of the classes, and the moments that the summary is made of."""
+    """Compute a vector per frame, the log odds of the classes, and the coarse vectors that the summary reads."""
     fine = _stem(inputs.mel, weights)
     count, width = fine.shape
     stride = config.stride
     coarse = np.concatenate([fine, np.zeros((-count % stride, width), np.float32)]).reshape(-1, stride * width)
-    x = linear(coarse, weights, "gather") + linear(places(len(coarse), count, stride), weights, "place")
+    x = linear(coarse, weights, "gather") + linear(_positions(len(coarse), count, stride), weights, "place")
     steps = None
     if config.step_inputs:
         if inputs.steps is None:
-            raise ValueError("this network reads what the analysis tells of each step, but was given none")
+            raise ValueError("this network reads inputs of each step, but was given none")
         steps = steps_at(inputs.steps, len(coarse), stride)
         scaled = (steps.values - weights["mean"]) / weights["scale"]
         x += linear(np.clip(scaled, -INPUT_LIMIT, INPUT_LIMIT), weights, "enter")
@@ -96,7 +96,7 @@ def encode(inputs: PointerInputs, weights: Weights, config: PointerConfig) -> tu
 
 
 def _stem(mel: Float32[np.ndarray, "inputs frames"], weights: Weights) -> Rows:
-    """Return the first convolution over the frames."""
+    """Compute the first convolution over the frames."""
     kernel = weights["stem.weight"]  # (width, inputs, 3)
     reach = kernel.shape[2] // 2
     rows = []
@@ -109,8 +109,8 @@ def _stem(mel: Float32[np.ndarray, "inputs frames"], weights: Weights) -> Rows:
     return np.concatenate(rows)
 
 
-def places(count: int, frames: int, stride: int) -> Rows:
-    """Return where each moment lies: near the start, near the end, share of the whole, and its square."""
+def _positions(count: int, frames: int, stride: int) -> Rows:
+    """Compute position features of each moment: near the start, near the end, share of the whole, and its square."""
     at = np.arange(count) * float(stride)
     share = at / max(frames - 1, 1)
     columns = [np.exp(-at / NEAR_FRAMES), np.exp(-(frames - 1 - at) / NEAR_FRAMES), share, share**2]
@@ -118,7 +118,7 @@ def places(count: int, frames: int, stride: int) -> Rows:
 
 
 def steps_at(steps: StepInputs, count: int, stride: int) -> StepInputs:
-    """Return the steps' inputs at each of `count` moments of `stride` frames, twins counted in moments."""
+    """Sample the inputs of steps at `count` moments of `stride` frames, with nearest repeats counted in moments."""
     moment = np.arange(count)
     step = np.minimum(moment * stride // STEP_FRAMES, len(steps.values) - 1)
     offset = moment - step * STEP_FRAMES // stride
@@ -130,14 +130,14 @@ def steps_at(steps: StepInputs, count: int, stride: int) -> StepInputs:
 
 
 def _layer(x: Rows, weights: Weights, number: int, config: PointerConfig) -> Rows:
-    """Return one layer of the encoder; see `models.pointer_layers.EncoderLayer`."""
+    """Compute one layer of the encoder; see `models.pointer_layers.EncoderLayer`."""
     name = f"layers.{number}"
     count, width = x.shape
     parts = linear(layer_norm(x, weights, f"{name}.attention_norm"), weights, f"{name}.qkv")
     q, k, v = parts.reshape(count, 3, config.n_heads, -1).transpose(1, 2, 0, 3)
     q, k = _phi(q), _phi(k)
-    told = k.transpose(0, 2, 1) @ v / count
-    found = (q @ told) / (q @ k.mean(1)[:, :, None] + np.float32(1e-6))
+    state = k.transpose(0, 2, 1) @ v / count
+    found = (q @ state) / (q @ k.mean(1)[:, :, None] + np.float32(1e-6))
     x = x + linear(found.transpose(1, 0, 2).reshape(count, width), weights, f"{name}.out")
     dilation = config.dilations[number % len(config.dilations)]
     reach = (config.conv_kernel - 1) // 2 * dilation
@@ -149,33 +149,33 @@ def _layer(x: Rows, weights: Weights, number: int, config: PointerConfig) -> Row
 
 
 def _read_repeats(x: Rows, chances: Rows, steps: StepInputs, weights: Weights) -> Rows:
-    """Return what each moment reads where the same is played again; see `models.pointer.RepeatReader`."""
-    told = np.concatenate([np.tanh(linear(x, weights, "twins.tell")), chances], axis=1)
+    """Compute what each moment reads at its nearest repeats; see `models.pointer.RepeatReader`."""
+    messages = np.concatenate([np.tanh(linear(x, weights, "twins.tell")), chances], axis=1)
     stopped = np.cumsum(chances[:, STOPPED].sum(1))
     parts = [chances]
     for number in range(STEP_REPEATS):
         is_there = (steps.nearest_repeats[:, number] >= 0).astype(np.float32)
         at = np.maximum(steps.nearest_repeats[:, number], 0)
         between = np.log1p(np.abs(stopped[at] - stopped)) / LOG_STOPPED
-        parts.append(told[at] * is_there[:, None])
+        parts.append(messages[at] * is_there[:, None])
         parts.append(np.stack([steps.similarity[:, number] * is_there, is_there, between * is_there], axis=1))
     return linear(np.concatenate(parts, axis=1), weights, "twins.read")
 
 
 def _summary(moments: Rows, weights: Weights) -> Rows:
-    """Return the summary tokens."""
-    asked = weights["tokens"]
-    if not len(asked):
+    """Compute the summary tokens."""
+    queries = weights["tokens"]
+    if not len(queries):
         return np.zeros((0, moments.shape[1]), np.float32)
-    return softmax(asked @ moments.T * np.float32(moments.shape[1] ** -0.5)) @ moments
+    return softmax(queries @ moments.T * np.float32(moments.shape[1] ** -0.5)) @ moments
 
 
-def _window(asked: Rows, first: int, keys: Rows, values: Rows, bias: np.ndarray) -> Rows:
-    """Return attention of rows first, first + 1, ... to the frames around each; that past the end expects the last."""
+def _window(queries: Rows, first: int, keys: Rows, values: Rows, bias: np.ndarray) -> Rows:
+    """Attend from rows first, first + 1, ... to the frames around each; the row past the end, to the last ones."""
     heads, window = bias.shape
-    half, count, rows = window // 2, len(keys), len(asked)
-    found = np.empty_like(asked)
-    size = asked.shape[1] // heads
+    half, count, rows = window // 2, len(keys), len(queries)
+    found = np.empty_like(queries)
+    size = queries.shape[1] // heads
     scale = np.float32(size**-0.5)
     offset = np.arange(BAND_ROWS + 2 * half)[None] - np.arange(BAND_ROWS)[:, None]
     shift = np.where((offset >= 0) & (offset < window), bias[:, np.clip(offset, 0, window - 1)], np.float32(-1e9))
@@ -187,30 +187,30 @@ def _window(asked: Rows, first: int, keys: Rows, values: Rows, bias: np.ndarray)
         at = np.arange(start, start + span)
         k = _around(keys, start, start + span).reshape(span, heads, size).transpose(1, 2, 0)
         v = _around(values, start, start + span).reshape(span, heads, size).transpose(1, 0, 2)
-        q = asked[low:high].reshape(-1, heads, size).transpose(1, 0, 2)
+        q = queries[low:high].reshape(-1, heads, size).transpose(1, 0, 2)
         scores = q @ k * scale + shift[:, : high - low, :span]
         scores[:, :, (at < 0) | (at >= count)] = -1e9
         found[low:high] = (_softmax3(scores) @ v).transpose(1, 0, 2).reshape(high - low, -1)
     if whole < rows:  # the row past the end expects the last frame
         last = np.arange(max(count - 1 - half, 0), count)
         k, v = (part[last].reshape(-1, heads, size).transpose(1, 0, 2) for part in (keys, values))
-        q = asked[-1:].reshape(1, heads, size).transpose(1, 0, 2)
+        q = queries[-1:].reshape(1, heads, size).transpose(1, 0, 2)
         scores = q @ k.transpose(0, 2, 1) * scale + bias[:, None, last - (count - 1) + half]
         found[-1] = (_softmax3(scores) @ v).reshape(-1)
     return found
 
 
-def _attended(asked: Rows, keys: Rows, values: Rows, heads: int) -> Rows:
-    """Return softmax attention to the summary tokens; zeros where there are none."""
+def _attended(queries: Rows, keys: Rows, values: Rows, heads: int) -> Rows:
+    """Attend to the summary tokens; zeros if there are none."""
     if not len(keys):
-        return asked * 0
-    q, k, v = (part.reshape(len(part), heads, -1).transpose(1, 0, 2) for part in (asked, keys, values))
+        return queries * 0
+    q, k, v = (part.reshape(len(part), heads, -1).transpose(1, 0, 2) for part in (queries, keys, values))
     chances = _softmax3(q @ k.transpose(0, 2, 1) * np.float32(q.shape[2] ** -0.5))
-    return np.asarray((chances @ v).transpose(1, 0, 2).reshape(len(asked), -1))
+    return np.asarray((chances @ v).transpose(1, 0, 2).reshape(len(queries), -1))
 
 
 def _softmax3(scores: np.ndarray) -> np.ndarray:
-    """Return chances along the last axis; changes its input."""
+    """Compute the softmax along the last axis, in place."""
     scores -= scores.max(-1, keepdims=True)
     np.exp(scores, out=scores)
     scores /= scores.sum(-1, keepdims=True)
@@ -218,12 +218,12 @@ def _softmax3(scores: np.ndarray) -> np.ndarray:
 
 
 def _phi(x: np.ndarray) -> np.ndarray:
-    """Return ELU + 1."""
+    """Compute ELU + 1."""
     return np.where(x > 0, x + 1, np.exp(np.minimum(x, 0)))
 
 
 def _depthwise(seen: Rows, weights: Weights, name: str, dilation: int) -> Rows:
-    """Return a convolution channel by channel over rows that carry their surroundings."""
+    """Convolve each channel of rows that are padded with their surroundings."""
     kernel = weights[f"{name}.weight"][:, 0]  # (width, kernel)
     count = len(seen) - (kernel.shape[1] - 1) * dilation
     total = np.zeros((count, seen.shape[1]), np.float32)
@@ -233,7 +233,7 @@ def _depthwise(seen: Rows, weights: Weights, name: str, dilation: int) -> Rows:
 
 
 def _around(rows: Rows, first: int, end: int) -> Rows:
-    """Return rows [first, end), zeros where there are none."""
+    """Slice rows [first, end), with zeros beyond the ends."""
     low, high = max(first, 0), min(end, len(rows))
     if (low, high) == (first, end):
         return rows[first:end]
@@ -257,7 +257,7 @@ def _blocks(count: int) -> Iterator[tuple[int, int]]:
 
 
 def weight_shapes(config: PointerConfig) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every parameter of a network by its name."""
+    """List the shape of every parameter of a network by its name."""
     width, frame, kernel = config.hidden_dim, config.frame_dim, config.conv_kernel
     linears = {
         "gather": (config.stride * frame, width),

@@ -1,9 +1,9 @@
-"""The cheapest ways through a recording's places, in sweeps that are linear in their number.
+"""Finds the cheapest paths through a recording's places, in sweeps that are linear in their number.
 
-Two costs stand at each place: that of starting a play there, and that of reaching it with a play that is a beat long.
-Playing on and jumping forward only ever look back, so one sweep from the first place to the last finds both. What a
-jump costs depends on its bucket, and each bucket is a window of places that moves along: its cheapest place is kept in
-a queue, so a sweep takes O(places x buckets). Jumps back are added after a sweep in the same way, and another sweep
+Each place has two costs: of starting a play there, and of reaching it with a play that is a beat long. Playing on and
+jumping forward depend only on earlier places, so one sweep from the first place to the last finds both. The cost of a
+jump depends on its bucket, and each bucket is a sliding window of places: its cheapest place is kept in a monotonic
+queue, so a sweep takes O(places x buckets). Jumps back are added after a sweep in the same way, and another sweep
 follows until nothing gets cheaper; as each jump back has its price, two or three suffice.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 from numba import njit
 
 SMALLEST_GAIN = 1e-9
-"""A way that is cheaper by less than this is not cheaper."""
+"""A smaller difference of costs is rounding."""
 
 
 @njit(cache=True)
 @no_type_check
 def cheapest_ways(places, play, skip, leave, arrive, bucket, least, edges, max_delta, back_cost, short_cost):
-    """Return the cheapest ways to start a play at each place and to reach it with one that is long enough.
+    """Find the cheapest ways to start a play at each place and to reach it with one that is long enough.
 
     Parameters
     ----------
@@ -30,18 +30,18 @@ def cheapest_ways(places, play, skip, leave, arrive, bucket, least, edges, max_d
     edges : np.ndarray, shape=(buckets + 1,), int64
         `PointerConfig.bucket_edges`.
     max_delta : int
-        Jumps up to this have no bucket of their own; the last column of `bucket` is theirs [frames].
+        Jumps up to this have no bucket; their cost is the last column of `bucket` [frames].
     back_cost, short_cost : float
         See `decode.DecodeSettings`.
 
     Returns
     -------
     reach_cost : np.ndarray, shape=(places,), float64
-        Cost of having come to each place with a play that is long enough; what was passed over counts.
+        Cost of reaching each place with a play that is long enough, including what was skipped.
     start_from : np.ndarray, shape=(places,), int64
-        Place that was left for it, -1 for the edit's start.
+        Place from which the play was jumped to, -1 for the edit's start.
     reach_from : np.ndarray, shape=(places,), int64
-        Place at which a play started that is long enough from here on, -1 where it was so one place before.
+        Place at which a play started that is long enough from here on, -1 if it was so one place before.
     """
     count = len(places)
     back = np.full(count, np.inf)
@@ -64,7 +64,7 @@ def cheapest_ways(places, play, skip, leave, arrive, bucket, least, edges, max_d
 @njit(cache=True)
 @no_type_check
 def _by_least(least):
-    """Return for each place the first start whose play is long enough there, and each start's next such start."""
+    """List for each place the starts whose plays become long enough there: the first one, and each one's successor."""
     count = len(least)
     first, following = np.full(count, -1, np.int64), np.full(count, -1, np.int64)
     for start in range(count - 1, -1, -1):
@@ -80,7 +80,7 @@ def _sweep(
     places, play, skip, leave, arrive, bucket, edges, max_delta, short_cost, ready, back, back_from,
     start_cost, start_from, reach_cost, reach_from,
 ):  # fmt: skip
-    """Find all costs from the first place to the last."""
+    """Compute all costs from the first place to the last."""
     count, buckets = len(places), len(edges) - 1
     first, following = ready
     queue = np.empty((buckets + 1, count), np.int64)
@@ -129,7 +129,7 @@ def _sweep(
 @njit(cache=True)
 @no_type_check
 def _jump_back(places, leave, arrive, bucket, edges, max_delta, back_cost, start_cost, reach_cost, back, back_from):
-    """Take every jump back that makes a start cheaper; tell whether there was one."""
+    """Take every jump back that makes a start cheaper; return whether there was one."""
     count, buckets = len(places), len(edges) - 1
     queue, value = np.empty(count, np.int64), np.empty(count)
     is_better = False

@@ -1,13 +1,11 @@
-"""What can be told about each step of a recording, before any decision.
+"""Computes cues about each step of a recording, for the scorecards and the networks.
 
-Every cue is relative to the recording itself: to its loud level, to its usual
-tone, to how much it repeats itself. So a scorecard fitted on some music reads
-other music too.
+Every cue is relative to the recording itself: to its loud level, to its usual tone, to how much it repeats itself. So
+a scorecard fitted on some music works on other music too.
 
 Conventions
 -----------
-A cue is one float32 number a step, in a dictionary by its name; the rows of the
-scorecards bear the same names.
+A cue is one float32 number per step, in a dictionary by its name; the rows of the scorecards have the same names.
 """
 
 from __future__ import annotations
@@ -31,16 +29,15 @@ QUIETEST_DB = -90.0
 """Levels below this are all the same [dBFS]."""
 
 LANDMARKS = 400
-"""Steps, spread over the recording, that each step's tone is compared with."""
+"""Number of steps, spread over the recording, with which each step's tone is compared."""
 
 
 def find_cues(
     steps: Float32[np.ndarray, "steps columns"], activity: tuple[ActivitySpan, ...], repetition: Repetition | None
 ) -> dict[str, Float32[np.ndarray, " steps"]]:
-    """Return the cues of every step by name, each of shape=(steps,); without a repetition, those of sound alone.
+    """Compute the cues of every step by name, each of shape=(steps,); without a repetition, those of sound alone.
 
-    What is usual is judged over a window, because a long session holds many songs; windows overlap by half, and
-    each step takes the mean of those around it, the nearer one more.
+    Each step takes the weighted mean of the windows around it (`repetition.windows_of`).
     """
     kinds = activity_kinds(activity, len(steps))
     totals: dict[str, Float[np.ndarray, " steps"]] = {}
@@ -58,23 +55,23 @@ def find_cues(
 
 
 def _smooth(values: Float[np.ndarray, ...], window: int) -> Float[np.ndarray, ...]:
-    """Return a centred moving mean along the first axis."""
+    """Compute a centered moving mean along the first axis."""
     return np.asarray(scipy.ndimage.uniform_filter1d(values, window, axis=0, mode="nearest"))
 
 
 def _spread(values: Float[np.ndarray, " steps"], window: int) -> Float[np.ndarray, " steps"]:
-    """Return a centred moving standard deviation."""
+    """Compute a centered moving standard deviation."""
     mean = _smooth(values, window)
     return np.asarray(np.sqrt(np.maximum(_smooth(values**2, window) - mean**2, 0)))
 
 
 def column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float[np.ndarray, " steps"]:
-    """Return one column of the step grid as float64."""
+    """Read one column of the step grid as float64."""
     return np.asarray(step_column(steps, name), np.float64)
 
 
 def _level_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how loud, how steady and how busy each step is."""
+    """Measure how loud, how steady and how busy each step is."""
     names = ("level_db", "level_min_db", "level_max_db")
     level, lowest, highest = (np.maximum(column(steps, name), QUIETEST_DB) for name in names)
     loud = np.percentile(level, LOUD_PERCENTILE)
@@ -95,7 +92,7 @@ def _level_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[
 
 
 def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how far each step's tone lies from the recording's usual one, and how much of it sounds alike."""
+    """Measure how far each step's tone is from the recording's usual one, and how common it is."""
     level = np.maximum(column(steps, "level_db"), QUIETEST_DB)
     loud = level >= np.percentile(level, LOUD_PERCENTILE) - 20
     mel = steps[:, :STEP_MEL_BANDS]
@@ -120,14 +117,14 @@ def _tone_cues(steps: Float32[np.ndarray, "steps columns"]) -> dict[str, Float[n
 def _against_usual(
     values: Float[np.ndarray, " steps"], loud: Bool[np.ndarray, " steps"]
 ) -> Float[np.ndarray, " steps"]:
-    """Return smoothed values less the median of the loud steps."""
+    """Smooth values and subtract the median of the loud steps."""
     return np.asarray(_smooth(values, NEAR_STEPS) - np.median(values[loud]))
 
 
 def _key_match(
     steps: Float32[np.ndarray, "steps columns"], loud: Bool[np.ndarray, " steps"]
 ) -> Float[np.ndarray, " steps"]:
-    """Return how well the pitches around each step fit those of the loud steps, in [-1, 1]."""
+    """Compare the pitches around each step with those of the loud steps, in [-1, 1]."""
     pitches = steps[:, STEP_MEL_BANDS : STEP_MEL_BANDS + 12]
     key = pitches[loud].mean(0)
     around = _smooth(pitches, AROUND_STEPS)
@@ -135,12 +132,12 @@ def _key_match(
 
 
 def _cosine(rows: Float[np.ndarray, "steps bands"], one: Float[np.ndarray, " bands"]) -> Float[np.ndarray, " steps"]:
-    """Return the cosine of each row with one vector."""
+    """Compute the cosine of each row with one vector."""
     return np.asarray(rows @ one / np.maximum(np.linalg.norm(rows, axis=1) * np.linalg.norm(one), 1e-9))
 
 
 def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " steps"]) -> Float[np.ndarray, " steps"]:
-    """Return the distance within which a quarter of the recording's loud steps lie, against the usual such distance."""
+    """Compute the distance that a quarter of the loud steps are within, relative to its median over the loud steps."""
     marks = np.flatnonzero(loud)
     marks = marks[np.linspace(0, len(marks) - 1, min(LANDMARKS, len(marks))).astype(int)]
     quarter = np.empty(len(rows))
@@ -153,7 +150,7 @@ def _belonging(rows: Float[np.ndarray, "steps bands"], loud: Bool[np.ndarray, " 
 
 
 def activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.ndarray, " steps"]:
-    """Return the kind of sound of each step, as an index into ACTIVITY_KINDS."""
+    """Find the kind of sound of each step, as an index into ACTIVITY_KINDS."""
     middles_s = step_middles_s(count)
     starts_s = np.array([span.start_s for span in activity])
     kinds = np.array([ACTIVITY_KINDS.index(span.kind) for span in activity])
@@ -161,7 +158,7 @@ def activity_kinds(activity: tuple[ActivitySpan, ...], count: int) -> Int[np.nda
 
 
 def _activity_cues(kinds: Int[np.ndarray, " steps"]) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how much of each step's surroundings is talk, noise, silence."""
+    """Measure how much of each step's surroundings is talk, noise and silence."""
     cues = {}
     for name in ("talk", "noise", "silence"):
         is_kind = (kinds == ACTIVITY_KINDS.index(name)).astype(np.float64)
@@ -173,15 +170,15 @@ def _activity_cues(kinds: Int[np.ndarray, " steps"]) -> dict[str, Float[np.ndarr
 
 
 def _repeat_cues(repetition: Repetition) -> dict[str, Float[np.ndarray, " steps"]]:
-    """Return how well each step is heard again, later and earlier."""
+    """Measure how similar each step is to its best matches, later and earlier."""
 
-    def likeness(matches: Matches) -> Float[np.ndarray, " steps"]:
+    def similarity(matches: Matches) -> Float[np.ndarray, " steps"]:
         return _smooth(matches.similarity.astype(np.float64), 5)
 
-    both = np.maximum(likeness(repetition.later_long), likeness(repetition.earlier_long))
+    both = np.maximum(similarity(repetition.later_long), similarity(repetition.earlier_long))
     return {
-        "later_short": likeness(repetition.later_short),
-        "earlier_short": likeness(repetition.earlier_short),
+        "later_short": similarity(repetition.later_short),
+        "earlier_short": similarity(repetition.earlier_short),
         "heard_again": both,
         "heard_again_wide": _smooth(both, WIDE_STEPS),
     }

@@ -1,7 +1,7 @@
-"""Shortens a play where the next one repeats its end, so that no bars are heard twice.
+"""Shortens a play where the next one repeats its end, so that no bars are played twice.
 
 A take breaks off, the band goes back some bars and plays on. Both plays are worth keeping up to there, but kept whole
-the bars are heard twice. A scorecard says how likely each place to leave the first play
+the bars are played twice. A scorecard says how likely each place to leave the first play
 (:mod:`editorbot.editors.scoring.overlap_trim_places`) is to be right.
 """
 

@@ -36,7 +36,7 @@ REPEAT_LENGTHS = (8, 32, 64)
 """Lengths of the stretches whose nearest repeats are found [steps]: 1.5, 6 and 12 s."""
 
 BAND_BOUNDS = tuple(s_to_steps(seconds) for seconds in (2.5, 18.0, 90.0, 480.0))
-"""Bounds of the bands of distances [steps]: takes of one song lie within eight minutes of each other."""
+"""Bounds of the bands of distances [steps]: takes of one song are within eight minutes of each other."""
 
 BANDS = len(BAND_BOUNDS) - 1
 """Number of bands of distances."""

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from editorbot.models.checkpoint import Checkpoint
-from editorbot.models.pointer import PointerNetwork, heard
+from editorbot.models.pointer import PointerNetwork, to_tensors
 from editorbot.models.pointer_config import PointerConfig, PointerInputs
 from editorbot.training.pointer.config import PointerTraining
 from editorbot.training.pointer.data import PointerPair
@@ -95,7 +95,7 @@ class PointerNetworkTrainer:
         shape, config, is_gpu = self.network.config, self.config, self.device != "cpu"
         rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, shape, noise=config.pointer_noise, rng=self.rng)
         rows = some_rows(rows, config.rows or len(rows.previous), self.rng)
-        recording = heard(noisy(pair.inputs, config, self.rng)).to(self.device)
+        recording = to_tensors(noisy(pair.inputs, config, self.rng), self.device)
         with torch.autocast("cuda" if is_gpu else "cpu", torch.bfloat16, enabled=is_gpu):
             memory = self.network.encode(recording)
             losses = losses_of(heads_at(self.network, memory, rows), memory, rows, pair.classes, shape, config)

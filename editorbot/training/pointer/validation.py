@@ -18,7 +18,7 @@ from editorbot.editors.pointer_inference.decode import (
     score_odds_of,
     with_edges,
 )
-from editorbot.models.pointer import PointerNetwork, heard, row_scores
+from editorbot.models.pointer import PointerNetwork, row_scores, to_tensors
 from editorbot.models.pointer_config import PointerConfig, RowScores
 from editorbot.timebase import FRAME_S
 from editorbot.training.pointer.data import PointerPair
@@ -44,7 +44,7 @@ CUT_SLACK_S = 0.07
 @torch.no_grad()
 def scores_of(network: PointerNetwork, pair: PointerPair) -> RowScores:
     """Return what the network says of a pair."""
-    recording = heard(pair.inputs).to(next(network.parameters()).device)
+    recording = to_tensors(pair.inputs, next(network.parameters()).device)
     memory = network.encode(recording)
     return row_scores(network.all_rows(memory), memory)
 
@@ -74,7 +74,7 @@ def validate(
     cut_f1, frame_f1 = [], []
     for pair in pairs:
         rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, network.config)
-        memory = network.encode(heard(pair.inputs).to(next(network.parameters()).device))
+        memory = network.encode(to_tensors(pair.inputs, next(network.parameters()).device))
         heads = heads_at(network, memory, rows)
         own = rows.is_copied & ~rows.is_stop
         said = heads.delta.argmax(-1).cpu().numpy() - network.config.max_delta

@@ -6,13 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.greedy_decoding import greedy_plays, greedy_step
 from editorbot.editors.pointer_inference.decode import (
     DecodeSettings,
     Plays,
     best_plays,
     costs_of,
-    greedy_plays,
-    greedy_step,
     log_going_on,
     score_odds_of,
     with_edges,

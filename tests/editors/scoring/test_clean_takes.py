@@ -1,4 +1,4 @@
-"""What is believed of 'played again' in a recording that is no rehearsal."""
+"""Takes and rehearsals: how much 'bad', 'repeat' and 'another song' count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from editorbot.editors.scoring.clean_takes import (
     REHEARSAL_SHARE,
     REHEARSAL_SHARE_INSIDE,
     calibrate_for_takes,
-    doubt_of,
+    take_weight,
 )
 from editorbot.models.pointer_config import STEP_VALUES, PointerConfig, PointerInputs, with_chances
 from editorbot.models.scorer_config import CLASSES, StepInputs
@@ -38,7 +38,7 @@ def with_talk_around(chances: np.ndarray, steps: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("stops", [1.1 * REHEARSAL_SHARE, 0.3, 1.0])
-def test_a_rehearsal_is_believed_as_it_is(stops):
+def test_the_chances_of_a_rehearsal_stay(stops):
     chances = jam(stops)
     assert calibrate_for_takes(chances) is chances
 
@@ -50,7 +50,7 @@ def test_in_a_take_only_what_is_no_music_is_cut(stops):
     np.testing.assert_array_equal(found[:, 1:3], chances[:, 1:3])
 
 
-def test_in_between_it_is_believed_in_part():
+def test_in_between_chances_move_in_part():
     chances = jam((CLEAN_SHARE + REHEARSAL_SHARE) / 2)
     found = calibrate_for_takes(chances)
     np.testing.assert_allclose(found[:, REPEAT], chances[:, REPEAT] / 2, atol=1e-6)
@@ -70,10 +70,11 @@ def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
 
 
 @pytest.mark.parametrize(
-    ("stops", "doubt"), [(0.0, 1.0), (CLEAN_SHARE_INSIDE, 1.0), (0.045, 0.5), (REHEARSAL_SHARE_INSIDE, 0.0), (0.3, 0.0)]
+    ("stops", "weight"),
+    [(0.0, 1.0), (CLEAN_SHARE_INSIDE, 1.0), (0.045, 0.5), (REHEARSAL_SHARE_INSIDE, 0.0), (0.3, 0.0)],
 )
-def test_talk_before_and_after_a_song_makes_it_no_rehearsal(stops, doubt):
-    assert doubt_of(with_talk_around(jam(stops), 300)) == pytest.approx(doubt, abs=0.06)
+def test_talk_before_and_after_a_song_makes_it_no_rehearsal(stops, weight):
+    assert take_weight(with_talk_around(jam(stops), 300)) == pytest.approx(weight, abs=0.06)
 
 
 def test_an_empty_recording_is_nothing():

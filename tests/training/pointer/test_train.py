@@ -8,7 +8,7 @@ import torch
 
 from editorbot.corpus.truth import Segment, Truth
 from editorbot.errors import MismatchError, UsageError
-from editorbot.models.pointer import heard
+from editorbot.models.pointer import to_tensors
 from editorbot.models.pointer_config import PointerConfig, PointerInputs
 from editorbot.timebase import FRAME_S
 from editorbot.training.pointer.config import PointerTraining
@@ -167,7 +167,7 @@ def test_it_learns_what_is_kept(pairs):
     assert 0 <= found["val_next_accuracy"] <= found["val_delta_accuracy"] + 1e-9
     assert found["val_previous_plus_one"] > 0.85
     assert found["val_f1"] > 0.7
-    scores = network.scores(heard(pairs[5].inputs))
+    scores = network.scores(to_tensors(pairs[5].inputs))
     kept = np.zeros(96, bool)
     kept[pairs[5].pointers] = True
     # Row r asks what comes after frame r - 1: 'go on' where frames r - 1 and r are both kept.
