@@ -62,19 +62,19 @@ class ReconstructConfig:
     """Sizes of EditEncoder and MelDecoder."""
 
     encoder_dim: int = 512
-    """Width of the encoder."""
+    """Width of the encoder, e.g. --encoder-dim 96."""
     decoder_dim: int = 512
-    """Width of the decoder."""
+    """Width of the decoder, e.g. --decoder-dim 96."""
     n_layers: int = 6
-    """Transformer layers of each."""
+    """Transformer layers of each, e.g. --n-layers 1."""
     n_heads: int = 8
-    """Attention heads of each; they divide the widths."""
+    """Attention heads of each; they divide the widths, e.g. --n-heads 4."""
     summary_dim: int = 1024
-    """Width of the encoded track summary."""
+    """Width of the encoded track summary, e.g. --summary-dim 512."""
     chunk_frames: int = 256
-    """Frames that attend to one another."""
+    """Frames that attend to one another, e.g. --chunk-frames 64."""
     cell_width: int = 32
-    """Width of the network of time-frequency cells."""
+    """Width of the network of time-frequency cells, e.g. --cell-width 24."""
 
     def __post_init__(self) -> None:
         for name in ("encoder_dim", "decoder_dim"):
@@ -90,13 +90,13 @@ class Mel2MelConfig:
     """Sizes of the convolutional network."""
 
     width: int = 256
-    """Channels."""
+    """Channels, e.g. --width 96."""
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
-    """Dilations of its convolutions [frames]."""
+    """Dilations of its convolutions [frames], e.g. --dilations 1 2 4."""
     summary_dim: int = 1024
-    """Width of the encoded track summary."""
+    """Width of the encoded track summary, e.g. --summary-dim 512."""
     chunk_frames: int = 512
-    """Frames computed at a time."""
+    """Frames computed at a time, e.g. --chunk-frames 256."""
 
     def __post_init__(self) -> None:
         if self.width < 1 or not self.dilations or min(self.dilations) < 1 or self.summary_dim < 1:

@@ -39,47 +39,49 @@ class PointerConfig:
     """The shape of the network."""
 
     mel_bands: int = 128
-    """Bands of a mel."""
+    """Bands of a mel; training takes no other number, e.g. --mel-bands 128."""
     use_stems: bool = False
-    """Whether it also reads the mels of four stems."""
+    """Read the mels of four stems too; off by default, e.g. --use-stems."""
     hidden_dim: int = 64
-    """Channels inside; divisible by n_heads."""
+    """Width of the encoder's layers, divisible by n_heads; e.g. --hidden-dim 256."""
     n_heads: int = 4
-    """Heads of attention."""
+    """Attention heads, e.g. --n-heads 8."""
     n_layers: int = 3
-    """Layers of the encoder."""
+    """Layers of the encoder, e.g. --n-layers 6."""
     conv_kernel: int = 15
-    """Frames that a layer sees on its own grid; odd."""
+    """Kernel of the layers' convolutions [frames], odd; e.g. --conv-kernel 9."""
     dilations: tuple[int, ...] = (1, 4, 16)
-    """Spacing of that grid [frames]; the layers take turns."""
+    """Dilations of the convolutions [frames]; the layers take turns, e.g. --dilations 1 4 16 64."""
     global_tokens: int = 64
-    """Summary tokens; 0 for none."""
+    """Summary tokens of the whole recording; 0 for none, e.g. --global-tokens 32."""
     window: int = 65
-    """Frames of the window around the expected position; odd, 0 for none."""
+    """Window of the cross-attention around the expected position [frames], odd; 0 for none, e.g. --window 33."""
     max_delta: int = 64
-    """Distances up to this are counted by the frame [frames]."""
+    """Largest distance that has a class of its own [frames], e.g. --max-delta 32."""
     jump_buckets: int = 16
-    """Buckets of larger distances, for either sign."""
+    """Buckets of larger distances, for either sign; e.g. --jump-buckets 8."""
     longest_jump: int = 131_072
-    """End of the last bucket [frames], 51 minutes; farther jumps belong to it."""
+    """End of the last bucket [frames], 51 minutes; longer jumps count to it, e.g. --longest-jump 50000."""
     expected: Expected = "previous"
-    """Center of the window."""
+    """Where the window is: after the previous pointer, or at the output position over the ratio; e.g. --expected
+    ratio."""
     ratio: float = DEFAULT_RATIO
-    """Length of the edit over that of the recording; learned from the pairs."""
+    """Length of the edit over that of the recording; computed from the pairs unless another than 0.67 is given, e.g.
+    --ratio 0.5."""
     op_head: bool = True
-    """Whether it also predicts the edit operation."""
+    """Predict the edit operation too. On by default; e.g. --no-op-head."""
     stride: int = 1
-    """Frames that the encoder's layers see as one; the heads predict every frame."""
+    """Frames that the encoder's layers pool into one; the heads predict every frame, e.g. --stride 8."""
     step_inputs: bool = False
-    """Whether it also reads inputs of each step: cues and nearest repeats."""
+    """Read the learned score's step inputs too: cues and nearest repeats. Off by default, e.g. --step-inputs."""
     score_inputs: bool = False
-    """Whether these include the shipped learned score's chances of CLASSES; needs step_inputs."""
+    """Read what the learned score says of each step too; needs step_inputs. Off by default, e.g. --score-inputs."""
     frame_dim: int = 64
-    """Channels of a frame outside the encoder's layers; divisible by n_heads."""
+    """Width of a frame outside the encoder's layers, divisible by n_heads; e.g. --frame-dim 32."""
     told: int = 16
-    """Channels of the message that each moment sends to its repeats."""
+    """Channels of the message that each moment sends to its repeats, e.g. --told 8."""
     dropout: float = 0.0
-    """Share of channels that training drops."""
+    """Dropout in training, e.g. --dropout 0.1."""
 
     def __post_init__(self) -> None:
         _check(self.mel_bands >= 1, f"mel_bands must be at least 1, but is {self.mel_bands}")

@@ -32,28 +32,30 @@ MOST_LOG = 8.0
 
 @dataclass(frozen=True)
 class DecodeSettings:
-    """Prices and weights of the decoder."""
+    """Costs of the decoder. Training chooses threshold, frame_weight, jump_cost, score_weight on validation pairs."""
 
     frame_weight: float = 0.05
-    """Weight of a frame's log chance: its neighbors say nearly the same, so each frame is little new evidence."""
+    """Weight of a frame's log probability: neighbors say nearly the same, so each is far from new evidence; e.g.
+    --frame-weight 0.1."""
     score_weight: float = 0.5
-    """Weight of the learned score's log odds of 'keep' beside the network's own, if it reads them; in [0, 1]."""
+    """Weight of the learned score's log odds of 'keep' beside the network's own, with score_inputs; in [0, 1], e.g.
+    --score-weight 0.7."""
     threshold: float = 0.0
-    """Added to the log odds of going on; above 0 keeps more."""
+    """Added to the log odds of going on; above 0 keeps more, e.g. --threshold 0.5."""
     jump_cost: float = 4.0
-    """Price of a jump."""
+    """Cost of a jump, e.g. --jump-cost 8."""
     back_cost: float = 4.0
-    """Price of a jump back, on top."""
+    """Cost of a jump back, on top; e.g. --back-cost 2."""
     bucket_weight: float = 0.2
-    """Weight of the log chance of a jump's distance."""
+    """Weight of the log probability of a jump's distance, e.g. --bucket-weight 0.5."""
     off_beat_cost: float = 1.0
-    """Price of leaving off the beat, and of arriving off it."""
+    """Cost of leaving off the beat, and of arriving off the beat; e.g. --off-beat-cost 0.25."""
     short_cost: float = 12.0
-    """Price of a play shorter than a beat; only a network that is very sure pays it."""
+    """Cost of a clip shorter than a beat; only a network that is very sure pays it. E.g. --short-cost 6."""
     edge_reach: int = 0
-    """How far each edge may move to a frame that the network predicts as one [frames]."""
+    """How far each edge may move to a frame that the network predicts as one [frames], e.g. --edge-reach 32."""
     edge_price: float = 0.05
-    """Price of each frame that it moves [log odds]."""
+    """Cost of each frame that it moves [log odds], e.g. --edge-price 0.2."""
 
     def __post_init__(self) -> None:
         costs = [self.jump_cost, self.back_cost, self.bucket_weight, self.off_beat_cost, self.short_cost]

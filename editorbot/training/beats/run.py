@@ -51,15 +51,15 @@ def train(settings: BeatsSettings, *, command: str = "", on_line: OnLine = silen
     on_line(f"{len(examples)} examples with {sum(len(example.beats_s) for example in examples)} beats")
     config = plain_data({**asdict(settings.training), **asdict(SHAPE)})
     header = RunHeader("beats", config, digest, settings.training.seed, features=FEATURES)
-    folder = RunFolder(header, settings.save_dir, log=settings.log, on_line=on_line, automatic=True)
+    folder = RunFolder(header, settings.save, log=settings.log, on_line=on_line, automatic=True)
     with torch.random.fork_rng(), folder:
         run = BeatsRun(examples, settings.training, SHAPE)
-        if found := folder.resume():
+        if found := folder.resume(settings.resume):
             run.load(found)
         while run.epoch < settings.training.epochs:
             metrics = run.train_epoch()
             folder.keep(run.epoch, metrics, weights=run.network.state_dict(), training=run.training_state())
-    path = settings.save_dir / "beats.safetensors"
+    path = settings.save / "beats.safetensors"
     data = f"{settings.count} minutes of a virtual band on {soundfont.name}: made-up pieces"
     data += f" and {len(midi)} MIDI files" if midi else ""
     write_beat_net(run.network, path, card=card_of(header, data=data, training=settings.training, command=command))

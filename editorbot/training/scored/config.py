@@ -74,11 +74,14 @@ class ScoredSettings:
     """Processes that simulate jams, and threads that train; e.g. --workers 8."""
     cache_dir: Path = Path("cache")
     """Folder that keeps simulated jams for later runs, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path = Path("models/scored")
-    """Folder for checkpoints, the finished weights and their card; e.g. --save-dir models/mine. A run that is started
-    again with the same settings resumes there by itself."""
+    save_dir: Path | None = None
+    """Folder for checkpoints, the finished weights and their card; by default models/scored, or that of the run to
+    resume, e.g. --save-dir models/mine."""
     log_dir: Path | None = None
     """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
+    resume: Path | None = None
+    """Checkpoint latest.pt of one network of a run; all of them resume. A run that is started again with the same
+    settings resumes by itself. E.g. --resume models/scored/member_0/latest.pt."""
     training: ScoredTraining = field(default_factory=ScoredTraining)
 
     def __post_init__(self) -> None:
@@ -87,9 +90,19 @@ class ScoredSettings:
             raise UsageError(f"held_back must be from 0 to below count, {self.count}, but is {self.held_back}")
 
     @property
+    def resumed(self) -> Path | None:
+        """Folder of the run to resume."""
+        return self.resume.parent.parent if self.resume else None
+
+    @property
+    def save(self) -> Path:
+        """Folder of the run."""
+        return self.save_dir or self.resumed or Path("models/scored")
+
+    @property
     def log(self) -> Path:
         """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save_dir)
+        return log_folder(self.log_dir, self.save)
 
 
 PRESETS: Mapping[str, Mapping[str, ScoredSettings]] = {"scored": dict.fromkeys(("default", "small"), ScoredSettings())}

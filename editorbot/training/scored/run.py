@@ -81,7 +81,7 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
     networks = [_train_member(settings, header, number, examples, valid, on_line) for number in range(settings.members)]
     mean = [np.mean([chances_of(network, one) for network in networks], axis=0) for one in valid]
     calibration = calibrate(mean, valid)
-    path = settings.save_dir / "scored.safetensors"
+    path = settings.save / "scored.safetensors"
     card = card_of(
         header, data=_data_in_words(settings, len(examples), len(valid)), training=settings.training, command=command,
         beat_tracker=settings.beat_tracker, validation_step_f1=calibration.f1,
@@ -131,12 +131,13 @@ def _train_member(
     header = replace(header, seed=config.seed, config={**header.config, "seed": config.seed})
     name = f"member_{number}"
     folder = RunFolder(
-        header, settings.save_dir / name, log=settings.log / name, on_line=on_line, automatic=True,
+        header, settings.save / name, log=settings.log / name, on_line=on_line, automatic=True,
         title=f"member {number}, epoch",
     )  # fmt: skip
+    resume = settings.resumed / name / "latest.pt" if settings.resumed else None
     with torch.random.fork_rng(), folder:
         run = ScoredRun(examples, config, SHAPE)
-        if found := folder.resume():
+        if found := folder.resume(resume if resume and resume.is_file() else None):
             run.load(found)
         while run.epoch < config.epochs:
             metrics = run.train_epoch()

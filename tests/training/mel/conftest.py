@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from editorbot.timebase import ANALYSIS_RATE
-from editorbot.training.mel.examples import example_of, write_example
 from tests.sounds import band, write
-from tests.training.mel.mel_runs import add_pair, dulled
+from tests.training.mel.mel_runs import add_pair, write_examples
 
 
 @pytest.fixture(scope="session")
 def files(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("examples")
-    paths = []
-    for seed in range(4):
-        finished = band(3.0, ANALYSIS_RATE, seed=seed, root_hz=90.0 + 20 * seed)[None].astype(np.float32)
-        paths.append(folder / f"{seed}.npz")
-        write_example(paths[-1], example_of(dulled(finished), finished))
-    return paths
+    return write_examples(tmp_path_factory.mktemp("examples"))
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ from editorbot.models.mel_config import Mel2MelConfig, ReconstructConfig
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE
 from editorbot.training.mel.config import LossWeights, Mel2MelSettings, MelTraining, ToneTraining
+from editorbot.training.mel.examples import example_of, write_example
 from editorbot.training.mel.train import MelRun
 from tests.corpus.ready_pairs import ready_pair
+from tests.sounds import band
 
 SHAPES = (ReconstructConfig(16, 16, 1, 2, 8, 64), Mel2MelConfig(16, (1, 2), 8, 64))
 QUICK = LossWeights(1.0, 0.0, 0.02, 0.0)
@@ -25,6 +27,16 @@ WITH_THE_REST = ToneTraining(members=0)
 
 def dulled(sound):
     return sosfilt(butter(1, 800, fs=ANALYSIS_RATE, output="sos"), sound).astype(np.float32)
+
+
+def write_examples(folder):
+    """Write four examples, and return their files."""
+    paths = []
+    for seed in range(4):
+        finished = band(3.0, ANALYSIS_RATE, seed=seed, root_hz=90.0 + 20 * seed)[None].astype(np.float32)
+        paths.append(folder / f"{seed}.npz")
+        write_example(paths[-1], example_of(dulled(finished), finished))
+    return paths
 
 
 def training(**changes):

@@ -33,7 +33,7 @@ def _truth(artist):
     return Truth(SECONDS, 2.0, segments, artist=artist)
 
 
-def _add_pair(folder, sample, *, artist=None, pointers=None):
+def add_pair(folder, sample, *, artist=None, pointers=None):
     rng = np.random.default_rng(len(sample))
     for half in ("input", "desired_output", "truth", "pointer_sequences"):
         (folder / half).mkdir(parents=True, exist_ok=True)
@@ -52,13 +52,13 @@ def _add_pair(folder, sample, *, artist=None, pointers=None):
 
 @pytest.fixture
 def folder(tmp_path):
-    _add_pair(tmp_path, "one", artist="a")
-    _add_pair(tmp_path, "three", artist="b")
-    _add_pair(tmp_path, "seventh", pointers=np.arange(20, 90))
+    add_pair(tmp_path, "one", artist="a")
+    add_pair(tmp_path, "three", artist="b")
+    add_pair(tmp_path, "seventh", pointers=np.arange(20, 90))
     return tmp_path
 
 
-def _settings(folder, **changes):
+def settings_in(folder, **changes):
     places = {"data_dir": folder, "cache_dir": folder / "cache", "save_dir": folder / "m", "log_dir": folder / "logs"}
     data = {"model": MODEL, "training": {"epochs": 3}, "device": "cpu", "valid_share": 0.4} | changes
     return changed(PointerSettings(), {name: str(place) for name, place in places.items()} | data, "settings")
@@ -93,14 +93,14 @@ def test_from_pairs_to_weights_that_edit(folder, capsys):
 
 
 def test_a_run_does_not_go_on_with_other_pairs_to_choose_on(folder):
-    train(_settings(folder, valid_dir=str(folder)))
+    train(settings_in(folder, valid_dir=str(folder)))
     with pytest.raises(MismatchError, match="chosen on other validation data"):
-        _resumed(_settings(folder, valid_dir=str(folder), valid_most=1), folder / "m" / "latest.pt")
+        _resumed(settings_in(folder, valid_dir=str(folder), valid_most=1), folder / "m" / "latest.pt")
 
 
 @pytest.mark.parametrize("changed", ["truth", "recording"])
 def test_a_run_does_not_go_on_with_pairs_that_have_changed(folder, changed):
-    pairs = _settings(folder, training={"epochs": 1}, valid_dir=str(folder))
+    pairs = settings_in(folder, training={"epochs": 1}, valid_dir=str(folder))
     train(pairs)
     if changed == "truth":
         segments = (Segment(0.0, 1.0, "talk"), Segment(1.0, 2.0, "music", 1.0), Segment(2.0, 3.0, "music", 0.0))
@@ -113,10 +113,10 @@ def test_a_run_does_not_go_on_with_pairs_that_have_changed(folder, changed):
 
 
 def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):
-    _add_pair(folder, "bare")
-    _add_pair(folder, "farther", pointers=[3, FRAMES])
+    add_pair(folder, "bare")
+    add_pair(folder, "farther", pointers=[3, FRAMES])
     lines = []
-    train(_settings(folder, training={"epochs": 1}), on_line=lines.append)
+    train(settings_in(folder, training={"epochs": 1}), on_line=lines.append)
     errors = [line for line in lines if line.startswith("error[")]
     assert len(errors) == 2
     assert "bare has no alignment; run: python -m pointer_network.precache_samples" in errors[0]
@@ -126,19 +126,19 @@ def test_pairs_that_cannot_be_used_are_told_and_left_out(folder):
 
 def test_missing_stems_stop_it_with_the_two_commands(folder):
     with pytest.raises(NotFoundError, match=r"scripts/precache_stems.py .*scripts/convert_stems_to_mel.py"):
-        train(_settings(folder, model=MODEL | {"use_stems": True}))
+        train(settings_in(folder, model=MODEL | {"use_stems": True}))
 
 
 def test_whole_artists_are_kept_apart_and_the_card_says_what_is_known(folder):
-    _add_pair(folder, "fourth", artist="a")
+    add_pair(folder, "fourth", artist="a")
     (folder / "input" / "seventh_raw.wav").unlink()
-    path = train(_settings(folder, training={"epochs": 1}))
+    path = train(settings_in(folder, training={"epochs": 1}))
     told = json.loads(path.with_suffix(".json").read_text())["data"]
     assert told in {
         f"{train} pairs; weights and prices chosen on {3 - train} pairs of other artists" for train in (1, 2)
     }
     lines = []
-    again = _settings(folder, training={"epochs": 1}, valid_dir=str(folder))
+    again = settings_in(folder, training={"epochs": 1}, valid_dir=str(folder))
     path = train(again, on_line=lines.append)
     assert "warning: some artists are both learned from and chosen on" in lines
     assert "some of them of the same artists" in json.loads(path.with_suffix(".json").read_text())["data"]
@@ -147,15 +147,15 @@ def test_whole_artists_are_kept_apart_and_the_card_says_what_is_known(folder):
 def test_pairs_of_one_artist_need_others_to_choose_on(folder):
     for name in ("three", "seventh"):
         (folder / "input" / f"{name}_raw.wav").unlink()
-    _add_pair(folder, "fourth", artist="A")
+    add_pair(folder, "fourth", artist="A")
     with pytest.raises(EmptyError, match=r"one artist.*name a valid_dir"):
-        train(_settings(folder))
+        train(settings_in(folder))
 
 
 def test_a_test_artist_is_refused(folder):
-    _add_pair(folder, "held", artist="zaz-data")
+    add_pair(folder, "held", artist="zaz-data")
     with pytest.raises(SplitError, match="zaz-data"):
-        train(_settings(folder))
+        train(settings_in(folder))
 
 
 def _config(name):

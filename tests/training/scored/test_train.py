@@ -45,7 +45,7 @@ def no_lag_matrix(count: int) -> np.ndarray:
     return np.zeros((2, -(-count // TOKEN_STEPS), LAG_TOKENS), np.float32)
 
 
-def _example(rng: np.random.Generator, count: int = 60) -> Example:
+def jam(rng: np.random.Generator, count: int = 60) -> Example:
     """Return a jam whose first input says what is music and whose second says nothing."""
     is_music = np.repeat(rng.random(count // 10) < 0.5, 10)
     classes = np.where(is_music, CLASSES.index("keep"), CLASSES.index("sounds")).astype(np.int8)
@@ -79,7 +79,7 @@ def test_each_step_is_what_a_truth_says_of_its_middle():
 @pytest.fixture
 def jams():
     rng = np.random.default_rng(0)
-    return [_example(rng) for _ in range(8)]
+    return [jam(rng) for _ in range(8)]
 
 
 def _same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
