@@ -16,7 +16,7 @@ from editorbot.analysis import BeatTracker
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import Progress, analyze, no_progress
 from editorbot.analysis.cache import AnalysisCache
-from editorbot.analysis.stem_columns import hear_demucs
+from editorbot.analysis.stem_features import add_stem_features
 from editorbot.editlist.edit_list import ActionSpan, EditList, PolishStep
 from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
@@ -186,7 +186,9 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     )
     if stem_model is not None:
         device = options.stem_device
-        analysis = hear_demucs(analysis, recording, stem_model, device=device, cache=options.cache, progress=progress)
+        analysis = add_stem_features(
+            analysis, recording, stem_model, device=device, cache=options.cache, progress=progress
+        )
     progress("edit", 0.0)
     editor, request = editor_named(options.editor, options.checkpoint), options.request
     edit_list = edit(recording, analysis, request, editor=editor, notes=options.notes)

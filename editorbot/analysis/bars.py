@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Float32, Int
 from numba import njit
 
 from editorbot.analysis.beat_linear import read_linear_models
-from editorbot.analysis.quick_start import loaded_alone
+from editorbot.analysis.numba_startup import loaded_without_compiler
 from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import FrameTracks
 
@@ -190,7 +190,7 @@ def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " b
     return Bars(downbeats, int(np.bincount(meter_of[path][sure]).argmax()))
 
 
-@loaded_alone
+@loaded_without_compiler
 @njit(cache=True, nogil=True)
 @no_type_check
 def _viterbi(odds, meter_of, place_of, prior, change_price, reset_price):

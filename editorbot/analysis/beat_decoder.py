@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 from numba import njit
 
-from editorbot.analysis.quick_start import loaded_alone
+from editorbot.analysis.numba_startup import loaded_without_compiler
 
 REACH = 2
 """Largest change of period from beat to beat [period steps]."""
@@ -42,7 +42,7 @@ class DecoderCosts:
     """Added to the log odds first: higher counts slow music double, lower counts fast music in half."""
 
 
-@loaded_alone
+@loaded_without_compiler
 @njit(cache=True, nogil=True)
 @no_type_check
 def _forward(beat_odds, profile, tempo, hop, periods, tempo_change, off_tempo, best, back):

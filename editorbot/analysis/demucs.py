@@ -1,8 +1,8 @@
 """The separator Demucs, by its own package, from safetensors alone.
 
-A name is ``hf://htdemucs`` (from the model hub, at first use) or a ``.safetensors`` file. A bare name is refused:
-the package would fall back to weights that are unpickled, and pickles run code. For the same reason the classes
-that a file names are checked before anything is made of them.
+A name is ``hf://htdemucs`` (fetched from the model hub at first use) or a ``.safetensors`` file. A bare name is
+refused: the package would fall back to weights that are unpickled, and pickles run code. For the same reason the
+classes that a file names are checked before anything is made of them.
 
 References
 ----------
@@ -22,9 +22,9 @@ from editorbot.errors import EditorbotError, FormatError, MismatchError, Missing
 from editorbot.extras import missing_extra
 
 HUB = "hf://"
-"""How names of the model hub begin."""
+"""Prefix of names of the model hub."""
 DEFAULT_MODEL = "hf://htdemucs"
-"""The model that is used where none is named."""
+"""The model that is used unless another is named."""
 
 _KLASSES = ("demucs.htdemucs.HTDemucs", "demucs.hdemucs.HDemucs", "demucs.demucs.Demucs")
 """Classes that a file may name; anything else in its header is never called."""
@@ -48,7 +48,7 @@ class DemucsSeparator:
     NotFoundError, FormatError, MismatchError
         If the file is not there, is no Demucs model in safetensors, or does not separate the four stems in stereo.
     MissingExtraError
-        If the package is not installed, or the weights cannot be had.
+        If the package is not installed, or the weights cannot be fetched.
     """
 
     def __init__(self, name: str = DEFAULT_MODEL, *, device: str = "cpu") -> None:
@@ -59,37 +59,25 @@ class DemucsSeparator:
         if bag.audio_channels != 2:
             raise MismatchError(f"the model takes {bag.audio_channels} channels, but stems are stereo", path=name)
         bag.eval().to(device)
-        self._bag, self._device, self._name = bag, device, name
+        self._bag, self._device = bag, device
         self._segment_s = min(float(model.segment) for model in bag.models)
-
-    @property
-    def name(self) -> str:
-        """What it is called."""
-        return self._name
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples a second that it expects [Hz]."""
-        return int(self._bag.samplerate)
-
-    @property
-    def segment_samples(self) -> int:
-        """Length that it hears at once [samples]."""
-        return int(self._segment_s * self.sample_rate)
+        self.name = name
+        self.sample_rate = int(bag.samplerate)
+        self.segment_samples = int(self._segment_s * self.sample_rate)
 
     def separate(self, mix: Float32[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "4 2 samples"]:
-        """Return the stems of at most `segment_samples` samples, in the order of STEM_NAMES.
+        """Separate at most `segment_samples` samples into stems in the order of STEM_NAMES.
 
-        What a model gives beside the four, a piano for example, is part of the rest.
+        Other stems of a model, a piano for example, are added to the rest.
         """
         import torch
         from demucs.apply import apply_model
 
         # No random shift: the same mix, the same stems.
-        given = apply_model(
+        sources = apply_model(
             self._bag, torch.from_numpy(mix)[None], shifts=0, split=False, device=self._device, segment=self._segment_s
         )
-        by_name = dict(zip(self._bag.sources, given[0].cpu().numpy()))
+        by_name = dict(zip(self._bag.sources, sources[0].cpu().numpy()))
         stems = np.stack([by_name.pop(name) for name in STEM_NAMES])
         for extra in by_name.values():
             stems[STEM_NAMES.index("other")] += extra
@@ -97,7 +85,7 @@ class DemucsSeparator:
 
 
 def check_model_name(name: str) -> None:
-    """Refuse names that do not stand for safetensors.
+    """Refuse names of anything but safetensors.
 
     Raises
     ------
@@ -112,7 +100,7 @@ def check_model_name(name: str) -> None:
 
 
 def _load(name: str) -> Any:
-    """Return a bag of models."""
+    """Load a bag of models."""
     try:
         from demucs.apply import BagOfModels
     except ImportError as error:
@@ -126,7 +114,7 @@ def _load(name: str) -> Any:
     except (OSError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise MissingExtraError(
-            f"the weights of {name} cannot be had ({reason}); they are fetched once, at first use:"
+            f"the weights of {name} cannot be fetched ({reason}), which is done once, at first use:"
             f" connect to the network and try again, name a {_ENDING} file, or work without stems"
         ) from error
 
@@ -146,7 +134,7 @@ def _load_from_hub(name: str) -> Any:
 
 
 def _load_file(path: Path) -> Any:
-    """Return the model in a file whose header names nothing but a class of Demucs.
+    """Load a model from a file whose header names nothing but a class of Demucs.
 
     Raises
     ------

@@ -1,9 +1,8 @@
 """The hot loops of the analysis: one frame after another, no memory beyond a few rows.
 
-Everything here is a plain function of arrays; what the numbers mean stands in
-`spectrum.py` and `scan.py`. One thread on purpose: threads inside a block of
-256 frames were measured to be slower than none, and `scan.BLOCK_FRAMES` is
-half that.
+Plain functions of arrays; `spectrum.py` and `spectrum_scan.py` say what the numbers mean. One thread on purpose:
+threads inside a block of 256 frames were measured to be slower than none, and `spectrum_scan.BLOCK_FRAMES` is half
+that.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from editorbot.analysis.quick_start import loaded_alone
+from editorbot.analysis.numba_startup import loaded_without_compiler
 
 _POWER_FLOOR = 1e-10
 """librosa's smallest power (`amin`)."""
@@ -154,7 +153,7 @@ def chroma_energy(power, filters, out):  # type: ignore[no-untyped-def]
         out[pitch] = total
 
 
-@loaded_alone
+@loaded_without_compiler
 @njit(cache=True, nogil=True)
 def measure_frames(  # type: ignore[no-untyped-def]
     spectra, bin_hz, low_bins, mel, coarse, chroma_filters, contrast, shape, mel_out, coarse_out, chroma_out,
@@ -210,7 +209,7 @@ def _crossings(samples):  # type: ignore[no-untyped-def]
     return count
 
 
-@loaded_alone
+@loaded_without_compiler
 @njit(cache=True, nogil=True)
 def measure_hops(samples, hop, real_from, real_to, energy, crossings, first_crosses):  # type: ignore[no-untyped-def]
     """Sum squares and count zero crossings of each hop; samples outside [real_from, real_to) are padding."""

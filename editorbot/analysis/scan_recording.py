@@ -76,10 +76,10 @@ def scan_recording(recording: Recording, progress: Callable[[float], None]) -> H
 def _new_scan(samples: int, threads: Executor) -> SpectrumScan:
     """Load the kernels, which takes as long as reading ten minutes, and return a scan."""
     with _shared_interpreter():
-        from editorbot.analysis.quick_start import load_blas_alone
+        from editorbot.analysis.numba_startup import load_scipy_blas
         from editorbot.analysis.spectrum_scan import SpectrumScan
 
-        load_blas_alone()
+        load_scipy_blas()
     return SpectrumScan(samples, threads)
 
 

@@ -1,13 +1,13 @@
-"""Drums, bass, vocals and the rest of a recording, one segment at a time.
+"""Drums, bass, vocals and the rest of a recording, separated segment by segment.
 
-A separator hears a few seconds at once. Segments overlap by a quarter and are faded into one another, as Demucs
-itself does it, but what is finished is handed out at once, so memory does not grow with the recording. The mix is
-brought to mean 0 and deviation 1 over the whole recording first, which is what Demucs was trained on.
+Segments overlap by a quarter and are faded into one another, as in Demucs itself, but what is finished is handed out at
+once, so memory does not grow with the recording. The mix is first brought to mean 0 and deviation 1 over the whole
+recording, which is what Demucs was trained on.
 
 Conventions
 -----------
-Stems come in the order of STEM_NAMES, whatever order a model has of its own: shape=(4, 2, samples), float32, at the
-separator's own rate.
+Stems are in the order of STEM_NAMES, whatever the model's own order: shape=(4, 2, samples), float32, at the separator's
+rate.
 
 References
 ----------
@@ -40,31 +40,23 @@ _SILENT_DEVIATION = 1e-8
 
 @runtime_checkable
 class Separator(Protocol):
-    """Something that takes a few seconds of music apart."""
+    """Separates a few seconds of music at a time."""
 
-    @property
-    def name(self) -> str:
-        """What it is called, for the cache: the same name, the same stems."""
-        ...
-
-    @property
-    def sample_rate(self) -> int:
-        """Samples a second that it expects [Hz]."""
-        ...
-
-    @property
-    def segment_samples(self) -> int:
-        """Length that it hears at once [samples]."""
-        ...
+    name: str
+    """Its name in the cache: the same name, the same stems."""
+    sample_rate: int
+    """Sample rate of its input and output [Hz]."""
+    segment_samples: int
+    """Longest input [samples]."""
 
     def separate(self, mix: Float32[np.ndarray, "2 samples"]) -> Float32[np.ndarray, "4 2 samples"]:
-        """Return the stems of at most `segment_samples` samples, in the order of STEM_NAMES."""
+        """Separate at most `segment_samples` samples into stems in the order of STEM_NAMES."""
         ...
 
 
 @dataclass(frozen=True)
 class MixLevel:
-    """What a mix is scaled by before it is taken apart."""
+    """The mean and deviation that a mix is normalized by."""
 
     mean: float
     """Mean of the mono mix."""
@@ -73,14 +65,14 @@ class MixLevel:
 
 
 def stem_samples(recording: Recording, sample_rate: int) -> int:
-    """Return how many samples a recording has at another rate."""
+    """Compute how many samples a recording has at another rate."""
     return -(-recording.samples * sample_rate // recording.sample_rate)
 
 
 def stereo_blocks(recording: Recording, sample_rate: int) -> Iterator[Float32[np.ndarray, "2 samples"]]:
     """Yield a recording as two channels at a rate, `stem_samples` samples in all.
 
-    One channel stands on both sides; more than two are averaged onto both.
+    A mono recording is put on both channels; more than two channels are averaged onto both.
     """
     kept = recording.channels if recording.channels <= 2 else 1
     stream = soxr.ResampleStream(recording.sample_rate, sample_rate, kept, dtype="float32", quality="HQ")
@@ -100,7 +92,7 @@ def stereo_blocks(recording: Recording, sample_rate: int) -> Iterator[Float32[np
 
 
 def measure_mix(recording: Recording, sample_rate: int) -> MixLevel:
-    """Return mean and deviation of a recording's mono mix at a rate, in one pass."""
+    """Measure mean and deviation of a recording's mono mix at a rate, in one pass."""
     count, total, squares = 0, 0.0, 0.0
     for block in stereo_blocks(recording, sample_rate):
         mono = block.mean(axis=0, dtype=np.float64)
@@ -120,9 +112,9 @@ def separate_blocks(
     recording : Recording
         Read twice from start to end.
     separator : Separator
-        What takes it apart.
+        Separates each segment.
     progress : callable, optional
-        Told the share that is done, in [0, 1].
+        Called with the share that is done, in [0, 1].
 
     Yields
     ------
@@ -144,7 +136,7 @@ def separate_blocks(
 
 
 def segment_weights(samples: int) -> Float32[np.ndarray, " samples"]:
-    """Return the weight of each sample of a segment: a triangle, largest 1, above 0 everywhere."""
+    """Make the weight of each sample of a segment: a triangle, largest 1, above 0 everywhere."""
     rising, falling = np.arange(1, samples // 2 + 1), np.arange(samples - samples // 2, 0, -1)
     weights = np.concatenate([rising, falling])
     return (weights / weights.max()).astype(np.float32)
@@ -155,7 +147,7 @@ def overlap_add(
 ) -> Iterator[Float32[np.ndarray, "4 2 _"]]:
     """Yield the stems of a mix that comes in blocks of any length, `samples` samples in all.
 
-    A sample's stems are the mean over the segments that it lies in, by `segment_weights`.
+    A sample's stems are the mean over the segments that it is in, by `segment_weights`.
     """
     size = separator.segment_samples
     stride, weights = int((1 - OVERLAP) * size), segment_weights(size)
@@ -168,15 +160,14 @@ def overlap_add(
             held = np.concatenate([held, next(mix)], axis=1)
         stems[:, :, :length] += weights[:length] * separator.separate(np.ascontiguousarray(held[:, :length]))
         weight[:length] += weights[:length]
-        # No later segment reaches what lies before the next one's start.
+        # No later segment reaches what is before the next one's start.
         ready = min(stride, length)
         yield stems[:, :, :ready] / weight[:ready]
-        stems, weight = _shifted(stems, ready), _shifted(weight, ready)
-        held = held[:, ready:]
+        stems, weight, held = _shifted(stems, ready), _shifted(weight, ready), held[:, ready:]
 
 
 def _shifted(array: Float32[np.ndarray, "*rest samples"], by: int) -> Float32[np.ndarray, "*rest samples"]:
-    """Return an array moved to the left, zeros behind."""
+    """Move an array to the left and fill it up with zeros."""
     moved = np.zeros_like(array)
     moved[..., : array.shape[-1] - by] = array[..., by:]
     return moved

@@ -60,9 +60,9 @@ class Analyze:
             with progress_bar(printable(os.path.basename(self.file))) as progress:
                 analysis = analyze(recording, beat_tracker=self.beat_tracker, cache=cache, progress=progress)
                 if self.stems:
-                    from editorbot.analysis.stem_columns import hear_demucs
+                    from editorbot.analysis.stem_features import add_stem_features
 
-                    analysis = hear_demucs(analysis, recording, self.stem_model, cache=cache, progress=progress)
+                    analysis = add_stem_features(analysis, recording, self.stem_model, cache=cache, progress=progress)
             warnings = tuple(dict.fromkeys(recording.warnings + analysis.warnings))
         if self.features is not None:
             write_features(self.features, analysis, may_replace=self.force)

@@ -26,7 +26,7 @@ def separated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
         models.append(model)
         return analysis
 
-    monkeypatch.setattr(pipeline, "hear_demucs", fill)
+    monkeypatch.setattr(pipeline, "add_stem_features", fill)
     write(tmp_path / "jam.wav", jam())
     monkeypatch.chdir(tmp_path)
     return models

@@ -1,7 +1,7 @@
 """The twelve stem columns of the features, from stems of any origin.
 
-The same spectrum measures the stems that measures the mix, so a column of a stem means what the same column of the mix
-means. Stems are heard once, by block, and thrown away.
+The spectrum that measures the mix measures the stems too, so a column of a stem means what the same column of the mix
+means. Stems are measured once, by block, and thrown away.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from jaxtyping import Float, Float32
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
-from editorbot.analysis.demucs import DemucsSeparator, check_model_name
+from editorbot.analysis.demucs import DemucsSeparator
 from editorbot.analysis.features import FEATURE_NAMES, STEM_MEASURES, beat_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS
 from editorbot.analysis.spectrum_scan import SpectrumScan
@@ -24,7 +24,7 @@ from editorbot.recording import Recording
 from editorbot.timebase import ANALYSIS_RATE, mono_samples
 
 STEM_COLUMNS = len(STEM_NAMES) * len(STEM_MEASURES)
-"""How many columns at the end of the features speak of stems."""
+"""Stem columns at the end of the features."""
 
 
 class StemScan:
@@ -46,7 +46,7 @@ class StemScan:
         ]
 
     def update(self, stems: Float32[np.ndarray, "4 channels samples"], *, last: bool = False) -> None:
-        """Take the next samples; the last ones have to say so."""
+        """Measure the next samples; `last` says that no more come."""
         for stem, sound in enumerate(stems):
             mono = np.ascontiguousarray(sound.mean(axis=0))
             if self._rate != ANALYSIS_RATE:
@@ -56,15 +56,15 @@ class StemScan:
             self._scans[stem].update(mono)
 
     def finish(self) -> list[Float32[np.ndarray, "frames 3"]]:
-        """Return RMS, onset strength and centroid of every frame, one array a stem."""
+        """Return STEM_MEASURES of every frame, one array a stem."""
         rms, centroid = FRAME_COLUMNS.index("rms"), FRAME_COLUMNS.index("centroid_hz")
-        heard = []
+        measured = []
         for scan, left in zip(self._scans, self._left):
             scan.update(np.zeros(left, dtype=np.float32))
             spectrum = scan.finish()
             columns = spectrum.columns[:]
-            heard.append(np.stack([columns[:, rms], spectrum.tracks.onset, columns[:, centroid]], axis=1))
-        return heard
+            measured.append(np.stack([columns[:, rms], spectrum.tracks.onset, columns[:, centroid]], axis=1))
+        return measured
 
 
 def stem_features(
@@ -73,7 +73,7 @@ def stem_features(
     samples: int,
     beats_s: Float[np.ndarray, " beats"],
 ) -> Float32[np.ndarray, "beats 12"]:
-    """Return the twelve stem columns of each beat.
+    """Measure the twelve stem columns of each beat.
 
     Parameters
     ----------
@@ -101,63 +101,19 @@ def stem_features(
 
 
 def _pooled(frames: Float32[np.ndarray, "frames 3"], beats_s: Float[np.ndarray, " beats"]) -> np.ndarray:
-    """Return the mean over each beat's frames; a beat shorter than a frame takes the nearest one."""
+    """Average over each beat's frames; a beat shorter than a frame takes the nearest one."""
     starts = beat_frames(beats_s, len(frames))
     counts = np.maximum(np.diff(np.append(starts, len(frames))), 1)[:, None]
     return np.asarray(np.add.reduceat(frames.astype(np.float64), starts, axis=0) / counts)
 
 
-def with_stem_features(analysis: Analysis, columns: Float32[np.ndarray, "beats 12"]) -> Analysis:
-    """Return an analysis with its stem columns filled."""
+def with_stem_columns(analysis: Analysis, columns: Float32[np.ndarray, "beats 12"]) -> Analysis:
+    """Fill an analysis' stem columns."""
     features = np.concatenate([analysis.features[:, : len(FEATURE_NAMES) - STEM_COLUMNS], columns], axis=1)
     return replace(analysis, features=features.astype(np.float32))
 
 
-def hear_stems(
-    analysis: Analysis,
-    recording: Recording,
-    separator: Callable[[], Separator],
-    *,
-    name: str,
-    cache: AnalysisCache | None = None,
-    progress: Callable[[str, float], None] = lambda stage, share: None,
-) -> Analysis:
-    """Return an analysis with its stem columns filled, separating the recording where they are not kept.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        Of the recording, without stems.
-    recording : Recording
-        Read twice.
-    separator : callable
-        Makes the separator, called only where it is needed.
-    name : str
-        The separator's name, part of the cache's key.
-    cache : AnalysisCache, optional
-        Where results are kept.
-    progress : callable, optional
-        Told ``"stems"`` and the share done.
-
-    Raises
-    ------
-    EditorbotError
-        Whatever `separator` says.
-    """
-    # The beats are part of the key: they may have been found in other ways.
-    configuration = "\n".join(["stems", name, *recording.warnings, analysis.beats_s.tobytes().hex()])
-    kept = cache.load(analysis.source, configuration) if cache is not None else None
-    if kept is not None:
-        return replace(analysis, features=kept.features)
-    made = separator()
-    samples = mono_samples(recording.samples, recording.sample_rate)
-    blocks = separate_blocks(recording, made, lambda share: progress("stems", share))
-    full = with_stem_features(analysis, stem_features(blocks, made.sample_rate, samples, analysis.beats_s))
-    warning = cache.store(full, configuration) if cache is not None else None
-    return full if warning is None else replace(full, warnings=(*full.warnings, warning))
-
-
-def hear_demucs(
+def add_stem_features(
     analysis: Analysis,
     recording: Recording,
     model: str,
@@ -165,19 +121,40 @@ def hear_demucs(
     device: str = "cpu",
     cache: AnalysisCache | None = None,
     progress: Callable[[str, float], None] = lambda stage, share: None,
+    load: Callable[..., Separator] = DemucsSeparator,
 ) -> Analysis:
-    """Return an analysis with its stem columns filled by a Demucs model on a torch device, as `hear_stems` does.
+    """Fill an analysis' stem columns, separating the recording where they are not in the cache.
+
+    Parameters
+    ----------
+    analysis : Analysis
+        Of the recording, without stems.
+    recording : Recording
+        Read twice.
+    model : str
+        Name of the separation model, part of the cache's key.
+    device : str
+        Torch device that it runs on.
+    cache : AnalysisCache, optional
+        Cache of analyses.
+    progress : callable, optional
+        Called with ``"stems"`` and the share done.
+    load : callable
+        Loads a separator, ``load(model, device=device)``; called only where it is needed.
 
     Raises
     ------
-    UsageError
-        If the model's name stands for something that would be unpickled.
     EditorbotError
-        Whatever `DemucsSeparator` says.
+        Whatever `load` raises, see `DemucsSeparator`.
     """
-    check_model_name(model)
-
-    def make() -> DemucsSeparator:
-        return DemucsSeparator(model, device=device)
-
-    return hear_stems(analysis, recording, make, name=model, cache=cache, progress=progress)
+    # The beats are part of the key: they may have been found in other ways.
+    configuration = "\n".join(["stems", model, *recording.warnings, analysis.beats_s.tobytes().hex()])
+    cached = cache.load(analysis.source, configuration) if cache is not None else None
+    if cached is not None:
+        return replace(analysis, features=cached.features)
+    separator = load(model, device=device)
+    samples = mono_samples(recording.samples, recording.sample_rate)
+    blocks = separate_blocks(recording, separator, lambda share: progress("stems", share))
+    full = with_stem_columns(analysis, stem_features(blocks, separator.sample_rate, samples, analysis.beats_s))
+    warning = cache.store(full, configuration) if cache is not None else None
+    return full if warning is None else replace(full, warnings=(*full.warnings, warning))

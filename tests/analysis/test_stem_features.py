@@ -10,7 +10,7 @@ import pytest
 from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import FEATURE_NAMES
-from editorbot.analysis.stem_columns import STEM_COLUMNS, hear_stems, stem_features, with_stem_features
+from editorbot.analysis.stem_features import STEM_COLUMNS, add_stem_features, stem_features, with_stem_columns
 from editorbot.analysis.stems import STEM_NAMES
 from editorbot.errors import MissingExtraError
 from editorbot.recording import open_recording
@@ -78,13 +78,17 @@ class Thirds:
 def test_a_stem_that_is_the_whole_mix_has_the_columns_of_the_mix(tmp_path: Path) -> None:
     path = write(tmp_path / "a.wav", band(9.0, RATE), RATE)
     cache, separator = AnalysisCache(tmp_path / "cache"), Thirds()
+
+    def load(model: str, device: str) -> Thirds:
+        return separator
+
     with open_recording(path) as recording:
         plain = analyze(recording)
         assert not plain.features[:, 109:].any()
-        stems = hear_stems(plain, recording, lambda: separator, name="thirds", cache=cache)
+        stems = add_stem_features(plain, recording, "thirds", cache=cache, load=load)
         asked = separator.asked
-        again = hear_stems(plain, recording, lambda: separator, name="thirds", cache=cache)
-        other = hear_stems(plain, recording, lambda: separator, name="fourths", cache=cache)
+        again = add_stem_features(plain, recording, "thirds", cache=cache, load=load)
+        other = add_stem_features(plain, recording, "fourths", cache=cache, load=load)
     assert separator.asked == 2 * asked > 0
     np.testing.assert_array_equal(stems.features, again.features)
     np.testing.assert_array_equal(stems.features, other.features)
@@ -97,20 +101,20 @@ def test_a_stem_that_is_the_whole_mix_has_the_columns_of_the_mix(tmp_path: Path)
 
 
 def test_an_error_of_the_separator_reaches_the_user(tmp_path: Path) -> None:
-    def fail() -> Thirds:
+    def fail(model: str, device: str) -> Thirds:
         raise MissingExtraError("no stems here")
 
     with open_recording(write(tmp_path / "a.wav", band(4.0, RATE), RATE)) as recording:
         plain = analyze(recording)
         with pytest.raises(MissingExtraError):
-            hear_stems(plain, recording, fail, name="none")
+            add_stem_features(plain, recording, "none", load=fail)
 
 
 def test_stems_replace_what_was_there(tmp_path: Path) -> None:
     with open_recording(write(tmp_path / "a.wav", band(4.0, RATE), RATE)) as recording:
         plain = analyze(recording)
     columns = np.full((len(plain.beats_s), STEM_COLUMNS), 2, dtype=np.float32)
-    twice = with_stem_features(with_stem_features(plain, columns), columns)
+    twice = with_stem_columns(with_stem_columns(plain, columns), columns)
     np.testing.assert_array_equal(twice.features, np.hstack([plain.features[:, :109], columns]))
 
 

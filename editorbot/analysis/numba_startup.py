@@ -1,12 +1,12 @@
 """Lets numba start without what only its compiler needs.
 
-Before numba loads a kernel that an earlier process compiled, it imports and registers all that it knows to compile,
-an eighth of a whole short analysis. :func:`loaded_alone` marks kernels of plain arrays and numbers, whose compiled
-form refers to none of that.
+Before numba loads a kernel that an earlier process compiled, it imports and registers all that it can compile, an
+eighth of a whole short analysis. :func:`loaded_without_compiler` marks kernels of plain arrays and numbers, whose
+compiled form refers to none of that.
 
 When it does compile, numba makes sure that SciPy's BLAS can be called, by importing ``scipy.linalg.cython_blas``. The
-package around that one file takes a tenth of a whole short analysis to import, and no kernel here multiplies
-matrices. Put under its name by itself, it is found by numba, and later by SciPy too.
+package around that one file takes a tenth of a whole short analysis to import, and no kernel here multiplies matrices.
+Put under its name by itself, it is found by numba, and later by SciPy too.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _Kernel = TypeVar("_Kernel")
 _BLAS = "scipy.linalg.cython_blas"
 
 
-def load_blas_alone() -> bool:
+def load_scipy_blas() -> bool:
     """Load SciPy's BLAS without the package around it; return whether it is loaded.
 
     Where it cannot be found on its own nothing is done, and numba imports it in its way.
@@ -44,8 +44,8 @@ def load_blas_alone() -> bool:
     return True
 
 
-def loaded_alone(kernel: _Kernel) -> _Kernel:
-    """Have a kernel loaded from numba's cache without the compiler's registries; compiling loads them as ever.
+def loaded_without_compiler(kernel: _Kernel) -> _Kernel:
+    """Load a kernel from numba's cache without the compiler's registries; compiling loads them as ever.
 
     Only for kernels of arrays and numbers: no random numbers, linear algebra, strings, lists or dictionaries.
     Where this numba works in another way, nothing is changed.

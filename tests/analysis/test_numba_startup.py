@@ -4,15 +4,15 @@ import os
 import subprocess
 import sys
 
-from editorbot.analysis import quick_start
-from editorbot.analysis.quick_start import load_blas_alone
+from editorbot.analysis import numba_startup
+from editorbot.analysis.numba_startup import load_scipy_blas
 
 STORY = """
 import sys
 import numpy as np
 from editorbot.analysis.kernels import measure_hops
-from editorbot.analysis.quick_start import load_blas_alone
-assert load_blas_alone() and load_blas_alone()
+from editorbot.analysis.numba_startup import load_scipy_blas
+assert load_scipy_blas() and load_scipy_blas()
 measure_hops(np.zeros(4_096, np.float32), 512, 0, 4_096, np.empty(4), np.empty(4), np.empty(4))
 assert "scipy.linalg" not in sys.modules
 from numba.np.arraymath import _HAVE_BLAS
@@ -24,9 +24,9 @@ assert np.allclose(inv(matrix) @ matrix, np.eye(2)) and blas.ddot([1.0, 2.0], [3
 
 KERNEL = """
 from numba import njit
-from editorbot.analysis.quick_start import loaded_alone
+from editorbot.analysis.numba_startup import loaded_without_compiler
 
-@loaded_alone
+@loaded_without_compiler
 @njit(cache=True)
 def total(values):
     sum = 0.0
@@ -61,6 +61,6 @@ def test_numba_and_scipy_work_after_it():
 
 
 def test_where_it_is_not_found_nothing_is_done(monkeypatch):
-    monkeypatch.setattr(quick_start, "_BLAS", "scipy.linalg.no_such_file")
-    assert not load_blas_alone()
+    monkeypatch.setattr(numba_startup, "_BLAS", "scipy.linalg.no_such_file")
+    assert not load_scipy_blas()
     assert "scipy.linalg.no_such_file" not in sys.modules
