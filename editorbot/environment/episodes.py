@@ -1,12 +1,10 @@
-"""Episodes as edit lists, and edit lists as episodes.
+"""Episodes to edit lists, and edit lists to episodes.
 
-An episode becomes clips on the beats of its recording; what it plays without a
-change and in one piece is one clip. The way back finds actions that play the
-same clips again: exactly, where the clips lie on beats and each has at most one
-treatment that the vocabulary knows; otherwise as nearly as the vocabulary can
-say it, and the transcript tells what was missed. Of several ways to say the
-same the first in index order is taken: what is heard again at once is a LOOP,
-what comes after the next span is a SWAP_NEXT, what was held back until the end is REORDER.
+An episode becomes clips on the beats of its recording; what it plays without a change and in one piece is one clip. The
+way back finds actions that play the same clips: exactly, where clips begin and end on beats and each has at most one
+treatment that the vocabulary has; otherwise as nearly as the vocabulary can, and the transcript lists what it missed.
+Of several ways the first in index order is taken: a span that is played again at once is a LOOP, one that comes after
+the next span a SWAP_NEXT, one that comes at the end a REORDER.
 """
 
 from __future__ import annotations
@@ -33,18 +31,18 @@ from editorbot.timebase import s_to_samples
 def edit_list_of_episode(
     analysis: Analysis, actions: Iterable[Action], *, made_by: MadeBy, vocabulary: Vocabulary = V3
 ) -> EditList:
-    """Return what an episode plays as an edit list.
+    """Make the edit list of an episode.
 
     Parameters
     ----------
     analysis : Analysis
-        Of the recording that the episode was about.
+        Of the recording.
     actions : iterable of Action
         The steps, from the first beat on; what they leave unused is cut.
     made_by : MadeBy
-        Who chose them.
+        Who chose the actions.
     vocabulary : Vocabulary
-        What the types' indices mean.
+        The types.
 
     Raises
     ------
@@ -72,16 +70,16 @@ def edit_list_of_episode(
 def action_spans(
     analysis: Analysis, actions: Iterable[Action], *, vocabulary: Vocabulary = V3
 ) -> tuple[ActionSpan, ...]:
-    """Return what of the recording each action of an episode was about, in the order in which they were taken.
+    """Find the part of the recording that each action of an episode is about, in order.
 
     Parameters
     ----------
     analysis : Analysis
-        Of the recording that the episode was about.
+        Of the recording.
     actions : iterable of Action
         The steps, from the first beat on; those after the episode's end are left out.
     vocabulary : Vocabulary
-        What the types' indices mean.
+        The types.
     """
     bounds, lengths = beat_bounds(analysis), span_lengths(analysis).tolist()
     state, spans = first_state(len(lengths), vocabulary), []
@@ -99,14 +97,14 @@ def action_spans(
 
 
 def clip_of(play: Play, vocabulary: Vocabulary, bounds: Int64[np.ndarray, " boundaries"]) -> Clip:
-    """Return one time of a play as a clip.
+    """Make the clip of a play, one time of it.
 
     Parameters
     ----------
     play : Play
         What is played.
     vocabulary : Vocabulary
-        What its type means.
+        The types.
     bounds : np.ndarray, shape=(beats + 1,) [source samples]
         Boundaries of the beats.
     """
@@ -131,19 +129,19 @@ def clip_of(play: Play, vocabulary: Vocabulary, bounds: Int64[np.ndarray, " boun
 
 
 def _reason(row: TypeRow, play: Play) -> str:
-    """Return what was done, in a few plain words."""
-    words = {
+    """Say what was done, in a few plain words."""
+    texts = {
         Operation.LOOP: f"played {play.times} times",
         Operation.DEFER: "moved to the end",
         Operation.SWAP: "swapped with its neighbor",
     }
     if row.treatment != Treatment.NONE:
         return row.name.lower().replace("_", " ")
-    return words.get(row.operation, "")
+    return texts.get(row.operation, "")
 
 
 def _bridged(edit_list: EditList, state: EpisodeState, bounds: Int64[np.ndarray, " boundaries"]) -> EditList:
-    """Return the edit list with the crossfades that a CROSSFADE asked for."""
+    """Set the crossfades that CROSSFADE actions ask for."""
     joins = list(edit_list.joins)
     starts = {clip.start: number for number, clip in enumerate(edit_list.clips) if number > 0}
     for bridge in state.bridges:
@@ -156,21 +154,21 @@ def _bridged(edit_list: EditList, state: EpisodeState, bounds: Int64[np.ndarray,
 
 
 def transcript_of(edit_list: EditList, analysis: Analysis, vocabulary: Vocabulary = V3) -> Transcript:
-    """Return actions that play an edit list again.
+    """Find actions that play an edit list.
 
     Parameters
     ----------
     edit_list : EditList
-        Any edit of the recording; clip edges count at the boundaries of the beats nearest to them.
+        Any edit of the recording; its clips are moved to the nearest beats.
     analysis : Analysis
         Of the recording.
     vocabulary : Vocabulary
-        In which words.
+        The types.
 
     Returns
     -------
     transcript : Transcript
-        The actions, and what they could not say.
+        The actions, and what they miss.
     """
     bounds = beat_bounds(analysis)
     spans = [span for clip in edit_list.clips for span in _spans_of(clip, bounds)]
@@ -178,7 +176,7 @@ def transcript_of(edit_list: EditList, analysis: Analysis, vocabulary: Vocabular
 
 
 def _spans_of(clip: Clip, bounds: Int64[np.ndarray, " boundaries"]) -> Sequence[Span]:
-    """Return a clip as a span of beats; none where it fills no beat."""
+    """Turn a clip into a span of beats; none where it fills no beat."""
     first, end = (int(np.abs(bounds - edge).argmin()) for edge in (clip.start, clip.end))
     if first >= end:
         return ()
@@ -188,7 +186,7 @@ def _spans_of(clip: Clip, bounds: Int64[np.ndarray, " boundaries"]) -> Sequence[
 
 
 def _treatments(clip: Clip) -> list[tuple[Treatment, float]]:
-    """Return what is done to a clip, what is heard most first."""
+    """List the treatments of a clip, the most audible first."""
     half = clip.output_samples / 2
     done = [
         (clip.reverse, Treatment.REVERSE, 0.0),

@@ -41,6 +41,12 @@ class Masks:
         size, amount = self.size[action.type, action.size], self.amount[action.type, action.amount]
         return bool(self.type[action.type] and size and amount)
 
+    def sample(self, rng: np.random.Generator) -> Action:
+        """Sample an allowed action uniformly: a type, a size of it, an amount of it."""
+        kind = int(rng.choice(np.flatnonzero(self.type)))
+        size, amount = (int(rng.choice(np.flatnonzero(part[kind]))) for part in (self.size, self.amount))
+        return Action(kind, size, amount)
+
 
 class BatchMasks(NamedTuple):
     """Masks of many episodes; a named tuple, because numba takes those."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,7 +29,7 @@ from editorbot.environment.dynamics import EpisodeState
 from editorbot.environment.material import REACH, Material
 from editorbot.environment.reward import CUTS_PER_LOOP, FREE_LOOPS
 from editorbot.environment.spans import LONGEST_SPAN
-from editorbot.errors import MismatchError, NonFiniteError
+from editorbot.errors import FormatError, MismatchError, NonFiniteError
 from editorbot.timebase import clock
 
 
@@ -117,6 +118,24 @@ class Normalizer:
     def identity(cls) -> Normalizer:
         """Make the normalizer that only clips."""
         return cls((0.0,) * STATE_SIZE, (1.0,) * STATE_SIZE)
+
+    @classmethod
+    def of_data(cls, stored: object, path: str | os.PathLike[str]) -> Normalizer:
+        """Read a normalizer from plain data, as `data` returns it.
+
+        Raises
+        ------
+        FormatError
+            If it is none.
+        """
+        if not isinstance(stored, Mapping) or not {"mean", "std"} <= set(stored):
+            raise FormatError("it holds no normalizer; train it again", path=path)
+        return cls(tuple(stored["mean"]), tuple(stored["std"]))
+
+    @property
+    def data(self) -> dict[str, list[float]]:
+        """Means and deviations as plain data."""
+        return {"mean": list(self.mean), "std": list(self.std)}
 
     @cached_property
     def digest(self) -> str:

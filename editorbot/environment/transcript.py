@@ -1,8 +1,8 @@
-"""From spans that are heard, in order, to actions that play them again.
+"""Finds actions that play given spans in order.
 
-A cursor walks over the beats. What lies ahead of it and is not wanted now is
-CUT; to what lies behind it leads JUMP_BACK; a span longer than any size is
-told in parts. Simple words come first: see :mod:`editorbot.environment.episodes`.
+A cursor walks over the beats. Beats ahead of it that are not wanted now are CUT; JUMP_BACK leads to those behind it; a
+span longer than any size takes several actions. The simplest actions are tried first: see
+:mod:`editorbot.environment.episodes`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from editorbot.environment.actions import Action, Operation, Treatment, TypeRow,
 
 @dataclass(frozen=True)
 class Span:
-    """Beats that are heard, with one treatment."""
+    """Beats that are played, with one treatment."""
 
     first: int
     """First beat."""
@@ -26,7 +26,7 @@ class Span:
     value: float = 0.0
     """How much, in the treatment's unit."""
     has_more: bool = False
-    """Whether more is done to it than the treatment says."""
+    """Whether it has more treatments than this one."""
 
     @property
     def is_plain(self) -> bool:
@@ -36,36 +36,36 @@ class Span:
 
 @dataclass(frozen=True)
 class Transcript:
-    """An edit, told in actions."""
+    """An edit as actions."""
 
     actions: tuple[Action, ...]
     """The steps, from the first beat on."""
     missed: tuple[str, ...] = ()
-    """What the vocabulary could not say, a line each."""
+    """What the vocabulary cannot express, a line each."""
 
 
 def transcribe(spans: Sequence[Span], lengths: Sequence[Sequence[int]], vocabulary: Vocabulary) -> Transcript:
-    """Return actions that play spans again, in order.
+    """Find actions that play spans in order.
 
     Parameters
     ----------
     spans : sequence of Span
-        What is heard.
+        What is played.
     lengths : sequence, shape=(beats, 5)
         What each size spans at each beat [beats].
     vocabulary : Vocabulary
-        In which words.
+        The types.
     """
     merged = _merged(spans)
-    tail = _held_back(merged) if "REORDER" in vocabulary else []
+    tail = _deferred(merged) if "REORDER" in vocabulary else []
     walk = _Walk(merged, tail, lengths, vocabulary)
-    told = walk.told()
-    # What is held back comes in the order in which it was passed: either all of it on the way, or none.
-    return _Walk(merged, [], lengths, vocabulary).told() if walk.passed_later and tail else told
+    transcript = walk.transcript()
+    # Deferred spans come in the order in which they were passed: either all of them on the way, or none.
+    return _Walk(merged, [], lengths, vocabulary).transcript() if walk.passed_later and tail else transcript
 
 
 def tiles(first: int, end: int, lengths: Sequence[Sequence[int]]) -> list[int]:
-    """Return sizes whose spans fill [first, end) exactly, the longest that fits first; first of equal ones."""
+    """Fill [first, end) with spans of sizes, the longest that fits first; of equal ones the first."""
     sizes = []
     while first < end:
         fitting = [(length, -size) for size, length in enumerate(lengths[first]) if length <= end - first]
@@ -76,7 +76,7 @@ def tiles(first: int, end: int, lengths: Sequence[Sequence[int]]) -> list[int]:
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:
-    """Return spans with plain ones that run on made one."""
+    """Merge plain spans that continue one another."""
     merged: list[Span] = []
     for span in spans:
         last = merged[-1] if merged else None
@@ -94,7 +94,7 @@ class _Walk:
         self, spans: list[Span], tail: list[Span], lengths: Sequence[Sequence[int]], vocabulary: Vocabulary
     ) -> None:
         self._lengths = lengths
-        self._words = vocabulary
+        self._vocabulary = vocabulary
         self._tail = list(tail)
         self.passed_later = False
         self._left = spans[: len(spans) - len(tail)]
@@ -104,8 +104,8 @@ class _Walk:
         self._plain: tuple[int, int] | None = None  # first beat of the copy that ends at the cursor, steps before it
         self._last: Span | None = None  # what the last step played
 
-    def told(self) -> Transcript:
-        """Return everything, once."""
+    def transcript(self) -> Transcript:
+        """Walk over all spans, once."""
         while self._left:
             self._take(self._left.pop(0))
         self._leave_out(len(self._lengths))
@@ -124,13 +124,13 @@ class _Walk:
 
     def _go_on(self, span: Span) -> None:
         """Play a span, wherever it is."""
-        if span.end == len(self._lengths) and self._left and "REORDER" in self._words:
+        if span.end == len(self._lengths) and self._left and "REORDER" in self._vocabulary:
             self._end_with(span)
         elif self._move_to(span.first):
             self._play(span)
 
     def _move_to(self, first: int) -> bool:
-        """Lead the cursor to a beat; tell whether the vocabulary can."""
+        """Move the cursor to a beat; tell whether the vocabulary can."""
         if first > self._cursor:
             self._leave_out(first)
         elif first < self._cursor and not self._go_back(first):
@@ -139,7 +139,7 @@ class _Walk:
         return True
 
     def _end_with(self, span: Span) -> None:
-        """Play a span that ends the episode, with all that is heard after it passed and held back before."""
+        """Play a span that ends the episode; everything that is played after it is deferred on the way."""
         again = self._left[0]
         times = 1
         if span.is_plain and again.is_plain and span.first <= again.first and self._is_loop(again):
@@ -149,7 +149,7 @@ class _Walk:
         for later in self._left:
             self.passed_later = True
             if not later.is_plain:
-                self._missed.append(f"{later.treatment.name} from beat {later.first} after the last beat was heard")
+                self._missed.append(f"{later.treatment.name} from beat {later.first} after the last beat was played")
             elif self._move_to(later.first):
                 self._fill(self._row("REORDER"), later.first, later.end)
         self._left.clear()
@@ -165,13 +165,15 @@ class _Walk:
     def _is_loop(self, again: Span) -> bool:
         """Tell whether a span up to the last beat can be looped."""
         is_last = again.end == len(self._lengths)
-        return is_last and "LOOP" in self._words and self._size_of(again.first, again.end - again.first) is not None
+        return (
+            is_last and "LOOP" in self._vocabulary and self._size_of(again.first, again.end - again.first) is not None
+        )
 
     def _loop_times(self, first: int, end: int, times: int) -> None:
         """Play beats so many times."""
-        amount = int(self._words.nearest_amount("LOOP", float(times)))
+        amount = int(self._vocabulary.nearest_amount("LOOP", float(times)))
         size = self._size_of(first, end - first)
-        self._actions.append(Action(self._words.index("LOOP"), size or 0, amount))
+        self._actions.append(Action(self._vocabulary.index("LOOP"), size or 0, amount))
         self._cursor, self._plain, self._last = end, None, Span(first, end)
 
     def _play(self, span: Span) -> None:
@@ -183,33 +185,35 @@ class _Walk:
         self._last = replace(span, first=span.end - length) if whole else None
 
     def _type_of(self, span: Span) -> tuple[TypeRow, int]:
-        """Return the type that plays a span, and its amount; KEEP where the vocabulary has none."""
-        rows = [row for row in self._words.rows if row.operation == Operation.PLAY and row.treatment == span.treatment]
+        """Find the type that plays a span, and its amount; KEEP where the vocabulary has none."""
+        rows = [
+            row for row in self._vocabulary.rows if row.operation == Operation.PLAY and row.treatment == span.treatment
+        ]
         nearest = [
             (abs(value - span.value), at, k) for at, row in enumerate(rows) for k, value in enumerate(row.values)
         ]
         if not nearest:
             self._missed.append(f"the treatment {span.treatment.name}")
-            return self._words.rows[self._words.index("KEEP")], 0
-        away, at, amount = min(nearest)
-        if away > 1e-9 and not span.is_plain:
+            return self._vocabulary.rows[self._vocabulary.index("KEEP")], 0
+        difference, at, amount = min(nearest)
+        if difference > 1e-9 and not span.is_plain:
             self._missed.append(f"{span.treatment.name} of {span.value:g}")
         row = rows[at]
         return row, amount if row.uses_amount else 0
 
     def _fill(self, row: TypeRow, first: int, end: int, amount: int = 0) -> None:
-        """Do one thing to [first, end), in as many steps as that takes."""
+        """Apply one type to [first, end), in as many steps as it takes."""
         sizes = tiles(first, end, self._lengths)
         if len(sizes) > 1 and row.treatment in (Treatment.REVERSE, Treatment.FADE_IN, Treatment.FADE_OUT):
             self._missed.append(f"{row.name} of {end - first} beats in one piece")
-        self._actions += [Action(self._words.index(row.name), size, amount) for size in sizes]
+        self._actions += [Action(self._vocabulary.index(row.name), size, amount) for size in sizes]
         self._cursor = end
 
     def _row(self, name: str) -> TypeRow:
-        return self._words.rows[self._words.index(name)]
+        return self._vocabulary.rows[self._vocabulary.index(name)]
 
     def _leave_out(self, until: int) -> None:
-        """Leave out what lies before a beat: played at the end, or not at all."""
+        """Leave out everything before a beat: deferred, or cut."""
         while self._cursor < until:
             held = next((span for span in self._tail if span.first <= self._cursor < span.end), None)
             starts = [span.first for span in self._tail if span.first > self._cursor]
@@ -220,29 +224,29 @@ class _Walk:
                 self._tail.remove(held)  # passed again, it is cut
 
     def _size_of(self, first: int, length: int) -> int | None:
-        """Return the first size of a length at a beat, None where there is none."""
+        """Find the first size of a length at a beat."""
         sizes = list(self._lengths[first])
         return sizes.index(length) if length in sizes else None
 
     def _is_swap(self, span: Span) -> bool:
-        """Tell whether the next span is heard first, then the one at the cursor."""
+        """Tell whether the next span is played first, then the one at the cursor."""
         length = span.first - self._cursor
-        if length <= 0 or not self._left or "SWAP_NEXT" not in self._words:
+        if length <= 0 or not self._left or "SWAP_NEXT" not in self._vocabulary:
             return False
         fits = span.is_plain and span.end - span.first == length and self._left[0] == Span(self._cursor, span.first)
         return fits and self._size_of(self._cursor, length) is not None
 
     def _swap(self, span: Span) -> None:
-        """Tell the next span, then this one."""
+        """Play the next span, then this one."""
         size = list(self._lengths[self._cursor]).index(span.first - self._cursor)
         self._left.pop(0)
-        self._actions.append(Action(self._words.index("SWAP_NEXT"), size, 0))
+        self._actions.append(Action(self._vocabulary.index("SWAP_NEXT"), size, 0))
         self._cursor = span.end
         self._plain = self._last = None
 
     def _loop(self, span: Span) -> bool:
-        """Tell a copy that goes back over what was just heard as a loop, if it is one."""
-        if self._plain is None or not span.is_plain or "LOOP" not in self._words:
+        """Express a copy that goes back over what was just played as a loop, if it is one."""
+        if self._plain is None or not span.is_plain or "LOOP" not in self._vocabulary:
             return False
         end, (since, steps) = self._cursor, self._plain
         if span.first < since or span.end < end:
@@ -265,31 +269,31 @@ class _Walk:
         return True
 
     def _repeat(self, span: Span) -> bool:
-        """Tell a span that is heard again at once as REPEAT_PREV, if it is one."""
-        if span != self._last or span.end != self._cursor or "REPEAT_PREV" not in self._words:
+        """Express a span that is played again at once as REPEAT_PREV, if it is one."""
+        if span != self._last or span.end != self._cursor or "REPEAT_PREV" not in self._vocabulary:
             return False
-        self._actions.append(Action(self._words.index("REPEAT_PREV"), 0, 0))
+        self._actions.append(Action(self._vocabulary.index("REPEAT_PREV"), 0, 0))
         return True
 
     def _go_back(self, first: int) -> bool:
-        """Move the cursor back, in as few moves as that takes; tell whether the vocabulary can."""
-        if "JUMP_BACK" not in self._words:
+        """Move the cursor back, in as few moves as it takes; tell whether the vocabulary can."""
+        if "JUMP_BACK" not in self._vocabulary:
             return False
         values = self._row("JUMP_BACK").values
         while self._cursor > first:
-            way = self._cursor - first
+            left = self._cursor - first
             if self._cursor >= len(self._lengths):
                 return False  # the episode is over there
-            fitting = [(int(value) or 1, -amount) for amount, value in enumerate(values) if (int(value) or 1) <= way]
+            fitting = [(int(value) or 1, -amount) for amount, value in enumerate(values) if (int(value) or 1) <= left]
             distance, amount = max(fitting)
-            self._actions.append(Action(self._words.index("JUMP_BACK"), 0, -amount))
+            self._actions.append(Action(self._vocabulary.index("JUMP_BACK"), 0, -amount))
             self._cursor -= distance
         self._plain = self._last = None
         return True
 
 
-def _held_back(spans: list[Span]) -> list[Span]:
-    """Return the spans at the end that were held back until then: in order, each heard nowhere else."""
+def _deferred(spans: list[Span]) -> list[Span]:
+    """Find the spans at the end that were deferred until then: in order, each played nowhere else."""
     tail: list[Span] = []
     for number in range(len(spans) - 1, 0, -1):
         span, before = spans[number], spans[:number]

@@ -6,7 +6,7 @@ import numpy as np
 
 from editorbot.environment.actions import V3, Action, Vocabulary
 from editorbot.environment.dynamics import EpisodeState, advance, first_state
-from editorbot.environment.masks import Masks, masks_at
+from editorbot.environment.masks import masks_at
 from editorbot.environment.material import Material, material_of
 from tests.editors.factories import song_analysis
 
@@ -21,20 +21,12 @@ def song_material(form: str = "ABAB", *, target: float | None = None, seed: int 
     return material_of(analysis, worth=rng.random(beats), target_keep_ratio=target, human_kept=human)
 
 
-def random_action(rng: np.random.Generator, masks: Masks) -> Action:
-    """Return an open action: a type, a size of it, an amount of it."""
-    kind = int(rng.choice(np.flatnonzero(masks.type)))
-    return Action(
-        kind, int(rng.choice(np.flatnonzero(masks.size[kind]))), int(rng.choice(np.flatnonzero(masks.amount[kind])))
-    )
-
-
 def random_episode(material: Material, seed: int, vocabulary: Vocabulary = V3) -> tuple[list[Action], EpisodeState]:
     """Return the actions of a random player, and where it ended."""
     rng, actions = np.random.default_rng(seed), []
     lengths = material.lengths.tolist()
     state = first_state(material.beats, vocabulary)
     while not (state.is_over or state.is_truncated):
-        actions.append(random_action(rng, masks_at(state, lengths[state.cursor], vocabulary)))
+        actions.append(masks_at(state, lengths[state.cursor], vocabulary).sample(rng))
         state = advance(state, actions[-1], lengths[state.cursor], vocabulary)
     return actions, state

@@ -10,7 +10,7 @@ from editorbot.environment.gym_env import EditingEnv, subprocess_envs
 from editorbot.environment.settings import COMPONENTS, EnvironmentSettings, RewardWeights
 from editorbot.environment.state import PARTS, STATE_SIZE, Normalizer, RunningStatistics
 from editorbot.errors import NonFiniteError, TooShortError, UsageError
-from tests.environment.games import random_action, song_material
+from tests.environment.games import song_material
 
 KEEP_LONG = np.array([ActionType.KEEP, 4, 0])
 
@@ -19,7 +19,7 @@ def play(env: EditingEnv, seed: int) -> list[tuple]:
     rng = np.random.default_rng(seed)
     steps, over = [env.reset(seed=seed)], False
     while not over:
-        action = random_action(rng, env.masks())
+        action = env.masks().sample(rng)
         steps.append(env.step(np.array([action.type, action.size, action.amount])))
         over = steps[-1][2] or steps[-1][3]
     return steps

@@ -13,7 +13,6 @@ from editorbot.environment.actions import V3, VOCABULARIES, Action, Operation
 from editorbot.environment.dynamics import EpisodeState, advance, first_state
 from editorbot.environment.masks import Masks, masks_at
 from editorbot.environment.spans import lengths_of
-from tests.environment.games import random_action
 from tests.environment.mask_twin import twin
 
 LENGTHS = lengths_of(24, 4, np.array([0, 8, 13])).tolist()
@@ -25,7 +24,7 @@ def walked(seed: int, steps: int, vocabulary=V3, max_loops: int = 32) -> Episode
     for _ in range(steps):
         if state.is_over:
             break
-        action = random_action(rng, masks_at(state, LENGTHS[state.cursor], vocabulary, max_loops))
+        action = masks_at(state, LENGTHS[state.cursor], vocabulary, max_loops).sample(rng)
         state = advance(state, action, LENGTHS[state.cursor], vocabulary)
     return state
 

@@ -129,15 +129,13 @@ def normalizer_by_play(training_data: TrainingData, settings: PpoSettings, episo
     env = EditingEnv(training_data.materials, settings.environment)
     statistics = RunningStatistics()
     for number in range(episodes):
-        state, info = env.reset(
+        state, _ = env.reset(
             seed=int(rng.integers(2**31)), options={"recording": number % len(training_data.materials)}
         )
         seen, is_over = [state], False
         while not is_over:
-            kind = int(rng.choice(np.flatnonzero(info["type_mask"])))
-            size = int(rng.choice(np.flatnonzero(info["size_mask"][kind])))
-            amount = int(rng.choice(np.flatnonzero(info["amount_mask"][kind])))
-            state, _, ended, truncated, info = env.step(np.array([kind, size, amount]))
+            action = env.masks().sample(rng)
+            state, _, ended, truncated, _ = env.step(np.array([action.type, action.size, action.amount]))
             seen.append(state)
             is_over = ended or truncated
         statistics.update(np.stack(seen))
