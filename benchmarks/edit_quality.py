@@ -30,7 +30,7 @@ from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_diff
 from editorbot.evaluation.loudness_cutter import LoudnessCut, cut_by_levels, window_levels_db
 from editorbot.evaluation.metrics import EditScore, score_edit
 from editorbot.recording import Recording, open_recording
-from editorbot.render.joins import settle_joins
+from editorbot.render.joins import refine_joins
 
 TEST_ARTISTS = ("muldjord", "zaz", "singularity")
 """Artists that nothing was tuned on."""
@@ -121,7 +121,7 @@ def run_jam(jam: Jam, editors: Sequence[str], cut: LoudnessCut) -> list[Result]:
 
         def result_of(name: str, decide: Callable[[], EditList], extra_s: float) -> Result:
             began = time.perf_counter()
-            edit = settle_joins(decide(), recording)
+            edit = refine_joins(decide(), recording)
             seconds = time.perf_counter() - began + extra_s
             score = score_edit(edit, jam.truth)
             truth = jam.truth

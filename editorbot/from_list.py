@@ -6,7 +6,6 @@ list that was written earlier, or by hand.
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -23,12 +22,12 @@ from editorbot.outputs import path_from, source_path
 from editorbot.polish import frame_labels, polish_blocks
 from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
 from editorbot.render.render import render_blocks
-from editorbot.render.retarget_source import retarget_source
+from editorbot.timebase import clock
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """What rendering an edit list gave."""
+    """The result of rendering an edit list."""
 
     duration_s: float
     """Length of the track [seconds]."""
@@ -49,11 +48,11 @@ def write_track(
     Parameters
     ----------
     edit_list : EditList
-        What is played, its joins settled.
+        What is played, its joins refined.
     recording : Recording
         Its source, opened.
     path : path
-        The track; its ending says the format.
+        The track; its ending names the format.
     force : bool
         Replace a track that exists.
     progress : callable
@@ -72,31 +71,26 @@ def write_track(
     path = os.fspath(path)
     check_output(path, [recording.path], force=force)
     warnings: list[str] = []
-    blocks = _blocks_of(edit_list, recording, warnings)
     subtype = track_subtype(recording.subtype, path)
     total = edit_list.output_samples
     rate, channels = recording.sample_rate, recording.channels
     with TrackWriter(path, rate, channels, subtype, total_samples=total, may_replace=force) as writer:
         done = 0
-        for block in blocks:
+        for block in _polished_blocks(edit_list, recording, warnings):
             writer.write(block)
             done += len(block)
             progress("render", done / total)
     return (*warnings, *writer.warnings)
 
 
-def _blocks_of(
+def _polished_blocks(
     edit_list: EditList, recording: Recording, warnings: list[str]
 ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-    """Return the track by block; polish puts its warnings into the list while they are read."""
-
-    def make_blocks() -> Iterator[Shaped[np.ndarray, "samples channels"]]:
-        return render_blocks(edit_list, recording)
-
+    """Render and polish by block; polish adds its warnings to the list while the blocks are read."""
     if not edit_list.polish:
-        return make_blocks()
+        return render_blocks(edit_list, recording)
     return polish_blocks(
-        make_blocks,
+        lambda: render_blocks(edit_list, recording),
         recording.sample_rate,
         recording.channels,
         edit_list.polish,
@@ -125,25 +119,78 @@ def render_file(
     edit_list = read_edit_list(path)
     source_file = source or source_path(path, edit_list.source.path)
     check_output(output, [source_file, path], force=force)
-    with _named(path), open_recording(source_file) as recording:
-        warnings = recording.warnings
-        if source is None:
-            _check_source(edit_list, recording)
-        else:
-            edit_list = retarget_source(edit_list, recording)
-            warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
-        warnings += write_track(edit_list, recording, output, force=force, progress=progress)
+    try:
+        with open_recording(source_file) as recording:
+            warnings = recording.warnings
+            if source is None:
+                _check_source(edit_list, recording)
+            else:
+                edit_list = for_other_source(edit_list, recording)
+                warnings += tuple(line for line in edit_list.warnings if line.startswith("LENGTH"))
+            warnings += write_track(edit_list, recording, output, force=force, progress=progress)
+    except EditorbotError as error:
+        error.path = error.path or path  # an error without a file is about the list
+        raise
     return Rendered(edit_list.output_samples / edit_list.source.sample_rate, warnings)
 
 
-@contextlib.contextmanager
-def _named(path: str) -> Iterator[None]:
-    """Give errors about what an edit list asks for, which know no file, that of the list."""
-    try:
-        yield
-    except EditorbotError as error:
-        error.path = error.path or path
-        raise
+def _check_source(edit_list: EditList, recording: Recording) -> None:
+    """Refuse a source that is not the one that the list was made for."""
+    if edit_list.source.digest != recording.digest:
+        raise MismatchError(
+            "this is not the file that the edit list was made for; --source names another one on purpose",
+            path=recording.path,
+        )
+    for name in ("sample_rate", "channels", "samples"):
+        found, listed = getattr(recording, name), getattr(edit_list.source, name)
+        if listed != found:
+            raise MismatchError(f"it has {found} {name}, but the edit list says {listed}", path=recording.path)
+
+
+def for_other_source(edit_list: EditList, other: Recording) -> EditList:
+    """Make an edit list for another file of the same take, one track of a multitrack recording for example.
+
+    No join is refined anew: tracks of one take must be cut at the same samples
+    to stay together.
+
+    Parameters
+    ----------
+    edit_list : EditList
+        Made for one file of the take.
+    other : Recording
+        Another one; its channels may differ, its sample rate may not.
+
+    Returns
+    -------
+    changed : EditList
+        With a LENGTH warning where the files differ in length, though the edit fits.
+
+    Raises
+    ------
+    MismatchError
+        If the sample rates differ, or `other` ends before the last clip does.
+    """
+    source = edit_list.source
+    if other.sample_rate != source.sample_rate:
+        raise MismatchError(
+            f"it has {other.sample_rate} Hz, but the edit list was made at {source.sample_rate} Hz; "
+            f"convert it to {source.sample_rate} Hz first",
+            path=other.path,
+        )
+    needed = max(clip.end for clip in edit_list.clips)
+    if other.samples < needed:
+        raise MismatchError(
+            f"it is {clock(other.duration_s)} long, but the edit plays up to "
+            f"{clock(needed / source.sample_rate)}; give a file of the same take",
+            path=other.path,
+        )
+    beats = tuple(beat for beat in edit_list.beats if beat.at < other.samples)
+    changed = replace(edit_list, source=other.source, beats=beats)
+    if other.samples == source.samples:
+        return changed
+    longer = "longer" if other.samples > source.samples else "shorter"
+    difference = abs(other.samples - source.samples)
+    return changed.with_warnings(f"LENGTH: {difference} samples {longer} than the file that the edit was made for")
 
 
 def export_file(path: str, name: str, output: str, *, force: bool = False) -> None:
@@ -152,24 +199,10 @@ def export_file(path: str, name: str, output: str, *, force: bool = False) -> No
     Raises
     ------
     EditorbotError
-        If the list cannot be read, or the export not be written.
+        If the list cannot be read, or the export cannot be written.
     """
     edit_list = read_edit_list(path)
     for written in export_paths(name, output):
         check_output(written, [path], force=force)
-    moved = path_from(output, source_path(path, edit_list.source.path))
-    export_edit(replace(edit_list, source=replace(edit_list.source, path=moved)), name, output, force=force)
-
-
-def _check_source(edit_list: EditList, recording: Recording) -> None:
-    """Refuse a source that is not what the list says that it was made for."""
-    if edit_list.source.digest != recording.digest:
-        raise MismatchError(
-            "this is not the file that the edit list was made for; --source names another one on purpose",
-            path=recording.path,
-        )
-    for name, is_so in (("sample_rate", recording.sample_rate), ("channels", recording.channels),
-                        ("samples", recording.samples)):  # fmt: skip
-        said = getattr(edit_list.source, name)
-        if said != is_so:
-            raise MismatchError(f"it has {is_so} {name}, but the edit list says {said}", path=recording.path)
+    source = path_from(output, source_path(path, edit_list.source.path))
+    export_edit(replace(edit_list, source=replace(edit_list.source, path=source)), name, output, force=force)

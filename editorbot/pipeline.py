@@ -28,9 +28,9 @@ from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged_outputs
 from editorbot.polish import Loudness, compare_tone, measure, missed_loudness, prepare_steps
 from editorbot.recording import Recording, check_is_there, open_recording
-from editorbot.render.ends import fade_ends
-from editorbot.render.joins import settle_joins
-from editorbot.render.pins import Pins
+from editorbot.render.fades import fade_ends
+from editorbot.render.joins import refine_joins
+from editorbot.render.required_ranges import RequiredRanges
 from editorbot.report.report import write_report
 
 CONTROL_EDITOR = "keep-all"
@@ -80,7 +80,7 @@ class Edited:
     """The result of an edit."""
 
     edit_list: EditList
-    """The settled edit list, as written."""
+    """The edit list, as written."""
     analysis: Analysis
     """The analysis that the editor read."""
     tightness: Tightness | None
@@ -207,7 +207,7 @@ def edit(
     editor: Editor | str = "scored",
     notes: Sequence[str] = (),
 ) -> EditList:
-    """Decide what of a recording is played, and settle every join on its samples.
+    """Decide what of a recording is played, and refine every join on its samples.
 
     Parameters
     ----------
@@ -232,8 +232,8 @@ def edit(
     edit_list = chosen.edit(analysis, request)
     keep = tuple(range_from_s(*span, edit_list.source) for span in request.must_keep_s)
     cut = tuple(range_from_s(*span, edit_list.source) for span in request.must_cut_s)
-    pins = Pins(keep, cut)
-    edit_list = fade_ends(settle_joins(edit_list, recording, pins), pins)
+    ranges = RequiredRanges(keep, cut)
+    edit_list = fade_ends(refine_joins(edit_list, recording, ranges), ranges)
     made_by = replace(edit_list.made_by, seed=request.seed, version=__version__)
     return replace(edit_list, made_by=made_by).with_warnings(*notes, *recording.warnings, *analysis.warnings)
 

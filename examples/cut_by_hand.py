@@ -14,7 +14,7 @@ from editorbot.editlist.edit_list import Clip, MadeBy
 from editorbot.editlist.operations import edit_list_of, range_from_s
 from editorbot.from_list import render_file
 from editorbot.outputs import output_paths, path_from
-from editorbot.render.joins import settle_joins
+from editorbot.render.joins import refine_joins
 from editorbot.timebase import parse_clock
 
 
@@ -34,7 +34,7 @@ def main() -> None:
         for text in options.ranges:
             start_s, end_s = (parse_clock(part) for part in text.split("-"))
             clips.append(Clip(*range_from_s(start_s, end_s, source), reason="chosen by hand"))
-        edit_list = settle_joins(edit_list_of(source, clips, made_by=MadeBy("hand")), recording)
+        edit_list = refine_joins(edit_list_of(source, clips, made_by=MadeBy("hand")), recording)
     listed = replace(source, path=path_from(outputs.edit_list, options.recording))
     editorbot.write_edit_list(outputs.edit_list, replace(edit_list, source=listed))
     rendered = render_file(outputs.edit_list, options.track, force=True)

@@ -18,3 +18,30 @@ import editorbot.analysis.kernels  # noqa: E402
 import editorbot.corpus.kernels  # noqa: E402, F401
 
 install_import_hook("editorbot", "beartype.beartype")
+
+from collections.abc import Callable, Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import soundfile as sf  # noqa: E402
+
+from editorbot.recording import Recording, open_recording  # noqa: E402
+
+MakeRecording = Callable[..., Recording]
+
+
+@pytest.fixture
+def make_recording(tmp_path: Path) -> Iterator[MakeRecording]:
+    """Return a function that writes samples to a file and opens it."""
+    opened: list[Recording] = []
+
+    def make(sound: np.ndarray, sample_rate: int = 8_000, subtype: str = "PCM_24") -> Recording:
+        path = tmp_path / f"source{len(opened)}.wav"
+        sf.write(path, sound, sample_rate, subtype=subtype)
+        opened.append(open_recording(path))
+        return opened[-1]
+
+    yield make
+    for recording in opened:
+        recording.close()

@@ -29,7 +29,7 @@ from editorbot.environment.material import beat_bounds
 from editorbot.environment.spans import span_lengths
 from editorbot.errors import EmptyError, NotFoundError, TooShortError
 from editorbot.recording import Recording, TrackWriter, open_recording
-from editorbot.render.render import render
+from editorbot.render.render import render_blocks
 from editorbot.timebase import s_to_samples
 
 ROUND = 8
@@ -191,7 +191,8 @@ def make_samples(job: AugmentJob) -> BcDataset:
                 raise TooShortError(message, path=job.pair.edit)
             undone = undo(finished.source, beat_bounds(analysis), job.types, rng)
             with TrackWriter(ruined, finished.sample_rate, finished.channels, "FLOAT") as writer:
-                render(undone.edit_list, finished, writer)
+                for block in render_blocks(undone.edit_list, finished):
+                    writer.write(block)
         with open_recording(ruined) as recording:
             analysis = analyze(recording, beat_tracker=job.beat_tracker)
     spots = spots_on_beats(undone.spots, beat_bounds(analysis), span_lengths(analysis))

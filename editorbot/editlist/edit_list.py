@@ -140,6 +140,16 @@ class Clip:
         return max(1, round(self.source_samples / self.speed))
 
     @property
+    def first_edge(self) -> int:
+        """The edge that is played first [source samples]."""
+        return self.end if self.reverse else self.start
+
+    @property
+    def last_edge(self) -> int:
+        """The edge that is played last [source samples]."""
+        return self.start if self.reverse else self.end
+
+    @property
     def is_copy(self) -> bool:
         """Whether its samples are the source's own, unchanged."""
         plain = self.gain_db == 0 and self.speed == 1 and self.pitch_semitones == 0

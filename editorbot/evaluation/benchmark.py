@@ -28,7 +28,7 @@ from editorbot.evaluation.kinds import KindShare, kept_by_kind
 from editorbot.evaluation.loudness_cutter import cut_by_loudness
 from editorbot.evaluation.metrics import EditScore, score_edit
 from editorbot.recording import Recording, open_recording
-from editorbot.render.joins import settle_joins
+from editorbot.render.joins import refine_joins
 
 CONTROL, CUTTER = "keep-all", "loudness-cutter"
 """The two that tell whether a set is valid; they always take part."""
@@ -195,7 +195,7 @@ def _result_of(entrant: Entrant, job: EvaluationJob, recording: Recording, heard
     truth = job.jam.truth
     decide, listened_s = _decision(entrant, job, recording, heard)
     began = time.perf_counter()
-    edit = settle_joins(decide(), recording)
+    edit = refine_joins(decide(), recording)
     seconds = time.perf_counter() - began + listened_s
     return Result(entrant.name, job.jam, score_edit(edit, truth), kept_by_kind(edit, truth), seconds)
 

@@ -7,19 +7,20 @@ from collections.abc import Callable, Mapping
 
 from editorbot.atomic import write_whole
 from editorbot.editlist.edit_list import EditList
-from editorbot.errors import ExistsError, OutputError, UsageError
+from editorbot.errors import UsageError
 from editorbot.export.audacity import joins_text, regions_text
 from editorbot.export.picture import picture_of
 from editorbot.export.reaper import project_text
+from editorbot.recording import check_output
 
 EXPORT_ENDINGS: Mapping[str, str] = {"audacity": ".txt", "reaper": ".rpp", "picture": ".png"}
-"""Every export by its name, and how its file ends."""
+"""Every export by its name, and the ending of its file."""
 
 EXPORT_NAMES: tuple[str, ...] = tuple(EXPORT_ENDINGS)
-"""The names that ``--export`` takes."""
+"""The names for ``--export``."""
 
 JOINS_INFIX = ".joins"
-"""Put before the ending of the second Audacity file, whose labels count in the track's time."""
+"""Put before the ending of the second Audacity file, whose labels are in the track's time."""
 
 _WRITERS: Mapping[str, tuple[tuple[str, Callable[[EditList], str | bytes]], ...]] = {
     "audacity": (("", regions_text), (JOINS_INFIX, joins_text)),
@@ -29,7 +30,7 @@ _WRITERS: Mapping[str, tuple[tuple[str, Callable[[EditList], str | bytes]], ...]
 
 
 def export_paths(name: str, output_path: str | os.PathLike[str]) -> tuple[str, ...]:
-    """Return the files that an export writes, the one that was named first.
+    """List the files that an export writes, the named one first.
 
     Raises
     ------
@@ -50,13 +51,13 @@ def export_edit(
     Parameters
     ----------
     edit_list : EditList
-        What is played; a relative path of its source counts from the output's folder.
+        What is played; a relative path of its source is relative to the output's folder.
     name : str
         One of EXPORT_NAMES.
     output_path : path
         Where it is written; `audacity` puts a second file beside it, see :func:`export_paths`.
     force : bool
-        Replace files that are there already.
+        Replace files that exist.
 
     Returns
     -------
@@ -68,16 +69,13 @@ def export_edit(
     UsageError
         If there is no export of that name.
     ExistsError
-        If a file is there already.
+        If a file exists.
     OutputError
         If a file cannot be written.
     """
     paths = export_paths(name, output_path)
     for path in paths:
-        if os.path.isdir(path):
-            raise OutputError("is a folder; give a file name", path=path)
-        if os.path.lexists(path) and not force:
-            raise ExistsError("is there already; give another name or --force", path=path)
+        check_output(path, (), force=force)
     for path, (_, content_of) in zip(paths, _WRITERS[name]):
         content = content_of(edit_list)
         whole = content if isinstance(content, bytes) else content.encode("utf-8", "surrogateescape")

@@ -11,7 +11,7 @@ equal-power crossfade, at 1 a mix whose gains sum to 1.
 Conventions
 -----------
 Sound has shape (samples, channels), float64, full scale 1.0. All channels
-share one correlation, so that the stereo picture stands still.
+share one correlation, so that the stereo image does not move.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Gains:
 
 
 def crossfade_gains(start: int, end: int, length: int, correlation: float = 0.0) -> Gains:
-    """Return the gains of samples [start, end) of a crossfade.
+    """Compute the gains of samples [start, end) of a crossfade.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def crossfade_gains(start: int, end: int, length: int, correlation: float = 0.0)
 def correlation(
     outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
 ) -> float:
-    """Return the normalized correlation of two sounds at lag 0, in [0, 1].
+    """Normalized correlation of two sounds at lag 0, in [0, 1].
 
     Opposite sounds count as 0: what cancels is not made louder.
     """
@@ -71,7 +71,7 @@ def correlation(
 def crossfade(
     outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
 ) -> Float64[np.ndarray, "samples channels"]:
-    """Return the mix over a whole crossfade."""
+    """Mix two sounds over a whole crossfade."""
     gains = crossfade_gains(0, len(outgoing), max(len(outgoing), 1), correlation(outgoing, incoming))
     return mix(gains, outgoing, incoming)
 
@@ -79,7 +79,7 @@ def crossfade(
 def mix(
     gains: Gains, outgoing: Float64[np.ndarray, "samples channels"], incoming: Float64[np.ndarray, "samples channels"]
 ) -> Float64[np.ndarray, "samples channels"]:
-    """Return both sounds added with their gains."""
+    """Add two sounds with their gains."""
     mixed: Float64[np.ndarray, "samples channels"] = outgoing * gains.outgoing[:, None]
     mixed += incoming * gains.incoming[:, None]
     return mixed

@@ -1,9 +1,9 @@
-"""Settling joins: exactly where, how long a crossfade, how risky.
+"""Refines joins: exactly where, how long a crossfade, how risky.
 
 An editor says roughly where clips meet. Here every join is moved by a few
 milliseconds to where both sides fit best, gets a crossfade that suits the
 material, and a risk of being heard. It happens once, before the edit list is
-written; what renders the list later changes nothing any more.
+written; rendering the list later changes nothing any more.
 
 Method
 ------
@@ -12,11 +12,11 @@ Method
 2. Slide: where the incoming clip begins with an attack, the join moves in
    front of it (both clips by the same amount), and the crossfade is short.
 3. Length: 5 ms at an attack, else 10 ms in noise to 50 ms in held notes.
-4. Risk: how far levels in octave bands jump, compared with what the source
-   itself goes on with.
-5. Pins: where all this would fade what has to stay, or let what has to go be
-   heard, the join moves away from it, and its crossfade is as long as there is
-   room; where there is none, both clips fade for 2 ms instead.
+4. Risk: how far levels in octave bands jump, compared with how the source
+   itself goes on.
+5. Required ranges: where all this would fade a range to keep, or let a range to
+   cut be heard, the join moves away from it, and its crossfade is as long as
+   there is room; without room both clips fade for 2 ms instead.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ import numpy as np
 from jaxtyping import Float64
 
 from editorbot.editlist.edit_list import Clip, EditList, Join, is_contiguous
-from editorbot.recording.recording import Recording
-from editorbot.render.ends import SHORTEST_FADE_S, is_copy_but_for_fades, with_edges, with_fade_in, with_fade_out
-from editorbot.render.pins import FAR, NO_PINS, Fence, Pins
-from editorbot.render.seam import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
+from editorbot.recording import Recording
+from editorbot.render.fades import SHORTEST_FADE_S, is_copy_but_for_fades, with_edges, with_fades
+from editorbot.render.join_features import WINDOW_S, attack_offset, best_lag, jump_db, lag_correlations, tonality
+from editorbot.render.required_ranges import NO_RANGES, UNBOUNDED, EdgeBounds, RequiredRanges
 from editorbot.timebase import s_to_samples
 
 MAX_LAG_S = 0.008
@@ -41,7 +41,7 @@ MAX_SLIDE_S = 0.008
 """Farthest that a join moves for an attack [seconds]."""
 
 SIDE_S = 0.1
-"""Sound on each side of an edge that is looked at [seconds]."""
+"""Sound on each side of an edge that is analyzed [seconds]."""
 
 ATTACK_CROSSFADE_S = 0.005
 """Crossfade in front of an attack [seconds]."""
@@ -60,8 +60,8 @@ HEARD_JUMP_DB = 15.0
 
 
 @dataclass(frozen=True)
-class _Seam:
-    """One join on its way to being settled."""
+class _RefinedJoin:
+    """One join on its way."""
 
     outgoing: Clip
     incoming: Clip
@@ -69,8 +69,8 @@ class _Seam:
     jump_db: float
 
 
-def settle_joins(edit_list: EditList, recording: Recording, pins: Pins = NO_PINS) -> EditList:
-    """Return the edit list with its joins aligned, their crossfades and risks chosen.
+def refine_joins(edit_list: EditList, recording: Recording, ranges: RequiredRanges = NO_RANGES) -> EditList:
+    """Align the joins of an edit list and choose their crossfades and risks.
 
     Parameters
     ----------
@@ -78,14 +78,14 @@ def settle_joins(edit_list: EditList, recording: Recording, pins: Pins = NO_PINS
         As an editor made it; its joins' risks are the editor's own.
     recording : Recording
         The source, opened. A few tenths of a second are read around each join.
-    pins : Pins
-        Ranges that have to stay whole or out.
+    ranges : RequiredRanges
+        Ranges to keep and to cut.
 
     Returns
     -------
-    settled : EditList
+    refined : EditList
         Every edge of a plain clip at most 16 ms from where it was, and 50 ms
-        beside a pinned range; other clips stay as they are. Crossfades are at
+        beside a required range; other clips stay as they are. Crossfades are at
         most half of either clip; where the audio runs on they are 0, and so is
         the risk.
     """
@@ -96,21 +96,21 @@ def settle_joins(edit_list: EditList, recording: Recording, pins: Pins = NO_PINS
         if is_contiguous(outgoing, incoming):
             joins.append(Join(0, 0.0))
             continue
-        seam = _within_pins(_settle(outgoing, incoming, recording), outgoing, incoming, recording, pins)
-        clips[number], clips[number + 1] = seam.outgoing, seam.incoming
-        measured = 1.0 - float(np.exp(-seam.jump_db / HEARD_JUMP_DB))
-        joins.append(Join(seam.crossfade, max(measured, join.risk)))
-    return replace(edit_list, clips=tuple(clips), joins=tuple(_fitted(clips, joins)))
+        refined = _within_ranges(_refine(outgoing, incoming, recording), outgoing, incoming, recording, ranges)
+        clips[number], clips[number + 1] = refined.outgoing, refined.incoming
+        measured = 1.0 - float(np.exp(-refined.jump_db / HEARD_JUMP_DB))
+        joins.append(Join(refined.crossfade, max(measured, join.risk)))
+    return replace(edit_list, clips=tuple(clips), joins=tuple(_limited(clips, joins)))
 
 
-def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
-    """Settle one join that is not contiguous."""
+def _refine(outgoing: Clip, incoming: Clip, recording: Recording) -> _RefinedJoin:
+    """Refine one join that is not contiguous."""
     rate = recording.sample_rate
     moves = _may_move(outgoing, incoming, rate)
     if moves:
         lag = _lag(outgoing, incoming, recording)
         outgoing = with_edges(outgoing, end=outgoing.end + lag)
-    before, behind = _out_side(outgoing, recording), _in_side(incoming, recording)
+    before, behind = _outgoing_side(outgoing, recording), _incoming_side(incoming, recording)
     reach = s_to_samples(MAX_SLIDE_S, rate)
     attack = attack_offset(behind, rate, reach)
     if attack is None:
@@ -118,49 +118,51 @@ def _settle(outgoing: Clip, incoming: Clip, recording: Recording) -> _Seam:
         length_s = SHORT_CROSSFADE_S + share * (LONG_CROSSFADE_S - SHORT_CROSSFADE_S)
     else:
         length_s = ATTACK_CROSSFADE_S
-        if moves:
-            outgoing, incoming = _slid(outgoing, incoming, recording, attack)
-    return _Seam(outgoing, incoming, s_to_samples(length_s, rate), _jump_db(before, behind, outgoing, incoming, rate))
+        if moves:  # in front of the attack, as far as both clips reach
+            wanted = attack - round((ATTACK_GUARD_S + ATTACK_CROSSFADE_S / 2) * rate)
+            slide = min(max(wanted, -reach, -incoming.start), reach, recording.samples - outgoing.end)
+            outgoing = with_edges(outgoing, end=outgoing.end + slide)
+            incoming = with_edges(incoming, start=incoming.start + slide)
+    jump = _jump_db(before, behind, outgoing, incoming, rate)
+    return _RefinedJoin(outgoing, incoming, s_to_samples(length_s, rate), jump)
 
 
 def _may_move(outgoing: Clip, incoming: Clip, sample_rate: int) -> bool:
-    """Tell whether both clips are plain, and long enough to lose some milliseconds."""
-    shortest = min(outgoing.output_samples, incoming.output_samples)
-    return (
-        is_copy_but_for_fades(outgoing)
-        and is_copy_but_for_fades(incoming)
-        and shortest >= SHORTEST_MOVED_S * sample_rate
-    )
+    """Whether both clips are plain, and long enough to lose some milliseconds."""
+    is_long = min(outgoing.output_samples, incoming.output_samples) >= SHORTEST_MOVED_S * sample_rate
+    return is_copy_but_for_fades(outgoing) and is_copy_but_for_fades(incoming) and is_long
 
 
-def _within_pins(seam: _Seam, outgoing: Clip, incoming: Clip, recording: Recording, pins: Pins) -> _Seam:
-    """Return a settled join, settled anew where it would reach over a pin; both clips are as the editor made them."""
-    leaving = pins.around_start(outgoing) if outgoing.reverse else pins.around_end(outgoing)
-    entering = pins.around_end(incoming) if incoming.reverse else pins.around_start(incoming)
-    if _holds(leaving, seam.outgoing, _left(seam.outgoing), seam.crossfade) and _holds(
-        entering, seam.incoming, _entered(seam.incoming), seam.crossfade
+def _within_ranges(
+    refined: _RefinedJoin, outgoing: Clip, incoming: Clip, recording: Recording, ranges: RequiredRanges
+) -> _RefinedJoin:
+    """Refine a join anew where it reaches over a required range; both clips are as the editor made them."""
+    leaving = ranges.around_start(outgoing) if outgoing.reverse else ranges.around_end(outgoing)
+    entering = ranges.around_end(incoming) if incoming.reverse else ranges.around_start(incoming)
+    if _holds(leaving, refined.outgoing, refined.outgoing.last_edge, refined.crossfade) and _holds(
+        entering, refined.incoming, refined.incoming.first_edge, refined.crossfade
     ):
-        return seam
-    length, rate = seam.crossfade, recording.sample_rate
+        return refined
+    length, rate = refined.crossfade, recording.sample_rate
     moves = is_copy_but_for_fades(outgoing) and is_copy_but_for_fades(incoming)
     if moves:
         shortest = min(outgoing.source_samples, incoming.source_samples)
         length = min(length, leaving.width, entering.width, shortest // 4)
     else:
-        rooms = leaving.room(_left(outgoing)) / outgoing.speed, entering.room(_entered(incoming)) / incoming.speed
+        rooms = leaving.room(outgoing.last_edge) / outgoing.speed, entering.room(incoming.first_edge) / incoming.speed
         length = min(length, 2 * int(min(rooms)))
     if length < SHORTEST_FADE_S * rate:
         fade = s_to_samples(SHORTEST_FADE_S, rate)
-        return replace(seam, outgoing=with_fade_out(outgoing, fade), incoming=with_fade_in(incoming, fade), crossfade=0)
-    if moves:
+        outgoing, incoming, length = with_fades(outgoing, fade_out=fade), with_fades(incoming, fade_in=fade), 0
+    elif moves:
         outgoing, incoming = _moved_inside(outgoing, incoming, recording, leaving, entering, length)
-    return replace(seam, outgoing=outgoing, incoming=incoming, crossfade=length)
+    return replace(refined, outgoing=outgoing, incoming=incoming, crossfade=length)
 
 
 def _moved_inside(
-    outgoing: Clip, incoming: Clip, recording: Recording, leaving: Fence, entering: Fence, crossfade: int
+    outgoing: Clip, incoming: Clip, recording: Recording, leaving: EdgeBounds, entering: EdgeBounds, crossfade: int
 ) -> tuple[Clip, Clip]:
-    """Return both clips with their join inside the fences, aligned as far as these leave room."""
+    """Move the join of two clips inside the bounds, aligned as far as these leave room."""
     before, after = crossfade // 2, crossfade - crossfade // 2
     outgoing = with_edges(outgoing, end=leaving.nearest(outgoing.end, before, after))
     incoming = with_edges(incoming, start=entering.nearest(incoming.start, before, after))
@@ -170,39 +172,23 @@ def _moved_inside(
     return with_edges(outgoing, end=outgoing.end + lag), incoming
 
 
-def _holds(fence: Fence, clip: Clip, edge: int, crossfade: int) -> bool:
-    """Tell whether a crossfade around an edge of a clip stays inside a fence."""
+def _holds(bounds: EdgeBounds, clip: Clip, edge: int, crossfade: int) -> bool:
+    """Whether a crossfade around an edge of a clip stays inside bounds."""
     before, after = (math.ceil(half * clip.speed) for half in (crossfade // 2, crossfade - crossfade // 2))
-    return fence.holds(edge, after, before) if clip.reverse else fence.holds(edge, before, after)
+    return bounds.holds(edge, after, before) if clip.reverse else bounds.holds(edge, before, after)
 
 
-def _left(clip: Clip) -> int:
-    """Return the edge of a clip that is played last [source samples]."""
-    return clip.start if clip.reverse else clip.end
-
-
-def _entered(clip: Clip) -> int:
-    """Return the edge of a clip that is played first [source samples]."""
-    return clip.end if clip.reverse else clip.start
-
-
-def _lag(outgoing: Clip, incoming: Clip, recording: Recording, earliest: int = -FAR, latest: int = FAR) -> int:
-    """Return by how much the outgoing clip should end later, for the waveforms to meet, within bounds [samples]."""
+def _lag(
+    outgoing: Clip, incoming: Clip, recording: Recording, earliest: int = -UNBOUNDED, latest: int = UNBOUNDED
+) -> int:
+    """By how much the outgoing clip should end later, for the waveforms to match, within bounds [samples]."""
     rate = recording.sample_rate
     window, max_lag = max(1, s_to_samples(WINDOW_S, rate)), s_to_samples(MAX_LAG_S, rate)
-    fits = lag_correlations(_out_side(outgoing, recording), _in_side(incoming, recording), window, max_lag)
+    sides = _outgoing_side(outgoing, recording), _incoming_side(incoming, recording)
+    correlations = lag_correlations(*sides, window, max_lag)
     lags = np.arange(-max_lag, max_lag + 1)
-    fits = np.where((lags >= earliest) & (lags <= latest), fits, -1.0)
-    return min(best_lag(fits), recording.samples - outgoing.end)
-
-
-def _slid(outgoing: Clip, incoming: Clip, recording: Recording, attack: int) -> tuple[Clip, Clip]:
-    """Return both clips with the join moved in front of the incoming clip's attack, as far as they reach."""
-    rate = recording.sample_rate
-    reach = s_to_samples(MAX_SLIDE_S, rate)
-    wanted = attack - round((ATTACK_GUARD_S + ATTACK_CROSSFADE_S / 2) * rate)
-    slide = min(max(wanted, -reach, -incoming.start), reach, recording.samples - outgoing.end)
-    return with_edges(outgoing, end=outgoing.end + slide), with_edges(incoming, start=incoming.start + slide)
+    correlations = np.where((lags >= earliest) & (lags <= latest), correlations, -1.0)
+    return min(best_lag(correlations), recording.samples - outgoing.end)
 
 
 def _jump_db(
@@ -212,7 +198,7 @@ def _jump_db(
     incoming: Clip,
     sample_rate: int,
 ) -> float:
-    """Return how far the sound jumps [dB].
+    """Measure how far the sound jumps [dB].
 
     A change that the source makes itself is no jump: so the incoming sound is
     compared with what came before, and with what would have come next, and
@@ -226,18 +212,18 @@ def _jump_db(
     return min(across, instead)
 
 
-def _out_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
-    """Return the sound around the end of a clip, in the direction of play."""
-    return _side(_left(clip), clip.reverse, recording)
+def _outgoing_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
+    """Read the sound around the end of a clip, in the direction of play."""
+    return _side(clip.last_edge, clip.reverse, recording)
 
 
-def _in_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
-    """Return the sound around the start of a clip, in the direction of play."""
-    return _side(_entered(clip), clip.reverse, recording)
+def _incoming_side(clip: Clip, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
+    """Read the sound around the start of a clip, in the direction of play."""
+    return _side(clip.first_edge, clip.reverse, recording)
 
 
 def _side(edge: int, reverse: bool, recording: Recording) -> Float64[np.ndarray, "samples channels"]:
-    """Return the sound around an edge, silence where the recording ends."""
+    """Read the sound around an edge, silence where the recording ends."""
     reach = s_to_samples(SIDE_S, recording.sample_rate)
     start, end = max(0, edge - reach), min(recording.samples, edge + reach)
     sound = recording.read(start, end)
@@ -245,11 +231,11 @@ def _side(edge: int, reverse: bool, recording: Recording) -> Float64[np.ndarray,
     return sound[::-1] if reverse else sound
 
 
-def _fitted(clips: list[Clip], joins: list[Join]) -> list[Join]:
-    """Return the joins with no crossfade longer than half of either clip, and none where the audio now runs on."""
-    fitted = []
+def _limited(clips: list[Clip], joins: list[Join]) -> list[Join]:
+    """Limit crossfades to half of either clip, and remove them where the audio now runs on."""
+    limited = []
     for before, after, join in zip(clips, clips[1:], joins):
         room = min(before.output_samples, after.output_samples) // 2
         runs_on = is_contiguous(before, after)
-        fitted.append(Join(0, 0.0) if runs_on else replace(join, crossfade=min(join.crossfade, room)))
-    return fitted
+        limited.append(Join(0, 0.0) if runs_on else replace(join, crossfade=min(join.crossfade, room)))
+    return limited

@@ -29,7 +29,7 @@ OVERLAP_S = 0.1
 """Overlap of chunks [seconds of output]."""
 
 CONTEXT_S = 0.25
-"""Sound in front of and behind a chunk that the algorithm may look at [seconds of source]."""
+"""Context in front of and behind a chunk for the algorithm [seconds of source]."""
 
 TONALITY_LIMIT_HZ = 8_000.0
 """Above this, transposition bends less, which keeps breath and cymbals natural."""
@@ -38,7 +38,7 @@ SEED = 0
 """Seed of the algorithm's own noise, so that a render can be repeated."""
 
 ReadSource = Callable[[int, int], Float64[np.ndarray, "samples channels"]]
-"""Returns source samples [start, end) in the direction of play, silence where there are none."""
+"""Reads source samples [start, end) in the direction of play, silence where there are none."""
 
 
 def stretch_blocks(
@@ -71,7 +71,7 @@ def stretch_blocks(
     Yields
     ------
     block : np.ndarray, shape=(samples, channels), float64
-        ``last - first`` samples in all; sample n is what the source holds at ``n * ratio``.
+        ``last - first`` samples in all; sample n is the source at ``n * ratio``.
     """
     overlap = s_to_samples(OVERLAP_S, sample_rate)
     step = max(4 * overlap, min(s_to_samples(CHUNK_S, sample_rate), CHUNK_VALUES // channels))
@@ -89,7 +89,7 @@ def stretch_blocks(
 def _stretched(
     read: ReadSource, start: int, end: int, ratio: float, semitones: float, sample_rate: int, channels: int
 ) -> Float64[np.ndarray, "samples channels"]:
-    """Return output samples [start, end) in one go."""
+    """Stretch output samples [start, end) in one go."""
     from python_stretch import Signalsmith
 
     context = s_to_samples(CONTEXT_S, sample_rate)

@@ -166,7 +166,7 @@ def test_effects_do_not_depend_on_the_block_length(make_recording, monkeypatch):
     recording = make_recording(sound, RATE)
     clip = Clip(5_000, 25_000, gain_db=-1.0, effects=(Effect("EQ_LOW", 3.0), Effect("REVERB", 0.5)))
     whole = played(recording, clip)
-    monkeypatch.setattr("editorbot.render.clip_sound.CHAIN_BLOCK_SAMPLES", 1_000)
+    monkeypatch.setattr("editorbot.render.clip_reader.CHAIN_BLOCK_SAMPLES", 1_000)
     assert np.array_equal(played(recording, clip, block_samples=777), whole)
 
 

@@ -1,4 +1,4 @@
-"""Settled joins: aligned, in front of attacks, long where tonal, risky where the sound jumps."""
+"""Refined joins: aligned, in front of attacks, long where tonal, risky where the sound jumps."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Join
-from editorbot.render.joins import MAX_LAG_S, MAX_SLIDE_S, settle_joins
-from editorbot.render.seam import attack_offset, best_lag, lag_correlations, tonality
+from editorbot.render.join_features import attack_offset, best_lag, lag_correlations, tonality
+from editorbot.render.joins import MAX_LAG_S, MAX_SLIDE_S, refine_joins
 
 RATE = 22_050
 
 
-def settled(recording, *clips: Clip, risk: float = 0.0) -> EditList:
+def refined(recording, *clips: Clip, risk: float = 0.0) -> EditList:
     joins = tuple(Join(risk=risk) for _ in clips[1:])
-    return settle_joins(EditList(recording.source, clips, joins), recording)
+    return refine_joins(EditList(recording.source, clips, joins), recording)
 
 
 def naive_correlation(outgoing: np.ndarray, incoming: np.ndarray, window: int, lag: int) -> float:
@@ -45,7 +45,7 @@ def test_a_loop_cut_a_little_off_its_period_is_put_right(make_recording):
     smooth = np.apply_along_axis(lambda x: np.convolve(x, np.hanning(64) / 8, "same"), 0, np.tile(one, (6, 1)))
     recording = make_recording(smooth, RATE)
     # The second clip starts 60 samples later in the period than the first one ends.
-    edit_list = settled(recording, Clip(0, 2 * period - 60), Clip(period, 4 * period))
+    edit_list = refined(recording, Clip(0, 2 * period - 60), Clip(period, 4 * period))
     assert edit_list.clips == (Clip(0, 2 * period), Clip(period, 4 * period))
 
 
@@ -54,7 +54,7 @@ def test_silence_and_chance_move_nothing(make_recording):
     sound[50_000:] = np.random.default_rng(0).uniform(-0.5, 0.5, (50_000, 1))
     recording = make_recording(sound, RATE)
     clips = (Clip(0, 20_000), Clip(30_000, 40_000), Clip(60_000, 70_000), Clip(80_000, 90_000))
-    assert settled(recording, *clips).clips == clips
+    assert refined(recording, *clips).clips == clips
 
 
 def test_the_attack_of_the_incoming_clip_is_kept_whole(make_recording):
@@ -63,7 +63,7 @@ def test_the_attack_of_the_incoming_clip_is_kept_whole(make_recording):
     hit = 60_000
     sound[hit : hit + 4_000] += 0.5 * rng.uniform(-1, 1, (4_000, 1)) * np.exp(-np.arange(4_000) / 800)[:, None]
     recording = make_recording(sound, RATE)
-    edit_list = settled(recording, Clip(10_000, 30_000), Clip(hit, 90_000))
+    edit_list = refined(recording, Clip(10_000, 30_000), Clip(hit, 90_000))
     incoming, join = edit_list.clips[1], edit_list.joins[0]
     assert join.crossfade == round(0.005 * RATE)
     assert incoming.start + join.crossfade // 2 <= hit
@@ -85,7 +85,7 @@ def test_crossfades_are_long_in_held_notes_and_short_in_noise(make_recording):
     chord = 0.1 * sum(np.sin(2 * np.pi * f * time_s) for f in (220.0, 277.2, 329.6))[:, None]
     noise = np.random.default_rng(4).uniform(-0.3, 0.3, (200_000, 1))
     lengths_s = [
-        settled(make_recording(sound, RATE), Clip(0, 50_000), Clip(100_000, 150_000)).joins[0].crossfade / RATE
+        refined(make_recording(sound, RATE), Clip(0, 50_000), Clip(100_000, 150_000)).joins[0].crossfade / RATE
         for sound in (chord, noise)
     ]
     assert lengths_s[0] == pytest.approx(0.050, abs=0.001)
@@ -107,15 +107,15 @@ def test_risk_grows_with_the_jump_and_never_falls_below_the_editors(make_recordi
     sound = rng.uniform(-0.1, 0.1, (200_000, 1))
     sound[100_000:] *= 0.03
     recording = make_recording(sound, RATE)
-    calm = settled(recording, Clip(0, 30_000), Clip(60_000, 90_000)).joins[0].risk
-    jump = settled(recording, Clip(0, 30_000), Clip(150_000, 190_000)).joins[0].risk
+    calm = refined(recording, Clip(0, 30_000), Clip(60_000, 90_000)).joins[0].risk
+    jump = refined(recording, Clip(0, 30_000), Clip(150_000, 190_000)).joins[0].risk
     assert calm < 0.2 < 0.6 < jump <= 1.0
-    assert settled(recording, Clip(0, 30_000), Clip(60_000, 90_000), risk=0.7).joins[0].risk == 0.7
+    assert refined(recording, Clip(0, 30_000), Clip(60_000, 90_000), risk=0.7).joins[0].risk == 0.7
 
 
 def test_contiguous_joins_are_left_alone(make_recording):
     recording = make_recording(np.random.default_rng(7).uniform(-0.1, 0.1, (50_000, 1)), RATE)
-    edit_list = settled(recording, Clip(0, 20_000), Clip(20_000, 50_000), risk=0.5)
+    edit_list = refined(recording, Clip(0, 20_000), Clip(20_000, 50_000), risk=0.5)
     assert edit_list.joins == (Join(0, 0.0),)
     assert edit_list.clips == (Clip(0, 20_000), Clip(20_000, 50_000))
 
@@ -134,7 +134,7 @@ def clip_lists(draw, total: int) -> tuple[Clip, ...]:
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_edit_stays_valid_and_close_to_what_it_was(make_recording, clips):
     recording = make_recording(np.random.default_rng(8).uniform(-0.5, 0.5, (20_000, 2)).cumsum(0) % 0.5, RATE)
-    edit_list = settled(recording, *clips)
+    edit_list = refined(recording, *clips)
     farthest = (MAX_LAG_S + MAX_SLIDE_S) * RATE + 2
     for before, after in zip(clips, edit_list.clips):
         assert abs(before.start - after.start) <= farthest
@@ -142,7 +142,7 @@ def test_any_edit_stays_valid_and_close_to_what_it_was(make_recording, clips):
         assert after == before or before.is_copy
     for join, before, after in zip(edit_list.joins, edit_list.clips, edit_list.clips[1:]):
         assert join.crossfade <= min(before.output_samples, after.output_samples) // 2
-    assert settle_joins(EditList(recording.source, clips, tuple(Join() for _ in clips[1:])), recording) == edit_list
+    assert refine_joins(EditList(recording.source, clips, tuple(Join() for _ in clips[1:])), recording) == edit_list
 
 
 def test_fades_over_whole_clips_fit_after_their_edges_have_moved(make_recording):
@@ -152,5 +152,5 @@ def test_fades_over_whole_clips_fit_after_their_edges_have_moved(make_recording)
     recording = make_recording(smooth, RATE)
     # Both line up when the first clip ends 60 samples earlier than its fade was made for.
     first = Clip(0, 2 * period + 60, action="FADE_OUT", fade_out=2 * period + 60)
-    edit_list = settled(recording, first, Clip(period, 4 * period))
+    edit_list = refined(recording, first, Clip(period, 4 * period))
     assert edit_list.clips[0] == Clip(0, 2 * period, action="FADE_OUT", fade_out=2 * period)

@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Effect, Join, is_contiguous
-from editorbot.recording import TrackWriter, as_float, open_recording
-from editorbot.render.render import render, render_blocks
+from editorbot.from_list import write_track
+from editorbot.recording import as_float, open_recording
+from editorbot.render.render import render_blocks
 
 RATE = 8_000
 
@@ -42,8 +43,7 @@ def test_identity_edit_gives_the_same_samples(make_recording, channels, subtype,
 def test_written_identity_is_the_source_bit_for_bit(make_recording, tmp_path, channels, subtype):
     recording = make_recording(noise(20_000, channels), 44_100, subtype)
     edit_list = EditList(recording.source, (Clip(0, 9_000), Clip(9_000, recording.samples)), (Join(),))
-    with TrackWriter(tmp_path / "track.wav", 44_100, channels, subtype) as writer:
-        render(edit_list, recording, writer)
+    write_track(edit_list, recording, tmp_path / "track.wav")
     dtype = {"PCM_16": "int16", "FLOAT": "float32"}.get(subtype, "int32")
     track, _ = sf.read(tmp_path / "track.wav", dtype=dtype, always_2d=True)
     source, _ = sf.read(recording.path, dtype=dtype, always_2d=True)
@@ -121,19 +121,13 @@ def test_length_is_exact_and_sound_finite_for_any_edit(tmp_path: Path, edit, blo
     assert np.array_equal(first, again)
 
 
-def test_progress_ends_at_one_and_grows(make_recording):
+def test_progress_ends_at_one_and_grows(make_recording, tmp_path):
     recording = make_recording(noise(200_000, 1), RATE)
     edit_list = EditList(recording.source, (Clip(0, 200_000),), ())
 
-    class Counter:
-        samples = 0
-
-        def write(self, block):
-            self.samples += len(block)
-
-    counter, shares = Counter(), []
-    render(edit_list, recording, counter, shares.append)
-    assert counter.samples == 200_000
+    shares = []
+    write_track(edit_list, recording, tmp_path / "track.wav", progress=lambda stage, share: shares.append(share))
+    assert sf.info(tmp_path / "track.wav").frames == 200_000
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 

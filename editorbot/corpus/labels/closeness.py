@@ -11,7 +11,7 @@ from editorbot.corpus.labels.human_edit import HumanEdit
 from editorbot.corpus.labels.sounds import PairSounds, mono
 from editorbot.corpus.labels.spectra import short_spectra
 from editorbot.editlist.operations import NO_CROSSFADE
-from editorbot.render.clip_sound import open_clip
+from editorbot.render.clip_reader import open_clip
 
 NEAR_DB = 3.0
 """Distance of log spectra at which a frame counts as given back [dB]."""

@@ -1,10 +1,10 @@
-"""How two stretches of sound meet: alignment, attack, tonality, jump.
+"""How two stretches of sound fit together: alignment, attack, tonality, jump.
 
 Conventions
 -----------
 A *side* is the sound around one edge of a join, shape (samples, channels),
-float64, the edge in the middle: its first half lies before the edge in play,
-its second half behind it. Channels are added in power, never in amplitude, so
+float64, the edge in the middle: its first half is played before the edge, its
+second half behind it. Channels are added in power, never in amplitude, so
 that anti-phase stereo is heard too.
 """
 
@@ -19,10 +19,10 @@ WINDOW_S = 0.015
 """Sound on each side of the edge that is compared for alignment [seconds]."""
 
 LAG_PENALTY = 0.05
-"""Correlation that the farthest lag has to be better by: without need nothing moves."""
+"""How much better the farthest lag must correlate: nothing moves without need."""
 
 CHANCE_CORRELATION = 0.2
-"""Fits below this are chance, and move nothing."""
+"""Correlations below this are chance, and move nothing."""
 
 ATTACK_HOP_S = 0.001
 """Step of the search for an attack [seconds]."""
@@ -34,7 +34,7 @@ ATTACK_RISE_DB = 9.0
 """A step is an attack where the level rises by this much: a struck note, not a swell."""
 
 QUIET_POWER = 1e-8
-"""Added to powers before they are compared: what lies below -80 dBFS is silence."""
+"""Added to powers before they are compared: below -80 dBFS all is silence."""
 
 TONAL_DB, NOISY_DB = -25.0, -8.0
 """Spectral flatness of held notes and of noise-like sound [dB]."""
@@ -49,7 +49,7 @@ def lag_correlations(
     window: int,
     max_lag: int,
 ) -> Float64[np.ndarray, " lags"]:
-    """Return how well the incoming side fits the outgoing one at every lag.
+    """Correlate the incoming side with the outgoing one at every lag.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def lag_correlations(
 
 
 def best_lag(correlations: Float64[np.ndarray, " lags"]) -> int:
-    """Return the lag of the best fit, 0 where no other is clearly better [samples]."""
+    """The lag of the best fit, 0 where no other is clearly better [samples]."""
     farthest = len(correlations) // 2
     lags = np.arange(-farthest, farthest + 1)
     if farthest == 0 or correlations.max() < CHANCE_CORRELATION:
@@ -91,7 +91,7 @@ def best_lag(correlations: Float64[np.ndarray, " lags"]) -> int:
 
 
 def attack_offset(side: Float64[np.ndarray, "samples channels"], sample_rate: int, reach: int) -> int | None:
-    """Return where an attack begins near the edge, counted from it; None where there is none [samples]."""
+    """Find an attack near the edge, counted from the edge; None where there is none [samples]."""
     power = np.concatenate([[0.0], np.cumsum(np.square(side).mean(axis=1))])
     middle = len(side) // 2
     before, behind = s_to_samples(ATTACK_BEFORE_S, sample_rate), max(1, s_to_samples(ATTACK_BEHIND_S, sample_rate))
@@ -105,7 +105,7 @@ def attack_offset(side: Float64[np.ndarray, "samples channels"], sample_rate: in
 
 
 def tonality(side: Float64[np.ndarray, "samples channels"]) -> float:
-    """Return how tonal a side is, from 0 for noise to 1 for held notes, by spectral flatness."""
+    """How tonal a side is, from 0 for noise to 1 for held notes, by spectral flatness."""
     power = _spectrum(side) + QUIET_POWER
     flatness_db = 10 * np.log10(np.exp(np.mean(np.log(power))) / np.mean(power))
     return float(np.clip((NOISY_DB - flatness_db) / (NOISY_DB - TONAL_DB), 0.0, 1.0))
@@ -116,12 +116,12 @@ def jump_db(
     behind: Float64[np.ndarray, "samples channels"],
     sample_rate: int,
 ) -> float:
-    """Return how far two stretches differ: mean difference of their octave bands' levels [dB]."""
+    """How far two stretches differ: mean difference of their octave bands' levels [dB]."""
     return float(np.mean(np.abs(_band_levels_db(before, sample_rate) - _band_levels_db(behind, sample_rate))))
 
 
 def _spectrum(sound: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, " bins"]:
-    """Return the power spectrum, Hann windowed, mean over channels, of which a full-scale sine's sum is 1/2."""
+    """Power spectrum, Hann windowed, mean over channels; that of a full-scale sine sums to 1/2."""
     window = np.hanning(len(sound) + 2)[1:-1]
     spectra = np.fft.rfft(sound * window[:, None], axis=0)
     power: Float64[np.ndarray, " bins"] = np.square(np.abs(spectra)).mean(axis=1)
@@ -130,7 +130,7 @@ def _spectrum(sound: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndar
 
 
 def _band_levels_db(sound: Float64[np.ndarray, "samples channels"], sample_rate: int) -> Float64[np.ndarray, " bands"]:
-    """Return the level of every octave band, and of what lies below and above them [dB]."""
+    """Level of every octave band, and of the ranges below and above them [dB]."""
     spectrum = _spectrum(sound)
     frequencies = np.arange(len(spectrum)) * sample_rate / len(sound)
     bands = np.bincount(np.searchsorted(BANDS_HZ, frequencies), weights=spectrum, minlength=len(BANDS_HZ) + 1)

@@ -1,4 +1,4 @@
-"""What the user pinned: nothing of a range to cut is heard, nothing of a range to keep is faded."""
+"""Required ranges: nothing of a range to cut is heard, nothing of a range to keep is faded."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from editorbot.editlist.edit_list import Clip, EditList, Join
 from editorbot.editlist.operations import NO_CROSSFADE, Range, crossfade_spans, subtract
-from editorbot.render.ends import FADE_IN_S, FADE_OUT_S, SHORTEST_FADE_S, fade_ends
-from editorbot.render.joins import settle_joins
-from editorbot.render.pins import Pins
+from editorbot.render.fades import FADE_IN_S, FADE_OUT_S, SHORTEST_FADE_S, fade_ends
+from editorbot.render.joins import refine_joins
 from editorbot.render.render import render_blocks
+from editorbot.render.required_ranges import RequiredRanges
 
 RATE = 8_000
 SAMPLES = 12 * RATE
@@ -35,48 +35,51 @@ def heard_and_whole(edit_list: EditList) -> tuple[list[Range], list[Range]]:
     return heard, whole
 
 
-def edited(recording, clips: list[Clip], pins: Pins) -> EditList:
+def edited(recording, clips: list[Clip], ranges: RequiredRanges) -> EditList:
     joins = tuple(Join() for _ in clips[1:])
-    return fade_ends(settle_joins(EditList(recording.source, tuple(clips), joins), recording, pins), pins)
+    return fade_ends(refine_joins(EditList(recording.source, tuple(clips), joins), recording, ranges), ranges)
 
 
-def assert_pinned(edit_list: EditList, pins: Pins) -> None:
+def assert_required(edit_list: EditList, ranges: RequiredRanges) -> None:
     heard, whole = heard_and_whole(edit_list)
-    for cut_start, cut_end in pins.cut:
+    for cut_start, cut_end in ranges.cut:
         assert all(end <= cut_start or start >= cut_end for start, end in heard)
     slack = round(SHORTEST_FADE_S * RATE)
     near = 2 * slack  # in between, what was left out may leave too little room for the shortest fade
-    for start, end in pins.keep:
-        beside_a_cut = any(cut[0] - near <= end and start <= cut[1] + near for cut in pins.cut)
+    for start, end in ranges.keep:
+        beside_a_cut = any(cut[0] - near <= end and start <= cut[1] + near for cut in ranges.cut)
         spare = slack if beside_a_cut else 0
         assert any(a - spare <= start and end <= b + spare for a, b in whole)
 
 
-def test_joins_alone_reach_over_pins(make_recording):
-    """The test's own yardstick: without pins both promises are broken."""
+def test_joins_alone_reach_over_required_ranges(make_recording):
+    """The test's own yardstick: without required ranges both rules are broken."""
     recording = make_recording(wave(), RATE)
-    pins = Pins(keep=((3 * RATE, 5 * RATE),), cut=((7 * RATE, 8 * RATE),))
+    ranges = RequiredRanges(keep=((3 * RATE, 5 * RATE),), cut=((7 * RATE, 8 * RATE),))
     clips = [Clip(0, 1 * RATE), Clip(3 * RATE, 5 * RATE), Clip(6 * RATE, 7 * RATE), Clip(8 * RATE, SAMPLES)]
-    free = settle_joins(EditList(recording.source, tuple(clips), (Join(), Join(), Join())), recording)
+    free = refine_joins(EditList(recording.source, tuple(clips), (Join(), Join(), Join())), recording)
     with pytest.raises(AssertionError):
-        assert_pinned(free, Pins(keep=pins.keep))
+        assert_required(free, RequiredRanges(keep=ranges.keep))
     with pytest.raises(AssertionError):
-        assert_pinned(free, Pins(cut=pins.cut))
-    assert_pinned(edited(recording, clips, pins), pins)
+        assert_required(free, RequiredRanges(cut=ranges.cut))
+    assert_required(edited(recording, clips, ranges), ranges)
 
 
-def test_a_pinned_join_still_has_a_crossfade(make_recording):
+def test_a_join_beside_a_required_range_still_has_a_crossfade(make_recording):
     recording = make_recording(wave(), RATE)
     clips = [Clip(0, 3 * RATE), Clip(5 * RATE, SAMPLES)]
-    for pins in (Pins(cut=((3 * RATE, 5 * RATE),)), Pins(keep=((RATE, 3 * RATE), (5 * RATE, 6 * RATE)))):
-        (join,) = edited(recording, clips, pins).joins
+    for ranges in (
+        RequiredRanges(cut=((3 * RATE, 5 * RATE),)),
+        RequiredRanges(keep=((RATE, 3 * RATE), (5 * RATE, 6 * RATE))),
+    ):
+        (join,) = edited(recording, clips, ranges).joins
         assert join.crossfade >= 0.005 * RATE
 
 
 def test_between_a_range_to_keep_and_one_to_cut_both_clips_fade(make_recording):
     recording = make_recording(wave(), RATE)
-    pins = Pins(keep=((RATE, 3 * RATE),), cut=((3 * RATE, 5 * RATE),))
-    edit_list = edited(recording, [Clip(0, 3 * RATE), Clip(5 * RATE, SAMPLES)], pins)
+    ranges = RequiredRanges(keep=((RATE, 3 * RATE),), cut=((3 * RATE, 5 * RATE),))
+    edit_list = edited(recording, [Clip(0, 3 * RATE), Clip(5 * RATE, SAMPLES)], ranges)
     assert edit_list.joins[0].crossfade == 0
     assert edit_list.clips[0].end == 3 * RATE
     sound = np.concatenate([block if block.dtype.kind == "f" else block / 2**31 for block in render_blocks(
@@ -89,24 +92,24 @@ def test_between_a_range_to_keep_and_one_to_cut_both_clips_fade(make_recording):
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @example(places=[0, 1, 2, 19, 20], first_kind=0)
 @given(places=st.lists(st.integers(0, SAMPLES), min_size=4, max_size=12, unique=True), first_kind=st.integers(0, 2))
-def test_any_pins_hold(make_recording, places: list[int], first_kind: int):
+def test_any_required_ranges_hold(make_recording, places: list[int], first_kind: int):
     """Kept, cut and free stretches in turn, from any place to any place."""
     bounds = sorted(places)
     kinds = [("keep", "cut", "free")[(first_kind + number) % 3] for number in range(len(bounds) - 1)]
-    ranges = list(zip(bounds, bounds[1:]))
-    keep = tuple(one for one, kind in zip(ranges, kinds) if kind == "keep")
-    cut = tuple(one for one, kind in zip(ranges, kinds) if kind == "cut")
-    dropped = [(start, (start + end) // 2) for (start, end), kind in zip(ranges, kinds) if kind == "free"]
+    spans = list(zip(bounds, bounds[1:]))
+    keep = tuple(one for one, kind in zip(spans, kinds) if kind == "keep")
+    cut = tuple(one for one, kind in zip(spans, kinds) if kind == "cut")
+    dropped = [(start, (start + end) // 2) for (start, end), kind in zip(spans, kinds) if kind == "free"]
     played = subtract([(0, SAMPLES)], [*cut, *dropped])
     if not played:
         return
-    pins = Pins(keep, cut)
-    assert_pinned(edited(make_recording(wave(), RATE), [Clip(*one) for one in played], pins), pins)
+    ranges = RequiredRanges(keep, cut)
+    assert_required(edited(make_recording(wave(), RATE), [Clip(*one) for one in played], ranges), ranges)
 
 
 def test_a_track_inside_its_recording_starts_and_ends_in_silence(make_recording):
     recording = make_recording(wave(), RATE)
-    edit_list = edited(recording, [Clip(2 * RATE, 9 * RATE)], Pins())
+    edit_list = edited(recording, [Clip(2 * RATE, 9 * RATE)], RequiredRanges())
     (clip,) = edit_list.clips
     assert (clip.fade_in, clip.fade_out) == (round(FADE_IN_S * RATE), round(FADE_OUT_S * RATE))
     assert clip.start == 2 * RATE - clip.fade_in
@@ -120,7 +123,7 @@ def test_a_track_inside_its_recording_starts_and_ends_in_silence(make_recording)
 
 def test_a_track_as_long_as_its_recording_fades_nowhere(make_recording):
     recording = make_recording(wave(), RATE)
-    assert edited(recording, [Clip(0, SAMPLES)], Pins()).clips == (Clip(0, SAMPLES),)
+    assert edited(recording, [Clip(0, SAMPLES)], RequiredRanges()).clips == (Clip(0, SAMPLES),)
 
 
 def test_faded_clips_come_back_to_the_sample(make_recording):
