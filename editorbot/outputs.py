@@ -1,9 +1,9 @@
-"""Where the results of an edit go, and whether they may go there.
+"""Names of an edit's results, checks whether they can be written, and writing them together.
 
 Conventions
 -----------
 ``--output OUT.wav`` gives ``OUT.wav``, ``OUT.json`` and ``OUT.html``; without
-it the results stand beside the recording as ``STEM.edited.wav`` and so on.
+it the results are beside the recording as ``STEM.edited.wav`` and so on.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from editorbot.export import EXPORT_ENDINGS, export_paths
 from editorbot.recording import Recording, check_name, check_output, check_track, container_of, safe_output_name
 
 LONGEST_SIDE_ENDING = ".html"
-"""The longest ending that is put after a track's stem, apart from the exports' own."""
+"""The longest ending behind a track's stem, apart from the exports' own."""
 
 
 @dataclass(frozen=True)
@@ -35,29 +35,23 @@ class OutputPaths:
     report: str
     """The page."""
     warnings: tuple[str, ...] = ()
-    """Lines ``CODE: text`` on how the names came about."""
+    """Lines ``CODE: text`` about changed names."""
     new_folder: str | None = None
-    """The folder that they go into, where it is made for them if it is not there."""
-
-    @property
-    def stem(self) -> str:
-        """Path without its ending, which exports build on."""
-        return os.path.splitext(self.track)[0]
+    """Their folder, where it is made if it does not exist."""
 
     def export(self, name: str) -> str:
-        """Return the path of one export."""
-        return self.stem + EXPORT_ENDINGS[name]
+        """The path of one export."""
+        return os.path.splitext(self.track)[0] + EXPORT_ENDINGS[name]
 
     def files(self, exports: Sequence[str]) -> tuple[str, ...]:
-        """Return every file that is written, the track last."""
+        """Every file that is written, the track last."""
         exported = [path for name in exports for path in export_paths(name, self.export(name))]
         return (self.edit_list, self.report, *exported, self.track)
 
     def inside(self, folder: str) -> OutputPaths:
-        """Return files of the same names in another folder."""
-        track, edit_list, report = (
-            os.path.join(folder, os.path.basename(path)) for path in (self.track, self.edit_list, self.report)
-        )
+        """Files of the same names in another folder."""
+        names = (os.path.basename(path) for path in (self.track, self.edit_list, self.report))
+        track, edit_list, report = (os.path.join(folder, name) for name in names)
         return OutputPaths(track, edit_list, report)
 
     def check(self, source: str | os.PathLike[str], *, exports: Sequence[str], force: bool, in_place: bool) -> None:
@@ -71,13 +65,13 @@ class OutputPaths:
         container_of(self.track)
         if self.new_folder is not None and not os.path.isdir(self.new_folder):
             _check_new_folder(self.new_folder)
-            return  # nothing in it can stand in the way
+            return  # an empty folder holds nothing that could be overwritten
         check_output(self.track, [source], force=force or in_place, in_place=in_place)
         for path in self.files(exports)[:-1]:
             check_output(path, [source, self.track], force=force)
 
     def make_folder(self) -> None:
-        """Make the folder that they go into, where it is theirs to make.
+        """Make their folder, where it does not exist and may be made.
 
         Raises
         ------
@@ -103,18 +97,18 @@ class OutputPaths:
 
 
 def output_paths(source: str, output: str | None, *, many: bool = False, in_place: bool = False) -> OutputPaths:
-    """Return where the results of editing `source` go.
+    """Name the results of editing `source`.
 
     Parameters
     ----------
     source : str
         The recording.
     output : str or None
-        What ``--output`` says: a file, a folder, or nothing.
+        The value of ``--output``: a file, a folder, or nothing.
     many : bool
         Whether several recordings are edited, so that `output` is a folder.
     in_place : bool
-        Whether the track takes the recording's own place.
+        Whether the track replaces the recording.
 
     Raises
     ------
@@ -123,7 +117,7 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
     """
     if in_place:
         if output is not None:
-            raise UsageError("--in-place replaces the recording; leave --output away")
+            raise UsageError("--in-place replaces the recording; leave --output out")
         return _paths_of(source)
     if output is not None:
         check_name(output)
@@ -137,7 +131,7 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
 
 
 def _paths_of(track: str) -> OutputPaths:
-    """Return the paths beside a track, its name changed where file systems would not take it."""
+    """Name the files beside a track; a name that file systems would not accept is changed."""
     folder, name = os.path.split(track)
     stem, ending = os.path.splitext(name)
     safe = os.path.splitext(safe_output_name(stem + max(ending, LONGEST_SIDE_ENDING, key=len)))[0]
@@ -152,13 +146,13 @@ def _check_new_folder(path: str) -> None:
     while not os.path.lexists(above):
         above = os.path.dirname(above)
     if not os.path.isdir(above):
-        raise OutputError("this is a file; the folder cannot be made in its place", path=above)
+        raise OutputError("this is a file, where a folder is needed", path=above)
     if not os.access(above, os.W_OK):
-        raise OutputError("the folder cannot be made: the one above it may not be written to", path=path)
+        raise OutputError("the folder cannot be made: the one above it is not writable", path=path)
 
 
 def path_from(edit_list_path: str, source: str | os.PathLike[str]) -> str:
-    """Return the source's path as an edit list states it: relative to the list where that is possible."""
+    """Write a source's path for an edit list: relative to the list where that is possible."""
     folder = os.path.dirname(os.path.abspath(edit_list_path))
     try:
         relative = os.path.relpath(os.path.abspath(os.fspath(source)), folder)
@@ -167,52 +161,82 @@ def path_from(edit_list_path: str, source: str | os.PathLike[str]) -> str:
     return relative.replace(os.sep, "/")
 
 
-def source_path(edit_list_path: str, stated: str) -> str:
-    """Return where the source of an edit list lies, from what the list states."""
-    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(edit_list_path)), stated))
+def source_path(edit_list_path: str, listed: str) -> str:
+    """Find the source of an edit list by the path in the list."""
+    return os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(edit_list_path)), listed))
 
 
 @dataclass(frozen=True)
 class StagedOutputs:
-    """A hidden folder beside the results, in which they are made under their own names."""
+    """Results in a hidden folder beside their final places, under their own names."""
 
     paths: OutputPaths
     """Where they are made."""
-    made: tuple[str, ...]
+    staged: tuple[str, ...]
     """Every file as it is made."""
     finals: tuple[str, ...]
-    """Its place."""
+    """Its final place."""
     replaceable: tuple[bool, ...]
-    """Whether it may take the place of another file."""
+    """Whether it may replace another file."""
 
     def commit(self) -> None:
-        """Give every file its place; where one cannot be placed, all places stay as they were.
+        """Move every file to its final place; if one cannot be moved, all places stay as they were.
 
         Raises
         ------
         ExistsError
-            If a file that must not be replaced has appeared in a place.
+            If a file that must not be replaced has appeared.
         OutputError, NoSpaceError
-            If a file cannot be placed.
+            If a file cannot be moved.
         """
-        undo: list[_Placed] = []
+        moved: list[_Moved] = []
         try:
-            for made, final, may_replace in zip(self.made, self.finals, self.replaceable):
-                undo.append(_Placed(final, os.lstat(made), _kept(final, made + ".old") if may_replace else None))
-                move(made, final, may_replace=may_replace)
+            for staged, final, may_replace in zip(self.staged, self.finals, self.replaceable):
+                backup = _backup(final, staged + ".old") if may_replace else None
+                moved.append(_Moved(final, os.lstat(staged), backup))
+                move(staged, final, may_replace=may_replace)
             sync_folder(os.path.dirname(os.path.abspath(self.finals[-1])))
         except BaseException as error:
-            _put_back(undo)
+            for one in reversed(moved):
+                with contextlib.suppress(OSError):  # as far as the disk lets us
+                    one.undo()
             if isinstance(error, OSError):
                 raise write_error(error, final) from error
             raise
+
+
+@dataclass(frozen=True)
+class _Moved:
+    """A file that was moved to its final place, or was about to be."""
+
+    final: str
+    file: os.stat_result
+    backup: str | None
+
+    def undo(self) -> None:
+        """Restore what was there; a file that appeared in the meantime is not ours to remove."""
+        if self.backup is not None:
+            os.replace(self.backup, self.final)
+        elif os.path.samestat(os.lstat(self.final), self.file):
+            os.unlink(self.final)
+
+
+def _backup(path: str, backup: str) -> str | None:
+    """Give a file a second name; return that, or None where there is no file."""
+    if not os.path.lexists(path):
+        return None
+    try:
+        os.link(path, backup, follow_symlinks=not os.path.islink(path))
+    except (OSError, NotImplementedError):  # a file system without links
+        shutil.copy2(path, backup, follow_symlinks=False)
+    return backup
 
 
 @contextlib.contextmanager
 def staged_outputs(
     outputs: OutputPaths, exports: Sequence[str], *, force: bool = False, in_place: bool = False
 ) -> Iterator[StagedOutputs]:
-    """Make a stage for the files of one edit, and remove it whatever happens; errors name the files' own places.
+    """Make a hidden folder for the results of one edit, and remove it in the end; errors name the final places.
 
     Parameters
     ----------
@@ -223,7 +247,7 @@ def staged_outputs(
     force : bool
         Whether they may replace others.
     in_place : bool
-        Whether the track may, as it takes the recording's place.
+        Whether the track may, because it replaces the recording.
 
     Raises
     ------
@@ -237,52 +261,13 @@ def staged_outputs(
     replaceable = tuple(force or (in_place and final == outputs.track) for final in finals)
     stage = StagedOutputs(inside, inside.files(exports), finals, replaceable)
     try:
-        _make_private(folder, outputs.track)
+        try:
+            os.mkdir(folder, 0o700)  # private: nobody else may read in it
+        except OSError as error:
+            raise write_error(error, outputs.track) from error
         yield stage
     except EditorbotError as error:
-        error.path = dict(zip(stage.made, stage.finals)).get(error.path or "", error.path)
+        error.path = dict(zip(stage.staged, stage.finals)).get(error.path or "", error.path)
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _make_private(folder: str, track: str) -> None:
-    """Make a folder that nobody else may look into; an error names the track."""
-    try:
-        os.mkdir(folder, 0o700)
-    except OSError as error:
-        raise write_error(error, track) from error
-
-
-def _kept(final: str, old: str) -> str | None:
-    """Keep what stands in a file's place under a second name, `old`; return None where nothing stands there."""
-    if not os.path.lexists(final):
-        return None
-    try:
-        os.link(final, old, follow_symlinks=not os.path.islink(final))
-    except (OSError, NotImplementedError):  # a file system without links
-        shutil.copy2(final, old, follow_symlinks=False)
-    return old
-
-
-@dataclass(frozen=True)
-class _Placed:
-    """A file that was given its place, or was about to be."""
-
-    final: str
-    file: os.stat_result
-    old: str | None
-
-    def put_back(self) -> None:
-        """Put back what stood there; what appeared there in the meantime is not ours to take away."""
-        if self.old is not None:
-            os.replace(self.old, self.final)
-        elif os.path.samestat(os.lstat(self.final), self.file):
-            os.unlink(self.final)
-
-
-def _put_back(undo: Sequence[_Placed]) -> None:
-    """Put back what stood in each place, as far as the disk lets us."""
-    for placed in reversed(undo):
-        with contextlib.suppress(OSError):
-            placed.put_back()

@@ -399,13 +399,13 @@ def test_a_track_that_appears_during_rendering_is_not_lost(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["edit", "jam.wav", "--editor", "keep-all", "--no-cache", "--output", "out.wav"]) == 0
-    finish = TrackWriter.close
+    usual = TrackWriter.write
 
-    def close(writer: TrackWriter) -> None:
+    def write_late(writer: TrackWriter, block: np.ndarray) -> None:
         (here / "again.wav").write_text("another's")
-        finish(writer)
+        usual(writer, block)
 
-    monkeypatch.setattr(TrackWriter, "close", close)
+    monkeypatch.setattr(TrackWriter, "write", write_late)
     assert main(["render", "out.json", "--output", "again.wav"]) == 6
     assert "error[EXISTS]: again.wav: another program wrote it" in capsys.readouterr().err
     assert (here / "again.wav").read_text() == "another's"
