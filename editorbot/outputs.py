@@ -26,7 +26,7 @@ LONGEST_SIDE_ENDING = ".html"
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """The files that one edit writes."""
+    """The files that one edit writes, and what they may replace."""
 
     track: str
     """The track."""
@@ -34,27 +34,38 @@ class OutputPaths:
     """The edit list."""
     report: str
     """The page."""
-    warnings: tuple[str, ...] = ()
-    """Lines ``CODE: text`` about changed names."""
+    exports: tuple[str, ...] = ()
+    """Formats for other programs, `editorbot.export.EXPORT_NAMES`."""
+    force: bool = False
+    """Whether they replace files that exist."""
+    in_place: bool = False
+    """Whether the track replaces the recording."""
     new_folder: str | None = None
     """Their folder, where it is made if it does not exist."""
+    warnings: tuple[str, ...] = ()
+    """Lines ``CODE: text`` about changed names."""
 
     def export(self, name: str) -> str:
         """The path of one export."""
         return os.path.splitext(self.track)[0] + EXPORT_ENDINGS[name]
 
-    def files(self, exports: Sequence[str]) -> tuple[str, ...]:
+    @property
+    def exported(self) -> tuple[str, ...]:
+        """Every file of the exports."""
+        return tuple(path for name in self.exports for path in export_paths(name, self.export(name)))
+
+    @property
+    def files(self) -> tuple[str, ...]:
         """Every file that is written, the track last."""
-        exported = [path for name in exports for path in export_paths(name, self.export(name))]
-        return (self.edit_list, self.report, *exported, self.track)
+        return (self.edit_list, self.report, *self.exported, self.track)
 
     def inside(self, folder: str) -> OutputPaths:
         """Files of the same names in another folder."""
         names = (os.path.basename(path) for path in (self.track, self.edit_list, self.report))
         track, edit_list, report = (os.path.join(folder, name) for name in names)
-        return OutputPaths(track, edit_list, report)
+        return replace(self, track=track, edit_list=edit_list, report=report)
 
-    def check(self, source: str | os.PathLike[str], *, exports: Sequence[str], force: bool, in_place: bool) -> None:
+    def check(self, source: str | os.PathLike[str]) -> None:
         """Refuse now what could not be written at the end.
 
         Raises
@@ -66,9 +77,9 @@ class OutputPaths:
         if self.new_folder is not None and not os.path.isdir(self.new_folder):
             _check_new_folder(self.new_folder)
             return  # an empty folder holds nothing that could be overwritten
-        check_output(self.track, [source], force=force or in_place, in_place=in_place)
-        for path in self.files(exports)[:-1]:
-            check_output(path, [source, self.track], force=force)
+        check_output(self.track, [source], force=self.force or self.in_place, in_place=self.in_place)
+        for path in self.files[:-1]:
+            check_output(path, [source, self.track], force=self.force)
 
     def make_folder(self) -> None:
         """Make their folder, where it does not exist and may be made.
@@ -96,7 +107,15 @@ class OutputPaths:
         check_track(self.track, recording.subtype, recording.sample_rate, recording.channels)
 
 
-def output_paths(source: str, output: str | None, *, many: bool = False, in_place: bool = False) -> OutputPaths:
+def output_paths(
+    source: str,
+    output: str | None = None,
+    *,
+    exports: Sequence[str] = (),
+    force: bool = False,
+    in_place: bool = False,
+    many: bool = False,
+) -> OutputPaths:
     """Name the results of editing `source`.
 
     Parameters
@@ -105,39 +124,47 @@ def output_paths(source: str, output: str | None, *, many: bool = False, in_plac
         The recording.
     output : str or None
         The value of ``--output``: a file, a folder, or nothing.
-    many : bool
-        Whether several recordings are edited, so that `output` is a folder.
+    exports : sequence of str
+        Formats for other programs.
+    force : bool
+        Whether files that exist are replaced.
     in_place : bool
         Whether the track replaces the recording.
+    many : bool
+        Whether several recordings are edited, so that `output` is a folder.
 
     Raises
     ------
     UsageError, OutputError
         If `output` and `in_place` are both given, or `output` can name no result.
     """
-    if in_place:
-        if output is not None:
-            raise UsageError("--in-place replaces the recording; leave --output out")
-        return _paths_of(source)
+    if in_place and output is not None:
+        raise UsageError("--in-place replaces the recording; leave --output out")
     if output is not None:
         check_name(output)
     stem = os.path.splitext(os.path.basename(source))[0].rstrip(". ")
     name = (stem or "recording") + ".edited.wav"
-    if output is None:
-        return _paths_of(os.path.join(os.path.dirname(source), name))
-    if many or os.path.isdir(output) or output.endswith(("/", os.sep)):
-        return replace(_paths_of(os.path.join(output, name)), new_folder=output)
-    return _paths_of(output if os.path.splitext(output)[1] else output + ".wav")
+    new_folder = None
+    if in_place:
+        track = source
+    elif output is None:
+        track = os.path.join(os.path.dirname(source), name)
+    elif many or os.path.isdir(output) or output.endswith(("/", os.sep)):
+        track, new_folder = os.path.join(output, name), output
+    else:
+        track = output if os.path.splitext(output)[1] else output + ".wav"
+    base, ending, warnings = _safe_name(track)
+    files = (base + ending, base + ".json", base + ".html")
+    return OutputPaths(*files, tuple(exports), force, in_place, new_folder, warnings)
 
 
-def _paths_of(track: str) -> OutputPaths:
-    """Name the files beside a track; a name that file systems would not accept is changed."""
+def _safe_name(track: str) -> tuple[str, str, tuple[str, ...]]:
+    """Split a track's path at its ending; a name that file systems would not accept is changed, with a warning."""
     folder, name = os.path.split(track)
     stem, ending = os.path.splitext(name)
     safe = os.path.splitext(safe_output_name(stem + max(ending, LONGEST_SIDE_ENDING, key=len)))[0]
-    base = os.path.join(folder, safe)
-    warnings = () if safe == stem else (f"NAME_SHORTENED: {printable(name)} became {printable(safe + ending)}",)
-    return OutputPaths(base + ending, base + ".json", base + ".html", warnings)
+    changed = (f"NAME_SHORTENED: {printable(name)} became {printable(safe + ending)}",)
+    return os.path.join(folder, safe), ending, () if safe == stem else changed
 
 
 def _check_new_folder(path: str) -> None:
@@ -233,21 +260,8 @@ def _backup(path: str, backup: str) -> str | None:
 
 
 @contextlib.contextmanager
-def staged_outputs(
-    outputs: OutputPaths, exports: Sequence[str], *, force: bool = False, in_place: bool = False
-) -> Iterator[StagedOutputs]:
+def staged_outputs(outputs: OutputPaths) -> Iterator[StagedOutputs]:
     """Make a hidden folder for the results of one edit, and remove it in the end; errors name the final places.
-
-    Parameters
-    ----------
-    outputs : OutputPaths
-        Where the files go.
-    exports : sequence of str
-        The exports among them.
-    force : bool
-        Whether they may replace others.
-    in_place : bool
-        Whether the track may, because it replaces the recording.
 
     Raises
     ------
@@ -257,9 +271,8 @@ def staged_outputs(
     # Named before it is made: whatever ends the process in between, the folder is known and removed.
     folder = os.path.join(os.path.dirname(os.path.abspath(outputs.track)), f".editorbot-{uuid.uuid4().hex[:12]}")
     inside = outputs.inside(folder)
-    finals = outputs.files(exports)
-    replaceable = tuple(force or (in_place and final == outputs.track) for final in finals)
-    stage = StagedOutputs(inside, inside.files(exports), finals, replaceable)
+    replaceable = tuple(outputs.force or (outputs.in_place and final == outputs.track) for final in outputs.files)
+    stage = StagedOutputs(inside, inside.files, outputs.files, replaceable)
     try:
         try:
             os.mkdir(folder, 0o700)  # private: nobody else may read in it

@@ -22,7 +22,7 @@ from editorbot.editlist.json_format import write_edit_list
 from editorbot.editlist.operations import range_from_s
 from editorbot.editors.base import Editor, EditRequest, Tightness
 from editorbot.editors.registry import LEARNED_NAMES, editor_named
-from editorbot.errors import StrictError, UsageError
+from editorbot.errors import StrictError, TooShortError, UsageError
 from editorbot.export import export_edit
 from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged_outputs
@@ -59,6 +59,8 @@ class EditOptions:
     """Cache of analyses; None for no cache."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds the beats."""
+    copy_short: bool = False
+    """Copy a recording that is too short to edit."""
     repair: bool = False
     """Heal short runs of NaN and infinite samples."""
     strict: bool = False
@@ -104,9 +106,6 @@ def edit_recording(
     outputs: OutputPaths,
     options: EditOptions,
     *,
-    force: bool = False,
-    in_place: bool = False,
-    exports: Sequence[str] = (),
     dry_run: bool = False,
     progress: Progress = no_progress,
 ) -> Edited:
@@ -117,15 +116,9 @@ def edit_recording(
     path : path
         The recording.
     outputs : OutputPaths
-        Where the results go.
+        Where the results go, and what they may replace.
     options : EditOptions
         How it is edited.
-    force : bool
-        Replace results that exist.
-    in_place : bool
-        Allow the track to replace the recording.
-    exports : sequence of str
-        Formats for other programs, `editorbot.export.EXPORT_NAMES`.
     dry_run : bool
         Decide, with all checks, and write nothing.
     progress : callable
@@ -142,14 +135,14 @@ def edit_recording(
         One child a mistake; nothing is left half written.
     """
     check_is_there(path)
-    outputs.check(path, exports=exports, force=force, in_place=in_place)
+    outputs.check(path)
     options = options.with_notes(*outputs.warnings)
     with open_recording(path, repair=options.repair) as recording:
         outputs.check_holds(recording)
         if dry_run:
             return _listed_in(outputs.edit_list, decide(recording, options, progress))
         outputs.make_folder()
-        with staged_outputs(outputs, exports, force=force, in_place=in_place) as stage:
+        with staged_outputs(outputs) as stage:
             edited = _listed_in(outputs.edit_list, decide(recording, options, progress))
             written = write_track(edited.edit_list, recording, stage.paths.track, force=True, progress=progress)
             edited = edited.with_warnings(*written)
@@ -158,7 +151,7 @@ def edit_recording(
                 _check_strict(edited.edit_list, options, recording.path)
                 _report(stage.paths.report, edited, recording, track, progress)
             write_edit_list(stage.paths.edit_list, edited.edit_list)
-            for name in exports:
+            for name in outputs.exports:
                 export_edit(edited.edit_list, name, stage.paths.export(name))
             recording.close()  # before the track may take its place
             stage.commit()
@@ -173,6 +166,18 @@ def decide(recording: Recording, options: EditOptions, progress: Progress = no_p
     EditorbotError
         If the recording or the request is impossible; see the children.
     """
+    try:
+        return _decide(recording, options, progress)
+    except TooShortError as error:
+        if not options.copy_short:
+            raise
+        note = f"COPIED: {error.message.removesuffix('; --copy-short copies it')}; it was copied"
+        options = replace(options, editor=CONTROL_EDITOR, checkpoint=None).with_notes(note)
+        return _decide(recording, options, progress)
+
+
+def _decide(recording: Recording, options: EditOptions, progress: Progress) -> Edited:
+    """Analyze, let the editor decide, and collect what there is to say about it."""
     control = options.editor == CONTROL_EDITOR
     polish = prepare_steps(options.polish)
     stem_model = stem_model_of(options)
@@ -279,11 +284,6 @@ def _request_warnings(edit_list: EditList, editor: Editor, options: EditOptions)
             f"LITTLE: only {share:.1%} of the recording is kept; it may be unlike what the editor knows;"
             " --keep-ratio or --target asks for more"
         )
-
-
-def copying(options: EditOptions, why: str) -> EditOptions:
-    """Change options so that a recording too short to edit is copied, with a warning that says `why`."""
-    return replace(options, editor=CONTROL_EDITOR).with_notes(f"COPIED: {why}; it was copied")
 
 
 def _listed_in(path: str, edited: Edited) -> Edited:

@@ -144,7 +144,7 @@ def _edit_clicks() -> str:
         path = os.path.join(folder, "clicks.wav")
         with TrackWriter(path, 22_050, 1) as writer:
             writer.write(clicks[:, None])
-        edited = edit_recording(path, output_paths(path, None), EditOptions())
+        edited = edit_recording(path, output_paths(path), EditOptions())
     return f"{len(edited.edit_list.clips)} clips of {len(edited.analysis.beats_s)} beats"
 
 

@@ -10,23 +10,20 @@ import traceback
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
 from editorbot.analysis import BeatTracker
 from editorbot.cli.arguments import FILE, FILES
 from editorbot.cli.progress import progress_bar
-from editorbot.errors import (
-    ExistsError,
-    NotFoundError,
-    TargetError,
-    TooShortError,
-    UsageError,
-    as_one_line,
-    printable,
-)
+from editorbot.errors import ExistsError, NotFoundError, TargetError, UsageError, as_one_line, printable
 from editorbot.timebase import clock, parse_clock
+
+if TYPE_CHECKING:
+    from editorbot.editlist.edit_list import PolishStep
+    from editorbot.outputs import OutputPaths
+    from editorbot.pipeline import Edited, EditOptions
 
 AUDIO_ENDINGS = (
     ".wav", ".wave", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".m4a", ".aac", ".mp4", ".aif",
@@ -109,15 +106,16 @@ class Edit:
     """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Edit every recording; return the exit code."""
-        if not self.files:
-            raise UsageError("no recording was given; write editorbot edit FILE")
+        """Edit every recording, and return the exit code."""
         from editorbot.analysis.analyze import check_tracker
         from editorbot.pipeline import stem_model_of
 
-        stem_model_of(self._options())  # a request that makes no sense is refused before any file is read
+        if not self.files:
+            raise UsageError("no recording was given; write editorbot edit FILE")
+        options = self._options()
+        stem_model_of(options)  # a request that makes no sense is refused before any file is read
         check_tracker(self.beat_tracker)
-        print(f"device: {self._device()}", file=sys.stderr)
+        print(f"device: {options.stem_device}", file=sys.stderr)
         files = list_recordings(self.files)
         many = len(files) > 1 or any(os.path.isdir(name) for name in self.files)
         if many and self.output is not None:
@@ -125,17 +123,20 @@ class Edit:
         taken: dict[str, str] = {}
         results = []
         for path in files:
-            results.append(self._edit_or_error(path, many, taken))
+            results.append(self._edit_or_error(path, options, many, taken))
             if not self.json and results[-1]["exit_code"] == 0:
-                print(_line(results[-1]), flush=True)
-        self._print_summary(results, many)
-        failures = [result["exit_code"] for result in results if result["exit_code"]]
-        return failures[0] if failures else 0
+                print(_lines(results[-1]), flush=True)
+        if self.json:
+            print(json.dumps(results if many else results[0], indent=2))
+        elif many:
+            counts = Counter(result.get("error", "edited") for result in results)
+            print(f"{len(results)} recordings: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
+        return next((result["exit_code"] for result in results if result["exit_code"]), 0)
 
-    def _edit_or_error(self, path: str, many: bool, taken: dict[str, str]) -> dict[str, Any]:
-        """Edit one recording; return what the summary says of it."""
+    def _edit_or_error(self, path: str, options: EditOptions, many: bool, taken: dict[str, str]) -> dict[str, Any]:
+        """Edit one recording, and return its part of the summary."""
         try:
-            return {"file": path, "exit_code": 0, **self._edit(path, many, taken)}
+            return {"file": path, "exit_code": 0, **self._edit(path, options, many, taken)}
         except Exception as error:
             if not many:
                 raise
@@ -147,35 +148,30 @@ class Edit:
             print(known, file=sys.stderr)
             return {"file": path, "exit_code": known.exit_code, "error": known.code, "message": known.message}
 
-    def _edit(self, path: str, many: bool, taken: dict[str, str]) -> dict[str, Any]:
-        """Edit one recording; `taken` tells whose results lie where, and is added to."""
+    def _edit(self, path: str, options: EditOptions, many: bool, taken: dict[str, str]) -> dict[str, Any]:
+        """Edit one recording; `taken` maps each track of the batch to its recording, and is added to."""
         from editorbot.outputs import output_paths
-        from editorbot.pipeline import copying, edit_recording
+        from editorbot.pipeline import edit_recording
 
-        outputs = output_paths(path, self.output, many=many, in_place=self.in_place)
+        outputs = output_paths(
+            path, self.output, exports=self.export, force=self.force, in_place=self.in_place, many=many
+        )
         _claim(outputs.track, path, taken)
-        options = self._options()
-        wishes: dict[str, Any] = {
-            "force": self.force, "in_place": self.in_place, "exports": self.export, "dry_run": self.dry_run,
-        }  # fmt: skip
-        try:
-            with progress_bar(printable(os.path.basename(path))) as progress:
-                edited = edit_recording(path, outputs, options, progress=progress, **wishes)
-        except TooShortError as error:
-            if not self.copy_short:
-                raise
-            why = error.message.removesuffix("; --copy-short copies it")
-            edited = edit_recording(path, outputs, copying(options, why), **wishes)
+        with progress_bar(printable(os.path.basename(path))) as progress:
+            edited = edit_recording(path, outputs, options, dry_run=self.dry_run, progress=progress)
         for line in edited.edit_list.warnings:
             print(f"warning: {printable(path)}: {line}", file=sys.stderr)
-        return _summary(edited, outputs, self.export, self.dry_run)
+        return _summary(edited, None if self.dry_run else outputs)
 
-    def _options(self) -> Any:
-        """Return the pipeline's options for these flags."""
+    def _options(self) -> EditOptions:
+        """Make the pipeline's options of the flags."""
         from editorbot.analysis.cache import AnalysisCache
+        from editorbot.analysis.demucs import check_model_name
+        from editorbot.cli.devices import device_named
         from editorbot.editors.base import EditRequest
         from editorbot.pipeline import EditOptions
 
+        check_model_name(self.stem_model)
         request = EditRequest(
             target_s=None if self.target is None else parse_clock(self.target),
             keep_ratio=self.keep_ratio,
@@ -193,24 +189,19 @@ class Edit:
             polish=self._polish_steps(),
             cache=None if self.no_cache else AnalysisCache.of_user(),
             beat_tracker=self.beat_tracker,
+            copy_short=self.copy_short,
             repair=self.repair,
             strict=self.strict,
-            stem_model=self._stem_model(),
-            stem_device=self._device(),
+            stem_model=self.stem_model if self.stems else None,
+            stem_device=device_named(self.device) if self.stems else "cpu",
         )
 
-    def _device(self) -> str:
-        """Choose where stems are separated; without them, nothing leaves the CPU."""
-        from editorbot.cli.devices import device_named
-
-        return device_named(self.device) if self.stems else "cpu"
-
-    def _polish_steps(self) -> Any:
-        """Return the polish that is asked for, what sets the level last."""
+    def _polish_steps(self) -> tuple[PolishStep, ...]:
+        """Make the steps of the polish; the one that sets the level comes last."""
         from editorbot.editlist.edit_list import PolishStep
 
         if not 0 <= self.polish_amount <= 1:
-            raise UsageError(f"--polish-amount must lie between 0 and 1, but is {self.polish_amount}")
+            raise UsageError(f"--polish-amount must be from 0 to 1, but is {self.polish_amount}")
         names = [name for name in self.polish if name != "none"]
         if self.reference is not None and "reference" not in names:
             names.append("reference")
@@ -224,30 +215,9 @@ class Edit:
         files["reference"] = self.reference
         return tuple(PolishStep(name, self.polish_amount, file=files.get(name)) for name in dict.fromkeys(names))
 
-    def _stem_model(self) -> str | None:
-        """Return the separator's name, refused where it would be unpickled."""
-        from editorbot.analysis.demucs import check_model_name
-
-        check_model_name(self.stem_model)
-        return self.stem_model if self.stems else None
-
-    def _print_summary(self, results: list[dict[str, Any]], many: bool) -> None:
-        """Print all results as JSON, or one line over all of a batch."""
-        if self.json:
-            print(json.dumps(results if many else results[0], indent=2))
-        elif many:
-            counts = Counter(result.get("error", "edited") for result in results)
-            print(f"{len(results)} recordings: " + ", ".join(f"{count} {name}" for name, count in counts.items()))
-
 
 def _check_folder(output: str, recordings: int) -> None:
-    """Refuse a file as the place of many results.
-
-    Raises
-    ------
-    UsageError
-        If there is such a file, or its name is that of a track.
-    """
+    """Refuse a file, or the name of a track, as the place of many results."""
     from editorbot.recording.writer import FORMATS
 
     names_a_track = os.path.splitext(output)[1].lower() in FORMATS and not output.endswith(("/", os.sep))
@@ -256,13 +226,7 @@ def _check_folder(output: str, recordings: int) -> None:
 
 
 def _claim(track: str, path: str, taken: dict[str, str]) -> None:
-    """Note that a track is the result of a recording.
-
-    Raises
-    ------
-    ExistsError
-        If it is another recording's of the same batch already; --force is not meant for that.
-    """
+    """Note whose track this is; refuse it, even with --force, if another recording of the batch has it."""
     key = os.path.normcase(os.path.realpath(track))
     if taken.setdefault(key, path) != path:
         where = f"its track {printable(track)} would take the place of that of {printable(taken[key])}"
@@ -270,47 +234,47 @@ def _claim(track: str, path: str, taken: dict[str, str]) -> None:
 
 
 def _finite(value: float) -> float | None:
-    """Return a level, None for the minus infinity of silence, which JSON does not have."""
+    """Replace the minus infinity of silence, which JSON does not have."""
     return value if math.isfinite(value) else None
 
 
-def _summary(edited: Any, outputs: Any, exports: tuple[str, ...], dry_run: bool) -> dict[str, Any]:
-    """Return one edit's figures for the summary."""
+def _summary(edited: Edited, outputs: OutputPaths | None) -> dict[str, Any]:
+    """Collect one edit's figures, with the names that ``--json`` prints; without `outputs` it was a dry run."""
     from editorbot.editlist.operations import cut_ranges
-    from editorbot.export import export_paths
 
-    edit_list = edited.edit_list
+    edit_list, analysis = edited.edit_list, edited.analysis
     rate = edit_list.source.sample_rate
-    files: dict[str, Any] = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
-    files["exports"] = [file for name in exports for file in export_paths(name, outputs.export(name))]
-    return {
+    summary: dict[str, Any] = {
         "before_s": round(edit_list.source.samples / rate, 6),
         "after_s": round(edit_list.output_samples / rate, 6),
         "clips": len(edit_list.clips),
         "editor": edit_list.made_by.editor,
-        "tempo_bpm": round(edited.analysis.tempo_bpm, 2) if edited.analysis else None,
-        "key": edited.analysis.key if edited.analysis else None,
+        "tempo_bpm": round(analysis.tempo_bpm, 2),
+        "key": analysis.key,
         "loudness_before_lufs": edited.before and _finite(edited.before.integrated_lufs),
         "loudness_after_lufs": edited.after and _finite(edited.after.integrated_lufs),
         "warnings": list(edit_list.warnings),
         "told": list(edited.remarks),
         "cuts_s": [[round(a / rate, 3), round(b / rate, 3)] for a, b in cut_ranges(edit_list)],
-        **({"dry_run": True} if dry_run else files),
     }
+    if outputs is None:
+        return {**summary, "dry_run": True}
+    files = {"track": outputs.track, "edit_list": outputs.edit_list, "report": outputs.report}
+    return {**summary, **files, "exports": list(outputs.exported)}
 
 
-def _line(result: dict[str, Any]) -> str:
-    """Return one edit's line of the summary."""
+def _lines(result: dict[str, Any]) -> str:
+    """Say what became of one recording, and where it is."""
     kept = 1 - sum(end_s - start_s for start_s, end_s in result["cuts_s"]) / result["before_s"]
     clips = f"{result['clips']} clip{'s' if result['clips'] != 1 else ''}"
     lengths = f"{clock(result['before_s'])} -> {clock(result['after_s'])} ({kept:.0%} kept, {clips})"
-    told = [f"  {line}" for line in result["told"]]
+    first = f"{printable(result['file'])}: {lengths}"
+    remarks = [f"  {line}" for line in result["told"]]
     if result.get("dry_run"):
-        return "\n".join([f"{printable(result['file'])}: {lengths}; nothing was written", *told])
-    named = [(name, result[key]) for name, key in (("track", "track"), ("list", "edit_list"), ("report", "report"))]
-    named += [("export", path) for path in result["exports"]]
-    written = [f"  {name:6} {printable(path)}" for name, path in named]
-    return "\n".join([f"{printable(result['file'])}: {lengths}", *written, *told])
+        return "\n".join([f"{first}; nothing was written", *remarks])
+    files = [(name, result[key]) for name, key in (("track", "track"), ("list", "edit_list"), ("report", "report"))]
+    files += [("export", path) for path in result["exports"]]
+    return "\n".join([first, *(f"  {name:6} {printable(path)}" for name, path in files), *remarks])
 
 
 def parse_range(text: str) -> tuple[float, float]:
@@ -333,14 +297,14 @@ def parse_range(text: str) -> tuple[float, float]:
 
 
 def list_recordings(names: tuple[str, ...]) -> list[str]:
-    """Return the recordings that are meant: files as named, and those inside folders.
+    """List the recordings that are meant: files as named, and those in folders.
 
     Raises
     ------
     NotFoundError
         If a folder holds no recording.
     UnreadableError
-        If a folder may not be looked into.
+        If a folder may not be read.
     """
     from editorbot.recording import names_in
 
