@@ -90,8 +90,7 @@ class Evaluate:
     def _report(self, page: Page, results: list[Result], jams: tuple[Jam, ...]) -> None:
         """Print the table and the warnings; write them where the user wants them."""
         from editorbot.atomic import write_whole
-        from editorbot.evaluation.picture import draw_page
-        from editorbot.evaluation.table import document_of, markdown_of
+        from editorbot.evaluation.table import document_of, draw_page, markdown_of
 
         text = markdown_of(page)
         print("\n" + text)

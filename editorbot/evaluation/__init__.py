@@ -1,1 +1,1 @@
-"""How good an edit is, against a known truth."""
+"""Scores edits against a known truth."""

@@ -1,7 +1,7 @@
-"""Every editor on every jam: what each makes of it, and what that is worth.
+"""Runs editors on jams with a known truth, and scores their edits.
 
-Each jam is analyzed once; every editor decides on it as ``editorbot edit`` would, joins settled. `retarget` is
-told the true length, no other editor is. Jams run side by side; one that fails never stops the others.
+Each jam is analyzed once; every editor decides as in ``editorbot edit``, including refined joins. Only `retarget` gets
+the true length. Jams run in parallel; one that fails does not stop the others.
 """
 
 from __future__ import annotations
@@ -20,24 +20,23 @@ from editorbot.analysis.cache import AnalysisCache
 from editorbot.atomic import write_whole
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.editlist.edit_list import EditList
-from editorbot.editors.base import Editor, EditRequest
+from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
 from editorbot.errors import EditorbotError, NoSpaceError, OutputError, UsageError
 from editorbot.evaluation.jams import Jam
-from editorbot.evaluation.kinds import KindShare, kept_by_kind
 from editorbot.evaluation.loudness_cutter import cut_by_loudness
-from editorbot.evaluation.metrics import EditScore, score_edit
+from editorbot.evaluation.metrics import EditScore, KindShare, kept_by_kind, score_edit
 from editorbot.recording import Recording, open_recording
 from editorbot.render.joins import refine_joins
 
 CONTROL, CUTTER = "keep-all", "loudness-cutter"
-"""The two that tell whether a set is valid; they always take part."""
+"""The two that show whether a set of jams is valid; they always take part."""
 
-TOLD_THE_LENGTH = "retarget"
-"""The one editor that knows how long the finished track is."""
+GETS_THE_LENGTH = "retarget"
+"""The one editor that gets the length of the finished track."""
 
 ENTRANT_NAMES: tuple[str, ...] = (*EDITOR_NAMES, CUTTER)
-"""All that can be scored without more being said."""
+"""All that can be scored by name."""
 
 
 @dataclass(frozen=True)
@@ -45,62 +44,62 @@ class Entrant:
     """One row of the table."""
 
     name: str
-    """What the row is called."""
+    """Name of the row."""
     editor: str
     """Name of the editor, one of ENTRANT_NAMES."""
     checkpoint: Path | None = None
-    """Weights instead of those that ship."""
+    """Weights to use instead of the shipped ones."""
 
 
 @dataclass(frozen=True)
 class EvaluationJob:
-    """One jam, and everybody who edits it."""
+    """One jam and its entrants."""
 
     jam: Jam
     """The jam."""
     entrants: tuple[Entrant, ...]
-    """Who edits it."""
+    """The editors that edit it."""
     cache: Path | None = None
-    """Folder where analyses are kept."""
+    """Folder of the analysis cache."""
     seed: int = 0
-    """Seed of whatever randomness the editors have."""
+    """Seed of the editors' random numbers, if they use any."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one editor made of one jam."""
+    """One editor's result on one jam."""
 
     entrant: str
     """Name of the row."""
     jam: Jam
     """The jam."""
     score: EditScore
-    """What the edit is worth."""
+    """Metrics of the edit."""
     kinds: tuple[KindShare, ...]
-    """What it keeps of each kind of stretch."""
+    """How much of each kind of stretch it keeps."""
     seconds: float
     """Time for analysis and decision [seconds]."""
 
 
 @dataclass(frozen=True)
 class JamResults:
-    """What came of one jam."""
+    """All results of one jam."""
 
     results: tuple[Result, ...]
-    """One for each editor that gave an edit."""
+    """One for each editor that succeeded."""
     errors: tuple[tuple[str, EditorbotError], ...] = ()
-    """(entrant, what went wrong) for the others."""
+    """(entrant, error) for the others."""
 
 
 def entrants_of(names: Sequence[str], checkpoints: Sequence[str] = ()) -> tuple[Entrant, ...]:
-    """Return who is to be scored: the two that tell whether the set is valid, and those asked for.
+    """List the entrants: the two that show whether the set is valid, and the requested ones.
 
     Parameters
     ----------
     names : sequence of str
-        Names out of ENTRANT_NAMES; all where left out.
+        Names out of ENTRANT_NAMES; all by default.
     checkpoints : sequence of str
-        ``EDITOR=PATH`` each: that editor with other weights, as one more row.
+        ``EDITOR=PATH`` each: that editor with other weights, as another row.
 
     Raises
     ------
@@ -121,12 +120,12 @@ def entrants_of(names: Sequence[str], checkpoints: Sequence[str] = ()) -> tuple[
 
 
 def check_baselines(names: Sequence[str], entrants: Sequence[Entrant]) -> None:
-    """Refuse to compare with somebody whom nobody knows; who is known but does not take part is passed over.
+    """Refuse unknown baselines; known ones that do not take part are ignored.
 
     Raises
     ------
     UsageError
-        Names the first, and all that are known.
+        Names the first, and all known ones.
     """
     known = list(dict.fromkeys((*ENTRANT_NAMES, *(entrant.name for entrant in entrants))))
     for name in names:
@@ -135,12 +134,12 @@ def check_baselines(names: Sequence[str], entrants: Sequence[Entrant]) -> None:
 
 
 def evaluate(jobs: Sequence[EvaluationJob], *, workers: int = 1) -> Iterator[Done[EvaluationJob, JamResults]]:
-    """Yield what comes of each jam, as it is done."""
+    """Yield the results of each jam as it is done."""
     return run_batch(jobs, evaluate_jam, workers=workers)
 
 
 def evaluate_jam(job: EvaluationJob) -> JamResults:
-    """Let everybody edit one jam, and score what they made.
+    """Run all entrants on one jam, and score their edits.
 
     Raises
     ------
@@ -148,42 +147,42 @@ def evaluate_jam(job: EvaluationJob) -> JamResults:
         If the jam cannot be read or analyzed.
     """
     with open_recording(job.jam.path) as recording:
-        heard = _heard(recording, job.cache)
+        timed = _timed_analysis(recording, job.cache)
         results, errors = [], []
         for entrant in job.entrants:
             try:
-                results.append(_result_of(entrant, job, recording, heard))
+                results.append(_result_of(entrant, job, recording, timed))
             except EditorbotError as error:
                 errors.append((entrant.name, error))
     return JamResults(tuple(results), tuple(errors))
 
 
 @dataclass(frozen=True)
-class _Heard:
-    """An analysis, and how long it took when it was made."""
+class _TimedAnalysis:
+    """An analysis, and how long it took when it was computed."""
 
     analysis: Analysis
     seconds: float
 
 
-def _heard(recording: Recording, folder: Path | None) -> _Heard:
-    """Return the analysis of a jam, kept or made."""
+def _timed_analysis(recording: Recording, folder: Path | None) -> _TimedAnalysis:
+    """Load or compute the analysis of a jam; a file beside the cached one has its time."""
     cache = None if folder is None else AnalysisCache(folder)
-    kept = None if cache is None else cache.path_of(recording.source, cache_configuration(recording))
-    was_there = kept is not None and kept.exists()
+    cached = None if cache is None else cache.path_of(recording.source, cache_configuration(recording))
+    was_there = cached is not None and cached.exists()
     began = time.perf_counter()
     analysis = analyze(recording, cache=cache)
     seconds = time.perf_counter() - began
-    if kept is not None and kept.exists():
-        timed = kept.with_suffix(".seconds.json")
+    if cached is not None and cached.exists():
+        time_path = cached.with_suffix(".seconds.json")
         if was_there:
-            return _Heard(analysis, _kept_seconds(timed, seconds))
-        with contextlib.suppress(OutputError, NoSpaceError):  # a full disk costs the note, not the result
-            write_whole(timed, json.dumps(seconds).encode())
-    return _Heard(analysis, seconds)
+            return _TimedAnalysis(analysis, _cached_seconds(time_path, seconds))
+        with contextlib.suppress(OutputError, NoSpaceError):  # on a full disk only the time is lost
+            write_whole(time_path, json.dumps(seconds).encode())
+    return _TimedAnalysis(analysis, seconds)
 
 
-def _kept_seconds(path: Path, otherwise: float) -> float:
+def _cached_seconds(path: Path, otherwise: float) -> float:
     try:
         value = json.loads(path.read_bytes())
     except (OSError, ValueError):
@@ -191,32 +190,21 @@ def _kept_seconds(path: Path, otherwise: float) -> float:
     return float(value) if isinstance(value, (int, float)) else otherwise
 
 
-def _result_of(entrant: Entrant, job: EvaluationJob, recording: Recording, heard: _Heard) -> Result:
+def _result_of(entrant: Entrant, job: EvaluationJob, recording: Recording, timed: _TimedAnalysis) -> Result:
     truth = job.jam.truth
-    decide, listened_s = _decision(entrant, job, recording, heard)
+    decide, analysis_s = _decision(entrant, job, recording, timed)
     began = time.perf_counter()
     edit = refine_joins(decide(), recording)
-    seconds = time.perf_counter() - began + listened_s
+    seconds = time.perf_counter() - began + analysis_s
     return Result(entrant.name, job.jam, score_edit(edit, truth), kept_by_kind(edit, truth), seconds)
 
 
 def _decision(
-    entrant: Entrant, job: EvaluationJob, recording: Recording, heard: _Heard
+    entrant: Entrant, job: EvaluationJob, recording: Recording, timed: _TimedAnalysis
 ) -> tuple[Callable[[], EditList], float]:
-    """Return the call that makes an entrant decide, and the time spent before it [seconds]."""
+    """Make the call by which an entrant decides, and the time spent before it [seconds]."""
     if entrant.editor == CUTTER:
         return partial(cut_by_loudness, recording), 0.0
-    editor = _editor_of(entrant)
-    told_s = job.jam.truth.finished_s if entrant.editor == TOLD_THE_LENGTH else None
-    return partial(editor.edit, heard.analysis, EditRequest(target_s=told_s, seed=job.seed)), heard.seconds
-
-
-def _editor_of(entrant: Entrant) -> Editor:
-    """Return the editor of an entrant, with its weights.
-
-    Raises
-    ------
-    UsageError
-        If it takes none.
-    """
-    return editor_named(entrant.editor, entrant.checkpoint)
+    editor = editor_named(entrant.editor, entrant.checkpoint)
+    target_s = job.jam.truth.finished_s if entrant.editor == GETS_THE_LENGTH else None
+    return partial(editor.edit, timed.analysis, EditRequest(target_s=target_s, seed=job.seed)), timed.seconds

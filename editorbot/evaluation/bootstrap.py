@@ -1,6 +1,6 @@
-"""How sure a mean over tracks is: bootstrap intervals, plain and paired.
+"""Computes bootstrap intervals of means over tracks, plain and paired.
 
-Jams of one track are not independent, so tracks are drawn, never jams.
+Jams of one track are not independent, so tracks are resampled, never jams.
 
 References
 ----------
@@ -17,12 +17,12 @@ import numpy as np
 from jaxtyping import Float
 
 DRAWS = 4_000
-"""Resamples; the interval's ends then move by less than a tenth of its width from seed to seed."""
+"""Resamples; the interval's ends then vary by less than a tenth of its width from seed to seed."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with the interval in which it lies."""
+    """A mean with its confidence interval."""
 
     mean: float
     """Mean over all values."""
@@ -43,25 +43,25 @@ def bootstrap_mean(
     level: float = 0.95,
     draws: int = DRAWS,
 ) -> Interval:
-    """Return the mean of `values` with its bootstrap interval over tracks.
+    """Compute the mean of `values` with its bootstrap interval over tracks.
 
     Parameters
     ----------
     values : np.ndarray, shape=(jams,)
-        One value a jam, at least one.
+        One value per jam, at least one.
     rng : np.random.Generator
-        Where the draws come from.
+        Source of the random numbers.
     tracks : sequence of str, optional
-        The track of each jam; each jam is its own track where left out.
+        The track of each jam; by default each jam is its own track.
     level : float
-        Share of draws inside the interval, in (0, 1).
+        Share of resamples inside the interval, in (0, 1).
     draws : int
-        How many resamples, at least 1.
+        Number of resamples, at least 1.
 
     Returns
     -------
     interval : Interval
-        Percentile interval [1]_; no wider than a point for a single track.
+        Percentile interval [1]_; a single point for a single track.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def bootstrap_mean(
     names = [str(number) for number in range(len(values))] if tracks is None else list(tracks)
     if len(values) == 0 or len(names) != len(values):
         raise ValueError(
-            f"there must be one track name a value, and at least one, but {len(values)} values have {len(names)}"
+            f"there must be one track name per value, and at least one, but {len(values)} values have {len(names)}"
         )
     _, group = np.unique(names, return_inverse=True)
     counts = np.bincount(group).astype(np.float64)
@@ -95,7 +95,7 @@ def paired_difference(
     tracks: Sequence[str] | None = None,
     level: float = 0.95,
 ) -> Interval:
-    """Return the mean of ``values - others``, taken jam by jam, with its interval; see `bootstrap_mean`."""
+    """Compute the mean of ``values - others``, paired by jam, with its interval; see `bootstrap_mean`."""
     if len(values) != len(others):
         raise ValueError(f"pairs need as many values on both sides, but there are {len(values)} and {len(others)}")
     return bootstrap_mean(values - others, rng=rng, tracks=tracks, level=level)

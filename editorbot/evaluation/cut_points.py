@@ -1,9 +1,9 @@
-"""How well an edit's cut points lie where the truth has them.
+"""Compares the cut points of an edit with those of the truth.
 
 A cut point is where a play starts or ends. It is right within 70 ms of one of the truth's, in the recording's time or
-in the finished track's: so where a take was recorded twice, or a passage repeats itself, either is right, and so is any
-point in the same silent run. Where two good plays of one passage meet, they may meet anywhere in it, as long as the
-music goes on across the join. Each of the truth's cut points counts once.
+in the finished track's: so if a take was recorded twice, or a passage repeats itself, either is right, and so is any
+point in the same silent run. Two good plays of one passage may be joined anywhere in it, as long as the music goes on
+across the join. Each of the truth's cut points counts once.
 """
 
 from __future__ import annotations
@@ -19,30 +19,30 @@ from editorbot.corpus.truth import Segment, Truth
 from editorbot.editlist.edit_list import EditList
 
 CUT_SLACK_S = 0.07
-"""How far a cut point may lie from the right one [seconds]."""
+"""How far a cut point may be from the right one [seconds]."""
 
 
 @dataclass(frozen=True)
 class CutPoints:
-    """How many cut points there are, and how many are right."""
+    """Numbers of cut points, and of right ones."""
 
     found: int
     """Cut points of the edit."""
     wanted: int
     """Cut points of the truth."""
     right: int
-    """Pairs of both that belong together, one to one."""
+    """Matching pairs of both, one to one."""
     exact: int
-    """Those of them that lie where the truth's do, joins within good music not moved along."""
+    """Those of them at the truth's own places: joins moved within good music do not count."""
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of the shares of both that are right; 1 where there are none on either side."""
+        """Harmonic mean of the shares of both that are right; 1 if neither has any."""
         return self._f1_of(self.right)
 
     @property
     def exact_f1(self) -> float:
-        """The same of those that are exact."""
+        """The same for the exact ones."""
         return self._f1_of(self.exact)
 
     def _f1_of(self, right: int) -> float:
@@ -55,11 +55,11 @@ class _Point:
     """A start or an end of a play."""
 
     at_s: float
-    """Where in the recording."""
+    """Place in the recording."""
     sources_s: tuple[float, ...]
     """Every place of the finished track that sounds like it; none for junk."""
     silence: tuple[float, float] | None
-    """The silent stretch of the recording that it lies in or at."""
+    """The silent stretch of the recording that it is in or at."""
 
 
 def cut_points(edit_list: EditList, truth: Truth) -> CutPoints:
@@ -86,7 +86,7 @@ def cut_points(edit_list: EditList, truth: Truth) -> CutPoints:
 def _fits_of(
     mine: list[tuple[float, float]], theirs: list[tuple[float, float]], is_end: bool, truth: Truth
 ) -> Bool[np.ndarray, "mine theirs"]:
-    """Return which starts, or ends, of the plays of both are the same to a listener."""
+    """Find which starts, or ends, of the plays of both are the same to a listener."""
     found = [_point(span[is_end], is_end, truth) for span in mine]
     wanted = [_point(span[is_end], is_end, truth) for span in theirs]
     fits = [[_fits(one, other, truth) for other in wanted] for one in found]
@@ -94,7 +94,7 @@ def _fits_of(
 
 
 def _most_pairs(fits: Bool[np.ndarray, "mine theirs"]) -> int:
-    """Return how many pairs there are at most, one to one."""
+    """Count the largest one-to-one matching."""
     rows, columns = linear_sum_assignment(fits, maximize=True)
     return int(fits[rows, columns].sum())
 
@@ -102,7 +102,7 @@ def _most_pairs(fits: Bool[np.ndarray, "mine theirs"]) -> int:
 def _same_joins(
     mine: list[tuple[float, float]], theirs: list[tuple[float, float]], truth: Truth
 ) -> Iterator[tuple[int, int]]:
-    """Yield numbers of joins of both that lead from one take to the other with nothing lost and nothing heard twice."""
+    """Yield numbers of joins of both between the same takes, with nothing lost and nothing played twice."""
     for other, (before, after) in enumerate(zip(theirs, theirs[1:])):
         leaves, arrives = _take_around(before[1], True, truth), _take_around(after[0], False, truth)
         for number, (one, next_one) in enumerate(zip(mine, mine[1:])):
@@ -113,12 +113,12 @@ def _same_joins(
 
 @dataclass(frozen=True)
 class _Take:
-    """Good music that runs on in the recording as in the finished track: neighboring segments."""
+    """Neighboring segments of good music, contiguous in the recording and in the finished track."""
 
     segments: tuple[Segment, ...]
 
     def source_at(self, at_s: float) -> float | None:
-        """Return the place in the finished track of a place in the recording, None where the take does not reach."""
+        """Find the place in the finished track of a place in the recording, None outside the take."""
         for segment in self.segments:
             if segment.start_s - CUT_SLACK_S <= at_s <= segment.end_s + CUT_SLACK_S and segment.source_s is not None:
                 inside_s = min(max(at_s, segment.start_s), segment.end_s)
@@ -127,7 +127,7 @@ class _Take:
 
 
 def _take_around(at_s: float, is_end: bool, truth: Truth) -> _Take:
-    """Return the take that a cut point of the truth lies in, seen from the inside of its play."""
+    """Find the take of a cut point of the truth, on the inside of its play."""
     segments = truth.segments
     inside_s = at_s - 1e-3 if is_end else at_s + 1e-3
     first = next((number for number, one in enumerate(segments) if one.start_s <= inside_s < one.end_s), None)
@@ -142,7 +142,7 @@ def _take_around(at_s: float, is_end: bool, truth: Truth) -> _Take:
 
 
 def _runs_on(one: Segment, other: Segment) -> bool:
-    """Tell whether good music goes on from one segment to the next."""
+    """Check whether good music goes on from one segment to the next."""
     if one.worth != "good" or other.worth != "good" or one.source_s is None or other.source_s is None:
         return False
     end_s = one.source_s + (one.end_s - one.start_s) * one.speed
@@ -150,7 +150,7 @@ def _runs_on(one: Segment, other: Segment) -> bool:
 
 
 def _plays_of(truth: Truth) -> list[tuple[float, float]]:
-    """Return the plays of the best edit: stretches of music that run on in the recording, in their order."""
+    """List the plays of the best edit: contiguous stretches of music in the recording, in playing order."""
     plays: list[tuple[float, float]] = []
     kept = [segment for segment in truth.segments if segment.kind == "music"]
     for segment in sorted(kept, key=lambda one: one.source_s or 0.0):
@@ -162,7 +162,7 @@ def _plays_of(truth: Truth) -> list[tuple[float, float]]:
 
 
 def _point(at_s: float, is_end: bool, truth: Truth) -> _Point:
-    """Return a cut point, seen from the inside of its play."""
+    """Make a cut point, with what is on the inside of its play."""
     inside_s = at_s - 1e-3 if is_end else at_s + 1e-3
     sources: tuple[float, ...] = ()
     for segment in truth.segments:
@@ -177,7 +177,7 @@ def _touches(segment: Segment, at_s: float) -> bool:
 
 
 def _equals(at_s: float, truth: Truth) -> tuple[float, ...]:
-    """Return every place of the finished track that sounds like one of its places, itself first."""
+    """List every place of the finished track that sounds like one of its places, itself first."""
     found = [at_s]
     for group in truth.equal:
         for start_s in group.starts_s:
@@ -187,7 +187,7 @@ def _equals(at_s: float, truth: Truth) -> tuple[float, ...]:
 
 
 def _fits(one: _Point, other: _Point, truth: Truth) -> bool:
-    """Tell whether two cut points are the same to a listener."""
+    """Check whether two cut points are the same to a listener."""
     if abs(one.at_s - other.at_s) <= CUT_SLACK_S or (one.silence is not None and one.silence == other.silence):
         return True
     return any(

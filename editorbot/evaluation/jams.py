@@ -1,4 +1,4 @@
-"""Finding what editors can be judged on: jams with a truth, and a user's own pairs."""
+"""Finds what editors can be scored on: jams with a truth, and a user's own pairs."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from editorbot.recording import names_in
 
 @dataclass(frozen=True)
 class Jam:
-    """One raw recording with what is known about it."""
+    """One raw recording with its truth."""
 
     sample: str
     """Its name."""
     path: Path
     """The raw recording."""
     truth: Truth
-    """What it holds."""
+    """What it contains."""
     known_by: Literal["truth", "alignment"] = "truth"
-    """Whether the truth was made with the jam, or read off the edit that a human made of it."""
+    """Whether the truth was made with the jam, or from the alignment of a human's edit."""
 
     @property
     def split(self) -> Split | None:
-        """The split that its artist stands in, None for a user's own music."""
+        """The split of its artist, None for a user's own music."""
         return split_of(self.truth.artist)
 
     @property
     def track(self) -> str:
-        """Name under which intervals count it: jams of one track are not independent."""
+        """Track by which intervals group it: jams of one track are not independent."""
         return f"{self.truth.artist}/{self.truth.track or self.sample}"
 
 
 @dataclass(frozen=True)
 class JamList:
-    """What a folder holds."""
+    """The jams of a folder."""
 
     jams: tuple[Jam, ...]
     """The jams, by name."""
@@ -51,13 +51,13 @@ class JamList:
 
 
 def find_jams(folder: Path) -> JamList:
-    """Return the jams of a folder.
+    """Find the jams of a folder.
 
     Parameters
     ----------
     folder : path
-        A data folder: ``input/{sample}_raw.*`` with ``truth/{sample}.json``; or both files side by side; pairs without
-        a truth are taken where they are aligned.
+        A data folder: ``input/{sample}_raw.*`` with ``truth/{sample}.json``; or both files side by side. Pairs without
+        a truth count if they are aligned.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def find_jams(folder: Path) -> JamList:
         try:
             if path.stem not in raws:
                 raise MismatchError(f"its raw recording {path.stem}{RAW_END}.* is missing", path=path)
-            jams.append(Jam(path.stem, raws[path.stem], _named(read_truth(path))))
+            jams.append(Jam(path.stem, raws[path.stem], _with_artist(read_truth(path))))
         except EditorbotError as error:
             problems.append(error)
     known = {jam.sample for jam in jams} | {Path(one.path or "").stem for one in problems}
@@ -92,20 +92,20 @@ def find_jams(folder: Path) -> JamList:
 
 
 def _raws(folder: Path) -> dict[str, Path]:
-    """Return the raw recordings of a folder by sample."""
+    """Find the raw recordings of a folder by sample."""
     paths = (folder / name for name in names_in(folder))
     found = [path for path in paths if path.is_file() and path.stem.endswith(RAW_END)]
     return {path.stem[: -len(RAW_END)]: path for path in found if not path.name.startswith(".")}
 
 
-def _named(truth: Truth) -> Truth:
-    """Return a truth whose artist is told; a track named ``ARTIST__TRACK`` tells its artist so."""
-    artist, parted, track = truth.track.partition("__")
-    return replace(truth, artist=artist, track=track) if parted and not truth.artist else truth
+def _with_artist(truth: Truth) -> Truth:
+    """Fill in a missing artist from a track named ``ARTIST__TRACK``."""
+    artist, separator, track = truth.track.partition("__")
+    return replace(truth, artist=artist, track=track) if separator and not truth.artist else truth
 
 
 def _add_pairs(folder: Path, known: set[str], jams: list[Jam], problems: list[EditorbotError]) -> None:
-    """Add the pairs that no truth speaks of."""
+    """Add the pairs without a truth of their own."""
     for pair in find_pairs(folder).pairs:
         if pair.sample in known:
             continue
@@ -119,18 +119,18 @@ def _add_pairs(folder: Path, known: set[str], jams: list[Jam], problems: list[Ed
 def chosen(
     jams: Sequence[Jam], *, splits: Sequence[str] = (), tracks: Sequence[str] = (), allow_train: bool = False
 ) -> tuple[Jam, ...]:
-    """Return the jams that a user wants scored.
+    """Select the jams to score.
 
     Parameters
     ----------
     jams : sequence of Jam
-        What there is.
+        The jams of a folder.
     splits : sequence of str
-        Splits wanted: train, validation, test, or own for a user's own music; all where left out.
+        Wanted splits: train, validation, test, or own for a user's own music; all by default.
     tracks : sequence of str
-        Patterns such as ``zaz*``, of which a jam's name, track or artist must match one; all where left out.
+        Patterns such as ``zaz*``; a jam's name, track or artist must match one; all by default.
     allow_train : bool
-        Take jams of artists that were trained on.
+        Allow jams of artists that were trained on.
 
     Raises
     ------

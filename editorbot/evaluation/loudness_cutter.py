@@ -1,8 +1,7 @@
-"""The loudness cutter: keeps what is loud, the yardstick of every comparison.
+"""The loudness cutter: keeps what is loud, the baseline of every comparison.
 
-What most people would write in an hour, and what free tools do: measure the
-level in tenths of a second, keep what lies above a threshold, leave some room
-around it. It hears no difference between talk and music.
+It is what most people would write in an hour, and what free tools do: measure the level in tenths of a second, keep
+what is above a threshold, with some padding. It does not distinguish talk from music.
 """
 
 from __future__ import annotations
@@ -11,38 +10,39 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
+from editorbot.analysis.grid_times import runs_of
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy, Source
 from editorbot.editlist.operations import edit_list_of, union
 from editorbot.recording import Recording
 from editorbot.timebase import s_to_samples
 
 WINDOW_S = 0.1
-"""Length over which the level is measured [seconds] (specification, section 13)."""
+"""Window of the level [seconds] (specification, section 13)."""
 
 PADDING_S = 0.5
-"""What is kept before and after everything loud [seconds] (specification, section 13)."""
+"""Padding before and after everything loud [seconds] (specification, section 13)."""
 
 LOUD_QUANTILE = 0.95
-"""The level that this share of windows stays under stands for 'as loud as it gets'; a single crash does not move it."""
+"""This quantile of the levels is the loud level; a single crash does not change it."""
 
 _BLOCK_WINDOWS = 600
-"""Windows read at a time."""
+"""Windows that are read at a time."""
 
 
 @dataclass(frozen=True)
 class LoudnessCut:
-    """How the cutter is set."""
+    """Settings of the cutter."""
 
     threshold_db: float = -18.0
-    """Keep windows whose level lies above the loud level plus this [dB]; tuned on training artists."""
+    """Windows are kept if their level is above the loud level plus this [dB]; tuned on training artists."""
     padding_s: float = PADDING_S
-    """What is kept around them [seconds]."""
+    """Padding around them [seconds]."""
 
 
 def window_levels_db(recording: Recording) -> Float[np.ndarray, " windows"]:
-    """Return the level of each 0.1 s window over all channels, shape=(windows,) [dBFS], -120 in silence."""
+    """Measure the level of each 0.1 s window over all channels, shape=(windows,) [dBFS], -120 in silence."""
     window = max(1, s_to_samples(WINDOW_S, recording.sample_rate))
     powers = []
     for start in range(0, recording.samples, window * _BLOCK_WINDOWS):
@@ -55,7 +55,7 @@ def window_levels_db(recording: Recording) -> Float[np.ndarray, " windows"]:
 def cut_by_levels(
     levels_db: Float[np.ndarray, " windows"], source: Source, settings: LoudnessCut | None = None
 ) -> EditList:
-    """Return the edit that keeps what is loud.
+    """Make the edit that keeps what is loud.
 
     Parameters
     ----------
@@ -77,18 +77,13 @@ def cut_by_levels(
     window = max(1, s_to_samples(WINDOW_S, source.sample_rate))
     padding = round(settings.padding_s * source.sample_rate)
     ranges = [
-        (max(0, first * window - padding), min(source.samples, last * window + padding)) for first, last in _runs(keep)
+        (max(0, first * window - padding), min(source.samples, last * window + padding))
+        for first, last in runs_of(keep)
     ]
     clips = [Clip(start, end, reason="loud") for start, end in union(ranges)]
     return edit_list_of(source, clips, made_by=MadeBy("loudness-cutter"))
 
 
-def _runs(keep: Bool[np.ndarray, " windows"]) -> list[tuple[int, int]]:
-    """Return the half-open runs of true values."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], keep, [False]]).astype(np.int8)))
-    return [(int(first), int(last)) for first, last in zip(edges[::2], edges[1::2])]
-
-
 def cut_by_loudness(recording: Recording, settings: LoudnessCut | None = None) -> EditList:
-    """Return the edit of an open recording that keeps what is loud."""
+    """Make the edit of an open recording that keeps what is loud."""
     return cut_by_levels(window_levels_db(recording), recording.source, settings)

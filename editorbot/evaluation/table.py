@@ -1,126 +1,121 @@
-"""The results of many jams as one page: table, gains, kinds, and whether the set may be scored on at all.
+"""Summarizes the results of many jams on one page, as Markdown, JSON and a picture.
 
-Intervals are 95 % bootstrap over tracks; gains are taken jam by jam.
+The page has a table, F1 gains, what is kept of each kind of stretch, and whether the set of jams is valid at all.
+Intervals are 95 % bootstrap over tracks; gains are paired by jam.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
+from editorbot.corpus.truth import KINDS
 from editorbot.evaluation.benchmark import CONTROL, CUTTER, Result
 from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
-from editorbot.evaluation.kinds import shares_by_kind
-from editorbot.evaluation.metrics import EditScore
+from editorbot.evaluation.metrics import EditScore, shares_by_kind
 
 VALID_CONTROL, VALID_CUTTER = (0.50, 0.70), 0.75
 """A set is valid when keep-all's mean F1 lies in the range and the cutter's is at most this (specification, 13)."""
 
 FEWEST_JAMS = 60
-"""Fewer jams say too little (specification, section 13)."""
+"""Fewer jams prove too little (specification, section 13)."""
 
 COLUMNS = (
     "editor", "recall", "purity", "F1", "junk s/min", "sloppy s/min", "repeats s/min", "order", "joins/min (truth)",
     "beat error ms", "cuts at 70 ms", "effects", "s per hour",
 )  # fmt: skip
-"""Heads of the table."""
+"""Headings of the table."""
+
+
+MEANS = (
+    "junk_s_per_min", "sloppy_s_per_min", "repeat_s_per_min", "order", "joins_per_min", "ideal_joins_per_min",
+    "beat_error_ms", "cut_f1", "effects_share",
+)  # fmt: skip
+"""Fields of `EditScore` of which a row has the mean."""
+
+_INK, _BAR, _INVALID = "#222222", "#4878a8", "#b04a3a"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One editor over all jams."""
+    """The results of one editor over all jams."""
 
     entrant: str
     """Name of the row."""
     jams: int
-    """How many jams it edited."""
+    """Number of jams that it edited."""
     recall: Interval
-    """Share of the finished music that the edits hold."""
+    """Share of the finished music that the edits contain."""
     purity: Interval
-    """Share of the edits that is finished music heard for the first time."""
+    """Precision: share of the edits that is finished music played for the first time."""
     f1: Interval
     """Harmonic mean of the two, jam by jam."""
-    junk_s_per_min: float
-    """Junk in a minute of edit [seconds]."""
-    sloppy_s_per_min: float
-    """Sloppy takes in a minute of edit [seconds]."""
-    repeat_s_per_min: float
-    """Good music heard once too often in a minute of edit [seconds]."""
-    order: float
-    """Share of joins that go forward in the finished track."""
-    joins_per_min: float
-    """Joins in a minute of edit."""
-    ideal_joins_per_min: float
-    """Joins in a minute of the finished track, cut as the truth says."""
-    beat_error_ms: float | None
-    """Mean distance in beat phase across joins [milliseconds], over the jams that have one."""
-    cut_f1: float
-    """F1 of the cut points, right within 70 ms."""
-    effects_share: float
-    """Share of clips that are changed by anything but fades."""
+    means: Mapping[str, float | None]
+    """Mean of each of MEANS over the jams that have it; None if none has."""
     seconds_per_hour: float
     """Time for analysis and decision of an hour of audio [seconds]."""
-    kinds: dict[str, float]
+    kinds: Mapping[str, float]
     """Kind of stretch -> share of it that is kept."""
-    gains: dict[str, Interval]
-    """Baseline -> F1 above it, jam by jam."""
+    gains: Mapping[str, Interval]
+    """Baseline -> how much higher F1 is, jam by jam."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that a comparison says."""
+    """A whole comparison."""
 
     rows: tuple[Row, ...]
-    """One an editor."""
+    """One per editor."""
     jams: int
-    """How many jams."""
+    """Number of jams."""
     tracks: int
-    """How many tracks they are made from."""
+    """Number of tracks they are made from."""
     hours: float
-    """How long they last [hours]."""
+    """Their total length [hours]."""
     by_alignment: int
-    """How many of them are a user's own pairs."""
+    """Number of jams that are a user's own pairs."""
     is_valid: bool
     """Whether the set is neither too easy nor too hard."""
 
     @property
     def validity(self) -> str:
-        """Whether the set may be scored on, with the numbers."""
+        """Whether the set is valid, with the numbers."""
         f1 = {row.entrant: row.f1.mean for row in self.rows}
         low, high = VALID_CONTROL
-        said = (
+        numbers = (
             f"{CONTROL} {f1.get(CONTROL, float('nan')):.3f} ({low:.2f} - {high:.2f}), "
             f"{CUTTER} {f1.get(CUTTER, float('nan')):.3f} (at most {VALID_CUTTER:.2f})"
         )
-        return f"the set is {'valid' if self.is_valid else 'not valid'}: {said}"
+        return f"the set is {'valid' if self.is_valid else 'not valid'}: {numbers}"
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """Lines ``CODE: text`` about how far the numbers may be trusted."""
+        """Lines ``CODE: text`` about the limits of the numbers."""
         lines = [] if self.is_valid else [f"NOT_VALID: {self.validity}"]
         if self.jams < FEWEST_JAMS:
-            lines.append(f"FEW_JAMS: {self.jams} jams were scored, and fewer than {FEWEST_JAMS} say little")
+            lines.append(f"FEW_JAMS: {self.jams} jams were scored, and fewer than {FEWEST_JAMS} prove little")
         return tuple(lines)
 
 
 def page_of(results: Sequence[Result], *, baselines: Sequence[str], seed: int = 0) -> Page:
-    """Return what results say.
+    """Summarize results.
 
     Parameters
     ----------
     results : sequence of Result
         In any order; the page does not depend on it.
     baselines : sequence of str
-        Rows that the others are compared with.
+        Rows to compare the others with.
     seed : int
         Seed of the bootstrap.
 
     Notes
     -----
-    A jam that some editor failed on is left out of that editor's row, and of the gains against it.
+    A jam that an editor failed on is left out of that editor's row, and of the gains against it.
     """
     results = sorted(results, key=lambda result: result.jam.sample)
     names = list(dict.fromkeys(result.entrant for result in results))
@@ -144,13 +139,9 @@ def _row(name: str, by_name: dict[str, dict[str, Result]], baselines: Sequence[s
     mine = list(by_name[name].values())
     tracks = [result.jam.track for result in mine]
 
-    def values(take: Callable[[EditScore], float]) -> np.ndarray:
-        return np.array([take(result.score) for result in mine], dtype=np.float64)
-
     def interval(take: Callable[[EditScore], float]) -> Interval:
-        return bootstrap_mean(values(take), rng=rng, tracks=tracks)
+        return bootstrap_mean(np.array([take(result.score) for result in mine]), rng=rng, tracks=tracks)
 
-    errors_ms = [result.score.beat_error_ms for result in mine if result.score.beat_error_ms is not None]
     hours = sum(result.jam.truth.duration_s for result in mine) / 3600
     return Row(
         entrant=name,
@@ -158,15 +149,7 @@ def _row(name: str, by_name: dict[str, dict[str, Result]], baselines: Sequence[s
         recall=interval(lambda score: score.recall),
         purity=interval(lambda score: score.purity),
         f1=interval(lambda score: score.f1),
-        junk_s_per_min=float(values(lambda score: score.junk_s_per_min).mean()),
-        sloppy_s_per_min=float(values(lambda score: score.sloppy_s_per_min).mean()),
-        repeat_s_per_min=float(values(lambda score: score.repeat_s_per_min).mean()),
-        order=float(values(lambda score: score.order).mean()),
-        joins_per_min=float(values(lambda score: score.joins_per_min).mean()),
-        ideal_joins_per_min=float(values(lambda score: score.ideal_joins_per_min).mean()),
-        beat_error_ms=float(np.mean(errors_ms)) if errors_ms else None,
-        cut_f1=float(values(lambda score: score.cut_f1).mean()),
-        effects_share=float(values(lambda score: score.effects_share).mean()),
+        means={field: _mean(getattr(result.score, field) for result in mine) for field in MEANS},
         seconds_per_hour=sum(result.seconds for result in mine) / hours,
         kinds=shares_by_kind(share for result in mine for share in result.kinds),
         gains={
@@ -177,8 +160,13 @@ def _row(name: str, by_name: dict[str, dict[str, Result]], baselines: Sequence[s
     )
 
 
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
 def _gain(mine: dict[str, Result], others: dict[str, Result], rng: np.random.Generator) -> Interval:
-    """Return how much higher F1 is, on the jams that both edited."""
+    """Compute how much higher F1 is, on the jams that both edited."""
     samples = [sample for sample in mine if sample in others]
     values, against = ([one[sample].score.f1 for sample in samples] for one in (mine, others))
     tracks = [mine[sample].jam.track for sample in samples]
@@ -186,7 +174,7 @@ def _gain(mine: dict[str, Result], others: dict[str, Result], rng: np.random.Gen
 
 
 def markdown_of(page: Page) -> str:
-    """Return the page as Markdown: what was scored, the table, the gains, the kinds."""
+    """Write the page as Markdown: what was scored, the table, the gains, the kinds."""
     parts = [
         f"{page.jams} jams of {page.tracks} tracks, {page.hours:.1f} hours; {page.validity}. "
         "Brackets: 95 % bootstrap over tracks. `retarget` is told the true length, no other editor is.",
@@ -209,7 +197,7 @@ ALIGNED_NOTE = (
     "{count} of them are pairs that a human edited. There, 'music' is what the human took and 'junk' is all else, so "
     "recall and purity say how far an editor takes the same moments as the human did, not how good its edit is."
 )
-"""What is measured on real pairs."""
+"""What the numbers mean for real pairs."""
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -218,19 +206,16 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _cells(row: Row) -> list[str]:
+    one, two = "{:.1f}".format, "{:.2f}".format
+    means = {name: row.means[name] or 0.0 for name in MEANS}
     return [
         row.entrant,
-        str(row.recall),
-        str(row.purity),
-        str(row.f1),
-        f"{row.junk_s_per_min:.1f}",
-        f"{row.sloppy_s_per_min:.1f}",
-        f"{row.repeat_s_per_min:.1f}",
-        f"{row.order:.2f}",
-        f"{row.joins_per_min:.1f} ({row.ideal_joins_per_min:.1f})",
-        "-" if row.beat_error_ms is None else f"{row.beat_error_ms:.0f}",
-        f"{row.cut_f1:.2f}",
-        f"{row.effects_share:.2f}",
+        *(str(interval) for interval in (row.recall, row.purity, row.f1)),
+        *(one(means[name]) for name in ("junk_s_per_min", "sloppy_s_per_min", "repeat_s_per_min")),
+        two(means["order"]),
+        f"{one(means['joins_per_min'])} ({one(means['ideal_joins_per_min'])})",
+        "-" if row.means["beat_error_ms"] is None else f"{means['beat_error_ms']:.0f}",
+        *(two(means[name]) for name in ("cut_f1", "effects_share")),
         f"{row.seconds_per_hour:.0f}",
     ]
 
@@ -240,7 +225,7 @@ def _signed(gain: Interval | None) -> str:
 
 
 def document_of(page: Page, results: Sequence[Result]) -> dict[str, Any]:
-    """Return everything as plain values, the content of the JSON file."""
+    """Collect everything as plain values, the content of the JSON file."""
     return {
         "format": "editorbot.evaluation",
         "version": 1,
@@ -250,7 +235,7 @@ def document_of(page: Page, results: Sequence[Result]) -> dict[str, Any]:
         "hours": round(page.hours, 3),
         "by_alignment": page.by_alignment,
         "warnings": list(page.warnings),
-        "editors": [asdict(row) for row in page.rows],
+        "editors": [_row_document(row) for row in page.rows],
         "results": [
             {
                 "sample": result.jam.sample,
@@ -267,3 +252,46 @@ def document_of(page: Page, results: Sequence[Result]) -> dict[str, Any]:
             for result in sorted(results, key=lambda one: (one.jam.sample, one.entrant))
         ],
     }
+
+
+def _row_document(row: Row) -> dict[str, Any]:
+    """Write a row with its means as fields of their own."""
+    document: dict[str, Any] = {}
+    for name, value in asdict(row).items():
+        document |= value if name == "means" else {name: value}
+    return document
+
+
+def draw_page(page: Page) -> bytes:
+    """Draw a comparison as a PNG: F1 with its intervals, and what each editor keeps of each kind of stretch."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    rows = page.rows[::-1]
+    figure = Figure(figsize=(13, 1.6 + 0.55 * max(4, len(rows))), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    left, right = figure.subplots(1, 2, width_ratios=(1, 1.4))
+    places = np.arange(len(rows))
+    means = np.array([row.f1.mean for row in rows])
+    ends = np.array([[max(0.0, row.f1.mean - row.f1.low), max(0.0, row.f1.high - row.f1.mean)] for row in rows]).T
+    left.barh(places, means, xerr=ends, color=_BAR, ecolor=_INK, capsize=3)
+    left.set_yticks(places, [row.entrant for row in rows])
+    left.set_xlim(0, 1)
+    left.set_xlabel("F1, 95 % interval over tracks")
+    for place, mean in zip(places, means):
+        left.text(0.01, place, f"{mean:.3f}", va="center", color="white", fontsize=9)
+    kinds = [kind for kind in KINDS if any(kind in row.kinds for row in rows)]
+    shares = np.array([[row.kinds.get(kind, np.nan) for kind in kinds] for row in rows])
+    right.imshow(shares, vmin=0, vmax=1, cmap="Blues", aspect="auto", origin="lower")
+    right.set_yticks(places, [""] * len(rows))
+    right.set_xticks(np.arange(len(kinds)), kinds, rotation=40, ha="right")
+    right.set_title("share kept; the first two are good music", fontsize=10)
+    for (place, column), share in np.ndenumerate(shares):
+        if np.isfinite(share):
+            color = "white" if share > 0.6 else _INK
+            right.text(column, place, f"{share:.0%}", ha="center", va="center", fontsize=8, color=color)
+    title = f"{page.jams} jams of {page.tracks} tracks; {page.validity}"
+    figure.suptitle(title, fontsize=10, color=_INK if page.is_valid else _INVALID)
+    file = io.BytesIO()
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()

@@ -125,6 +125,6 @@ def test_nothing_to_score_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_only_retarget_is_told_the_length() -> None:
-    assert benchmark.TOLD_THE_LENGTH == "retarget"
+    assert benchmark.GETS_THE_LENGTH == "retarget"
     names = [entrant.name for entrant in benchmark.entrants_of(["retarget"], ["scored=a"])]
     assert names == ["keep-all", "retarget", "loudness-cutter", "scored @ a"]

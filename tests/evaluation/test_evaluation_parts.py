@@ -13,8 +13,7 @@ from editorbot.errors import FormatError, NotFoundError, VersionError
 from editorbot.evaluation.aligned_truth import aligned_truth, read_aligned_truth
 from editorbot.evaluation.benchmark import Result
 from editorbot.evaluation.jams import Jam, find_jams
-from editorbot.evaluation.kinds import kept_by_kind
-from editorbot.evaluation.metrics import score_edit
+from editorbot.evaluation.metrics import kept_by_kind, score_edit
 from editorbot.evaluation.table import markdown_of, page_of
 from tests.evaluation.evaluated import jam_truth, write_jam
 
@@ -178,6 +177,6 @@ def test_gains_are_paired_and_do_not_depend_on_the_order() -> None:
     assert page.tracks == 2
     assert "+0.100 [+0.100, +0.100]" in markdown_of(page)
     cut_f1 = np.mean([result.score.cut_f1 for result in results if result.entrant == "scored"])
-    assert rows["scored"].cut_f1 == pytest.approx(cut_f1)
+    assert rows["scored"].means["cut_f1"] == pytest.approx(cut_f1)
     heads, _, *lines = (line.split(" | ") for line in markdown_of(page).splitlines() if line.startswith("| "))
     assert {line[heads.index("cuts at 70 ms")] for line in lines if len(line) == len(heads)} >= {f"{cut_f1:.2f}"}
