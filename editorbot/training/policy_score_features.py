@@ -1,8 +1,8 @@
-"""The recordings behind a data set, heard again: their hints for the encoder, and materials to play episodes on."""
+"""Score features for the encoder: what the learned score says of each beat of the recordings of a data set."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +18,13 @@ from editorbot.editors.scoring.learned import SHIPPED, LearnedScore, read_score
 from editorbot.errors import EditorbotError
 from editorbot.models.policy_config import SCORE_FEATURES
 from editorbot.recording import open_recording
+from editorbot.training.run_folder import OnLine
 
 ScoreFeatures = Float32[np.ndarray, "beats score_features"]
-OnLine = Callable[[str], None]
 
 
 def pairs_by_name(data_dir: Path) -> dict[str, Pair]:
-    """Return the pairs of a folder by their names; none where there is no such folder."""
+    """Find the pairs of a folder by their names; none if there is no such folder."""
     if not data_dir.is_dir():
         return {}
     try:
@@ -33,16 +33,16 @@ def pairs_by_name(data_dir: Path) -> dict[str, Pair]:
         return {}
 
 
-def heard(pair: Pair, cache: Path) -> Analysis:
-    """Return the analysis of a pair's raw recording, from the learn line's cache where it is there."""
+def analysis_of(pair: Pair, cache: Path) -> Analysis:
+    """Analyze a pair's raw recording, or read its analysis from the cache."""
     with open_recording(pair.raw) as raw:
-        return analyze(raw, cache=_analyses(cache))
+        return analyze(raw, cache=AnalysisCache(cache / "analysis"))
 
 
 def score_features_by_name(
     names: Iterable[str], data_dir: Path, cache: Path, on_line: OnLine, score: Path | None = None
 ) -> dict[str, ScoreFeatures]:
-    """Return the hints of the recordings that lie in a folder of pairs; others have none.
+    """Compute the score features of the recordings that are in a folder of pairs, or read them from the cache.
 
     Parameters
     ----------
@@ -51,51 +51,34 @@ def score_features_by_name(
     data_dir : Path
         Folder of the pairs that it was made from.
     cache : Path
-        The learn line's cache; hints once made are kept there.
+        Folder of analyses and score features.
     on_line : callable
-        Told of recordings that cannot be read.
+        Takes a line for each recording that cannot be read.
     score : Path, optional
-        Weights of the learned score that is asked; the shipped ones where left out. It should not have been trained on
-        these recordings: a policy that only ever heard it sure of itself trusts it too far on music that is new to it.
+        Weights of the learned score; the shipped ones if left out. Best one that was not trained on these recordings:
+        a policy that has only seen it sure of itself trusts it too far on new music.
     """
-    pairs, asked = pairs_by_name(data_dir), read_score(score or SHIPPED)
+    pairs, learned = pairs_by_name(data_dir), read_score(score or SHIPPED)
     found: dict[str, ScoreFeatures] = {}
     for name in names:
         if name in pairs:
             try:
-                found[name] = _kept_score_features(pairs[name], cache, asked)
+                found[name] = _cached_score_features(pairs[name], cache, learned)
             except EditorbotError as error:
                 on_line(str(error))
     return found
 
 
-def _kept_score_features(pair: Pair, cache: Path, score: LearnedScore) -> ScoreFeatures:
-    """Return the hints of a pair's raw recording, kept by the score that is asked, the recording and the analysis."""
+def _cached_score_features(pair: Pair, cache: Path, score: LearnedScore) -> ScoreFeatures:
+    """Read the score features of a pair's raw recording; compute them if score, recording or analysis differ."""
     path = cache / "hints" / (score.digest or "none").removeprefix("sha256:")[:12] / f"{pair.sample}.npz"
     with open_recording(pair.raw) as raw:
         made_of = f"{raw.digest} {code_version()} {score.scale} {score.shift} {score.switch_cost}"
-        stored = _stored_score_features(path, made_of)
-        if stored is not None:
-            return stored
-        score_features = score_features_of(analyze(raw, cache=_analyses(cache)), score)
+        arrays = read_entry(path)
+        if arrays is not None and text_of(arrays, "made_of") == made_of:
+            stored = arrays.get("hints")
+            if stored is not None and stored.shape[1:] == (SCORE_FEATURES,) and stored.dtype == np.float32:
+                return stored
+        score_features = score_features_of(analyze(raw, cache=AnalysisCache(cache / "analysis")), score)
     write_entry(path, {"hints": score_features, "made_of": text_array(made_of)})
     return score_features
-
-
-def _stored_score_features(path: Path, made_of: str) -> ScoreFeatures | None:
-    """Return kept hints; None where there are no whole ones, or they were made of something else."""
-    arrays = read_entry(path)
-    if arrays is None or text_of(arrays, "made_of") != made_of:
-        return None
-    score_features = arrays.get("hints")
-    fits = (
-        score_features is not None
-        and score_features.ndim == 2
-        and score_features.shape[1] == SCORE_FEATURES
-        and score_features.dtype == np.float32
-    )
-    return score_features if fits else None
-
-
-def _analyses(cache: Path) -> AnalysisCache:
-    return AnalysisCache(cache / "analysis")

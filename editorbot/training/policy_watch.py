@@ -1,100 +1,94 @@
-"""Watches a run: every number to TensorBoard, and a warning, once, where one tells of trouble."""
+"""Watches the metrics of a policy's training: warns, once each, of signs of trouble."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
+
+from editorbot.training.run_folder import OnLine
 
 
-@dataclass(frozen=True)
-class Trouble:
-    """A line that a number must not cross."""
+class Alarm(NamedTuple):
+    """A limit of a metric."""
 
     name: str
-    """The number."""
+    """The metric."""
     limit: float
-    """The line."""
+    """Beyond it there is trouble."""
     above: bool
-    """Whether trouble lies above it."""
+    """Whether trouble is above the limit, not below."""
     after: int
     """Updates before it counts."""
     text: str
     """What is wrong, and its usual cause."""
 
-    def is_crossed(self, value: float, step: int) -> bool:
-        """Tell whether a value is beyond the line."""
+    def is_raised(self, value: float, step: int) -> bool:
+        """Check a value."""
         return step >= self.after and (value > self.limit if self.above else value < self.limit)
 
 
-TROUBLES = (
-    Trouble("train/entropy", 1.95, True, 20, "the policy stays uniform: too much entropy_coeff, or no signal"),
-    Trouble("train/entropy", 0.05, False, 5, "the policy hardly explores: raise entropy_coeff"),
-    Trouble("train/bc_entropy", 1.95, True, 10, "cloning does not learn: check labels and learning_rate"),
-    Trouble("train/bc_loss", 1.3, True, 20, "the policy does not learn from the edits: raise bc_weight, check labels"),
-    Trouble("approx_kl", 0.05, True, 0, "updates are too aggressive: lower learning_rate or clip_ratio"),
-    Trouble("counters/n_keep_ratio", 0.9, True, 5, "collapse to KEEP: raise entropy_coeff, check the reward"),
-    Trouble("train/grad_norm", 100.0, True, 0, "gradients explode: lower learning_rate"),
+ALARMS = (
+    Alarm("train/entropy", 1.95, True, 20, "the policy stays uniform: too much entropy_coeff, or no signal"),
+    Alarm("train/entropy", 0.05, False, 5, "the policy hardly explores: raise entropy_coeff"),
+    Alarm("train/bc_entropy", 1.95, True, 10, "cloning does not learn: check labels and learning_rate"),
+    Alarm("train/bc_loss", 1.3, True, 20, "the policy does not learn from the edits: raise bc_weight, check labels"),
+    Alarm("approx_kl", 0.05, True, 0, "updates are too aggressive: lower learning_rate or clip_ratio"),
+    Alarm("counters/n_keep_ratio", 0.9, True, 5, "collapse to KEEP: raise entropy_coeff, check the reward"),
+    Alarm("train/grad_norm", 100.0, True, 0, "gradients explode: lower learning_rate"),
 )
-"""The lines of the table in the documentation."""
+"""The limits of the table in the documentation."""
 
 FALL_UPDATES = 20
-"""The reward must not be lower than so many updates ago by more than FALL."""
+"""Updates over which a fall of the reward is measured."""
 
 FALL = 0.2
-"""See FALL_UPDATES; a share of the earlier reward's size."""
+"""A fall by more than this share of the earlier reward is trouble."""
 
 
-class Watch:
-    """Writes a run's numbers to TensorBoard and warns once of each trouble.
+class Alarms:
+    """Checks a run's metrics against ALARMS, and its reward against a fall."""
 
-    Parameters
-    ----------
-    log : Path
-        Folder for TensorBoard.
-    on_line : callable
-        Told the warnings.
-    """
-
-    def __init__(self, log: Path, on_line: Callable[[str], None]) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter
-
-        log.mkdir(parents=True, exist_ok=True)
-        self._writer = SummaryWriter(str(log))
+    def __init__(self, on_line: OnLine) -> None:
         self._on_line = on_line
-        self._told: set[str] = set()
+        self._raised: set[str] = set()
         self._rewards: list[float] = []
 
-    def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Take the numbers of an update or an epoch."""
-        for name, value in metrics.items():
-            self._writer.add_scalar(name, value, step)
-        for line in self._troubles(metrics, step):
-            self._on_line(f"warning: {line}")
-
-    def close(self) -> None:
-        """Write what is still held back."""
-        self._writer.close()
-
-    def _troubles(self, metrics: Mapping[str, float], step: int) -> list[str]:
-        found = []
-        for trouble in TROUBLES:
-            value = metrics.get(trouble.name)
-            if value is not None and trouble.is_crossed(value, step) and trouble.text not in self._told:
-                self._told.add(trouble.text)
-                found.append(f"COLLAPSE: {trouble.name} is {value:.3g}; {trouble.text}")
+    def check(self, metrics: Mapping[str, float], step: int) -> None:
+        """Check the metrics of an update or epoch; warn of what has not been warned of before."""
+        for alarm in ALARMS:
+            value = metrics.get(alarm.name)
+            if value is not None and alarm.is_raised(value, step):
+                self._warn(f"{alarm.name} is {value:.3g}", alarm.text)
         if "train/episode_reward" in metrics:
             self._rewards.append(metrics["train/episode_reward"])
-            found += self._fall()
-        return found
+            before, now = self._rewards[max(0, len(self._rewards) - 1 - FALL_UPDATES)], self._rewards[-1]
+            if len(self._rewards) > FALL_UPDATES and before - now > FALL * abs(before):
+                text = "reward and cloning pull apart: lower bc_weight or learning_rate"
+                self._warn(f"train/episode_reward fell from {before:.3g} to {now:.3g}", text)
 
-    def _fall(self) -> list[str]:
-        """Return the warning that the reward has fallen, once."""
-        text = "reward and cloning pull apart: lower bc_weight or learning_rate"
-        if len(self._rewards) <= FALL_UPDATES or text in self._told:
-            return []
-        before, now = self._rewards[-1 - FALL_UPDATES], self._rewards[-1]
-        if before - now <= FALL * abs(before):
-            return []
-        self._told.add(text)
-        return [f"COLLAPSE: train/episode_reward fell from {before:.3g} to {now:.3g}; {text}"]
+    def _warn(self, what: str, text: str) -> None:
+        if text not in self._raised:
+            self._raised.add(text)
+            self._on_line(f"warning: COLLAPSE: {what}; {text}")
+
+
+class Watch(Alarms):
+    """Alarms that also write the metrics to TensorBoard, into the folder `log`."""
+
+    def __init__(self, log: Path, on_line: OnLine) -> None:
+        from torch.utils.tensorboard.writer import SummaryWriter
+
+        super().__init__(on_line)
+        log.mkdir(parents=True, exist_ok=True)
+        self._writer = SummaryWriter(str(log))
+
+    def log(self, metrics: Mapping[str, float], step: int) -> None:
+        """Write the metrics of an update, and check them."""
+        for name, value in metrics.items():
+            self._writer.add_scalar(name, value, step)
+        self.check(metrics, step)
+
+    def close(self) -> None:
+        """Write what is still buffered."""
+        self._writer.close()

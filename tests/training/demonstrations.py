@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.corpus.dataset import BcDataset, write_dataset
 from editorbot.environment.state import STATE_SIZE
 from editorbot.models.policy_config import SCORE_FEATURES, PolicyConfig
-from editorbot.training.policy_data import TARGET, Demonstration
+from editorbot.training.bc.demonstrations import TARGET, Demonstration
 
 TINY = PolicyConfig(policy_hidden_dim=8, natten_n_heads=2, natten_n_layers=1, natten_kernel_size=5, dropout=0.0)
 
@@ -33,3 +36,21 @@ def demonstrations(count: int = 6, beats: int = 24, samples: int = 8, seed: int 
             )
         )
     return found
+
+
+def dataset_of(recordings, path: Path, *, artists: tuple[str, ...] = ()) -> Path:
+    """Write recordings as a data set."""
+    counts = [len(one.features) for one in recordings]
+    ids = np.repeat(np.arange(len(recordings)), [len(one.states) for one in recordings])
+    labels = np.concatenate([one.actions for one in recordings])
+    data = BcDataset(
+        states=np.concatenate([one.states for one in recordings]),
+        type_labels=labels[:, 0], size_labels=labels[:, 1], amount_labels=labels[:, 2], good_bad=1 - labels[:, 0],
+        pair_ids=np.array([recordings[number].name for number in ids]), recording_ids=ids,
+        beat_index=np.concatenate([one.beat for one in recordings]),
+        features=np.concatenate([one.features for one in recordings]), offsets=np.concatenate([[0], np.cumsum(counts)]),
+        recording_names=tuple(one.name for one in recordings), data_dir="nowhere", vocabulary="v3",
+        artists=artists,
+    )  # fmt: skip
+    write_dataset(path, data)
+    return path

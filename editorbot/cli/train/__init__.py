@@ -30,7 +30,7 @@ METHODS: Mapping[str, str] = {
 }  # fmt: skip
 """Folder in `editorbot.training` of each method."""
 
-LEGACY = {"bc": "Bc", "ppo": "Ppo"}
+LEGACY = {"ppo": "Ppo"}
 """Methods whose settings are still declared here."""
 
 OLD_PRESETS = {"full": "default"}

@@ -127,8 +127,7 @@ class Ppo:
         """
         from editorbot.environment.settings import EnvironmentSettings, RewardWeights
         from editorbot.models.policy_config import preset_named
-        from editorbot.training.bc.train import BcTraining
-        from editorbot.training.policy_losses import TaskWeights
+        from editorbot.training.bc.config import BcTraining, TaskWeights
         from editorbot.training.ppo.config import PpoSettings
 
         shape = preset_named(self.preset)

@@ -1,16 +1,14 @@
-"""Ways through a recording that go wrong now and then, and what the human's edit would do from each place.
+"""Noise injection (DART [2]_): episodes with some wrong steps, each state labeled with the human's step from it.
 
-A policy that has only seen a human's own steps knows no way back from its first
-mistake: it stands between two cuts, with another history than any human ever
-had there, and mistakes add up (Ross et al., 2011 [1]_). But where the human only
-kept and cut, every beat tells what they would have done there. So episodes are
-played that slip on purpose, and each state on the way is taught with the human's
-step from it [2]_. They are drawn anew in every epoch.
+A policy that has only seen a human's own steps cannot recover from its first mistake: it is between two cuts, with a
+history that no human ever had there, and mistakes accumulate (Ross et al., 2011 [1]_). But where the human only kept
+and cut, every beat says what they would have done there. So episodes with random wrong steps are played, and each state
+is labeled with the human's step. They are drawn anew in every epoch.
 
 References
 ----------
 .. [1] Ross, Gordon, Bagnell, "A Reduction of Imitation Learning to No-Regret Online Learning", 2011.
-.. [2] Laskey et al., "Noise Injection for Robust Imitation Learning" (DART), 2017.
+.. [2] Laskey et al., "DART: Noise Injection for Robust Imitation Learning", 2017.
 """
 
 from __future__ import annotations
@@ -26,10 +24,10 @@ from editorbot.environment.dynamics import advance, first_state
 from editorbot.environment.masks import Masks, masks_at
 from editorbot.environment.material import Material
 from editorbot.environment.state import raw_state
-from editorbot.training.policy_data import UNKNOWN, Demonstration
+from editorbot.training.bc.demonstrations import UNKNOWN, Demonstration
 
 WILD = 0.2
-"""Share of the slips that may be of any type; the others keep and cut where the human does not."""
+"""Share of the wrong steps that may be of any type; the others keep or cut."""
 
 
 def with_noise_injection(
@@ -39,20 +37,20 @@ def with_noise_injection(
     vocabulary: Vocabulary,
     rng: np.random.Generator,
 ) -> list[Demonstration]:
-    """Return the recordings, each with the samples of one more way through it, where its edit only keeps and cuts.
+    """Add the samples of a noisy episode to each recording whose edit only keeps and cuts.
 
     Parameters
     ----------
     recordings : sequence of Demonstration
-        What is taught.
+        The demonstrations.
     materials : mapping
-        By the recordings' names; those without one stay as they are.
+        What to play on, by the recordings' names; those without one stay as they are.
     noise : float
-        Share of the steps that go wrong, in [0, 1); 0 returns the recordings as they are.
+        Share of wrong steps, in [0, 1); 0 returns the recordings as they are.
     vocabulary : Vocabulary
-        The types of action.
+        Types of action.
     rng : np.random.Generator
-        Of the slips.
+        Draws the wrong steps.
     """
     if noise <= 0:
         return list(recordings)
@@ -67,9 +65,9 @@ def with_noise_injection(
 def human_step(
     kept: Int64[np.ndarray, " beats"], cursor: int, spans: Sequence[int], vocabulary: Vocabulary
 ) -> Action | None:
-    """Return what a human who keeps these beats would do at a cursor; None where nobody knows.
+    """Find the step of a human who keeps these beats; None if that is unknown at the cursor.
 
-    The longest span that lies within what is kept, or cut, from there on; the first of equal ones.
+    It keeps, or cuts, the longest span that does not reach beyond the human's next switch; the first of equal ones.
     """
     if kept[cursor] == UNKNOWN:
         return None
@@ -80,7 +78,7 @@ def human_step(
 
 
 def _is_plain(recording: Demonstration, vocabulary: Vocabulary) -> bool:
-    """Tell whether an edit only keeps and cuts, so that each beat alone tells what to do."""
+    """Check that an edit only keeps and cuts, so that each beat alone determines the step."""
     return bool(np.isin(recording.actions[:, 0], [vocabulary.index("KEEP"), vocabulary.index("CUT")]).all())
 
 
@@ -106,7 +104,7 @@ def _with_noise(
 
 
 def _noisy_step(masks: Masks, vocabulary: Vocabulary, rng: np.random.Generator) -> Action:
-    """Return an open step drawn at random."""
+    """Draw a step that the masks allow."""
     types = np.flatnonzero(masks.type)
     usual = np.array([kind for kind in (vocabulary.index("KEEP"), vocabulary.index("CUT")) if masks.type[kind]])
     kind = int(rng.choice(types if rng.random() < WILD or not len(usual) else usual))

@@ -8,8 +8,7 @@ from pathlib import Path
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.errors import UsageError
 from editorbot.models.policy_config import PolicyConfig
-from editorbot.training.bc.train import BcTraining
-from editorbot.training.policy_losses import TaskWeights
+from editorbot.training.bc.config import BcTraining, TaskWeights
 
 BASELINES = ("mean", "gae", "difference")
 """How advantages are found."""

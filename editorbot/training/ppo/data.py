@@ -19,9 +19,14 @@ from editorbot.environment.material import REACH, Material, material_of
 from editorbot.environment.state import Normalizer, RunningStatistics
 from editorbot.errors import EditorbotError, EmptyError, NotFoundError
 from editorbot.models.policy_config import SCORE_FEATURE_NAMES
-from editorbot.training.policy_data import Demonstration, demonstration_dataset, demonstrations_of
-from editorbot.training.policy_returns import CHANCE, materials_of
-from editorbot.training.policy_score_features import ScoreFeatures, heard, pairs_by_name, score_features_by_name
+from editorbot.training.bc.demonstrations import (
+    CHANCE,
+    Demonstration,
+    demonstration_dataset,
+    demonstrations_of,
+    materials_of,
+)
+from editorbot.training.policy_score_features import ScoreFeatures, analysis_of, pairs_by_name, score_features_by_name
 from editorbot.training.ppo.config import PpoSettings
 
 OnLine = Callable[[str], None]
@@ -109,7 +114,7 @@ def _training_data_of_folder(settings: PpoSettings, on_line: OnLine) -> Training
         if settings.hints and name not in heard_by:
             continue  # it could not be read, which was told
         try:
-            analysis = heard(pair, settings.cache)
+            analysis = analysis_of(pair, settings.cache)
             known = heard_by.get(name, np.zeros((len(analysis.beats_s), len(SCORE_FEATURE_NAMES)), np.float32))
             worth = known[:, CHANCE].astype(np.float64) if settings.hints else None
             materials.append(material_of(analysis, worth=worth))

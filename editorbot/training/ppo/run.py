@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from editorbot import __version__
+from editorbot.config import plain_data
 from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.state import Normalizer
@@ -19,10 +20,9 @@ from editorbot.errors import MismatchError
 from editorbot.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_config import told
-from editorbot.training.bc.run import plain
-from editorbot.training.bc.train import BcRun, train_bc
+from editorbot.training.bc.demonstrations import demonstration_dataset, demonstrations_of, normalizer_of
+from editorbot.training.bc.train import BcRun
 from editorbot.training.machine import device_line, device_of
-from editorbot.training.policy_data import demonstration_dataset, demonstrations_of, normalizer_of
 from editorbot.training.policy_watch import Watch
 from editorbot.training.ppo.advantages import DifferenceRewards
 from editorbot.training.ppo.checkpoint import agent_of, load_policy, normalizer_in
@@ -138,10 +138,9 @@ def _start(
     played_on = dict(zip(training_data.names, training_data.materials))
     cloning = BcRun(demonstrations, normalizer, settings.model, settings.cloning, device, played_on)
 
-    def on_epoch(run: BcRun, metrics: dict[str, float]) -> None:
-        on_line(f"cloning, epoch {run.epoch}: train/bc_loss {metrics['train/bc_loss']:.3f}")
-
-    train_bc(cloning, on_epoch=on_epoch)
+    while cloning.epoch < settings.cloning.epochs:
+        metrics = cloning.train_epoch()
+        on_line(f"cloning, epoch {cloning.epoch}: train/bc_loss {metrics['train/bc_loss']:.3f}")
     agent = EditingAgent(settings.model)
     agent.load_state_dict(cloning.calibrated())
     return _Start(agent, normalizer, True)
@@ -177,8 +176,8 @@ def _resumed(path: Path, settings: PpoSettings, training_data: TrainingData) -> 
 def _asked(settings: PpoSettings) -> dict[str, dict[str, Any]]:
     """Return what must stay as it is for as long as a run goes on, JSON types."""
     score = (read_score(settings.score or SHIPPED).digest or "none") if settings.hints else "not asked"
-    played = {**plain(settings.environment), "group": settings.group, "score": score}
-    return {"training": plain(settings.training), "environment": played}
+    played = {**plain_data(settings.environment), "group": settings.group, "score": score}
+    return {"training": plain_data(settings.training), "environment": played}
 
 
 class _Keeper:
@@ -233,13 +232,13 @@ class _Keeper:
             "data": f"{len(self.training_data.names)} recordings played on",
             "data_digest": self.training_data.digest,
             "seed": self.settings.training.seed,
-            "training": plain(self.settings.training),
+            "training": plain_data(self.settings.training),
             "command": self.settings.command,
             "measured": {name: round(value, 4) for name, value in found.metrics.items()},
             "licence": "GPL-3.0-or-later",
             "version": __version__,
         }
-        write_policy(found, path, told=card)
+        write_policy(found, path, card)
         return ShippedPolicy(self.best_path, path, found.metrics)
 
 

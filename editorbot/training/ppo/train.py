@@ -23,10 +23,11 @@ from torch import Tensor
 from editorbot.environment.state import Normalizer
 from editorbot.errors import NonFiniteError, UsageError
 from editorbot.models.policy import ActionDistribution, ActionLogits, AgentOutput, EditingAgent
-from editorbot.training.bc.train import BcTraining, bc_loss, rate_share
+from editorbot.training.bc.config import NO_AUGMENTATION, BcTraining
+from editorbot.training.bc.demonstrations import Demonstration, batch_of, grouped
+from editorbot.training.bc.losses import PARTS, Totals, bc_loss
+from editorbot.training.bc.train import rate_share
 from editorbot.training.machine import fabric_on
-from editorbot.training.policy_data import NO_VARIATION, Demonstration, batch_of, grouped
-from editorbot.training.policy_losses import PARTS, Totals
 from editorbot.training.ppo.advantages import (
     DifferenceRewards,
     discounted_returns,
@@ -287,7 +288,7 @@ class PpoRun:
             return {"time/data_sample": 0.0}
         config, began_s = self.config, time.perf_counter()
         group = grouped(self.demonstrations, config.bc_batch_size, self.rng)[0]
-        batch = batch_of(group, self.normalizer, NO_VARIATION, self.rng).to(self.fabric.device)
+        batch = batch_of(group, self.normalizer, NO_AUGMENTATION, self.rng).to(self.fabric.device)
         sampled_s = time.perf_counter() - began_s
         cloning = BcTraining(bc_entropy_coeff=config.bc_entropy_coeff, tasks=config.tasks)
         totals = Totals.of([batch], self.by_type.to(batch.states.device))

@@ -1,4 +1,4 @@
-"""Ways that slip: every state on them is taught with what the human would do from there."""
+"""Noisy episodes: every state is labeled with what the human would do from there."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from editorbot.environment.actions import V3, Action
 from editorbot.environment.dynamics import play_out
 from editorbot.environment.state import PARTS, STATE_NAMES
-from editorbot.errors import UsageError
+from editorbot.training.bc.demonstrations import UNKNOWN
 from editorbot.training.bc.noise_injection import human_step, with_noise_injection
-from editorbot.training.policy_data import UNKNOWN, DemonstrationAugmentation
 from tests.environment.games import song_material
 from tests.training.demonstrations import demonstrations
 
@@ -37,25 +36,25 @@ def test_the_human_step_ends_where_the_human_switches():
     assert human_step(np.full(8, UNKNOWN), 0, spans, V3) is None
 
 
-def test_without_slips_it_is_the_humans_own_way():
+def test_without_noise_it_is_the_humans_own_way():
     material = song_material("AB", target=0.5)
     one = plain(material)
-    told = with_noise_injection([one], {one.name: material}, 1e-9, V3, np.random.default_rng(0))[0]
-    steps = [tuple(row) for row in told.actions[len(one.actions) :].tolist()]
-    assert told.beat[len(one.beat)] == 0
+    noisy = with_noise_injection([one], {one.name: material}, 1e-9, V3, np.random.default_rng(0))[0]
+    steps = [tuple(row) for row in noisy.actions[len(one.actions) :].tolist()]
+    assert noisy.beat[len(one.beat)] == 0
     played = play_out([Action(*step) for step in steps], material.lengths.tolist(), V3)
     heard = np.array([played.kept >> beat & 1 for beat in range(material.beats)])
     np.testing.assert_array_equal(heard, one.kept)
 
 
-def test_with_slips_every_state_is_of_its_beat_and_taught_with_the_human_step():
+def test_with_noise_every_state_is_of_its_beat_and_labeled_with_the_human_step():
     material = song_material("AB", target=0.5)
     one = plain(material)
-    told = with_noise_injection([one], {one.name: material}, 0.5, V3, np.random.default_rng(1))[0]
+    noisy = with_noise_injection([one], {one.name: material}, 0.5, V3, np.random.default_rng(1))[0]
     extra = slice(len(one.actions), None)
     lengths = material.lengths.tolist()
-    assert len(told.actions) > 2 * len(one.actions)
-    for state, action, beat in zip(told.states[extra], told.actions[extra].tolist(), told.beat[extra].tolist()):
+    assert len(noisy.actions) > 2 * len(one.actions)
+    for state, action, beat in zip(noisy.states[extra], noisy.actions[extra].tolist(), noisy.beat[extra].tolist()):
         assert Action(*action) == human_step(one.kept, beat, lengths[beat], V3)
         np.testing.assert_array_equal(state[PARTS["beat+0"]], material.padded[beat + 3])
         assert state[STATE_NAMES.index("position")] == pytest.approx(beat / material.beats)
@@ -78,5 +77,3 @@ def test_edits_that_do_more_than_keep_and_cut_stay_as_they_are():
     other = plain(material)
     assert with_noise_injection([other], {}, 0.3, V3, np.random.default_rng(0)) == [other]
     assert with_noise_injection([other], {other.name: material}, 0.0, V3, np.random.default_rng(0)) == [other]
-    with pytest.raises(UsageError, match="slips"):
-        DemonstrationAugmentation(slips=1.0)

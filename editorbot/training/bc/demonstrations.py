@@ -1,7 +1,7 @@
-"""What a policy is taught with: the samples of human edits, recording by recording, with hints and kept beats.
+"""Demonstrations: the samples of human edits, recording by recording, and batches of them.
 
-A batch is a few whole recordings, because the encoder runs once a recording. States are kept raw; the batch
-normalizes them, after the wanted length was varied, so that the policy does not lean on knowing it exactly.
+A batch is a few whole recordings, because the encoder runs once a recording. States are kept raw. The batch normalizes
+them after it has varied the target length, so that the policy does not rely on knowing that exactly.
 """
 
 from __future__ import annotations
@@ -19,34 +19,42 @@ from torch import Tensor
 from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
 from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
 from editorbot.editors.policy_inference.network import beat_inputs
-from editorbot.environment.material import LEAST_TARGET
+from editorbot.environment.material import LEAST_TARGET, Material, material_of
 from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.environment.state import BEATS_SEEN, FEATURES, SUMMARY_NAMES, Normalizer, RunningStatistics
-from editorbot.errors import EmptyError, UsageError, VersionError
-from editorbot.models.policy_config import SCORE_FEATURES
+from editorbot.errors import EditorbotError, EmptyError, VersionError
+from editorbot.models.policy_config import SCORE_FEATURE_NAMES, SCORE_FEATURES
+from editorbot.training.bc.config import Augmentation
+from editorbot.training.policy_score_features import ScoreFeatures, analysis_of, pairs_by_name
+from editorbot.training.run_folder import OnLine
 
-_FIRST = BEATS_SEEN * FEATURES
+CONTEXT = BEATS_SEEN * FEATURES
+"""Columns of a state that are features around the cursor, the first ones."""
+
 OUTPUT_OVER_TARGET, TARGET, REMAINING = (
-    _FIRST + SUMMARY_NAMES.index(name) for name in ("output_over_target", "target_keep_ratio", "target_remaining")
+    CONTEXT + SUMMARY_NAMES.index(name) for name in ("output_over_target", "target_keep_ratio", "target_remaining")
 )
-"""Columns of a state that tell of the wanted length."""
+"""Columns of a state that depend on the target length."""
+
+CHANCE = SCORE_FEATURE_NAMES.index("chance_keep")
+"""Column of the score features that is the probability to keep a beat."""
 
 UNKNOWN = -1
-"""Beats of which nobody said whether they are kept."""
+"""In `kept`: it is unknown whether the beat is kept."""
 
 
 @dataclass(frozen=True)
 class Demonstration:
-    """One recording, and what was done to it."""
+    """One recording, and how a human edited it."""
 
     name: str
     """Its name."""
     features: Float32[np.ndarray, "beats features"]
     """Features of its beats."""
     score_features: Float32[np.ndarray, "beats score_features"]
-    """See SCORE_FEATURE_NAMES; zeros where nobody asked."""
+    """See SCORE_FEATURE_NAMES; zeros if there are none."""
     kept: Int64[np.ndarray, " beats"]
-    """1 where the human keeps the beat, 0 where it is cut, UNKNOWN where no step tells."""
+    """1 where the human keeps the beat, 0 where it is cut, UNKNOWN where no step says."""
     states: Float32[np.ndarray, "samples state"]
     """Raw states."""
     actions: Int64[np.ndarray, "samples 3"]
@@ -54,11 +62,11 @@ class Demonstration:
     beat: Int64[np.ndarray, " samples"]
     """Beat at the cursor."""
     weight: float = 1.0
-    """What its samples count; more for edits that were worth more, with --weighting advantage."""
+    """Weight of its samples; see `bc.advantage_weights`."""
     pair: str = ""
-    """Pair that it was made of; empty where it is the pair itself."""
+    """Pair that it was made of; empty if it is the pair itself."""
     artist: str = ""
-    """Who made the music; empty where nobody says."""
+    """Artist of the music; empty if unknown."""
 
     @property
     def target(self) -> float | None:
@@ -67,21 +75,21 @@ class Demonstration:
 
 
 def demonstration_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
-    """Return a data set with the artists that are known, and the folder of its pairs: the one named, or its own.
+    """Read a data set, with the artists that are known, and refuse test artists.
 
     Parameters
     ----------
     path : Path
-        The samples.
+        The npz of samples.
     folder : Path, optional
-        Folder of the pairs that they were made from; the one that they name where left out.
+        Folder of the pairs that they were made from; the one that they name if left out.
     what : str
-        What they are for, as a refusal says it.
+        What they are for, for refusals.
 
     Raises
     ------
     SplitError
-        If a test artist is in it; or in its folder, where it does not tell the artist of every recording.
+        If a test artist is in it; or in its folder, if it does not name the artist of every recording.
     UnreadableError, FormatError, VersionError
         If the samples, or the truth of one of their pairs, cannot be read.
     """
@@ -96,31 +104,28 @@ def demonstration_dataset(path: Path, folder: Path | None, *, what: str) -> BcDa
 
 
 def demonstrations_of(
-    data: BcDataset,
-    score_features: Mapping[str, Float32[np.ndarray, "beats score_features"]] | None = None,
-    *,
-    vocabulary: str = "v3",
+    data: BcDataset, score_features: Mapping[str, ScoreFeatures] | None = None, *, vocabulary: str = "v3"
 ) -> list[Demonstration]:
-    """Return the recordings of a data set that have samples.
+    """Group the samples of a data set by recording; recordings without samples are left out.
 
     Parameters
     ----------
     data : BcDataset
         Samples and features.
     score_features : mapping, optional
-        Hints by the recording's name; those of another number of beats are passed over.
+        By the recording's name; those with another number of beats are ignored.
     vocabulary : str
-        The one that is to be learned.
+        Vocabulary of the policy.
 
     Raises
     ------
     EmptyError
         If there is no sample.
     VersionError
-        If the labels count in another vocabulary; both are named.
+        If the labels are of another vocabulary; both are named.
     """
     if data.vocabulary != vocabulary:
-        raise VersionError(f"the samples are of vocabulary {data.vocabulary}, but {vocabulary} is to be learned")
+        raise VersionError(f"the samples are of vocabulary {data.vocabulary}, but the policy's is {vocabulary}")
     if not len(data.states):
         raise EmptyError("the data set has no samples; label some pairs first")
     order = np.argsort(data.recording_ids, kind="stable")
@@ -134,7 +139,6 @@ def demonstrations_of(
         known = (score_features or {}).get(name)
         if known is None or len(known) != len(features):
             known = np.zeros((len(features), SCORE_FEATURES), np.float32)
-        labels = (data.type_labels[rows], data.size_labels[rows], data.amount_labels[rows])
         found.append(
             Demonstration(
                 name=name,
@@ -142,7 +146,7 @@ def demonstrations_of(
                 score_features=known,
                 kept=kept_beats(data.beat_index[rows], data.good_bad[rows], len(features)),
                 states=data.states[rows],
-                actions=np.stack(labels, axis=1),
+                actions=np.stack((data.type_labels[rows], data.size_labels[rows], data.amount_labels[rows]), axis=1),
                 beat=data.beat_index[rows],
                 pair=pairs[number],
                 artist=data.artists[number],
@@ -154,7 +158,7 @@ def demonstrations_of(
 def kept_beats(
     beat: Int64[np.ndarray, " samples"], is_good: Int64[np.ndarray, " samples"], beats: int
 ) -> Int64[np.ndarray, " beats"]:
-    """Return whether each beat is kept, from one sample's cursor to the next one's, shape=(beats,)."""
+    """Find out whether each beat is kept: a sample labels the beats from its cursor to the next sample's."""
     kept = np.full(beats, UNKNOWN, np.int64)
     following = np.append(beat[1:], beats)
     for start, end, good in zip(beat, following, is_good):
@@ -163,8 +167,34 @@ def kept_beats(
     return kept
 
 
+def materials_of(
+    recordings: Sequence[Demonstration], data_dir: Path, cache: Path, on_line: OnLine
+) -> dict[str, Material]:
+    """Make what episodes are played on, by name, of the recordings that are in a folder of pairs.
+
+    The worth of a beat is the learned score's probability, if it is known.
+    """
+    pairs = pairs_by_name(data_dir)
+    found: dict[str, Material] = {}
+    for one in recordings:
+        if one.name not in pairs or one.target is None:
+            continue
+        try:
+            analysis = analysis_of(pairs[one.name], cache)
+            if len(analysis.beats_s) != len(one.features):
+                on_line(f"warning: {one.name} has other beats than its samples; it is left out")
+                continue
+            worth = one.score_features[:, CHANCE].astype(np.float64) if one.score_features[:, 0].any() else None
+            kept = np.where(one.kept == UNKNOWN, 0, one.kept).astype(np.float64)
+            target = min(max(one.target, LEAST_TARGET), 1.0)
+            found[one.name] = material_of(analysis, worth=worth, target_keep_ratio=target, human_kept=kept)
+        except EditorbotError as error:
+            on_line(str(error))
+    return found
+
+
 def normalizer_of(recordings: Sequence[Demonstration]) -> Normalizer:
-    """Return the normalizer of all states, for cloning and for rollouts alike."""
+    """Fit the normalizer to all states; cloning and rollouts share it."""
     statistics = RunningStatistics()
     for one in recordings:
         statistics.update(one.states)
@@ -172,45 +202,17 @@ def normalizer_of(recordings: Sequence[Demonstration]) -> Normalizer:
 
 
 @dataclass(frozen=True)
-class DemonstrationAugmentation:
-    """How samples are varied while training."""
-
-    target_noise: float = 0.2
-    """Spread of the wanted length [log]; what was kept is seldom exactly what was wanted."""
-    input_noise: float = 0.05
-    """Shift of each input of the encoder, a recording at a time [standard deviations]."""
-    hint_dropout: float = 0.1
-    """Share of recordings whose hints are held back."""
-    sight_dropout: float = 0.5
-    """Share of samples that are blind to the features around the cursor, so that songs are not learned by heart."""
-    slips: float = 0.15
-    """Share of wrong steps on ways through the recordings that are taught beside the humans' own; 0 leaves them out."""
-
-    def __post_init__(self) -> None:
-        if min(self.target_noise, self.input_noise) < 0:
-            raise UsageError("target_noise and input_noise must not be negative")
-        if not (0 <= self.hint_dropout <= 1 and 0 <= self.sight_dropout <= 1):
-            raise UsageError("hint_dropout and sight_dropout must lie in [0, 1]")
-        if not 0 <= self.slips < 1:
-            raise UsageError(f"slips must lie in [0, 1), but is {self.slips}")
-
-
-NO_VARIATION = DemonstrationAugmentation(0.0, 0.0, 0.0, 0.0, 0.0)
-"""Samples as they are."""
-
-
-@dataclass(frozen=True)
 class DemonstrationBatch:
     """Some recordings as tensors."""
 
     inputs: Tensor
-    """What the encoder reads, shape=(beats, BEAT_INPUTS)."""
+    """Inputs of the encoder, shape=(beats, BEAT_INPUTS)."""
     lengths: tuple[int, ...]
     """Beats of each recording."""
     kept: Tensor
     """Shape=(beats,), 1, 0 or UNKNOWN."""
     raw: Tensor
-    """Features as they are, shape=(beats, features), normalized; what the auxiliary tasks are about."""
+    """Normalized features without augmentation, the targets of auxiliary tasks, shape=(beats, features)."""
     states: Tensor
     """Normalized states, shape=(samples, STATE_SIZE)."""
     actions: Tensor
@@ -220,32 +222,29 @@ class DemonstrationBatch:
     recordings: Tensor
     """Recording of each sample, shape=(samples,)."""
     weights: Tensor
-    """What each sample's recording counts, shape=(samples,)."""
+    """Weight of each sample, shape=(samples,)."""
     targets: Tensor
     """Share that is kept of each recording, shape=(recordings,)."""
 
     def to(self, device: torch.device) -> DemonstrationBatch:
-        """Return the batch on a device."""
-        moved: dict[str, Any] = {
-            name: value.to(device) if isinstance(value, Tensor) else value for name, value in self.__dict__.items()
+        """Copy the batch to a device."""
+        copied: dict[str, Any] = {
+            name: value.to(device) if isinstance(value, Tensor) else value for name, value in vars(self).items()
         }
-        return DemonstrationBatch(**moved)
+        return DemonstrationBatch(**copied)
 
 
 def batch_of(
-    recordings: Sequence[Demonstration],
-    normalizer: Normalizer,
-    teaching: DemonstrationAugmentation,
-    rng: np.random.Generator,
+    recordings: Sequence[Demonstration], normalizer: Normalizer, augmentation: Augmentation, rng: np.random.Generator
 ) -> DemonstrationBatch:
-    """Return recordings end to end, varied."""
+    """Concatenate recordings, augmented."""
     inputs, raw, states, rows, offset = [], [], [], [], 0
     for one in recordings:
-        known = beat_inputs(one.features, one.score_features, normalizer)
-        raw.append(known[:, :FEATURES])
-        inputs.append(_varied(known, teaching, rng))
-        seen = normalizer.apply(with_other_target(one.states, teaching.target_noise, rng))
-        seen[rng.random(len(seen)) < teaching.sight_dropout, :_FIRST] = 0.0
+        plain = beat_inputs(one.features, one.score_features, normalizer)
+        raw.append(plain[:, :FEATURES])
+        inputs.append(_augmented(plain, augmentation, rng))
+        seen = normalizer.apply(with_other_target(one.states, augmentation.target_noise, rng))
+        seen[rng.random(len(seen)) < augmentation.context_dropout, :CONTEXT] = 0.0
         states.append(seen)
         rows.append(one.beat + offset)
         offset += len(one.features)
@@ -264,38 +263,37 @@ def batch_of(
     )
 
 
-def _varied(
-    inputs: Float32[np.ndarray, "beats inputs"], teaching: DemonstrationAugmentation, rng: np.random.Generator
+def _augmented(
+    inputs: Float32[np.ndarray, "beats inputs"], augmentation: Augmentation, rng: np.random.Generator
 ) -> Float32[np.ndarray, "beats inputs"]:
-    noise = rng.standard_normal(FEATURES).astype(np.float32) * np.float32(teaching.input_noise)
-    varied = inputs.copy()
-    varied[:, :FEATURES] += noise
-    if rng.random() < teaching.hint_dropout:
-        varied[:, FEATURES:] = 0.0
-    return varied
+    changed = inputs.copy()
+    changed[:, :FEATURES] += rng.standard_normal(FEATURES).astype(np.float32) * np.float32(augmentation.input_noise)
+    if rng.random() < augmentation.score_feature_dropout:
+        changed[:, FEATURES:] = 0.0
+    return changed
 
 
 def with_other_target(
     states: Float32[np.ndarray, "samples state"], noise: float, rng: np.random.Generator
 ) -> Float32[np.ndarray, "samples state"]:
-    """Return raw states of one episode as they would be if another share were wanted, drawn around its own."""
+    """Change the raw states of an episode to what they would be with another target, drawn around its own."""
     factor = float(np.exp(rng.normal(0.0, noise))) if noise > 0 else 1.0
     if factor == 1.0 or not len(states):
         return states
     changed = states.copy()
     target = states[:, TARGET]
     other = np.clip(target * np.float32(factor), LEAST_TARGET, 1.0)
-    heard = target - states[:, REMAINING]
+    output = target - states[:, REMAINING]
     changed[:, TARGET] = other
-    changed[:, REMAINING] = other - heard
-    changed[:, OUTPUT_OVER_TARGET] = heard / other
+    changed[:, REMAINING] = other - output
+    changed[:, OUTPUT_OVER_TARGET] = output / other
     return changed
 
 
 def grouped(
     recordings: Sequence[Demonstration], batch_size: int, rng: np.random.Generator
 ) -> list[list[Demonstration]]:
-    """Return the recordings in random order, in groups of at least `batch_size` samples (the last may have fewer)."""
+    """Shuffle recordings into groups of at least `batch_size` samples (the last may have fewer)."""
     groups: list[list[Demonstration]] = [[]]
     count = 0
     for index in rng.permutation(len(recordings)):

@@ -1,9 +1,10 @@
-"""What cloning a human's edits costs, and what the encoder has to tell beside."""
+"""Losses of behavioral cloning, and of the auxiliary tasks of the encoder."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,59 +16,32 @@ from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.models.encoder import Encoded
 from editorbot.models.policy import ActionDistribution, AuxiliaryHeads
 from editorbot.models.policy_config import CEPSTRA, SCORE_FEATURE_NAMES
-from editorbot.training.policy_data import UNKNOWN, Demonstration, DemonstrationBatch
+from editorbot.training.bc.config import BcTraining
+from editorbot.training.bc.demonstrations import UNKNOWN, Demonstration, DemonstrationBatch
 
 LEAST_WEIGHT, MOST_WEIGHT = 0.3, 5.0
-"""Bounds of what a type's samples count."""
+"""Bounds of the weight of a type's samples."""
 
 PARTS = 3
-"""Type, size, amount: losses and entropies are told as the mean over them."""
+"""Type, size, amount: losses and entropies are means over them."""
 
 TEMPO, RMS = FEATURE_NAMES.index("local_tempo_bpm"), FEATURE_NAMES.index("rms")
 SPAN_PHRASE = len(FEATURE_NAMES) + SCORE_FEATURE_NAMES.index("span_phrase")
 
 
-@dataclass(frozen=True)
-class TaskWeights:
-    """What each auxiliary task counts beside cloning; 0 leaves it out."""
-
-    tempo: float = 0.05
-    """The local tempo, mean squared error."""
-    energy: float = 0.05
-    """Quiet, middling or loud within the recording, cross-entropy."""
-    phrase: float = 0.05
-    """Whether a phrase begins, cross-entropy."""
-    mel: float = 0.05
-    """The beat's mel spectrum, as cepstra, mean squared error."""
-    kept: float = 0.5
-    """Whether the human keeps the beat, cross-entropy."""
-    keep_ratio: float = 0.5
-    """The share of the recording that is kept, cross-entropy."""
-
-    @classmethod
-    def none(cls) -> TaskWeights:
-        """Return weights that leave out all but the share to keep, which editing needs."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.0)
-
-
 def type_weights(recordings: Sequence[Demonstration], types: int) -> Tensor:
-    """Return what samples of each type count: the root of how rare it is, within bounds; mean 1, shape=(types,)."""
+    """Weight samples by type: one over the root of its frequency, within bounds; mean 1, shape=(types,)."""
     counts = np.bincount(np.concatenate([one.actions[:, 0] for one in recordings]), minlength=types)
-    there = max(int((counts > 0).sum()), 1)
-    rare = np.sqrt(counts.sum() / there / np.maximum(counts, 1))
+    occurring = max(int((counts > 0).sum()), 1)
+    rare = np.sqrt(counts.sum() / occurring / np.maximum(counts, 1))
     weights = np.where(counts > 0, np.clip(rare, LEAST_WEIGHT, MOST_WEIGHT), 1.0)
     mean = (weights * counts).sum() / max(counts.sum(), 1)
     return torch.tensor(weights / mean, dtype=torch.float32)
 
 
-def cloning_losses(distribution: ActionDistribution, actions: Tensor) -> Tensor:
-    """Return the loss of each sample: minus the joint log probability over PARTS, shape=(samples,)."""
-    return -distribution.log_prob(actions) / PARTS
-
-
 @dataclass(frozen=True)
 class Totals:
-    """What sums are divided by: of a whole batch, so that parts of it add up to the same."""
+    """Denominators of the losses' means: of a whole batch, so that its parts add up to the same."""
 
     beats: float
     """Beats."""
@@ -76,11 +50,11 @@ class Totals:
     recordings: float
     """Recordings."""
     weight: float
-    """Summed weights of the samples."""
+    """Sum of the samples' weights."""
 
     @classmethod
     def of(cls, parts: Sequence[DemonstrationBatch], by_type: Tensor) -> Totals:
-        """Return the totals of some batches together."""
+        """Add up the parts of a batch."""
         return cls(
             beats=float(sum(len(part.kept) for part in parts)),
             known=max(float(sum(int((part.kept != UNKNOWN).sum()) for part in parts)), 1.0),
@@ -89,14 +63,51 @@ class Totals:
         )
 
 
+def bc_loss(
+    module: Any, batch: DemonstrationBatch, by_type: Tensor, config: BcTraining, totals: Totals
+) -> tuple[Tensor, dict[str, float]]:
+    """Compute the loss of a part of a batch, a scalar, and its metrics.
+
+    Parameters
+    ----------
+    module : EditingAgent
+        The networks, wrapped by fabric or not.
+    batch : DemonstrationBatch
+        The part.
+    by_type : Tensor, shape=(types,)
+        Weight of the samples of each type.
+    config : BcTraining
+        Weights of entropy and tasks.
+    totals : Totals
+        Of the whole batch.
+    """
+    by_type = by_type.to(batch.states.device)
+    out = module(batch.inputs, batch.lengths, batch.rows, batch.recordings, batch.states)
+    distribution = ActionDistribution(out.logits)
+    losses = cloning_losses(distribution, batch.actions)
+    weights = by_type[batch.actions[:, 0]] * batch.weights
+    entropy = distribution.entropy() / PARTS
+    tasks = task_losses(getattr(module, "_original_module", module).tasks, out.encoded, batch, totals)
+    weighted = torch.stack([getattr(config.tasks, name) * value for name, value in tasks.items()])
+    loss = (weights * losses).sum() / totals.weight + weighted.sum()
+    loss = loss - config.bc_entropy_coeff * (weights * entropy).sum() / totals.weight
+    metrics = {"train/bc_loss": losses.mean().item(), "train/bc_entropy": entropy.mean().item()}
+    return loss, metrics | {f"train/task_{name}": value.item() for name, value in tasks.items()}
+
+
+def cloning_losses(distribution: ActionDistribution, actions: Tensor) -> Tensor:
+    """Negative joint log probability of each sample, divided by PARTS, shape=(samples,)."""
+    return -distribution.log_prob(actions) / PARTS
+
+
 def task_losses(
     tasks: AuxiliaryHeads, encoded: Encoded, batch: DemonstrationBatch, totals: Totals
 ) -> dict[str, Tensor]:
-    """Return the loss of each auxiliary task: this batch's part of the mean over `totals`, each a scalar.
+    """Compute the loss of each auxiliary task, a scalar: this part's share of the mean over the whole batch.
 
     Notes
     -----
-    The mel spectrum is told by its 13 cepstra, which are what the features hold of it.
+    The mel spectrum is predicted as 13 cepstra, the form that the features have of it.
     """
     beats = encoded.beats
     span = batch.inputs[:, SPAN_PHRASE].roll(1)
@@ -120,14 +131,9 @@ def task_losses(
 
 
 def energy_classes(batch: DemonstrationBatch) -> Tensor:
-    """Return 0, 1 or 2 for the quiet, middling and loud third of each recording's beats, shape=(beats,)."""
+    """Label the quiet, medium and loud third of each recording's beats 0, 1 and 2, shape=(beats,)."""
     classes = []
     for part in torch.split(batch.raw[:, RMS], list(batch.lengths)):
         rank = part.argsort().argsort()
         classes.append(torch.clamp(rank * 3 // max(len(part), 1), max=2))
     return torch.cat(classes)
-
-
-def weighted_tasks(losses: dict[str, Tensor], weights: TaskWeights) -> Tensor:
-    """Return the sum of the tasks, each by its weight, a scalar."""
-    return torch.stack([getattr(weights, name) * loss for name, loss in losses.items()]).sum()

@@ -10,8 +10,8 @@ import pytest
 from editorbot.environment.actions import V3
 from editorbot.environment.dynamics import advance, first_state, play_out
 from editorbot.environment.reward import reward_of
-from editorbot.training.policy_data import Demonstration
-from editorbot.training.policy_returns import return_of
+from editorbot.training.bc.advantage_weights import return_of
+from editorbot.training.bc.demonstrations import Demonstration
 from tests.environment.games import random_episode, song_material
 from tests.training.demonstrations import demonstrations
 
