@@ -1,26 +1,26 @@
 """Tells music from talk, noise and silence along a recording.
 
-Silence and steady noise show in the step grid. Talk does not: a voice and an
-instrument look alike in coarse features, so a speech detector is asked, but
-it costs more than the rest and is therefore asked only about stretches
-whose level moves like speech, in probes of a second, and only so many.
-First the suspects are probed sparsely; where that finds talk, more closely.
+Silence and steady noise show in the step grid. Talk does not: a voice and an instrument look alike in coarse features.
+A speech detector tells them apart, but costs more than the rest; so it runs only on a bounded number of one-second
+probes where level and tone move like speech. First the candidates are probed sparsely; near talk that was found, more
+closely.
 
 Conventions
 -----------
-Steps are those of :mod:`editorbot.timebase`. All thresholds on level count
-from the recording's own loud parts, so gain does not matter.
+Steps are those of :mod:`editorbot.timebase`. All thresholds on level are relative to the recording's own loud parts, so
+gain does not matter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import TypeAlias
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
+from editorbot.analysis.grid_times import runs_of
 from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
 from editorbot.analysis.speech import VAD_CHUNK, VAD_RATE, in_chunks, load_detector
 from editorbot.recording import Recording
@@ -29,13 +29,13 @@ from editorbot.timebase import STEP_S, s_to_samples, s_to_steps
 MUSIC, TALK, NOISE, SILENCE = range(len(ACTIVITY_KINDS))
 
 SILENCE_BELOW_LOUD_DB = 50.0
-"""A step is silent when its loudest frame lies this far below the recording's loud parts [dB]."""
+"""A step is silent when its loudest frame is this far below the recording's loud parts [dB]."""
 
 SILENCE_DBFS = -80.0
-"""A step is silent below this level, whatever the rest of the recording is [dBFS]."""
+"""A step is silent below this level, however quiet the recording is [dBFS]."""
 
 NOISE_BELOW_LOUD_DB = 14.0
-"""Steady sound is called noise only when it lies this far below the loud parts [dB]."""
+"""Steady sound is noise only when it is this far below the loud parts [dB]."""
 
 STEADY_RANGE_DB = 5.0
 """Level of steady sound moves less than this within a second [dB]; room noise and hum: 1-4 dB."""
@@ -52,50 +52,36 @@ TONE_CHANGE_STEPS = 9
 """The tone change is measured over this [steps], 1.7 s."""
 
 PROBE_STEPS = 6
-"""Length of what the speech detector is asked about at once [steps], 1.1 s: shorter ones it judges worse."""
+"""Length of a probe [steps], 1.1 s: in shorter ones the speech detector is worse."""
 
 FIRST_PROBES = 36
-"""Probes of the first pass, spread over all suspects; at most 40 s of audio."""
+"""Probes of the first pass, spread over all candidates; at most 40 s of audio."""
 
 MORE_PROBES = 110
-"""Probes of the second pass, spent near talk that the first found."""
+"""Probes of the second pass, near talk that the first found."""
 
 TALK_PROBABILITY = 0.4
-"""Mean speech probability over a probe from which it is talk; talk has 0.7, instruments stay below 0.15."""
+"""Least mean speech probability of a probe of talk; talk has 0.7, instruments stay below 0.15."""
 
 NEAR_TALK_STEPS = s_to_steps(60.0)
-"""The second pass asks about suspects within this of talk that the first found [steps]."""
+"""The second pass probes candidates this near to talk that the first found [steps]."""
 
 MIN_SPAN_S = 1.0
-"""Shorter stretches are given to their neighbors [seconds]."""
+"""Shorter stretches are joined to their neighbors [seconds]."""
 
-
-@runtime_checkable
-class _Listener(Protocol):
-    """Something that tells how likely each probe is speech, given their first steps."""
-
-    def __call__(self, first_steps: Int[np.ndarray, " probes"]) -> Float[np.ndarray, " probes"]: ...
-
-
-@dataclass(frozen=True)
-class _Probes:
-    """What the speech detector said."""
-
-    centers: Int[np.ndarray, " probes"]
-    """Middle of each probe [steps], increasing."""
-    is_talk: Bool[np.ndarray, " probes"]
-    """Its verdicts."""
+SpeechProbability: TypeAlias = Callable[[Int[np.ndarray, " probes"]], Float[np.ndarray, " probes"]]
+"""First steps of probes in, probability of speech in each of them out."""
 
 
 def find_activity(
     recording: Recording, steps: Float32[np.ndarray, "steps columns"], duration_s: float
 ) -> tuple[ActivitySpan, ...]:
-    """Return what is heard along a recording, as spans that cover all of it.
+    """Label a recording as music, talk, noise and silence, in spans that cover all of it.
 
     Parameters
     ----------
     recording : Recording
-        Read only where talk is suspected.
+        Read only where it could be talk.
     steps : np.ndarray, shape=(steps, len(STEP_COLUMNS)), float32
         The step grid.
     duration_s : float [seconds]
@@ -108,14 +94,14 @@ def find_activity(
         where the recording is.
     """
     kinds = quiet_kinds(steps)
-    suspects = speech_suspects(steps, kinds)
-    if suspects.any():
-        kinds[find_talk(suspects, _SpeechListener(recording))] = TALK
+    candidates = talk_candidates(steps, kinds)
+    if candidates.any():
+        kinds[find_talk(candidates, _SpeechProbes(recording))] = TALK
     return spans_of(without_short_runs(kinds, max(1, s_to_steps(MIN_SPAN_S))), duration_s)
 
 
 def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, " steps"]:
-    """Return MUSIC, NOISE or SILENCE for each step, from level and steadiness alone."""
+    """Label each step MUSIC, NOISE or SILENCE, by level and steadiness alone."""
     level, highest = step_column(steps, "level_db"), step_column(steps, "level_max_db")
     loud_db = loud_level_db(steps)
     kinds = np.full(len(steps), MUSIC)
@@ -128,14 +114,14 @@ def quiet_kinds(steps: Float32[np.ndarray, "steps columns"]) -> Int[np.ndarray, 
 
 
 def loud_level_db(steps: Float32[np.ndarray, "steps columns"]) -> float:
-    """Return the level of the recording's loud parts, its 90th percentile [dBFS]."""
+    """Measure the level of the recording's loud parts, its 90th percentile [dBFS]."""
     return float(np.percentile(step_column(steps, "level_db"), 90))
 
 
-def speech_suspects(
+def talk_candidates(
     steps: Float32[np.ndarray, "steps columns"], kinds: Int[np.ndarray, " steps"]
 ) -> Bool[np.ndarray, " steps"]:
-    """Tell which steps could be talk: heard, and with the swings of level and tone that speech has."""
+    """Find the steps that could be talk: not silent, and with the swings of level and tone that speech has."""
     window = max(1, s_to_steps(2.0))
     lowest = running_min(step_column(steps, "level_min_db"), window)
     highest = running_max(step_column(steps, "level_max_db"), window)
@@ -144,7 +130,7 @@ def speech_suspects(
 
 
 def tone_change_db(steps: Float32[np.ndarray, "steps columns"]) -> Float[np.ndarray, " steps"]:
-    """Return how much the tone moves around each step: the deviation of the mel bands, level taken out [dB]."""
+    """Measure how much the tone moves around each step: the deviation of the mel bands, level taken out [dB]."""
     change_db = np.empty(len(steps))
     for first in range(0, len(steps), _CHUNK_STEPS):  # to bound memory
         start = max(0, first - TONE_CHANGE_STEPS)
@@ -162,43 +148,37 @@ def _tone_change_db(mel: Float32[np.ndarray, "steps mel_bands"]) -> Float[np.nda
     return np.asarray(np.sqrt(np.maximum(square, 0.0).mean(axis=1)), np.float64)
 
 
-def find_talk(suspects: Bool[np.ndarray, " steps"], listen: _Listener) -> Bool[np.ndarray, " steps"]:
-    """Tell which suspect steps are talk, asking `listen` a bounded number of times.
+def find_talk(candidates: Bool[np.ndarray, " steps"], probability_of: SpeechProbability) -> Bool[np.ndarray, " steps"]:
+    """Find the candidate steps that are talk, with a bounded number of probes.
 
-    A step follows the probe nearest to it within its run of suspects.
+    A step follows the probe nearest to it.
     """
-    cells = _cells(suspects)
-    asked = cells[np.unique(np.linspace(0, len(cells) - 1, min(len(cells), FIRST_PROBES)).astype(int))]
-    is_talk = listen(asked) >= TALK_PROBABILITY
+    cells = _probe_starts(candidates)
+    probed = cells[np.unique(np.linspace(0, len(cells) - 1, min(len(cells), FIRST_PROBES)).astype(int))]
+    is_talk = probability_of(probed) >= TALK_PROBABILITY
     if is_talk.any():
-        distance = np.abs(cells[:, None] - asked[is_talk][None, :]).min(1)
+        distance = np.abs(cells[:, None] - probed[is_talk][None, :]).min(1)
         nearest = np.argsort(distance, kind="stable")
         near = cells[nearest[distance[nearest] <= NEAR_TALK_STEPS]]
-        more = np.sort(near[~np.isin(near, asked)][:MORE_PROBES])
-        asked, is_talk = np.append(asked, more), np.append(is_talk, listen(more) >= TALK_PROBABILITY)
-    order = np.argsort(asked)
-    return _spread(suspects, _Probes(asked[order] + PROBE_STEPS // 2, is_talk[order]))
+        more = np.sort(near[~np.isin(near, probed)][:MORE_PROBES])
+        probed = np.append(probed, more)
+        is_talk = np.append(is_talk, probability_of(more) >= TALK_PROBABILITY)
+    order = np.argsort(probed)
+    middles, at = probed[order] + PROBE_STEPS // 2, np.arange(len(candidates))
+    right = np.clip(np.searchsorted(middles, at), 1, max(1, len(middles) - 1))
+    left, right = right - 1, np.minimum(right, len(middles) - 1)
+    nearest = np.where(np.abs(middles[left] - at) <= np.abs(middles[right] - at), left, right)
+    return np.asarray(candidates & is_talk[order][nearest])
 
 
-def _cells(suspects: Bool[np.ndarray, " steps"]) -> Int[np.ndarray, " cells"]:
-    """Return the first steps of probes that tile the suspects' runs; a run shorter than a probe gets one."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], suspects, [False]]).astype(int)))
-    cells = [np.arange(a, max(a + 1, b - PROBE_STEPS // 2), PROBE_STEPS) for a, b in zip(edges[::2], edges[1::2])]
-    return np.concatenate(cells)
+def _probe_starts(candidates: Bool[np.ndarray, " steps"]) -> Int[np.ndarray, " probes"]:
+    """Tile the candidates' runs with probes, and return their first steps; a run shorter than a probe gets one."""
+    starts = [np.arange(a, max(a + 1, b - PROBE_STEPS // 2), PROBE_STEPS) for a, b in runs_of(candidates)]
+    return np.concatenate(starts)
 
 
-def _spread(suspects: Bool[np.ndarray, " steps"], probes: _Probes) -> Bool[np.ndarray, " steps"]:
-    """Give each suspect step the verdict of the nearest probe."""
-    at = np.arange(len(suspects))
-    right = np.clip(np.searchsorted(probes.centers, at), 1, max(1, len(probes.centers) - 1))
-    left = right - 1
-    right = np.minimum(right, len(probes.centers) - 1)
-    nearest = np.where(np.abs(probes.centers[left] - at) <= np.abs(probes.centers[right] - at), left, right)
-    return np.asarray(suspects & probes.is_talk[nearest])
-
-
-class _SpeechListener:
-    """Asks the speech detector about stretches of a recording."""
+class _SpeechProbes:
+    """Runs the speech detector on probes of a recording."""
 
     def __init__(self, recording: Recording) -> None:
         self._recording = recording
@@ -207,11 +187,11 @@ class _SpeechListener:
     def __call__(self, first_steps: Int[np.ndarray, " probes"]) -> Float[np.ndarray, " probes"]:
         """Return the speech probability of each probe, in [0, 1]."""
         sounds = [self._mono(step * STEP_S, (step + PROBE_STEPS) * STEP_S) for step in first_steps.tolist()]
-        heard = self._detect(in_chunks(sounds))
-        return np.array([_likelier_half(row[: len(sound) // VAD_CHUNK]) for row, sound in zip(heard, sounds)])
+        chances = self._detect(in_chunks(sounds))
+        return np.array([_likelier_half(row[: len(sound) // VAD_CHUNK]) for row, sound in zip(chances, sounds)])
 
     def _mono(self, start_s: float, end_s: float) -> Float[np.ndarray, " samples"]:
-        """Return a stretch as mono at the detector's rate; of channels in anti-phase only the first."""
+        """Read a stretch as mono at the detector's rate; of channels in anti-phase only the first."""
         import soxr
 
         rate = self._recording.sample_rate
@@ -225,12 +205,12 @@ class _SpeechListener:
 
 
 def _likelier_half(chances: Float[np.ndarray, " chunks"]) -> float:
-    """Return the mean of the likelier half: the detector takes some chunks to wake up."""
+    """Average the likelier half of the chunks: the detector needs some to adapt."""
     return float(np.mean(np.sort(chances)[len(chances) // 2 :], dtype=np.float64)) if len(chances) else 0.0
 
 
 def without_short_runs(kinds: Int[np.ndarray, " steps"], shortest: int) -> Int[np.ndarray, " steps"]:
-    """Give runs shorter than `shortest` steps to the longer neighbor, shortest runs first."""
+    """Join runs shorter than `shortest` steps to the longer neighbor, shortest runs first."""
     kinds = kinds.copy()
     while True:
         edges = np.flatnonzero(np.diff(kinds)) + 1
@@ -245,7 +225,7 @@ def without_short_runs(kinds: Int[np.ndarray, " steps"], shortest: int) -> Int[n
 
 
 def spans_of(kinds: Int[np.ndarray, " steps"], duration_s: float) -> tuple[ActivitySpan, ...]:
-    """Return runs of equal kinds as spans from 0 to `duration_s`."""
+    """Turn runs of equal kinds into spans from 0 to `duration_s`."""
     if len(kinds) == 0:
         return (ActivitySpan(0.0, duration_s, ACTIVITY_KINDS[SILENCE]),)
     edges = np.flatnonzero(np.diff(kinds)) + 1

@@ -1,7 +1,7 @@
 """Recording -> Analysis: the order of the steps.
 
-Read :func:`analyze` from top to bottom: listen once, find the beat, find the structure, tell music from the
-rest, pool what was heard by beat.
+Read :func:`analyze` from top to bottom: measure the spectrum in one pass, find the beats, find the structure, tell
+music from the rest, average the features by beat.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.downmix import MonoReader
 from editorbot.analysis.features import beat_features, beat_levels_db, mean_level_db
-from editorbot.analysis.scan_recording import Heard, scan_recording
+from editorbot.analysis.scan_recording import ScanResult, scan_recording
 from editorbot.analysis.structure import find_structure
 from editorbot.analysis.tonality import estimate_key
 from editorbot.errors import SilentError, TooShortError
@@ -32,11 +32,11 @@ MIN_DURATION_S = 2.0
 """Shorter recordings cannot be edited [seconds]."""
 
 Progress = Callable[[str, float], None]
-"""Told the name of a stage and the share of it that is done, in [0, 1]."""
+"""Called with the name of a stage and the share of it that is done, in [0, 1]."""
 
 _STAGE = "analyze"
-_LISTENING_SHARE = 0.7
-"""Share of the work that lies in the one pass over the samples, measured."""
+_SCAN_SHARE = 0.7
+"""Share of the work that the one pass over the samples takes, measured."""
 
 
 def no_progress(stage: str, share: float) -> None:
@@ -52,7 +52,7 @@ def analyze(
     allow_silent: bool = False,
     allow_short: bool = False,
 ) -> Analysis:
-    """Find out everything that editors want to know about a recording.
+    """Measure everything that editors read of a recording.
 
     Parameters
     ----------
@@ -61,18 +61,18 @@ def analyze(
     beat_tracker : str
         Who finds the beats; see `choose_tracker`.
     cache : AnalysisCache, optional
-        Where analyses are kept; nothing is kept without one.
+        Cache of analyses; none by default.
     progress : callable, optional
-        Told ``"analyze"`` and the share done.
+        Called with ``"analyze"`` and the share done.
     allow_silent : bool
-        Analyze a recording in which nothing can be heard, rather than refuse it.
+        Analyze a silent recording instead of refusing it.
     allow_short : bool
-        Analyze a recording of any length, rather than refuse what is under two seconds.
+        Analyze a recording under two seconds instead of refusing it.
 
     Returns
     -------
     analysis : Analysis
-        The same whether it was computed, kept, or computed again over a damaged entry.
+        The same whether it was computed, cached, or computed again over a damaged entry.
 
     Raises
     ------
@@ -98,15 +98,15 @@ def analyze(
         # What may be missing is said before the recording is read; the embedded tracker is loaded beside the reading.
         other_tracker = None if beat_tracker == "embedded" else _load_tracker(beat_tracker)
         with ThreadPoolExecutor(1, "beside") as beside:
-            # Needed at the end alone; what goes wrong with it is told there.
+            # Needed at the end alone, and if it fails, reported there.
             beside.submit(lambda: recording.digest)
-            heard = scan_recording(recording, lambda share: progress(_STAGE, _LISTENING_SHARE * share))
-            if heard.is_silent and not allow_silent:
+            scan = scan_recording(recording, lambda share: progress(_STAGE, _SCAN_SHARE * share))
+            if scan.is_silent and not allow_silent:
                 raise SilentError(
                     "nothing can be heard in it; editorbot edit --editor keep-all copies it", path=recording.path
                 )
-            analysis = _conclude(recording, heard, beside, other_tracker)
-        if cache is not None and not heard.is_silent:
+            analysis = _conclude(recording, scan, beside, other_tracker)
+        if cache is not None and not scan.is_silent:
             warning = cache.store(analysis, configuration)
             analysis = analysis if warning is None else replace(analysis, warnings=(*analysis.warnings, warning))
     progress(_STAGE, 1.0)
@@ -140,9 +140,9 @@ def _check_length(recording: Recording, allow_short: bool) -> None:
         )
 
 
-def _conclude(recording: Recording, heard: Heard, beside: Executor, other_tracker: Tracker | None) -> Analysis:
-    """Draw the conclusions from what was measured, some of them beside the others."""
-    duration_s, spectrum = recording.duration_s, heard.spectrum
+def _conclude(recording: Recording, scan: ScanResult, beside: Executor, other_tracker: Tracker | None) -> Analysis:
+    """Find beats, structure, key, activity and features in what was measured; the activity in another thread."""
+    duration_s, spectrum = recording.duration_s, scan.spectrum
     track = other_tracker or _load_tracker("embedded")  # which loads numba: not before the reading has begun
     activity = beside.submit(find_activity, recording, spectrum.steps, duration_s)
     grid = track(spectrum.tracks, duration_s, lambda: np.concatenate(list(MonoReader(recording).blocks())))
@@ -163,6 +163,6 @@ def _conclude(recording: Recording, heard: Heard, beside: Executor, other_tracke
         beat_confidence=grid.confidence,
         features=beat_features(spectrum, grid),
         steps=spectrum.steps,
-        warnings=(*heard.warnings, *grid.warnings),
+        warnings=(*scan.warnings, *grid.warnings),
         mel_reference_db=spectrum.mel_reference_db,
     )

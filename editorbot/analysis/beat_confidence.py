@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.beat_grid import SURE
+from editorbot.analysis.grid_times import runs_of
 from editorbot.analysis.smoothing import running_mean, smoothed
 from editorbot.timebase import FRAME_S
 
@@ -78,7 +79,6 @@ def has_pulse(path: Int[np.ndarray, " beats"], clarity: Float[np.ndarray, " beat
     """Tell whether enough of the beats [frames] are clear, or enough of them in a row."""
     sure = clarity >= SURE
     lengths_s = np.diff(path, append=path[-1]) * FRAME_S * sure
-    edges = np.flatnonzero(np.diff(sure.astype(np.int8), prepend=0, append=0))
-    runs_s = [lengths_s[first:last].sum() for first, last in zip(edges[::2], edges[1::2])]
+    runs_s = [lengths_s[first:last].sum() for first, last in runs_of(sure)]
     often = sure.mean() >= MIN_SURE_SHARE and lengths_s.sum() >= MIN_SURE_S
     return bool(often or max(runs_s, default=0.0) >= MIN_RUN_S)

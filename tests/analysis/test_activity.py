@@ -18,7 +18,7 @@ from editorbot.analysis.activity import (
     find_talk,
     quiet_kinds,
     spans_of,
-    speech_suspects,
+    talk_candidates,
     tone_change_db,
     without_short_runs,
 )
@@ -68,12 +68,12 @@ def test_gain_changes_nothing():
     softer[:, 52:55] -= 12.0
     np.testing.assert_array_equal(quiet_kinds(steps), quiet_kinds(softer))
     kinds = quiet_kinds(steps)
-    np.testing.assert_array_equal(speech_suspects(steps, kinds), speech_suspects(softer, kinds))
+    np.testing.assert_array_equal(talk_candidates(steps, kinds), talk_candidates(softer, kinds))
 
 
 def test_speech_is_suspected_and_a_steady_song_is_not():
     steps = np.concatenate([song_steps(0, 200), talk_steps(100)])
-    suspects = speech_suspects(steps, quiet_kinds(steps))
+    suspects = talk_candidates(steps, quiet_kinds(steps))
     assert suspects[:190].mean() < 0.05
     assert suspects[205:295].mean() > 0.9
 
