@@ -22,7 +22,7 @@ import numpy as np
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
-from editorbot.analysis.seams import join_costs
+from editorbot.analysis.seams import seams_of
 from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.retarget import RetargetEditor
@@ -115,7 +115,7 @@ def random_joins(analysis: Analysis, rng: np.random.Generator, *, same_phase: bo
     if same_phase:
         fits &= analysis.bar_phase[np.minimum(before + 1, beats - 1)] == analysis.bar_phase[after]
     before, after = before[fits][:200], after[fits][:200]
-    return analysis.beat_bounds_s[before + 1], analysis.beats_s[after], join_costs(analysis, before, after)
+    return analysis.beat_bounds_s[before + 1], analysis.beats_s[after], seams_of(analysis).costs(before + 1, after)
 
 
 def row_of(path: Path) -> dict[str, object]:

@@ -90,8 +90,7 @@ def find_activity(
     Returns
     -------
     spans : tuple of ActivitySpan
-        In order, without gaps, each of a kind in ACTIVITY_KINDS and at least a second long
-        where the recording is.
+        In order, without gaps, each of a kind in ACTIVITY_KINDS and at least a second long where the recording is.
     """
     kinds = quiet_kinds(steps)
     candidates = talk_candidates(steps, kinds)

@@ -2,10 +2,9 @@
 
 Conventions
 -----------
-Beat ``i`` spans ``beats_s[i]`` to ``beats_s[i + 1]``, the last one to the end
-of the recording. ``downbeats``, ``phrases`` are indices into the beats. The
-step grid (:mod:`editorbot.timebase`) is a coarse view, small enough to hold
-for a recording of hours, in which repetition and junk are looked for.
+Beat ``i`` spans ``beats_s[i]`` to ``beats_s[i + 1]``, the last one to the end of the recording. ``downbeats``,
+``phrases`` are indices into the beats. The step grid (:mod:`editorbot.timebase`) is a coarse view, small enough to
+hold for a recording of hours, in which repetition and junk are looked for.
 """
 
 from __future__ import annotations
@@ -37,12 +36,11 @@ STEP_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Columns of `Analysis.steps`.
 
-``mel_*``: mean log power of 40 mel bands [dB, absolute]. ``chroma_*``: mean energy
-of 12 pitch classes, each step scaled to a largest value of 1 (0 in silence).
-``level_*``: mean, lowest and highest frame level [dBFS]. ``flux``: mean and largest
-onset strength. ``flatness``: mean spectral flatness in [0, 1]. ``zero_crossings``:
-mean rate. ``centroid_hz``: mean spectral centroid. ``low_share``: share of power
-below 200 Hz. ``width``: side over mid energy ratio of a stereo file, 0 for mono.
+``mel_*``: mean log power of 40 mel bands [dB, absolute]. ``chroma_*``: mean energy of 12 pitch classes, each step
+scaled to a largest value of 1 (0 in silence). ``level_*``: mean, lowest and highest frame level [dBFS]. ``flux``: mean
+and largest onset strength. ``flatness``: mean spectral flatness in [0, 1]. ``zero_crossings``: mean rate.
+``centroid_hz``: mean spectral centroid. ``low_share``: share of power below 200 Hz. ``width``: side over mid energy
+ratio of a stereo file, 0 for mono.
 """
 
 
@@ -142,8 +140,7 @@ class Analysis:
     def mel(self, first: int, last: int, *, recording: Recording | None = None) -> Float32[np.ndarray, "128 frames"]:
         """Return frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
 
-        Read anew from the recording; see :mod:`editorbot.analysis.mel`, whose reader is quicker
-        for many blocks.
+        Read anew from the recording; see :mod:`editorbot.analysis.mel`, whose reader is quicker for many blocks.
 
         Parameters
         ----------

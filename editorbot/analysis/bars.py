@@ -15,6 +15,8 @@ from jaxtyping import Bool, Float, Float32, Int
 from numba import njit
 
 from editorbot.analysis.beat_linear import read_linear_models
+from editorbot.analysis.beat_net import chances_near
+from editorbot.analysis.grid_times import means_between
 from editorbot.analysis.numba_startup import loaded_without_compiler
 from editorbot.analysis.smoothing import running_max, running_mean
 from editorbot.analysis.spectrum import FrameTracks
@@ -77,25 +79,18 @@ def downbeat_features(
 ) -> Float32[np.ndarray, "beats features"]:
     """Describe how each beat stands out from its neighbors, shape=(beats, features)."""
     accents = running_max(novelty, 5)[beat_frames]
-    level = _beat_means(frames.band_level_db, beat_frames)
+    level = means_between(frames.band_level_db, beat_frames)
     level = level - running_mean(level, 9)
     rise = np.diff(level, axis=0, prepend=level[:1])
     accent_groups = np.stack(
         [accents[:, 0], accents[:, 1:4].mean(1), accents[:, 4:8].mean(1), accents[:, 8], accents[:, 9]], axis=1
     )
     level_groups = np.stack([level[:, 0], level[:, 1:4].mean(1), level[:, 4:8].mean(1)], axis=1) / 6
-    chroma = _beat_means(frames.chroma, beat_frames)
+    chroma = means_between(frames.chroma, beat_frames)
     harmony = np.stack([_span_change(chroma, span) for span in (1, 2, 4)], axis=1)
     per_beat = np.hstack([accent_groups, level_groups, harmony])
     shifted = [_shift(per_beat, offset) for offset in range(-CONTEXT_BEATS, CONTEXT_BEATS + 1)]
     return np.hstack([*shifted, accents, rise / 6]).astype(np.float32)
-
-
-def _beat_means(values: np.ndarray, beat_frames: np.ndarray) -> np.ndarray:
-    """Average rows from each beat to the next, shape=(beats, columns)."""
-    lengths = np.diff(np.append(beat_frames, len(values)))[:, None]
-    means: np.ndarray = np.add.reduceat(values, beat_frames, axis=0) / np.maximum(lengths, 1)
-    return means
 
 
 def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
@@ -106,8 +101,7 @@ def _span_change(chroma: np.ndarray, span: int) -> np.ndarray:
     after = total[np.minimum(at + span, count)] - total[at]
     before = total[at] - total[np.maximum(at - span, 0)]
     norms = np.linalg.norm(after, axis=1) * np.linalg.norm(before, axis=1)
-    change: np.ndarray = 1.0 - (after * before).sum(axis=1) / (norms + 1e-6)
-    return change
+    return np.asarray(1.0 - (after * before).sum(axis=1) / (norms + 1e-6))
 
 
 def _shift(rows: np.ndarray, offset: int) -> np.ndarray:
@@ -156,11 +150,9 @@ def network_downbeat_odds(
     net_odds: Float32[np.ndarray, "frames outputs"], beat_frames: Int[np.ndarray, " beats"]
 ) -> Float[np.ndarray, " beats"]:
     """Compute the network's log odds that each beat, being one, is a downbeat, shape=(beats,) [nats]."""
-    around = np.clip(beat_frames[:, None] + np.arange(-1, 2), 0, len(net_odds) - 1)
-    beat, downbeat = (1 / (1 + np.exp(-net_odds[around, column].max(axis=1).astype(np.float64))) for column in (0, 1))
+    beat, downbeat = chances_near(net_odds, beat_frames).T
     share = np.clip(downbeat / np.maximum(beat, UNLIKELY_BEAT), RAREST_SHARE, 1 - RAREST_SHARE)
-    odds: np.ndarray = np.log(share / (1 - share))
-    return odds
+    return np.asarray(np.log(share / (1 - share)))
 
 
 def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " beats"]) -> Bars:

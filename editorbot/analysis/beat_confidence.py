@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.beat_grid import SURE
+from editorbot.analysis.beat_net import chances_near
 from editorbot.analysis.grid_times import runs_of
 from editorbot.analysis.smoothing import running_mean, smoothed
 from editorbot.timebase import FRAME_S
@@ -69,9 +70,8 @@ def network_confidence(
 
     It says which beats of music with a pulse can be heard, not whether there is a pulse: that is for the clarity.
     """
-    around = np.clip(path[:, None] + np.arange(-1, 2), 0, len(log_odds) - 1)
-    chance = 1 / (1 + np.exp(-log_odds[around, 0].max(axis=1, keepdims=True).astype(np.float64)))
-    sure = (running_mean(chance, AVERAGE_BEATS)[:, 0] - UNSURE_CHANCE) / (SURE_CHANCE - UNSURE_CHANCE)
+    mean = running_mean(chances_near(log_odds, path)[:, 0], AVERAGE_BEATS)
+    sure = (mean - UNSURE_CHANCE) / (SURE_CHANCE - UNSURE_CHANCE)
     return np.asarray(np.clip(sure, 0.0, 1.0))
 
 

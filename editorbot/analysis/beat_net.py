@@ -21,7 +21,7 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64, Int
 
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, WINDOW_FRAMES
 from editorbot.analysis.smoothing import running_mean
@@ -147,6 +147,14 @@ def log_odds(
         odds = _block_log_odds(inputs[start : last + reach], weights, config)
         parts.append(odds[first - start : last - start])
     return np.concatenate(parts)
+
+
+def chances_near(
+    log_odds: Float32[np.ndarray, "frames outputs"], beat_frames: Int[np.ndarray, " beats"]
+) -> Float64[np.ndarray, "beats outputs"]:
+    """Compute the probability of a beat and of a downbeat within a frame of each beat, shape=(beats, 2)."""
+    around = np.clip(beat_frames[:, None] + np.arange(-1, 2), 0, len(log_odds) - 1)
+    return 1 / (1 + np.exp(-log_odds[around].max(axis=1).astype(np.float64)))
 
 
 def _reach(config: BeatNetConfig) -> int:

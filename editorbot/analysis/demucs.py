@@ -134,15 +134,7 @@ def _load_from_hub(name: str) -> Any:
 
 
 def _load_file(path: Path) -> Any:
-    """Load a model from a file whose header names nothing but a class of Demucs.
-
-    Raises
-    ------
-    NotFoundError
-        If there is no such file.
-    FormatError
-        If it is no safetensors file, names another class, or its weights do not fit.
-    """
+    """Load a model from a file whose header names nothing but a class of Demucs."""
     from demucs.hf import load_safetensors_model
     from safetensors import SafetensorError, safe_open
 

@@ -1,11 +1,11 @@
 """Mel, chroma and contrast bands of the spectrum, as the field defines them.
 
-They are laid here rather than taken from librosa, because importing librosa's filters costs
-more than analyzing a song; the tests hold them equal to librosa's.
+They are computed here rather than taken from librosa, because importing librosa's filters takes longer than analyzing a
+song; tests compare them with librosa's.
 
 Conventions
 -----------
-A bin `k` of the spectrum lies at ``k * ANALYSIS_RATE / N_FFT`` Hz; there are `BINS` of them.
+Bin `k` of the spectrum is at ``k * ANALYSIS_RATE / N_FFT`` Hz; there are `BINS` of them.
 
 References
 ----------
@@ -59,24 +59,24 @@ class ContrastBands:
 
 
 def bin_frequencies_hz() -> Float64[np.ndarray, " bins"]:
-    """Return the frequency of each bin, shape=(1025,) [Hz]."""
+    """Compute the frequency of each bin, shape=(1025,) [Hz]."""
     return np.arange(BINS) * (ANALYSIS_RATE / N_FFT)
 
 
 def mel_edges_hz(bands: int) -> Float64[np.ndarray, " edges"]:
-    """Return where mel bands from 0 Hz to half the rate start, peak and end, shape=(bands + 2,) [Hz]."""
+    """Compute where mel bands from 0 Hz to half the rate start, peak and end, shape=(bands + 2,) [Hz]."""
     return np.asarray(_mel_to_hz(np.linspace(0.0, _hz_to_mel(ANALYSIS_RATE / 2), bands + 2)))
 
 
 def mel_matrix(bands: int, bins_hz: Float64[np.ndarray, " bins"] | None = None) -> Float32[np.ndarray, "bands bins"]:
-    """Return Slaney's mel filters of equal area from 0 Hz to half the rate, shape=(bands, bins).
+    """Make Slaney's mel filters of equal area from 0 Hz to half the rate, shape=(bands, bins).
 
     Parameters
     ----------
     bands : int
         How many.
     bins_hz : np.ndarray, shape=(bins,), optional [Hz]
-        Frequencies that a spectrum of another rate or size has; those of the one STFT by default.
+        Frequencies of a spectrum of another rate or size; those of the one STFT by default.
     """
     edges_hz = mel_edges_hz(bands)
     width_hz = np.diff(edges_hz)
@@ -89,7 +89,7 @@ def mel_matrix(bands: int, bins_hz: Float64[np.ndarray, " bins"] | None = None) 
 
 
 def mel_bank(bands: int) -> BandBank:
-    """Return `mel_matrix` without its zeros."""
+    """Make `mel_matrix` without its zeros."""
     matrix = mel_matrix(bands)
     rows = [np.flatnonzero(row) for row in matrix]
     first = np.array([row[0] if len(row) else 0 for row in rows], dtype=np.int64)
@@ -100,7 +100,7 @@ def mel_bank(bands: int) -> BandBank:
 
 
 def chroma_matrix() -> Float32[np.ndarray, "pitches bins"]:
-    """Return librosa's chroma filters at concert pitch, C first, shape=(12, 1025)."""
+    """Make librosa's chroma filters at concert pitch, C first, shape=(12, 1025)."""
     pitches, center_octave, octave_width = 12, 5.0, 2.0
     frequencies_hz = np.linspace(0, ANALYSIS_RATE, N_FFT, endpoint=False)[1:]
     position = pitches * np.log2(frequencies_hz / (440.0 / 16))
@@ -117,7 +117,7 @@ def chroma_matrix() -> Float32[np.ndarray, "pitches bins"]:
 
 
 def contrast_bands() -> ContrastBands:
-    """Return the bins of each octave band, with librosa's overlap of one bin at the lower edge."""
+    """Find the bins of each octave band, with librosa's overlap of one bin at the lower edge."""
     frequencies_hz = bin_frequencies_hz()
     edges_hz = np.concatenate([[0.0], _CONTRAST_FLOOR_HZ * 2.0 ** np.arange(CONTRAST_BANDS)])
     first, end, picked = [], [], []
@@ -132,7 +132,7 @@ def contrast_bands() -> ContrastBands:
 
 
 def cosine_matrix(coefficients: int, bands: int) -> Float32[np.ndarray, "bands coefficients"]:
-    """Return the orthonormal DCT-II that turns log-mel bands into MFCC, shape=(bands, coefficients)."""
+    """Make the orthonormal DCT-II that turns log-mel bands into MFCC, shape=(bands, coefficients)."""
     band = np.arange(bands)[:, None]
     order = np.arange(coefficients)[None, :]
     basis = np.cos(np.pi * order * (2 * band + 1) / (2 * bands)) * np.sqrt(2.0 / bands)

@@ -1,8 +1,8 @@
 """The mel spectrogram of a recording, by block.
 
-Values are ``(mel_db + 80) / 80`` in [0, 1], `mel_db` being relative to the largest value of the
-whole recording. A block is computed from the samples around it, so that any place of a recording of hours
-costs the same, and equals what the whole would give.
+Values are ``(mel_db + 80) / 80`` in [0, 1], `mel_db` being relative to the largest value of the whole recording. A
+block is computed from the samples around it, so any place of a recording of hours costs the same, and equals what the
+whole would give.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class MelReader:
     reference_db : float
         Its largest log-mel value [dB], `Analysis.mel_reference_db`.
     downmix : Downmix, optional
-        How its channels become one; probed where it is not given.
+        How its channels become one; probed by default.
     """
 
     def __init__(self, recording: Recording, reference_db: float, downmix: Downmix | None = None) -> None:
@@ -51,10 +51,10 @@ class MelReader:
         Raises
         ------
         ValueError
-            If the frames lie outside the recording.
+            If the frames are outside the recording.
         """
         if not 0 <= first <= last <= self.frames:
-            raise ValueError(f"frames {first} to {last} were asked for, but there are {self.frames}")
+            raise ValueError(f"frames {first} to {last} must be among the recording's {self.frames}")
         mel = np.empty((MEL_BANDS, last - first), dtype=np.float32)
         for start in range(first, last, BLOCK_FRAMES):
             end = min(start + BLOCK_FRAMES, last)

@@ -1,14 +1,13 @@
-"""How much begins at each frame: the evidence that beats are found in.
+"""Novelty: how much begins at each frame, which beats are found by.
 
-Ten columns a frame: the rise of eight bands, of the whole spectrum, and the
-change of harmony. Each is compressed and measured against its own
-surroundings, so that a quiet passage counts as much as a loud one and a
-crash cymbal does not outweigh a bar.
+Ten columns a frame: the rise of eight bands, of the whole spectrum, and the change of harmony. Each is compressed and
+measured against its own surroundings, so that a quiet passage counts as much as a loud one and a crash cymbal does not
+outweigh a bar.
 
 Conventions
 -----------
-Frames are those of the grid in :mod:`editorbot.timebase`. An onset's rise
-peaks `ONSET_LEAD_S` before the onset, since a centred window meets it early.
+Frames are those of the grid in :mod:`editorbot.timebase`. An onset's rise peaks `ONSET_LEAD_S` before the onset, since
+a centred window meets it early.
 """
 
 from __future__ import annotations
@@ -30,10 +29,10 @@ ONSET_LEAD_S = 0.013
 """How far the novelty peaks ahead of an onset [s]; measured on rendered music with exact note times."""
 
 SURROUNDINGS_S = 6.0
-"""What a frame is measured against [s]: a bar or two on either side."""
+"""Window that a frame is measured against [s]: a bar or two on either side."""
 
 WINDOW_FRAMES = s_to_frames(SURROUNDINGS_S)
-"""The same [frames]."""
+"""That window [frames]."""
 
 HARMONY_FRAMES = 9
 """Frames on either side whose chroma is compared, 0.2 s."""
@@ -45,7 +44,7 @@ SILENT_DBFS, LOUD_OVER_SILENT_DB = -75.0, 15.0
 """Frames at this level count nothing, frames this much louder in full: the dither of dead air has no beat."""
 
 BLOCK_FRAMES = 8_192
-"""Frames worked on at a time, three minutes."""
+"""Frames computed at a time, three minutes."""
 
 MARGIN_FRAMES = 3 * WINDOW_FRAMES // 2 + 2 * HARMONY_FRAMES
 """What a frame's novelty depends on to either side, three half windows and the harmony."""
@@ -75,8 +74,8 @@ def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
 
     Notes
     -----
-    Worked on in blocks that overlap by what the windows see, so that nothing
-    but the result grows with the recording; block borders leave no trace.
+    Computed in blocks that overlap by the windows, so that nothing but the result grows with the recording; the borders
+    of blocks do not show.
     """
     count = len(frames.level_db)
     result = np.empty((count, NOVELTY_COLUMNS), dtype=np.float32)
@@ -91,7 +90,7 @@ def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
 def _novelty_of(
     band_flux: np.ndarray, band_level_db: np.ndarray, chroma: np.ndarray, level_db: np.ndarray
 ) -> np.ndarray:
-    """Return the novelty of one block, margins included."""
+    """Compute the novelty of one block, margins included."""
     peak_db = running_max(band_level_db, WINDOW_FRAMES)
     audible = np.clip((band_level_db - peak_db + FADE_DB + INAUDIBLE_DB) / FADE_DB, 0, 1)
     loud = np.clip((level_db - SILENT_DBFS) / LOUD_OVER_SILENT_DB, 0, 1)[:, None]
@@ -99,21 +98,18 @@ def _novelty_of(
     raw = np.hstack([rise, _harmony_change(chroma)[:, None] * loud]).astype(np.float32)
     mean = running_mean(raw, WINDOW_FRAMES)
     spread = np.sqrt(np.maximum(running_mean((raw - mean) ** 2, WINDOW_FRAMES), 0))
-    result: np.ndarray = np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE)
-    return result
+    return np.asarray(np.clip((raw - mean) / (spread + SPREAD_FLOOR), *RANGE))
 
 
 def _harmony_change(chroma: Float32[np.ndarray, "frames pitches"]) -> Float[np.ndarray, " frames"]:
-    """Return one minus the cosine between the chroma behind and ahead of each frame."""
+    """Compute one minus the cosine between the chroma before and after each frame."""
     count = len(chroma)
     total = np.vstack([np.zeros((1, chroma.shape[1])), np.cumsum(chroma, axis=0, dtype=np.float64)])
     at = np.arange(count)
 
     def direction(first: np.ndarray, last: np.ndarray) -> np.ndarray:
-        summed: np.ndarray = total[np.clip(last, 0, count)] - total[np.clip(first, 0, count)]
-        unit: np.ndarray = summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-6)
-        return unit
+        summed = total[np.clip(last, 0, count)] - total[np.clip(first, 0, count)]
+        return np.asarray(summed / (np.linalg.norm(summed, axis=1, keepdims=True) + 1e-6))
 
-    ahead, behind = direction(at + 1, at + 1 + HARMONY_FRAMES), direction(at - HARMONY_FRAMES, at)
-    change: np.ndarray = np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", ahead, behind))
-    return change
+    after, before = direction(at + 1, at + 1 + HARMONY_FRAMES), direction(at - HARMONY_FRAMES, at)
+    return np.asarray(np.maximum(0.0, 1.0 - np.einsum("ij,ij->i", after, before)))

@@ -1,18 +1,15 @@
-"""How a join would sound, judged from the analysis alone.
+"""How audible a join would be, by the analysis alone.
 
-A join leaves the recording at one beat boundary and goes on at another. It is
-not heard where the music around both is alike: when what was played resembles
-what came before the new place, or what would have come resembles what comes.
-So the beats on either side of both boundaries are compared, nearest ones most:
-timbre, harmony, onset, level; bar phase, phrase position, tempo and the quiet
-of the moment come on top. Only pairs that are asked about are compared; the
-search for good pairs works in blocks, so that no beats x beats table exists.
+A join leaves the recording at one beat boundary and goes on at another. It is inaudible where the music around both is
+alike: what was played resembles what is before the new place, or what would have followed resembles what follows. So
+the beats on either side of both boundaries are compared, the nearest ones most: timbre, harmony, onset, level; bar
+phase, phrase position, tempo and the quiet of the moment are added. Only the wanted pairs are compared; the search for
+good pairs works in blocks, so that no beats x beats table exists.
 
 Conventions
 -----------
-Boundary ``b`` lies before beat ``b``; boundary ``beats`` is the end. A join
-``(leave, arrive)`` plays beat ``leave - 1``, then beat ``arrive``.
-``leave == arrive`` is the recording itself and costs nothing.
+Boundary ``b`` is before beat ``b``; boundary ``beats`` is the end. A join ``(leave, arrive)`` plays beat ``leave - 1``,
+then beat ``arrive``. ``leave == arrive`` is the recording itself and costs nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +28,7 @@ REACH_BEATS = 8
 """Beats compared on either side of a boundary: two bars of four."""
 
 DECAY_BEATS = 4.0
-"""The weight of a beat falls by 1 / e for each so many beats from the boundary."""
+"""Beats from the boundary over which the weight of a beat falls by 1 / e."""
 
 MFCC_COLUMNS = feature_columns("mfcc_1", "mfcc_12")
 """Columns of the features: MFCC 1-12; the 0th is level, which is compared by itself."""
@@ -43,15 +40,15 @@ ONSET_COLUMN = FEATURE_NAMES.index("onset_strength")
 TIMBRE_UNIT_DB = 5.0
 """Difference of the smoothed mel spectrum that counts as one [dB, root mean square over 128 bands]."""
 HARMONY_UNIT = 0.5
-"""Distance of two unit chroma vectors that counts as one; another chord lies at about 0.8."""
+"""Distance of two unit chroma vectors that counts as one; another chord is at about 0.8."""
 LEVEL_UNIT_DB = 8.0
 """Difference of level that counts as one [dB]."""
 ONSET_WEIGHT = 0.3
 """Weight of onset strength, in standard deviations."""
 LARGEST = 3.0
-"""No single difference counts for more."""
+"""Largest single difference."""
 INAUDIBLE_DB = 45.0
-"""So far below the recording's level, timbre and harmony no longer count [dB]."""
+"""Timbre and harmony do not count this far below the recording's level [dB]."""
 
 PHASE_PRICE = 0.5
 """Price of a join that breaks the bar, half of it at once and half by how far it is off."""
@@ -64,9 +61,9 @@ TEMPO_PRICE = 0.5
 UNSURE_PRICE = 0.15
 """Price of a join where the beat grid is a guess."""
 SEAM_AFTER_SILENCE = 0.25
-"""The seam of a join before which nothing sounds, into a place where music may begin."""
+"""The seam of a join out of silence into a place where music may begin."""
 BEGINS_ON_BEAT = 0.5
-"""How well music may begin on any beat; where there was silence before it, it begins by itself."""
+"""How well music may begin on any beat; after silence it begins by itself."""
 
 _EXACT_BEATS = 4_000
 """Up to so many beats the search compares whole contexts, beyond it principal components."""
@@ -78,10 +75,10 @@ _BLOCK_CELLS = 4_000_000
 
 @dataclass(frozen=True)
 class Seams:
-    """What is needed to tell the cost of any join; made by :func:`seams_of`."""
+    """What the cost of any join is computed from; made by :func:`seams_of`."""
 
     vectors: Float32[np.ndarray, "padded_beats dims"]
-    """What each beat sounds like, in units of `TIMBRE_UNIT_DB` and the like; REACH_BEATS of silence at either end."""
+    """Sound of each beat, in units of `TIMBRE_UNIT_DB` and the like; REACH_BEATS of silence at either end."""
     phase: Int[np.ndarray, " boundaries"]
     """Place in the bar, 0 is the downbeat; all 0 where no bars are known."""
     beats_per_bar: int
@@ -95,9 +92,9 @@ class Seams:
     quiet_before: Float[np.ndarray, " boundaries"]
     """How quiet the beat before is, in [0, 1]; 1 at the start."""
     begins: Float[np.ndarray, " boundaries"]
-    """How well music may begin there out of nothing, in [0, 1]."""
+    """How well music may begin there out of silence, in [0, 1]."""
     unsure: Float[np.ndarray, " boundaries"]
-    """How little the beat grid is to be trusted there, in [0, 1]; all 0 where there is no beat to break."""
+    """How unsure the beat grid is there, in [0, 1]; all 0 where there is no beat to break."""
 
     @property
     def beats(self) -> int:
@@ -107,7 +104,7 @@ class Seams:
     def costs(
         self, leaves: Int[np.ndarray, " joins"], arrivals: Int[np.ndarray, " joins"]
     ) -> Float[np.ndarray, " joins"]:
-        """Return how much each join would be heard, in [0, 1).
+        """Compute how audible each join is, in [0, 1).
 
         Parameters
         ----------
@@ -158,28 +155,8 @@ _WEIGHTS = np.exp(-np.arange(REACH_BEATS) / DECAY_BEATS)
 _WEIGHTS /= _WEIGHTS.sum()
 
 
-def join_costs(
-    analysis: Analysis, before: Int[np.ndarray, " joins"], after: Int[np.ndarray, " joins"]
-) -> Float[np.ndarray, " joins"]:
-    """Return how much it would be heard that beat `after` is played after beat `before`.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        What is known about the recording.
-    before, after : np.ndarray, shape=(joins,)
-        Indices of beats, in [0, beats).
-
-    Returns
-    -------
-    costs : np.ndarray, shape=(joins,)
-        In [0, 1); 0 where ``after == before + 1``. See :meth:`Seams.costs`.
-    """
-    return seams_of(analysis).costs(before + 1, after)
-
-
 def seams_of(analysis: Analysis) -> Seams:
-    """Return what is needed to tell the cost of any join of a recording."""
+    """Prepare the costs of all joins of a recording."""
     beats = len(analysis.beats_s)
     has_bars = analysis.has_beat and len(analysis.downbeats) > 0
     nothing = np.zeros(beats + 1, dtype=np.int64)
@@ -199,7 +176,7 @@ def seams_of(analysis: Analysis) -> Seams:
 
 
 def quietness(analysis: Analysis) -> Float[np.ndarray, " beats"]:
-    """Return how quiet each beat is beside the recording: 0 at 20 dB below its level, 1 at 40 dB below."""
+    """Measure how quiet each beat is beside the recording: 0 at 20 dB below its level, 1 at 40 dB below."""
     below_db = analysis.overall_energy_db - analysis.energy_db
     return np.clip((below_db - 20.0) / 20.0, 0.0, 1.0)
 
@@ -209,9 +186,9 @@ def nearest_leaves(
 ) -> Int[np.ndarray, "arrivals strata"]:
     """Find, for each arrival, the boundary that is best left for it in each part of the recording.
 
-    The recording is divided into `strata` equal parts and the best leave of each is found, so that joins of every
-    length and direction are there, and no crowd of near-equal neighbors. Boundaries of another bar phase are not
-    looked at where bars are known.
+    The recording is divided into `strata` equal parts and the best leave of each is found, so that there are joins of
+    every length and direction, and no crowd of near-equal neighbors. Where bars are known, boundaries of another bar
+    phase are left out.
 
     Parameters
     ----------
@@ -255,7 +232,7 @@ def _best_by_stratum(
     strata: int,
     min_jump_beats: int,
 ) -> Int[np.ndarray, "rows strata"]:
-    """Return the nearest leave of each stratum for a block of arrivals, -1 where there is none."""
+    """Find the nearest leave of each stratum for a block of arrivals, -1 where there is none."""
     squares = np.einsum("ij,ij->i", contexts, contexts)
     far = squares[leaves] - 2 * (contexts[arrivals] @ contexts[leaves].T)
     far[np.abs(arrivals[:, None] - leaves[None, :]) < min_jump_beats] = np.inf
@@ -270,7 +247,7 @@ def _best_by_stratum(
 
 
 def _beat_vectors(analysis: Analysis) -> Float32[np.ndarray, "padded_beats dims"]:
-    """Return what each beat sounds like, so that distances are in units of clear differences."""
+    """Describe the sound of each beat, so that distances are in units of clear differences."""
     features = analysis.features.astype(np.float64)
     level_db = np.clip(analysis.energy_db - analysis.overall_energy_db, -4 * LEVEL_UNIT_DB, 2 * LEVEL_UNIT_DB)
     audible = np.clip((level_db + INAUDIBLE_DB) / 15.0, 0.0, 1.0)[:, None]
@@ -281,16 +258,16 @@ def _beat_vectors(analysis: Analysis) -> Float32[np.ndarray, "padded_beats dims"
     chroma = chroma / np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-6) / HARMONY_UNIT
     onset = features[:, [ONSET_COLUMN]]
     onset = ONSET_WEIGHT * (onset - onset.mean()) / max(float(onset.std()), 1e-6)
-    heard = np.concatenate([np.clip(timbre, -LARGEST, LARGEST), chroma, onset], axis=1) * audible
-    vectors = np.column_stack([heard, level_db / LEVEL_UNIT_DB])
+    sound = np.concatenate([np.clip(timbre, -LARGEST, LARGEST), chroma, onset], axis=1) * audible
+    vectors = np.column_stack([sound, level_db / LEVEL_UNIT_DB])
     padded = np.zeros((len(vectors) + 2 * REACH_BEATS, vectors.shape[1]), dtype=np.float32)
-    padded[:, -1] = -4.0  # silence lies beyond the ends
+    padded[:, -1] = -4.0  # silence beyond the ends
     padded[REACH_BEATS:-REACH_BEATS] = vectors
     return padded
 
 
 def _contexts(seams: Seams) -> Float32[np.ndarray, "boundaries components"]:
-    """Return the beats around each boundary as one weighted vector, or its principal components where many are."""
+    """Put the beats around each boundary into one weighted vector, of many beats its principal components."""
     both_sides = np.sqrt(np.concatenate([_WEIGHTS[::-1], _WEIGHTS])).astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(seams.vectors, 2 * REACH_BEATS, axis=0)
     contexts = (windows * both_sides).reshape(seams.beats + 1, -1)
@@ -304,7 +281,7 @@ def _contexts(seams: Seams) -> Float32[np.ndarray, "boundaries components"]:
 @njit(cache=True)
 @no_type_check
 def _side_distances(vectors, leaves, arrivals, weights):
-    """Return the weighted root mean square distances of the beats before and after each pair of boundaries."""
+    """Compute the weighted root mean square distances of the beats before and after each pair of boundaries."""
     reach = len(weights)
     dims = vectors.shape[1]
     before = np.zeros(len(leaves))
@@ -326,27 +303,27 @@ def _side_distances(vectors, leaves, arrivals, weights):
 
 
 def _boundary_phase(analysis: Analysis) -> Int[np.ndarray, " boundaries"]:
-    """Return the place in the bar of each boundary; the end goes on counting."""
+    """Count the place in the bar of each boundary; the end goes on counting."""
     phase = analysis.bar_phase
     return np.append(phase, (phase[-1] + 1) % analysis.beats_per_bar)
 
 
 def _offsets(starts: Int[np.ndarray, " starts"], beats: int) -> Int[np.ndarray, " boundaries"]:
-    """Return the beats since the last of `starts`; the end counts as a start, and so does the beginning."""
+    """Count the beats since the last of `starts`; the end counts as a start, and so does the beginning."""
     all_starts = np.unique(np.concatenate([[0], starts, [beats]]))
     boundaries = np.arange(beats + 1)
     return boundaries - all_starts[np.searchsorted(all_starts, boundaries, side="right") - 1]
 
 
 def _side_medians(values: Float[np.ndarray, " beats"], *, before: bool) -> Float[np.ndarray, " boundaries"]:
-    """Return the median of the four beats on one side of each boundary."""
+    """Compute the median of the four beats on one side of each boundary."""
     padded = np.concatenate([np.repeat(values[:1], 4), values, np.repeat(values[-1:], 4)])
     medians = np.median(np.lib.stride_tricks.sliding_window_view(padded, 4), axis=1)
     return medians[: len(values) + 1] if before else medians[4 : len(values) + 5]
 
 
 def _unsure(analysis: Analysis) -> Float[np.ndarray, " boundaries"]:
-    """Return how little the beat grid is to be trusted at each boundary."""
+    """Measure how unsure the beat grid is at each boundary."""
     times_s = analysis.beat_bounds_s
     confidence = np.full(len(times_s), analysis.beat_confidence)
     for section in analysis.sections:

@@ -1,9 +1,9 @@
-"""What is read from the short-time spectrum of a recording.
+"""What is measured in the short-time spectrum of a recording.
 
 Conventions
 -----------
 Frame `f` is centred on sample ``f * HOP_SAMPLES`` of the downmix; before the start and after the
-end lies silence. Definitions are those of librosa's `feature` and `onset` modules, without `top_db`.
+end is silence. Definitions are those of librosa's `feature` and `onset` modules, without `top_db`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MEL_BANDS, MFCC = 128, 13
 """Mel bands of the frame grid, and coefficients taken from them."""
 
 TRACK_BANDS = 8
-"""Groups of mel bands that `FrameTracks` keeps apart, low to high, 16 mel bands each."""
+"""Groups of mel bands in `FrameTracks`, low to high, 16 mel bands each."""
 
 FRAME_COLUMNS: tuple[str, ...] = (
     "rms", "centroid_hz", "zero_crossing_rate", "rolloff_hz", "bandwidth_hz", "flatness",
@@ -38,10 +38,10 @@ _DB_A_NEPER = np.float32(10.0 / np.log(10.0))
 
 @dataclass(frozen=True)
 class FrameTracks:
-    """What the beat tracker and the structure finder read, one row a frame of the grid."""
+    """What beats and structure are found in, one row a frame of the grid."""
 
     onset: Float32[np.ndarray, " frames"]
-    """Onset strength, shape=(frames,): mean rise of the mel bands [dB]. As librosa's, it lies two frames late."""
+    """Onset strength, shape=(frames,): mean rise of the mel bands [dB]. As librosa's, it is two frames late."""
     band_flux: Float32[np.ndarray, "frames bands"]
     """Mean rise of each band group since the frame before [dB], shape=(frames, 8); not late."""
     band_level_db: Float32[np.ndarray, "frames bands"]
@@ -54,7 +54,7 @@ class FrameTracks:
 
 @dataclass(frozen=True)
 class Spectrum:
-    """Everything that the pass over a recording leaves behind."""
+    """Everything that the pass over a recording measures."""
 
     tracks: FrameTracks
     """Rows for beats and structure."""
@@ -67,13 +67,12 @@ class Spectrum:
 
 
 def power_to_db(power: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:
-    """Return ``10 log10(max(power, 1e-10))``."""
+    """Compute ``10 log10(max(power, 1e-10))``."""
     decibels: Float32[np.ndarray, "*shape"] = np.log(np.maximum(power, _POWER_FLOOR))
     decibels *= _DB_A_NEPER
     return decibels
 
 
 def hann_window() -> Float64[np.ndarray, " window"]:
-    """Return the periodic Hann window, shape=(2048,)."""
-    window: Float64[np.ndarray, " window"] = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT)
-    return window
+    """Make the periodic Hann window, shape=(2048,)."""
+    return np.asarray(0.5 - 0.5 * np.cos(2 * np.pi * np.arange(N_FFT) / N_FFT))

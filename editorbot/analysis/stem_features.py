@@ -17,7 +17,8 @@ from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.demucs import DemucsSeparator
 from editorbot.analysis.features import FEATURE_NAMES, STEM_MEASURES, beat_frames
-from editorbot.analysis.spectrum import FRAME_COLUMNS
+from editorbot.analysis.grid_times import means_between
+from editorbot.analysis.spectrum import FRAME_COLUMNS, Spectrum
 from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.analysis.stems import STEM_NAMES, Separator, separate_blocks
 from editorbot.recording import Recording
@@ -25,46 +26,6 @@ from editorbot.timebase import ANALYSIS_RATE, mono_samples
 
 STEM_COLUMNS = len(STEM_NAMES) * len(STEM_MEASURES)
 """Stem columns at the end of the features."""
-
-
-class StemScan:
-    """Measures the four stems of a recording as they come: `update` for each block, then `finish`.
-
-    Parameters
-    ----------
-    sample_rate : int [Hz]
-        Rate of the stems.
-    samples : int
-        Length of the recording's downmix [samples at ANALYSIS_RATE].
-    """
-
-    def __init__(self, sample_rate: int, samples: int) -> None:
-        self._rate, self._left = sample_rate, [samples] * len(STEM_NAMES)
-        self._scans = [SpectrumScan(samples) for _ in STEM_NAMES]
-        self._streams = [
-            soxr.ResampleStream(sample_rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ") for _ in STEM_NAMES
-        ]
-
-    def update(self, stems: Float32[np.ndarray, "4 channels samples"], *, last: bool = False) -> None:
-        """Measure the next samples; `last` says that no more come."""
-        for stem, sound in enumerate(stems):
-            mono = np.ascontiguousarray(sound.mean(axis=0))
-            if self._rate != ANALYSIS_RATE:
-                mono = self._streams[stem].resample_chunk(mono, last=last)
-            mono = mono[: self._left[stem]]
-            self._left[stem] -= len(mono)
-            self._scans[stem].update(mono)
-
-    def finish(self) -> list[Float32[np.ndarray, "frames 3"]]:
-        """Return STEM_MEASURES of every frame, one array a stem."""
-        rms, centroid = FRAME_COLUMNS.index("rms"), FRAME_COLUMNS.index("centroid_hz")
-        measured = []
-        for scan, left in zip(self._scans, self._left):
-            scan.update(np.zeros(left, dtype=np.float32))
-            spectrum = scan.finish()
-            columns = spectrum.columns[:]
-            measured.append(np.stack([columns[:, rms], spectrum.tracks.onset, columns[:, centroid]], axis=1))
-        return measured
 
 
 def stem_features(
@@ -91,20 +52,27 @@ def stem_features(
     columns : np.ndarray, shape=(beats, 12), float32
         The last columns of FEATURE_NAMES: drums, bass, vocals, other, each RMS, onset strength, centroid.
     """
-    scan, rest = StemScan(sample_rate, samples), iter(blocks)
+    scans, left, rest = [SpectrumScan(samples) for _ in STEM_NAMES], samples, iter(blocks)
+    streams = [soxr.ResampleStream(sample_rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ") for _ in scans]
     coming = next(rest, None)
     while coming is not None:
         block, coming = coming, next(rest, None)
-        scan.update(block, last=coming is None)
-    pooled = [_pooled(frames, beats_s) for frames in scan.finish()]
-    return np.concatenate(pooled, axis=1).astype(np.float32)
+        sounds = [np.ascontiguousarray(stem.mean(axis=0)) for stem in block]
+        if sample_rate != ANALYSIS_RATE:
+            sounds = [stream.resample_chunk(one, last=coming is None) for stream, one in zip(streams, sounds)]
+        for scan, sound in zip(scans, sounds):
+            scan.update(sound[:left])
+        left -= len(sounds[0][:left])
+    for scan in scans:
+        scan.update(np.zeros(left, dtype=np.float32))
+    frames = np.concatenate([_measured(scan.finish()) for scan in scans], axis=1, dtype=np.float64)
+    return means_between(frames, beat_frames(beats_s, len(frames))).astype(np.float32)
 
 
-def _pooled(frames: Float32[np.ndarray, "frames 3"], beats_s: Float[np.ndarray, " beats"]) -> np.ndarray:
-    """Average over each beat's frames; a beat shorter than a frame takes the nearest one."""
-    starts = beat_frames(beats_s, len(frames))
-    counts = np.maximum(np.diff(np.append(starts, len(frames))), 1)[:, None]
-    return np.asarray(np.add.reduceat(frames.astype(np.float64), starts, axis=0) / counts)
+def _measured(spectrum: Spectrum) -> Float32[np.ndarray, "frames 3"]:
+    """Take STEM_MEASURES of every frame."""
+    rms, centroid_hz = (spectrum.columns[:][:, FRAME_COLUMNS.index(name)] for name in ("rms", "centroid_hz"))
+    return np.stack([rms, spectrum.tracks.onset, centroid_hz], axis=1)
 
 
 def with_stem_columns(analysis: Analysis, columns: Float32[np.ndarray, "beats 12"]) -> Analysis:

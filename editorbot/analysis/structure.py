@@ -1,9 +1,8 @@
 """Phrases and sections: where one musical idea ends and another begins.
 
-Beats are described by timbre and harmony; a checkerboard kernel sliding along
-the diagonal of their self-similarity finds the boundaries. Only the band of
-the similarity that the kernel sees is ever computed, so memory grows with the
-beats, not with their square. Sections of similar means share a letter.
+Beats are described by timbre and harmony; a checkerboard kernel along the diagonal of their self-similarity matrix
+finds the boundaries. Only the band of the matrix under the kernel is computed, so memory grows with the beats, not
+with their square. Sections of similar means share a letter.
 
 References
 ----------
@@ -20,7 +19,7 @@ from jaxtyping import Float, Float32, Int
 
 from editorbot.analysis.analysis import STEP_MEL_BANDS, Section
 from editorbot.analysis.beat_grid import BeatGrid
-from editorbot.analysis.grid_times import nearest_frames
+from editorbot.analysis.grid_times import means_between, nearest_frames
 from editorbot.analysis.smoothing import average_link_groups, running_max
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.timebase import STEP_S
@@ -44,7 +43,7 @@ SECTION_PEAK = 0.6
 """How far a boundary stands out [deviations of the whole recording's novelty]."""
 
 SAME_IDEA = 1.0
-"""Sections whose means lie within this of each other share a letter [spreads inside a section]."""
+"""Sections whose means are within this of each other share a letter [spreads inside a section]."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +90,7 @@ def _describe(
     mel = _means(steps[:, :STEP_MEL_BANDS], bounds_s / STEP_S)
     mel = (mel - mel.mean(axis=0)) / (mel.std(axis=0).mean() + 1.0)
     firsts = np.minimum(nearest_frames(grid.beats_s), len(frames.chroma) - 1)
-    lengths = np.diff(np.append(firsts, len(frames.chroma)))[:, None]
-    chroma = np.add.reduceat(frames.chroma, firsts, axis=0) / np.maximum(lengths, 1)
+    chroma = means_between(frames.chroma, firsts)
     chroma = (chroma - chroma.mean(axis=0)) / (chroma.std(axis=0).mean() + 0.05)
     return np.hstack([mel / np.sqrt(mel.shape[1]), chroma / np.sqrt(chroma.shape[1])]).astype(np.float32)
 
@@ -110,10 +108,9 @@ def _means(rows: np.ndarray, bounds: np.ndarray) -> np.ndarray:
 def checkerboard_novelty(
     described: Float32[np.ndarray, "beats columns"], half_beats: int
 ) -> Float[np.ndarray, " beats"]:
-    """Compare what lies before each beat with what lies after it, shape=(beats,).
+    """Compare what is before each beat with what is after it, shape=(beats,).
 
-    Positive where both sides are alike in themselves and unlike each other.
-    Time O(beats x half_beats^2), memory O(beats).
+    Positive where each side is alike in itself and unlike the other. Time O(beats x half_beats^2), memory O(beats).
     """
     beats = len(described)
     units = described / (np.linalg.norm(described, axis=1, keepdims=True) + 1e-6)
@@ -178,15 +175,15 @@ def _sections(bounds: np.ndarray, described: np.ndarray, grid: BeatGrid, duratio
     letters = _letters(means, float(np.linalg.norm(spread)))
     starts_s = np.append(grid.beats_s[bounds], duration_s)
     starts_s[0] = 0.0
-    trust = [float(np.clip(grid.beat_confidence[a:b].mean(), 0, 1)) for a, b in zip(bounds, ends)]
+    confidence = [float(np.clip(grid.beat_confidence[a:b].mean(), 0, 1)) for a, b in zip(bounds, ends)]
     return tuple(
         Section(float(start), float(end), letter, sure)
-        for start, end, letter, sure in zip(starts_s, starts_s[1:], letters, trust)
+        for start, end, letter, sure in zip(starts_s, starts_s[1:], letters, confidence)
     )
 
 
 def _letters(means: np.ndarray, spread: float) -> list[str]:
-    """Give sections of like means the same letter, in the order of their first appearance."""
+    """Give sections of similar means the same letter, in the order of their first appearance."""
     if len(means) == 1:
         return ["A"]
     groups = average_link_groups(means, SAME_IDEA * spread + 1e-9)
@@ -195,5 +192,5 @@ def _letters(means: np.ndarray, spread: float) -> list[str]:
 
 
 def _letter(place: int) -> str:
-    """Return A to Z, then AA, AB ..."""
+    """Name a section: A to Z, then AA, AB ..."""
     return chr(65 + place) if place < 26 else _letter(place // 26 - 1) + chr(65 + place % 26)

@@ -1,9 +1,8 @@
-"""Which tempo the music has, moment by moment.
+"""How likely each tempo is, moment by moment.
 
-Every 0.7 s the novelty of the surrounding 10 s is correlated with itself. A
-period is likely where the correlation is high at its fractions and multiples
-in the way that music shows: which of them matter, and how much, are the
-weights of a conditional logit (:mod:`editorbot.analysis.beat_linear`).
+Every 0.7 s the novelty of the surrounding 10 s is autocorrelated. A period is likely where the correlation is high at
+its fractions and multiples; how much each of them counts are the weights of a conditional logit
+(:mod:`editorbot.analysis.beat_linear`).
 
 Conventions
 -----------
@@ -21,19 +20,19 @@ PERIODS_FRAMES = np.exp(np.linspace(np.log(12.0), np.log(66.0), 58))
 """Periods considered [frames]: 215 down to 39 beats a minute in steps of 3 %."""
 
 LAG_RATIOS = (1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1.0, 4 / 3, 3 / 2, 2.0, 3.0, 4.0)
-"""Lags looked at, as multiples of a period: subdivisions, the beat itself, bars of 2, 3 and 4."""
+"""Lags of a period, as multiples of it: subdivisions, the beat itself, bars of 2, 3 and 4."""
 
 TEMPO_HOP_FRAMES = 32
 """Distance between tempo estimates [frames], 0.74 s."""
 
 WINDOW_FRAMES = 430
-"""Length of the music that an estimate is made from [frames], 10 s."""
+"""Window of an estimate [frames], 10 s."""
 
 MAX_LAG_FRAMES = 300
 """Longest lag [frames]."""
 
 LAG_TOLERANCE = 0.012
-"""Lags of a beat and more are read at their best within this share: nobody plays to the frame."""
+"""Lags of a beat and more count at their best within this share: nobody plays to the frame."""
 
 PRIOR_TEMPI_BPM = (45.0, 60.0, 75.0, 90.0, 108.0, 130.0, 155.0, 185.0)
 """Centres of the tempo prior's bumps [beats a minute]."""
@@ -42,35 +41,33 @@ PRIOR_WIDTH = 0.17
 """Width of a bump in log tempo."""
 
 GROUPS = 5
-"""Groups of novelty columns that are correlated apart: low, mid, high, whole spectrum, harmony."""
+"""Groups of novelty columns, each autocorrelated: low, mid, high, whole spectrum, harmony."""
 
 BLOCK_WINDOWS = 256
-"""Windows worked on at a time, to bound memory."""
+"""Windows computed at a time, to bound memory."""
 
 _FFT_SIZE = 768
 """At least WINDOW_FRAMES + MAX_LAG_FRAMES, so that nothing wraps round."""
 
 
 def tempo_prior_features() -> Float32[np.ndarray, "periods bumps"]:
-    """Return how near each period is to each of PRIOR_TEMPI_BPM, shape=(periods, bumps), in [0, 1]."""
+    """Compute how near each period is to each of PRIOR_TEMPI_BPM, shape=(periods, bumps), in [0, 1]."""
     centers = np.log(60.0 / FRAME_S / np.array(PRIOR_TEMPI_BPM))
     distance = (np.log(PERIODS_FRAMES)[:, None] - centers) / PRIOR_WIDTH
-    bumps: np.ndarray = np.exp(-0.5 * distance**2).astype(np.float32)
-    return bumps
+    return np.asarray(np.exp(-0.5 * distance**2).astype(np.float32))
 
 
 def group_novelty(novelty: Float32[np.ndarray, "frames columns"]) -> Float32[np.ndarray, "frames groups"]:
-    """Return the five groups of novelty that are correlated apart, shape=(frames, GROUPS)."""
+    """Average novelty over groups of columns, shape=(frames, GROUPS)."""
     low, mid, high = novelty[:, 0], novelty[:, 1:4].mean(axis=1), novelty[:, 4:8].mean(axis=1)
-    groups: np.ndarray = np.stack([low, mid, high, novelty[:, 8], novelty[:, 9]], axis=1)
-    clipped: np.ndarray = np.maximum(groups, np.float32(-1.0))
-    return clipped
+    groups = np.stack([low, mid, high, novelty[:, 8], novelty[:, 9]], axis=1)
+    return np.asarray(np.maximum(groups, np.float32(-1.0)))
 
 
 def autocorrelation(
     groups: Float32[np.ndarray, "frames groups"], centers: np.ndarray
 ) -> Float32[np.ndarray, "windows groups lags"]:
-    """Correlate each group with itself around each centre.
+    """Autocorrelate each group around each centre.
 
     Parameters
     ----------
@@ -97,13 +94,12 @@ def autocorrelation(
 
 
 def _even_inverse(power: Float32[np.ndarray, "*rows bins"]) -> Float32[np.ndarray, "*rows lags"]:
-    """Return the first lags of the inverse transform of real numbers.
+    """Compute the first lags of the inverse transform of a real, even spectrum.
 
-    Laid out twice, once mirrored, they transform into it forth as well as back, and forth takes half the time.
+    Written out with its mirror image, it is the forward transform as well, which takes half the time.
     """
     whole = np.concatenate([power, power[..., -2:0:-1]], axis=-1)
-    lags: np.ndarray = np.fft.rfft(whole)[..., :MAX_LAG_FRAMES].real / np.float32(_FFT_SIZE)
-    return lags
+    return np.asarray(np.fft.rfft(whole)[..., :MAX_LAG_FRAMES].real / np.float32(_FFT_SIZE))
 
 
 def tempo_features(
@@ -125,8 +121,7 @@ def _at_lag(correlation: np.ndarray, lags_frames: np.ndarray) -> np.ndarray:
     lags_frames = np.minimum(lags_frames, MAX_LAG_FRAMES - 2.0)
     below = lags_frames.astype(np.int64)
     share = (lags_frames - below).astype(np.float32)
-    value: np.ndarray = correlation[..., below] * (1 - share) + correlation[..., below + 1] * share
-    return value
+    return np.asarray(correlation[..., below] * (1 - share) + correlation[..., below + 1] * share)
 
 
 def tempo_scores(
@@ -153,5 +148,4 @@ def tempo_scores(
         features = tempo_features(autocorrelation(groups, centers[first : first + BLOCK_WINDOWS]))
         blocks.append(features @ weights.astype(np.float32))
     prior = tempo_prior_features() @ prior_weights.astype(np.float32)
-    scores: np.ndarray = np.concatenate(blocks) + prior
-    return scores
+    return np.asarray(np.concatenate(blocks) + prior)

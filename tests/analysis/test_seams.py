@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from editorbot.analysis.seams import DECAY_BEATS, REACH_BEATS, join_costs, nearest_leaves, quietness, seams_of
+from editorbot.analysis.seams import DECAY_BEATS, REACH_BEATS, nearest_leaves, quietness, seams_of
 from tests.editors.factories import song_analysis
 
 PER_LETTER = 32
@@ -12,7 +12,7 @@ PER_LETTER = 32
 def test_the_recording_itself_costs_nothing():
     analysis = song_analysis("ABC")
     beats = np.arange(len(analysis.beats_s) - 1)
-    assert np.all(join_costs(analysis, beats, beats + 1) == 0)
+    assert np.all(seams_of(analysis).costs(beats + 1, beats + 1) == 0)
 
 
 def test_exact_repeats_are_joined_for_nothing():
