@@ -26,8 +26,7 @@ from editorbot.editlist.edit_list import EditList, MadeBy
 from editorbot.editors.base import EditRequest
 from editorbot.editors.policy_inference.action_shares import share_lines
 from editorbot.editors.policy_inference.episode import play, prepare
-from editorbot.editors.policy_inference.learned import LearnedPolicy, read_policy
-from editorbot.editors.policy_inference.score_features import score_features_of
+from editorbot.editors.policy_inference.learned import LearnedPolicy, read_policy, score_features_of
 from editorbot.editors.registry import editor_named
 from editorbot.environment.episodes import edit_list_of_episode
 from editorbot.environment.material import Material, material_of

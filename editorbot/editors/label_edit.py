@@ -94,17 +94,7 @@ def edit_of_ranges(analysis: Analysis, step_labels: StepLabels, ranges: Sequence
 
 
 def cut_reason(analysis: Analysis, step_labels: StepLabels, start_s: float, end_s: float) -> str:
-    """Name what is in a cut, the longest part first: ``12 s of talk, 3 s of silence``; nothing for a tiny one.
-
-    Parameters
-    ----------
-    analysis : Analysis
-        For the kinds of activity.
-    step_labels : StepLabels
-        What was decided.
-    start_s, end_s : float [seconds]
-        The cut.
-    """
+    """Name what is in a cut, the longest part first: ``12 s of talk, 3 s of silence``; nothing for a tiny one."""
     if end_s - start_s < SHORTEST_CUT_S:
         return ""
     music = _music_by_rules if step_labels.classes is None else _music_by_class

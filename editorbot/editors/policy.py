@@ -16,16 +16,16 @@ from typing import ClassVar, final
 import numpy as np
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.edit_list import ActionSpan, Clip, EditList, MadeBy
-from editorbot.editlist.operations import edit_list_of
+from editorbot.editlist.edit_list import ActionSpan, Clip, EditList, MadeBy, is_contiguous
+from editorbot.editlist.operations import Range, edit_list_of, range_from_s, subtract
 from editorbot.editors.base import Editor, EditRequest, requested_ranges
 from editorbot.editors.clips import apply_ranges, beat_records, join_risks
 from editorbot.editors.path import shortest_path_edit
 from editorbot.editors.policy_inference.action_shares import collapse_warning, share_lines
-from editorbot.editors.policy_inference.clip_ranges import keep_music, with_ranges
 from editorbot.editors.policy_inference.episode import Episode, PreparedRecording, output_s, play, play_to, prepare
-from editorbot.editors.policy_inference.learned import SHIPPED, read_policy
-from editorbot.editors.policy_inference.score_features import score_features_of
+from editorbot.editors.policy_inference.learned import SHIPPED, read_policy, score_features_of
+from editorbot.editors.scoring.edges import placed_spans_s
+from editorbot.editors.scoring.learned import classify_learned, read_score
 from editorbot.environment.episodes import action_spans, edit_list_of_episode
 from editorbot.environment.material import beat_bounds, material_of
 from editorbot.environment.settings import LEAST_BEATS
@@ -144,3 +144,41 @@ def _with_confidence(clips: Sequence[Clip], episode: Episode, analysis: Analysis
         chances = episode.keep_chance[first:end]
         confident.append(replace(clip, confidence=float(chances.mean()) if len(chances) else 0.0))
     return confident
+
+
+def with_ranges(
+    clips: Sequence[Clip], wanted: Sequence[Range], unwanted: Sequence[Range], *, reason: str = "you asked to keep it"
+) -> list[Clip]:
+    """Add wanted ranges to clips and remove unwanted ones [source samples].
+
+    A wanted range is played unchanged: a clip with effects that overlaps it keeps its other parts. What is missing goes
+    before the first clip that begins later in the recording.
+    """
+    result: list[Clip] = []
+    for clip in clips:
+        removed = tuple(unwanted) if clip.is_copy else (*unwanted, *wanted)
+        pieces = subtract([(clip.start, clip.end)], removed)
+        result += [clip if piece == (clip.start, clip.end) else _part(clip, piece) for piece in pieces]
+    missing = subtract(wanted, [(clip.start, clip.end) for clip in result if clip.is_copy])
+    for start, end in subtract(missing, unwanted):
+        at = next((number for number, clip in enumerate(result) if clip.start >= end), len(result))
+        result.insert(at, Clip(start, end, reason=reason))
+    return result
+
+
+def _part(clip: Clip, piece: Range) -> Clip:
+    """Cut a part out of a clip; fades belong to the whole and are left out."""
+    return replace(clip, start=piece[0], end=piece[1], fade_in=0, fade_out=0)
+
+
+def keep_music(clips: Sequence[Clip], analysis: Analysis) -> list[Clip]:
+    """Add to a policy's clips all that the shipped score keeps in gentle mode; clips that touch are joined."""
+    spans_s = placed_spans_s(analysis, classify_learned(analysis, read_score(), "gentle"))
+    wanted = [range_from_s(start_s, end_s, analysis.source) for start_s, end_s in spans_s]
+    joined: list[Clip] = []
+    for clip in with_ranges(clips, wanted, [], reason="music, which --tightness gentle does not cut"):
+        if joined and is_contiguous(joined[-1], clip):
+            joined[-1] = replace(joined[-1], end=clip.end, fade_out=clip.fade_out)
+        else:
+            joined.append(clip)
+    return joined

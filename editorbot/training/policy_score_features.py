@@ -13,7 +13,7 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache, code_version
 from editorbot.corpus.cache_files import read_entry, text_array, text_of, write_entry
 from editorbot.corpus.pairs import Pair, find_pairs
-from editorbot.editors.policy_inference.score_features import score_features_of
+from editorbot.editors.policy_inference.learned import score_features_of
 from editorbot.editors.scoring.learned import SHIPPED, LearnedScore, read_score
 from editorbot.errors import EditorbotError
 from editorbot.models.policy_config import SCORE_FEATURES

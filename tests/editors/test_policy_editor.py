@@ -11,9 +11,8 @@ import pytest
 
 from editorbot.editlist.edit_list import Clip
 from editorbot.editors.base import EditRequest
-from editorbot.editors.policy import PolicyEditor
+from editorbot.editors.policy import PolicyEditor, keep_music, with_ranges
 from editorbot.editors.policy_inference.action_shares import collapse_warning, share_lines
-from editorbot.editors.policy_inference.clip_ranges import keep_music, with_ranges
 from editorbot.editors.policy_inference.learned import SHIPPED, read_policy
 from editorbot.environment.actions import V3, Action
 from editorbot.errors import FormatError, MismatchError, NotFoundError

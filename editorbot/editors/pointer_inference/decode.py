@@ -165,12 +165,6 @@ def costs_of(
 
     Parameters
     ----------
-    scores : RowScores
-        The network's answers.
-    config : PointerConfig
-        Its shape.
-    settings : DecodeSettings
-        The prices.
     beats_s : np.ndarray, shape=(beats,) [seconds]
         Where plays should start and end.
     score_odds : np.ndarray, shape=(frames,), optional

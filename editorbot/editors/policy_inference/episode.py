@@ -55,19 +55,7 @@ def prepare(
     score_features: Float32[np.ndarray, "beats score_features"],
     keep_ratio: float | None,
 ) -> PreparedRecording:
-    """Encode a recording and set the share to keep.
-
-    Parameters
-    ----------
-    policy : LearnedPolicy
-        The policy.
-    material : Material
-        The recording.
-    score_features : np.ndarray, shape=(beats, SCORE_FEATURES)
-        See :func:`editorbot.editors.policy_inference.score_features.score_features_of`.
-    keep_ratio : float, optional
-        Share to keep; the policy's own prediction by default.
-    """
+    """Encode a recording and set the share to keep, by default the policy's own prediction."""
     reach = (len(material.padded) - material.beats) // 2
     features = material.padded[reach : reach + material.beats]
     encoded = encode(beat_inputs(features, score_features, policy.normalizer), policy.weights, policy.config)
@@ -81,14 +69,10 @@ def play(prepared: PreparedRecording, *, bias: float = 0.0, temperature: float =
 
     Parameters
     ----------
-    prepared : PreparedRecording
-        Policy and recording.
     bias : float
         Added to the log odds of the types that leave out.
     temperature : float
         0 takes the likeliest action each time; 1 samples from the policy, more is bolder.
-    seed : int
-        Seed of the samples.
 
     Notes
     -----

@@ -86,16 +86,9 @@ def encode(inputs: Rows, weights: Weights, config: PolicyConfig) -> EncodedRecor
 def step_logits(
     inputs: Float32[np.ndarray, " inputs"], masks: Masks, weights: Weights, config: PolicyConfig
 ) -> StepLogits:
-    """Compute the policy's log odds of one action.
+    """Compute the policy's log odds of one action, with CLOSED for choices that the masks forbid.
 
-    Parameters
-    ----------
-    inputs : np.ndarray, shape=(PolicyConfig.inputs,)
-        Encoded beat, what is ahead, summary, and normalized state, concatenated.
-    masks : Masks
-        Which choices are valid.
-    weights, config
-        Of the network.
+    `inputs` are the encoded beat, what is ahead, the summary, and the normalized state, concatenated.
     """
     types = config.action_vocabulary.types
     x = np.maximum(linear(inputs[None], weights, "policy.enter"), 0)

@@ -80,17 +80,7 @@ class Turns:
 def find_turns(vectors: Vectors, is_song: Bool[np.ndarray, " steps"]) -> list[Turns]:
     """Find stretches that repeat what was just played: candidates for the scorecard.
 
-    Parameters
-    ----------
-    vectors : np.ndarray, shape=(steps, dimensions), float32
-        Unit vectors of the steps.
-    is_song : np.ndarray, shape=(steps,), bool
-        Steps that are music of the recording; no loop extends across others.
-
-    Returns
-    -------
-    turns : list of Turns
-        The most striking first, hardly overlapping.
+    No loop extends across steps that are not the song. The most striking come first; they hardly overlap.
 
     Notes
     -----

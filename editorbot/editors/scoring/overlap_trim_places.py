@@ -82,17 +82,7 @@ class Places:
 
 
 def places_of(start_s: float, end_s: float, next_s: float, steps: ScoredSteps) -> Places:
-    """Find where a play could be left, with the cues of each place.
-
-    Parameters
-    ----------
-    start_s, end_s : float [seconds]
-        The play.
-    next_s : float [seconds]
-        Where the next one begins; at `end_s` or later.
-    steps : ScoredSteps
-        The recording.
-    """
+    """Find where a play could be left, with the cues of each place; the next one begins at `end_s` or later."""
     start, end, arrive = (s_to_steps(time_s) for time_s in (start_s, end_s, next_s))
     first = max(step_at(start_s) + LEAST_STEPS, end - EARLIEST_STEPS)
     every = np.arange(first, max(min(end + LATEST_STEPS, arrive - 2), end) + 1)

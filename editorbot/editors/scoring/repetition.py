@@ -118,17 +118,7 @@ def _unit(rows: Float[np.ndarray, "rows columns"]) -> Float[np.ndarray, "rows co
 
 
 def find_repetition(vectors: Float32[np.ndarray, "steps dimensions"]) -> Repetition:
-    """Find the best later and earlier match of each step.
-
-    Parameters
-    ----------
-    vectors : np.ndarray, shape=(steps, dimensions), float32
-        From :func:`step_vectors`.
-
-    Returns
-    -------
-    repetition : Repetition
-        Stretches are centered on their step.
+    """Find the best later and earlier match of each step, with stretches centered on the step.
 
     Notes
     -----

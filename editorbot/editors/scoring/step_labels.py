@@ -69,15 +69,7 @@ class StepLabels:
 
 
 def find_links(vectors: Vectors, keep: Bool[np.ndarray, " steps"]) -> tuple[Link, ...]:
-    """Find a link for every cut whose two sides play the same.
-
-    Parameters
-    ----------
-    vectors : np.ndarray, shape=(steps, dimensions), float32
-        Unit vectors of the steps.
-    keep : np.ndarray, shape=(steps,), bool
-        What is kept.
-    """
+    """Find a link for every cut whose two sides play the same, given which steps are kept."""
     runs = runs_of(keep)
     found = [_link(vectors, leave, arrive) for (_, leave), (arrive, _) in zip(runs, runs[1:])]
     return tuple(link for link in found if link is not None)

@@ -61,19 +61,9 @@ class Retake:
 
 
 def find_retakes(vectors: Vectors, is_song: Bool[np.ndarray, " steps"]) -> list[Retake]:
-    """Find the best match of each stop with each restart after it.
+    """Find the best match of each stop (steps that are not the song) with each restart after it.
 
-    Parameters
-    ----------
-    vectors : np.ndarray, shape=(steps, dimensions), float32
-        Unit vectors of the steps.
-    is_song : np.ndarray, shape=(steps,), bool
-        Steps that are music of the recording; the others are stops.
-
-    Returns
-    -------
-    retakes : list of Retake
-        Candidates for the scorecard: most stops are followed by something that matches a little.
+    They are candidates for the scorecard: most stops are followed by something that matches a little.
     """
     runs, found = runs_of(is_song), []
     for index, (start, end) in enumerate(runs):
