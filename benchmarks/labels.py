@@ -26,10 +26,10 @@ import soundfile as sf
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.alignment import align
-from editorbot.corpus.labels.closeness import closeness
-from editorbot.corpus.labels.human_edit import human_edit
-from editorbot.corpus.labels.replay import replayed, without_trifles
-from editorbot.corpus.labels.sounds import PairSounds
+from editorbot.corpus.labels.fidelity import measure_fidelity
+from editorbot.corpus.labels.human_edit import infer_edit
+from editorbot.corpus.labels.pair_sounds import PairSounds
+from editorbot.corpus.labels.samples import replay_actions, without_inaudible_changes
 from editorbot.editlist.edit_list import ACTIONS, EFFECT_RANGES, Clip, EditList, Effect, Join
 from editorbot.environment.actions import V3
 from editorbot.environment.episodes import transcript_of
@@ -135,7 +135,9 @@ def found_by_beat(edit_list: EditList, level_db: float, analysis: Analysis) -> l
     """Return the type of each beat that the labels say."""
     lengths = span_lengths(analysis)
     types = ["CUT"] * len(lengths)
-    for moment in replayed(transcript_of(without_trifles(edit_list, level_db), analysis).actions, lengths):
+    for moment in replay_actions(
+        transcript_of(without_inaudible_changes(edit_list, level_db), analysis).actions, lengths
+    ):
         name, first = V3.names[moment.action.type], moment.state.cursor
         beats_long = int(lengths[first, moment.action.size]) * (2 if name == "SWAP_NEXT" else 1)
         span = range(first, min(first + beats_long, len(types)))
@@ -180,15 +182,15 @@ def one(track: Path, damage: str, rng: np.random.Generator, folder: Path) -> dic
             started = time.perf_counter()
             alignment = align(raw, edit)
             sounds = PairSounds(raw, edit)
-            human = human_edit(sounds, alignment, analysis.beats_s)
+            human = infer_edit(sounds, alignment, analysis.beats_s)
             seconds = time.perf_counter() - started
-            close = closeness(sounds, human)
+            close = measure_fidelity(sounds, human)
     found = found_by_beat(human.edit_list, human.level_db, analysis)
     beats = len(found)
     pairs = Counter(zip(wanted_by_beat(truth, beats), found))
     return {
         "track": track.name, "damage": damage, "beats": beats, "seconds": round(seconds, 2),
-        "matched_share": round(human.explained_share, 4), **close.as_dict(),
+        "matched_share": round(human.matched_share, 4), **close.as_dict(),
         "beats_right": round(sum(n for (a, b), n in pairs.items() if a == b) / beats, 4),
         "confusion": [[a, b, n] for (a, b), n in sorted(pairs.items())],
     }  # fmt: skip

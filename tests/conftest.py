@@ -15,7 +15,7 @@ settings.load_profile("steady")
 
 # Loaded before the hook: numba cannot compile a function that is wrapped.
 import editorbot.analysis.kernels  # noqa: E402
-import editorbot.corpus.kernels  # noqa: E402, F401
+import editorbot.corpus.alignment.coarse_match  # noqa: E402, F401
 
 install_import_hook("editorbot", "beartype.beartype")
 

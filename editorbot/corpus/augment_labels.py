@@ -1,14 +1,14 @@
 """More samples of rare action types, made from the finished edits of the pairs.
 
-A finished edit is ruined so that a known action repairs it (see :mod:`editorbot.corpus.labels.undoing`): really
-rendered, really analyzed, and the states measured anew. Recordings are made in rounds of a fixed number,
-so that the result depends on the seed alone and not on how many processes work.
+A finished edit is corrupted so that a known action repairs it (see :mod:`editorbot.corpus.labels.corruption`),
+then rendered and analyzed. Recordings are made in rounds of a fixed number, so that the result depends on the seed
+alone and not on the number of processes.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,10 +19,8 @@ from editorbot.analysis import BeatTracker
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.batch import Done, run_batch
 from editorbot.corpus.dataset import BcDataset, joined, with_artists
-from editorbot.corpus.labels.replay import replayed
-from editorbot.corpus.labels.samples import samples_of
-from editorbot.corpus.labels.spots import spots_on_beats
-from editorbot.corpus.labels.undoing import undo
+from editorbot.corpus.labels.corruption import corrupt, repair_steps
+from editorbot.corpus.labels.samples import replay_actions, samples_of
 from editorbot.corpus.pairs import Pair, find_pairs
 from editorbot.environment.actions import V3
 from editorbot.environment.material import beat_bounds
@@ -33,13 +31,13 @@ from editorbot.render.render import render_blocks
 from editorbot.timebase import s_to_samples
 
 ROUND = 8
-"""Recordings that are made before the needs are counted again."""
+"""Recordings that are made before the samples are counted again."""
 EXCERPT_S = 150.0
 """Length of the part of a finished edit that a recording is made of [seconds]."""
 
 _LEAST_BEATS = 24
 _IDLE_ROUNDS = 3
-"""Rounds without any sample that was needed, after which nothing more is expected."""
+"""Rounds without any new sample after which it is given up."""
 
 
 @dataclass(frozen=True)
@@ -47,15 +45,15 @@ class AugmentJob:
     """One recording to make."""
 
     pair: Pair
-    """Whose finished edit it is made of."""
+    """The pair of the finished edit."""
     types: tuple[int, ...]
-    """Types whose actions shall be right in it, in this order."""
+    """Types of the actions that repair it, in order."""
     seed: tuple[int, ...]
-    """Seed of everything that is chosen."""
+    """Seed of everything that is drawn."""
     name: str
     """Name of the recording."""
     artist: str = ""
-    """Who made the music, where it is known."""
+    """Who made the music, if it is known."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds the beats."""
 
@@ -69,7 +67,7 @@ class Augmented:
     recordings: int
     """Recordings that were made."""
     missing: tuple[str, ...]
-    """Types that did not reach their number."""
+    """Types with too few samples."""
 
 
 def augment(
@@ -82,24 +80,24 @@ def augment(
     on_done: Callable[[Done[AugmentJob, BcDataset]], None] = lambda done: None,
     on_round: Callable[[int, int], None] = lambda made, missing: None,
 ) -> Augmented:
-    """Return a data set with at least so many samples of each type.
+    """Add samples until each type has at least `min_samples`.
 
     Parameters
     ----------
     data : BcDataset
-        What is there; its `data_dir` holds the audio.
+        The samples so far; its `data_dir` holds the audio.
     min_samples : int
-        Samples that each type shall have.
+        Least number of samples of each type.
     seed : int
         The same seed makes the same samples.
     workers : int
-        Recordings that are made at the same time.
+        Processes at work; the samples do not depend on it.
     beat_tracker : str
         Who finds the beats.
     on_done : callable
-        Told of every recording.
+        Called with the result of every recording.
     on_round : callable
-        Told after each round how many recordings were made so far, and how many samples are missing still.
+        Called after each round with the recordings that were made so far, and the samples that are still missing.
 
     Raises
     ------
@@ -115,10 +113,13 @@ def augment(
     while needed.any() and idle < _IDLE_ROUNDS:
         jobs = [_job(pairs, needed, rng, (seed, made + k)) for k in range(ROUND)]
         jobs = [replace(job, artist=artists.get(job.pair.sample, ""), beat_tracker=beat_tracker) for job in jobs]
-        results = {done.job.name: done for done in _told(run_batch(jobs, make_samples, workers=workers), on_done)}
+        results: dict[str, BcDataset | None] = {}
+        for done in run_batch(jobs, make_samples, workers=workers):
+            on_done(done)
+            results[done.job.name] = done.result
         before = needed.copy()
         for job in jobs:
-            part = results[job.name].result
+            part = results[job.name]
             if part is not None:
                 part = _only_needed(part, needed)
                 needed = np.maximum(needed - part.type_counts, 0)
@@ -130,16 +131,8 @@ def augment(
     return Augmented(joined(parts, data.data_dir), made, missing)
 
 
-def _told(
-    results: Iterable[Done[AugmentJob, BcDataset]], on_done: Callable[[Done[AugmentJob, BcDataset]], None]
-) -> Iterator[Done[AugmentJob, BcDataset]]:
-    for done in results:
-        on_done(done)
-        yield done
-
-
 def _pairs(data: BcDataset) -> tuple[Pair, ...]:
-    """Return the pairs that samples were made of and whose audio is there."""
+    """Find the pairs that the samples were made of."""
     wanted = set(data.pair_ids.tolist())
     try:
         pairs = tuple(pair for pair in find_pairs(Path(data.data_dir)).pairs if pair.sample in wanted)
@@ -156,7 +149,7 @@ def _pairs(data: BcDataset) -> tuple[Pair, ...]:
 def _job(
     pairs: Sequence[Pair], needed: Int64[np.ndarray, " types"], rng: np.random.Generator, seed: tuple[int, ...]
 ) -> AugmentJob:
-    """Return a recording in which the types that miss most come most often."""
+    """Draw a job in which the types that need most samples come most often."""
     pair = pairs[int(rng.integers(len(pairs)))]
     weights = np.sqrt(needed) / np.sqrt(needed).sum()
     types = tuple(int(type_) for type_ in rng.choice(len(needed), size=64, p=weights))
@@ -164,24 +157,24 @@ def _job(
 
 
 def _only_needed(part: BcDataset, needed: Int64[np.ndarray, " types"]) -> BcDataset:
-    """Return the samples of each type as far as they are needed."""
+    """Keep as many samples of each type as are needed."""
     picked = [np.flatnonzero(part.type_labels == type_)[: int(count)] for type_, count in enumerate(needed)]
     return part.rows(np.sort(np.concatenate(picked)).astype(np.int64))
 
 
 def make_samples(job: AugmentJob) -> BcDataset:
-    """Make one recording and return the samples of its spots.
+    """Make one recording and samples of its repairs.
 
     Raises
     ------
     TooShortError
         If the finished edit has too few beats.
     EditorbotError
-        Whatever opening and analyzing say.
+        Whatever opening and analyzing raise.
     """
     rng = np.random.default_rng(job.seed)
     with tempfile.TemporaryDirectory(prefix="editorbot-") as folder:
-        excerpt, ruined = Path(folder) / "finished.wav", Path(folder) / "ruined.wav"
+        excerpt, corrupted = Path(folder) / "finished.wav", Path(folder) / "corrupted.wav"
         with open_recording(job.pair.edit) as edit:
             _write_excerpt(edit, excerpt, rng)
         with open_recording(excerpt) as finished:
@@ -189,18 +182,18 @@ def make_samples(job: AugmentJob) -> BcDataset:
             if len(analysis.beats_s) < _LEAST_BEATS:
                 message = f"its edit has {len(analysis.beats_s)} beats, {_LEAST_BEATS} are needed"
                 raise TooShortError(message, path=job.pair.edit)
-            undone = undo(finished.source, beat_bounds(analysis), job.types, rng)
-            with TrackWriter(ruined, finished.sample_rate, finished.channels, "FLOAT") as writer:
-                for block in render_blocks(undone.edit_list, finished):
+            made = corrupt(finished.source, beat_bounds(analysis), job.types, rng)
+            with TrackWriter(corrupted, finished.sample_rate, finished.channels, "FLOAT") as writer:
+                for block in render_blocks(made.edit_list, finished):
                     writer.write(block)
-        with open_recording(ruined) as recording:
+        with open_recording(corrupted) as recording:
             analysis = analyze(recording, beat_tracker=job.beat_tracker)
-    spots = spots_on_beats(undone.spots, beat_bounds(analysis), span_lengths(analysis))
+    steps = repair_steps(made.spans, beat_bounds(analysis), span_lengths(analysis))
     wanted = sorted(set(job.types))
-    moments = replayed(spots.actions, span_lengths(analysis))
-    right = [moment for number, moment in enumerate(moments) if number in spots.right]
+    episode = replay_actions(steps.actions, span_lengths(analysis))
+    right = [step for number, step in enumerate(episode) if number in steps.right]
     return samples_of(
-        analysis, right, job.pair.sample, job.name, target=spots.kept_share, types=wanted, artist=job.artist
+        analysis, right, job.pair.sample, job.name, target=steps.kept_share, types=wanted, artist=job.artist
     )
 
 

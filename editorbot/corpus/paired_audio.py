@@ -28,8 +28,8 @@ from editorbot.corpus.augment import (
 )
 from editorbot.corpus.cache_files import CacheFolder, read_array
 from editorbot.corpus.mel_scan import mel_of
-from editorbot.corpus.pairs import POINTER_FOLDER, Pair, pointer_paths
-from editorbot.corpus.precache import find_samples, read_mel, read_pointers
+from editorbot.corpus.pairs import POINTER_FOLDER, Pair, find_pairs, pointer_paths
+from editorbot.corpus.precache import read_mel, read_pointers
 from editorbot.corpus.stem_cache import read_stem_mels
 from editorbot.errors import DamagedError, EmptyError, UsageError
 from editorbot.recording import open_recording
@@ -99,7 +99,7 @@ class PairedAudioDataset:
             raise UsageError("stems are not changed along with their pair; leave out augmentation, or the stems")
         self._data, self._cache = data_folder, CacheFolder(cache_folder)
         self._augment, self._use_stems = augment, use_stems
-        pairs = find_samples(data_folder, samples).pairs
+        pairs = find_pairs(data_folder, samples).pairs
         self.pairs: tuple[Pair, ...] = tuple(pair for pair in pairs if self._is_there(pair.sample))
         if not self.pairs:
             raise EmptyError("none of its pairs is in the cache; run: editorbot pairs precache", path=data_folder)

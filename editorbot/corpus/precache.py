@@ -10,7 +10,6 @@ recording, or of another frame grid, counts as missing. Analyses go to the user'
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from editorbot.analysis.cache import AnalysisCache
 from editorbot.analysis.features import beat_frames
 from editorbot.analysis.mel import MelReader
 from editorbot.analysis.spectrum import MEL_BANDS
+from editorbot.corpus.alignment.files import align_pair
 from editorbot.corpus.cache_files import (
     CacheFolder,
     read_array,
@@ -34,8 +34,8 @@ from editorbot.corpus.cache_files import (
     write_entry,
 )
 from editorbot.corpus.labels.pair_labels import kept_beats, stored_edit
-from editorbot.corpus.pairs import POINTER_FOLDER, Pair, PairList, align_pair, find_pairs, pointer_paths
-from editorbot.errors import MismatchError, NotFoundError
+from editorbot.corpus.pairs import POINTER_FOLDER, Pair, pointer_paths
+from editorbot.errors import MismatchError
 from editorbot.recording import Recording, open_recording
 from editorbot.timebase import frame_count, mono_samples
 
@@ -94,26 +94,6 @@ class MelEntry:
     def is_of(self, recording: Recording, beat_tracker: BeatTracker) -> bool:
         """Whether it is what a recording and a beat tracker give."""
         return (self.digest, self.beat_tracker) == (recording.digest, beat_tracker)
-
-
-def find_samples(data_folder: Path, samples: Sequence[str] = ()) -> PairList:
-    """Return the pairs of a data folder that are wanted; all where none is named.
-
-    Raises
-    ------
-    NotFoundError
-        If a name is that of no pair.
-    EditorbotError
-        Whatever `find_pairs` says.
-    """
-    listed = find_pairs(data_folder)
-    if not samples:
-        return listed
-    known = {pair.sample: pair for pair in listed.pairs}
-    for sample in samples:
-        if sample not in known:
-            raise NotFoundError(f"there is no pair named {sample!r} in it", path=data_folder)
-    return PairList(tuple(known[sample] for sample in dict.fromkeys(samples)), ())
 
 
 def precache(job: PrecacheJob) -> Precached:

@@ -16,8 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal, get_args
 
-from editorbot.corpus.truth import read_truth, truth_path
-from editorbot.errors import EditorbotError, NotFoundError, SplitError, UsageError
+from editorbot.corpus.truth import find_truth, read_truth
+from editorbot.errors import EditorbotError, SplitError, UsageError
 
 Split = Literal["train", "validation", "test"]
 SPLITS: tuple[Split, ...] = get_args(Split)
@@ -154,10 +154,8 @@ def artist_of_sample(data_folder: str | os.PathLike[str], sample: str) -> str:
     UnreadableError, FormatError, VersionError
         If the truth is there, but cannot be read: then nobody knows on which side the sample may stand.
     """
-    try:
-        return read_truth(truth_path(data_folder, sample)).artist
-    except NotFoundError:
-        return ""
+    truth = find_truth(data_folder, sample)
+    return "" if truth is None else truth.artist
 
 
 @dataclass(frozen=True)

@@ -224,6 +224,20 @@ def read_truth(path: str | os.PathLike[str]) -> Truth:
     return read_file(path, truth_from_json)
 
 
+def find_truth(data_folder: str | os.PathLike[str], sample: str) -> Truth | None:
+    """Read the truth of a sample; None if it has none.
+
+    Raises
+    ------
+    UnreadableError, FormatError, VersionError
+        If it is there, but cannot be read.
+    """
+    try:
+        return read_truth(truth_path(data_folder, sample))
+    except NotFoundError:
+        return None
+
+
 def write_truth(path: str | os.PathLike[str], truth: Truth) -> None:
     """Write a truth to a file, which appears only when it is whole.
 

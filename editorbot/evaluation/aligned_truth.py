@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from editorbot.corpus.pairs import INFO_VERSION
+from editorbot.corpus.alignment.files import INFO_VERSION
 from editorbot.corpus.truth import EqualGroup, Segment, Truth
 from editorbot.errors import FormatError, NotFoundError
 from editorbot.json_records import DocumentFormat, read_file
@@ -73,7 +73,7 @@ def _parsed(content: bytes) -> Truth:
 
 
 def aligned_truth(info: dict[str, Any]) -> Truth:
-    """Make the truth that an alignment implies, see `corpus.pairs.info_of`; `artist` stays empty."""
+    """Make the truth that an alignment implies, see `corpus.alignment.files`; `artist` stays empty."""
     raw_rate, edit_rate = float(info["raw"]["sample_rate"]), float(info["edit"]["sample_rate"])
     duration_s, finished_s = info["raw"]["samples"] / raw_rate, info["edit"]["samples"] / edit_rate
     taken, ties = [], []

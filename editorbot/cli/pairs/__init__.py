@@ -1,4 +1,4 @@
-"""``editorbot pairs``: what is done with pairs of raw recordings and edits, one file a command."""
+"""``editorbot pairs``: work on pairs of raw recording and edit, one file a command."""
 
 from __future__ import annotations
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from editorbot.errors import EditorbotError, ExistsError, UsageError, printable
+from editorbot.cli.pairs.batch_report import BatchReport
+from editorbot.errors import ExistsError, UsageError, printable
 from editorbot.timebase import clock
 
 if TYPE_CHECKING:
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Align:
-    """Find where every moment of an edit came from in its raw recording."""
+    """Find where every moment of an edit comes from in its raw recording.
+
+    Example: editorbot pairs align --raw jam.wav --edit mine.wav --out found/
+    """
 
     data_dir: str = "training_data"
     """Folder with input/NAME_raw.wav and desired_output/NAME_edit.wav; results go to its pointer_sequences."""
@@ -30,7 +35,7 @@ class Align:
     no_picture: bool = False
     """Draw no picture."""
     force: bool = False
-    """Align again what is there already; a folder's finished pairs are passed over otherwise."""
+    """Align again what is aligned already."""
     debug: bool = False
     """Show the whole trace of an error."""
 
@@ -42,7 +47,8 @@ class Align:
         return self._run_one() if all(given) else self._run_folder()
 
     def _run_one(self) -> int:
-        from editorbot.corpus.pairs import Pair, align_pair, pointer_paths, sample_of
+        from editorbot.corpus.alignment.files import align_pair
+        from editorbot.corpus.pairs import Pair, pointer_paths, sample_of
 
         raw, edit, out = Path(self.raw or ""), Path(self.edit or ""), Path(self.out or "")
         pair = Pair(sample_of(edit), raw, edit)
@@ -53,37 +59,29 @@ class Align:
         return 0
 
     def _run_folder(self) -> int:
-        from editorbot.corpus.labels.stored import is_aligned
-        from editorbot.corpus.pairs import POINTER_FOLDER, align_all, find_pairs
+        from editorbot.corpus.alignment.files import align_pair, is_aligned
+        from editorbot.corpus.batch import run_batch
+        from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
 
         folder = Path(self.data_dir) / POINTER_FOLDER
         listed = find_pairs(Path(self.data_dir))
-        for problem in listed.problems:
-            print(problem, file=sys.stderr)
-        todo = tuple(p for p in listed.pairs if self.force or not is_aligned(p, folder))
-        failures: list[EditorbotError] = list(listed.problems)
-
-        def on_done(pair: Pair, result: Alignment | EditorbotError) -> None:
-            if isinstance(result, EditorbotError):
-                failures.append(result)
-            _print_result(pair, result)
-
-        align_all(todo, folder, picture=not self.no_picture, on_done=on_done)
-        passed = len(listed.pairs) - len(todo)
-        aligned = len(todo) - (len(failures) - len(listed.problems))
-        there = f", {passed} were there already" if passed else ""
-        print(f"{aligned} pairs aligned{there}, {len(failures)} problems; results are in {printable(str(folder))}")
-        return failures[0].exit_code if failures else 0
+        report = BatchReport(listed.problems)
+        todo = [pair for pair in listed.pairs if self.force or not is_aligned(pair, folder)]
+        for done in run_batch(todo, partial(align_pair, folder=folder, picture=not self.no_picture)):
+            if done.result is None:
+                report.add_failure(done.error, done.job.edit)
+            else:
+                _print_result(done.job, done.result)
+        there = len(listed.pairs) - len(todo)
+        made = f"{len(todo) - report.failed} pairs aligned"
+        return report.finish(made, "results are in", folder, already_there=there)
 
 
-def _print_result(pair: Pair, result: Alignment | EditorbotError) -> None:
-    """Print one line of what was found, or of what went wrong."""
-    if isinstance(result, EditorbotError):
-        print(result, file=sys.stderr)
-        return
+def _print_result(pair: Pair, alignment: Alignment) -> None:
+    """Print one line about an alignment, and its warnings."""
     name = printable(pair.sample)
-    speed = "" if result.speed.ratio == 1 else f", speed {result.speed.ratio:.4f}"
-    length = clock(result.edit_samples / result.edit_rate)
-    print(f"{name}: {length}, {len(result.segments)} segments, {result.matched_share:.1%} found{speed}")
-    for line in result.warnings:
+    speed = "" if alignment.speed.ratio == 1 else f", speed {alignment.speed.ratio:.4f}"
+    length = clock(alignment.edit_samples / alignment.edit_rate)
+    print(f"{name}: {length}, {len(alignment.segments)} segments, {alignment.matched_share:.1%} found{speed}")
+    for line in alignment.warnings:
         print(f"warning: {name}: {line}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``editorbot pairs augment``: more samples of rare action types, made by really undoing them in finished music."""
+"""``editorbot pairs augment``: more samples of rare action types, made of finished music."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from editorbot.analysis import BeatTracker
-from editorbot.cli.pairs.labels import counted
-from editorbot.cli.pairs.precache import check_workers
+from editorbot.cli.pairs.batch_report import check_workers
+from editorbot.cli.pairs.labels import type_counts_line
 from editorbot.errors import EmptyError, UsageError, printable
 
 if TYPE_CHECKING:
@@ -17,28 +17,31 @@ if TYPE_CHECKING:
     from editorbot.corpus.batch import Done
     from editorbot.corpus.dataset import BcDataset
 
-COUNTED = 32
-"""Recordings after which it is told how far it is."""
+PROGRESS_EVERY = 32
+"""Recordings between two lines of progress."""
 
 
 @dataclass(frozen=True)
 class Augment:
-    """Add samples of rare action types: finished edits are ruined so that the action is the right repair."""
+    """Add samples of rare action types: finished edits are changed so that the action is the right repair.
+
+    Example: editorbot pairs augment --input bc_rich.npz --output bc_augmented.npz --min-samples 1000
+    """
 
     input: str = "bc_rich.npz"
     """The data set of `pairs labels`."""
     output: str = "bc_augmented.npz"
     """The data set to write."""
     min_samples: int = 1000
-    """Samples that each of the twenty types shall have."""
+    """Least number of samples of each of the twenty types."""
     data_dir: str | None = None
-    """Folder of the pairs, where it is no longer the one that the data set was made of."""
+    """Folder of the pairs, if it is no longer the one that the data set was made of."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     seed: int = 0
-    """The same seed makes the same samples."""
+    """Seed of everything that is drawn; the same seed makes the same samples."""
     workers: int = 1
-    """Recordings that are made at the same time; the samples are the same."""
+    """Processes at work; the samples do not depend on it."""
     debug: bool = False
     """Show the whole trace of an error."""
 
@@ -62,13 +65,13 @@ class Augment:
             seed=self.seed,
             workers=self.workers,
             beat_tracker=self.beat_tracker,
-            on_done=_tell,
-            on_round=_count,
+            on_done=_print_error,
+            on_round=_print_progress,
         )
         write_dataset(Path(self.output), result.data)
         added = len(result.data.states) - len(data.states)
         print(f"{added} samples added from {result.recordings} recordings; all are in {printable(self.output)}")
-        print(counted(result.data))
+        print(type_counts_line(result.data))
         if result.missing:
             few = f"too few samples of {', '.join(result.missing)}; add pairs with longer edits"
             print(EmptyError(few, path=self.output), file=sys.stderr)
@@ -76,14 +79,12 @@ class Augment:
         return 0
 
 
-def _tell(done: Done[AugmentJob, BcDataset]) -> None:
-    """Print what went wrong with a recording; the others go on."""
+def _print_error(done: Done[AugmentJob, BcDataset]) -> None:
     if done.error is not None:
         done.error.path = done.error.path or str(done.job.pair.edit)
         print(done.error, file=sys.stderr)
 
 
-def _count(made: int, missing: int) -> None:
-    """Print now and then how far it is."""
-    if missing and made % COUNTED == 0:
+def _print_progress(made: int, missing: int) -> None:
+    if missing and made % PROGRESS_EVERY == 0:
         print(f"{made} recordings made, {missing} samples to go", flush=True)

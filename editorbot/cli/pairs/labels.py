@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from editorbot.analysis import BeatTracker
-from editorbot.cli.pairs.precache import check_workers, told
-from editorbot.errors import EditorbotError, printable
+from editorbot.cli.pairs.batch_report import BatchReport, check_workers
+from editorbot.errors import printable
 
 if TYPE_CHECKING:
     from editorbot.corpus.dataset import BcDataset
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Labels:
-    """Find out what the human did to each raw recording: what was kept, moved, repeated, and how it was changed."""
+    """Find out what the human did to each raw recording: what was kept, moved, repeated, and how it was changed.
+
+    Example: editorbot pairs labels --data-dir training_data --out bc_rich.npz
+    """
 
     data_dir: str = "training_data"
     """Folder with input/NAME_raw.wav and desired_output/NAME_edit.wav; edit lists go to its pointer_sequences."""
@@ -27,11 +30,11 @@ class Labels:
     cache_dir: str = "cache"
     """Folder for the labels of the beats, and for analyses."""
     workers: int = 1
-    """Pairs that are worked on at the same time; the results are the same."""
+    """Processes at work; the results do not depend on it."""
     no_picture: bool = False
     """Draw no pictures of new alignments."""
     measure: bool = False
-    """Measure simulated pairs too; else their edit is read from truth/NAME.json, where it is known exactly."""
+    """Measure simulated pairs too; by default their edit is read from truth/NAME.json, where it is known exactly."""
     beat_tracker: BeatTracker = "embedded"
     """Who finds beats and bars: the network that ships, or the package beat-this (slower; needs the extra beats)."""
     force: bool = False
@@ -42,42 +45,35 @@ class Labels:
     def run(self) -> int:
         """Label all pairs; return the exit code."""
         from editorbot.analysis.analyze import check_tracker
+        from editorbot.corpus.batch import run_batch
         from editorbot.corpus.cache_files import CacheFolder
         from editorbot.corpus.dataset import check_dataset_place
-        from editorbot.corpus.labels.folder import label_all
+        from editorbot.corpus.labels.pair_labels import LabelJob
+        from editorbot.corpus.labels.samples import label_and_sample
         from editorbot.corpus.pairs import POINTER_FOLDER, find_pairs
 
         check_workers(self.workers)
         check_tracker(self.beat_tracker)
         check_dataset_place(Path(self.out))
-        listed = find_pairs(Path(self.data_dir))
-        failures: list[EditorbotError] = list(listed.problems)
-        for problem in listed.problems:
-            print(problem, file=sys.stderr)
-        results = label_all(
-            listed.pairs,
-            Path(self.data_dir),
-            CacheFolder(Path(self.cache_dir)),
-            workers=self.workers,
-            force=self.force,
-            picture=not self.no_picture,
-            measure=self.measure,
-            beat_tracker=self.beat_tracker,
-        )
+        data_dir, cache = Path(self.data_dir), CacheFolder(Path(self.cache_dir))
+        listed = find_pairs(data_dir)
+        report = BatchReport(listed.problems)
+        jobs = [
+            LabelJob(pair, data_dir, cache, self.force, not self.no_picture, self.measure, self.beat_tracker)
+            for pair in listed.pairs
+        ]
         parts: dict[str, BcDataset] = {}
-        for done in results:
+        for done in run_batch(jobs, label_and_sample, workers=self.workers):
             if done.result is None:
-                failures.append(told(done.error, done.job.pair.raw))
+                report.add_failure(done.error, done.job.pair.raw)
             else:
                 parts[done.job.pair.sample] = done.result.samples
                 _print_labels(done.result.labels)
         self._write(parts)
-        where = printable(str(Path(self.data_dir) / POINTER_FOLDER))
-        print(f"{len(parts)} pairs labelled, {len(failures)} problems; edit lists are in {where}")
-        return failures[0].exit_code if failures else 0
+        return report.finish(f"{len(parts)} pairs labelled", "edit lists are in", data_dir / POINTER_FOLDER)
 
     def _write(self, parts: dict[str, BcDataset]) -> None:
-        """Write what was learned of the pairs, in their order; nothing where there is nothing."""
+        """Write the samples of all pairs, in the pairs' order, if there are any."""
         from editorbot.corpus.dataset import joined, write_dataset
 
         if not parts:
@@ -86,11 +82,11 @@ class Labels:
         write_dataset(Path(self.out), data)
         types = sum(count > 0 for count in data.type_counts.tolist())
         print(f"{len(data.states)} samples of {types} types are in {printable(self.out)}")
-        print(counted(data))
+        print(type_counts_line(data))
 
 
-def counted(data: BcDataset) -> str:
-    """Return how many samples of each type there are, as one line."""
+def type_counts_line(data: BcDataset) -> str:
+    """Say in one line how many samples of each type there are."""
     from editorbot.environment.actions import VOCABULARIES
 
     names = VOCABULARIES[data.vocabulary].names
@@ -98,11 +94,11 @@ def counted(data: BcDataset) -> str:
 
 
 def _print_labels(labels: PairLabels) -> None:
-    """Print one line about a pair."""
-    close, kept = labels.closeness, labels.kept.mean() if len(labels.kept) else 0.0
+    """Print one line about a pair, and its warnings."""
+    fidelity, kept = labels.fidelity, labels.kept.mean() if len(labels.kept) else 0.0
     how = "known from its truth"
-    if close is not None:
-        how = f"{labels.matched_share:.1%} understood; rendered again {close.frames_share:.1%} of the frames fit"
+    if fidelity is not None:
+        how = f"{labels.matched_share:.1%} understood; rendered again {fidelity.frames_share:.1%} of the frames fit"
     print(f"{printable(labels.sample)}: {len(labels.edit_list.clips)} clips, {kept:.0%} of the beats kept, {how}")
     for line in labels.edit_list.warnings:
         print(f"warning: {printable(labels.sample)}: {line}", file=sys.stderr)

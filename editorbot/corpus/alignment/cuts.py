@@ -1,9 +1,8 @@
-"""Where exactly one stretch of an edit ends and the next begins.
+"""Finds exactly where one stretch of an edit ends and the next begins.
 
-Around a cut the edit is compared with what the raw recording has along the line before it and
-along the line after it, in short spectra. The place is where the error that adds up before it on
-the one line and after it on the other is smallest; between them there may be something that
-comes from neither.
+Around a cut the edit is compared with the raw recording along the line before it and along the line
+after it, in short spectra. The cut is placed where the summed error, before it on the one line and
+after it on the other, is smallest; between the two there may be sound that comes from neither.
 """
 
 from __future__ import annotations
@@ -21,16 +20,16 @@ from editorbot.timebase import ANALYSIS_RATE
 _WINDOW, _HOP = 512, 64
 _LOW_BIN, _HIGH_BIN, _BANDS = 2, 180, 24
 _PHASE_DB, _PHASE_POWER, _FEWEST_FRAMES = 8.0, 0.5, 16
-"""What phases that have nothing in common add to the error [dB]; power of the magnitude that a phase counts with."""
+"""What unrelated phases add to the error [dB]; power of the magnitude by which a phase is weighted."""
 _AROUND_SAMPLES = round(0.9 * ANALYSIS_RATE)
-"""How far the true place may lie from the one given."""
+"""Largest distance of the exact place from the one given."""
 _KNOWN_SAMPLES = round(0.5 * ANALYSIS_RATE)
-"""Length of the sure part on either side, from which the tone between the two sounds is learned."""
+"""Length of the certain part on either side, from which the difference in tone is measured."""
 _LARGEST_ERROR_DB = 12.0
 _FOREIGN_DB = 5.0
-"""Error that something from elsewhere is taken to have, where nothing better is known [dB]."""
+"""Assumed error of sound from elsewhere, if it cannot be measured [dB]."""
 _GAP_COST_S = 0.15
-"""Length that something from elsewhere must have before it is believed [seconds]."""
+"""Least length of sound from elsewhere [seconds]."""
 _DEPTH_DB = 55.0
 
 
@@ -47,16 +46,16 @@ class Cut:
 def place_cut(
     raw: MonoReader, edit: MonoReader, before: Line | None, after: Line | None, gap: Cut, bounds: tuple[int, int]
 ) -> Cut:
-    """Return the exact place of a cut.
+    """Find the exact place of a cut.
 
     Parameters
     ----------
     raw, edit : MonoReader
         The two sounds.
     before, after : Line or None
-        Where the edit comes from on either side; None for nowhere.
+        Where the edit comes from on either side; None for elsewhere.
     gap : Cut
-        Where the cut was found so far.
+        Where the cut was found roughly.
     bounds : (int, int) [samples]
         Neither side is moved beyond these.
     """
@@ -65,7 +64,7 @@ def place_cut(
     first, count = low - _KNOWN_SAMPLES, high - low + 2 * _KNOWN_SAMPLES
     heard = short_spectra(edit.read(first - _WINDOW // 2, first + count + _WINDOW // 2))
     known = _KNOWN_SAMPLES // _HOP
-    # Beyond a neighbouring cut the lines no longer hold, so only what lies inside the bounds is learned from.
+    # Beyond a neighboring cut the lines no longer fit, so only what is inside the bounds is used.
     left = slice(max(0, (max(bounds[0], first) - first) // _HOP), max(1, (gap.end - first) // _HOP))
     right = slice((gap.start - first) // _HOP, min(len(heard), max(1, (bounds[1] - first) // _HOP)))
     errors: list[Float64[np.ndarray, " frames"] | None] = []
@@ -87,7 +86,7 @@ def place_cut(
 def _error_db(
     heard: Float32[np.ndarray, "frames bands"], source: Float32[np.ndarray, "frames bands"], own: slice
 ) -> Float64[np.ndarray, " frames"]:
-    """Return the mean difference of two spectra, less the tone that lies between them in the sure part."""
+    """Return the mean difference of two spectra, less their difference in tone in the certain part."""
     difference = heard - source
     if own.stop - own.start >= _FEWEST_FRAMES:
         difference = difference - np.median(difference[own], axis=0)
@@ -126,9 +125,9 @@ def cheapest_split(
 def phase_agreement(
     heard: Complex64[np.ndarray, "frames bins"], source: Complex64[np.ndarray, "frames bins"], own: slice
 ) -> Float64[np.ndarray, " frames"]:
-    """Return how far the phases of two sounds go together, less the turn that lies between them in the sure part.
+    """Return how far the phases of two sounds agree, less their constant difference in the certain part.
 
-    Near 1 where one is a copy of the other, whatever the equalization; near 0 where it only sounds alike.
+    Near 1 if one is a copy of the other, whatever the equalization; near 0 if they are merely similar.
     """
     cross = heard * np.conj(source)
     if own.stop - own.start >= _FEWEST_FRAMES:
@@ -141,21 +140,21 @@ def phase_agreement(
 
 
 def agreement_along(raw: MonoReader, edit: MonoReader, line: Line, first: int, count: int) -> float:
-    """Return how far the phases go together along a line over `count` samples of the edit, in [-1, 1]."""
+    """Return how far the phases agree along a line over `count` samples of the edit, in [-1, 1]."""
     heard = short_spectra(edit.read(first, first + count))
     source = short_spectra(read_along(raw, line, first, count))
     return float(phase_agreement(heard, source, slice(0, len(heard))).mean())
 
 
 def short_spectra(sound: Float32[np.ndarray, " samples"]) -> Complex64[np.ndarray, "frames bins"]:
-    """Return short spectra of the lower 7.8 kHz, a frame every 64 samples."""
+    """Compute short spectra of the lower 7.8 kHz, a frame every 64 samples."""
     window = np.hanning(_WINDOW + 1)[:-1].astype(np.float32)
     windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_HOP]
     return scipy.fft.rfft(windows * window, axis=1)[:, _LOW_BIN:_HIGH_BIN]
 
 
 def levels_db(spectra: Complex64[np.ndarray, "frames bins"]) -> Float32[np.ndarray, "frames bands"]:
-    """Return the levels of short spectra in bands that widen with the frequency [dB]."""
+    """Compute the levels of short spectra in bands that widen with the frequency [dB]."""
     power = spectra.real**2 + spectra.imag**2
     edges = np.unique(np.round(np.geomspace(_LOW_BIN, _HIGH_BIN, _BANDS + 1)).astype(int)) - _LOW_BIN
     bands = np.add.reduceat(power, edges[:-1], axis=1)

@@ -1,4 +1,4 @@
-"""Exact repeats: other places of the raw recording that a stretch may as well come from."""
+"""Exact repeats: other places of the raw recording with exactly the same sound as a stretch."""
 
 from __future__ import annotations
 
@@ -6,15 +6,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from editorbot.corpus.alignment.fingerprint import Fingerprint, Heard, fingerprint
-from editorbot.corpus.alignment.repeat_likeness import highest_places, likeness_of_places
-from editorbot.corpus.alignment.segments import Found
+from editorbot.corpus.alignment.fingerprint import (
+    Fingerprint,
+    RecordingMel,
+    fingerprint,
+    highest_places,
+    similarity_of_places,
+)
+from editorbot.corpus.alignment.segments import MatchedStretch
 from editorbot.corpus.alignment.time_delay import Line, measure_shift, read_along
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
-_POOL, _MOST_TIES = 4, 8
+_POOL, _MOST_REPEATS = 4, 8
 _LIKE = 0.85
-"""Mean likeness of spectra at which two places are compared by their samples."""
+"""Mean similarity of spectra from which two places are compared by their samples."""
 _EQUAL = 0.98
 """Correlation of the samples at which two places are one sound."""
 _WINDOW_SAMPLES = 32_768
@@ -24,36 +29,36 @@ _BACKWARD_COST = 4.0
 
 
 @dataclass(frozen=True)
-class Tied:
-    """A stretch, and the other places where the same sound lies."""
+class RepeatedStretch:
+    """A stretch, and the other places with the same sound."""
 
-    found: Found
+    stretch: MatchedStretch
     """The stretch."""
     shifts: tuple[float, ...]
     """Distances of the other places from the stretch's own [samples at ANALYSIS_RATE]."""
 
 
-def find_exact_repeats(found: list[Found], raw: Heard) -> list[Tied]:
-    """Return the stretches with the places that hold the same sound once more."""
+def find_exact_repeats(found: list[MatchedStretch], raw: RecordingMel) -> list[RepeatedStretch]:
+    """Find the places with the same sound as each stretch."""
     cells = fingerprint(raw, _POOL)
-    return [Tied(stretch, _exact_repeats_of(stretch, raw, cells)) for stretch in found]
+    return [RepeatedStretch(stretch, _exact_repeats_of(stretch, raw, cells)) for stretch in found]
 
 
-def _exact_repeats_of(stretch: Found, raw: Heard, cells: Fingerprint) -> tuple[float, ...]:
+def _exact_repeats_of(stretch: MatchedStretch, raw: RecordingMel, cells: Fingerprint) -> tuple[float, ...]:
     low, high = round(stretch.line.raw_of(stretch.first)), round(stretch.line.raw_of(stretch.end))
     cell = _POOL * HOP_SAMPLES
     first, end = max(0, -(-low // cell)), min(high // cell, len(cells.rows))
     if end - first < 4:
         return ()
-    likeness = likeness_of_places(cells, first, end, cells)
-    places = highest_places(likeness, least=_LIKE, apart=round(_APART_SAMPLES / cell) + 1, most=_MOST_TIES + 1)
+    similarity = similarity_of_places(cells, first, end, cells)
+    places = highest_places(similarity, least=_LIKE, apart=round(_APART_SAMPLES / cell) + 1, most=_MOST_REPEATS + 1)
     shifts = (float((at - first) * cell) for at in places if abs(at - first) * cell >= _APART_SAMPLES)
     exact = (_equal_at(raw, low, high, shift) for shift in shifts)
     return tuple(sorted(shift for shift in exact if shift is not None))
 
 
-def _equal_at(raw: Heard, low: int, high: int, shift: float) -> float | None:
-    """Return the exact shift if the recording holds the same samples there, else None."""
+def _equal_at(raw: RecordingMel, low: int, high: int, shift: float) -> float | None:
+    """Return the exact shift if the recording has the same samples there, else None."""
     length = min(_WINDOW_SAMPLES, high - low)
     first = (low + high - length) // 2
     line = Line(float(first), first + shift)
@@ -65,19 +70,19 @@ def _equal_at(raw: Heard, low: int, high: int, shift: float) -> float | None:
     return line.raw_at - first
 
 
-def in_order(tied: list[Tied]) -> list[Tied]:
-    """Return the stretches, each at that of its equal places which lies best behind the stretch before."""
-    result: list[Tied] = []
-    for entry in tied:
+def in_order(repeated: list[RepeatedStretch]) -> list[RepeatedStretch]:
+    """Place each stretch at that of its equal places which best continues the stretch before."""
+    result: list[RepeatedStretch] = []
+    for entry in repeated:
         place = 0.0
         if result and entry.shifts:
-            before = result[-1].found
+            before = result[-1].stretch
             leaves = before.line.raw_of(before.end)
-            arrives = entry.found.line.raw_of(entry.found.first)
+            arrives = entry.stretch.line.raw_of(entry.stretch.first)
             place = min((0.0, *entry.shifts), key=lambda shift: _distance(leaves, arrives + shift))
         others = tuple(shift - place for shift in (0.0, *entry.shifts) if shift != place)
-        moved = replace(entry.found, line=entry.found.line.shifted(place))
-        result.append(Tied(moved, tuple(sorted(others)) if entry.shifts else ()))
+        moved = replace(entry.stretch, line=entry.stretch.line.shifted(place))
+        result.append(RepeatedStretch(moved, tuple(sorted(others)) if entry.shifts else ()))
     return result
 
 

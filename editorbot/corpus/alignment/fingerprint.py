@@ -1,13 +1,13 @@
-"""What of a recording survives an edit: the movement of its log-mel spectrum within a second.
+"""What of a recording survives an edit: the changes of its log-mel spectrum within a second.
 
 Gain and equalization are constant over a second and drop out with its mean; what is left is
-compared by its direction only. Frames that hardly move (silence, a held tone) say little about
-where they are, and weigh little.
+compared by its direction only. Frames that hardly change (silence, a held tone) say little about
+their place, and get little weight.
 
 Conventions
 -----------
 Frames are those of the grid in `timebase`. Cells are the coarser grid of a fingerprint, a cell
-every `pool` frames of the raw recording; at speed v the edit's cell k lies at its frame ``k * pool / v``.
+every `pool` frames of the raw recording; at speed v the edit's cell k is at its frame ``k * pool / v``.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import scipy.fft
 import scipy.ndimage
 from jaxtyping import Float32, Float64
 
-from editorbot.analysis.downmix import Downmix, MonoReader, probe_downmix
+from editorbot.analysis.downmix import MonoReader, probe_downmix
 from editorbot.analysis.filterbanks import mel_matrix
 from editorbot.analysis.spectrum import hann_window
 from editorbot.recording import Recording
@@ -35,12 +35,12 @@ _BLOCK_FRAMES = 512
 _FLOOR_DB = 65.0
 """Depth below the loudest frames at which sound no longer counts [dB]."""
 _STILL_DB = 6.0
-"""Movement, root mean square over the bands, at which a frame weighs 0.7 [dB]."""
+"""Change, root mean square over the bands, at which a frame has a weight of 0.7 [dB]."""
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A recording as the alignment hears it."""
+class RecordingMel:
+    """What the alignment needs of a recording."""
 
     mono: MonoReader
     """The downmix, by block."""
@@ -56,24 +56,23 @@ class Heard:
 
     @property
     def is_silent(self) -> bool:
-        """Whether nothing can be heard."""
+        """Whether it is silent."""
         return float(self.power.max(initial=0.0)) < 1e-10
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """Rows that can be compared by their scalar product."""
+    """Rows that are compared by their scalar product."""
 
     rows: Float32[np.ndarray, "cells bands"]
     """Unit vectors, shape=(cells, 40)."""
     weight: Float32[np.ndarray, " cells"]
-    """How much a row says, shape=(cells,), in [0, 1]."""
+    """How much a row says about its place, shape=(cells,), in [0, 1]."""
 
 
-def listen(recording: Recording) -> Heard:
-    """Return what the alignment needs of a recording; reads it once, by block."""
-    downmix: Downmix = probe_downmix(recording)
-    mono = MonoReader(recording, downmix)
+def measure_mel(recording: Recording) -> RecordingMel:
+    """Measure the log-mel spectrum of a recording; reads it once, by block."""
+    mono = MonoReader(recording, probe_downmix(recording))
     filters, window = mel_matrix(BANDS).T, hann_window().astype(np.float32)
     frames = frame_count(mono.samples)
     mel, power = np.empty((frames, BANDS), dtype=np.float32), np.empty(frames, dtype=np.float32)
@@ -90,7 +89,7 @@ def listen(recording: Recording) -> Heard:
             power[done : done + count] = energy.sum(axis=1) * np.float32(2 / (0.375 * N_FFT * N_FFT))
             done += count
             kept = kept[count * HOP_SAMPLES :]
-    return Heard(mono, _level_db(mel), power)
+    return RecordingMel(mono, _level_db(mel), power)
 
 
 def _with_tail(mono: MonoReader):  # type: ignore[no-untyped-def]
@@ -107,28 +106,28 @@ def _level_db(mel: Float32[np.ndarray, "frames bands"]) -> Float32[np.ndarray, "
 
 
 def fingerprint(
-    heard: Heard, pool: int, *, speed: float = 1.0, is_pitch_kept: bool = True, pitch_shift: float = 1.0
+    mel: RecordingMel, pool: int, *, speed: float = 1.0, keeps_pitch: bool = True, pitch_shift: float = 1.0
 ) -> Fingerprint:
-    """Return the fingerprint of a recording as it would be at speed 1.
+    """Compute the fingerprint of a recording as it would be at speed 1.
 
     Parameters
     ----------
-    heard : Heard
+    mel : RecordingMel
         The recording.
     pool : int [frames], >= 1
         Distance of the cells.
     speed : float
         How much faster it is played than what it is compared with.
-    is_pitch_kept : bool
-        Whether the pitch did not change with the speed.
+    keeps_pitch : bool
+        Whether the pitch stayed as it was.
     pitch_shift : float
         Factor on all frequencies that is taken back, beside the one of the speed.
     """
-    level_db, factor = heard.level_db, pitch_shift * (1.0 if is_pitch_kept else speed)
+    level_db, factor = mel.level_db, pitch_shift * (1.0 if keeps_pitch else speed)
     if factor != 1.0:
         level_db = _shifted(level_db, factor)
     smooth = scipy.ndimage.gaussian_filter1d(level_db, 0.5 * pool, axis=0, mode="nearest") if pool > 1 else level_db
-    return _fingerprint_of(_sampled(smooth, np.arange(0, heard.frames, pool / speed)), pool)
+    return _fingerprint_of(interpolate_rows(smooth, np.arange(0, mel.frames, pool / speed)), pool)
 
 
 def _fingerprint_of(cells_db: Float32[np.ndarray, "cells bands"], pool: int) -> Fingerprint:
@@ -141,18 +140,18 @@ def _fingerprint_of(cells_db: Float32[np.ndarray, "cells bands"], pool: int) -> 
     return Fingerprint(np.ascontiguousarray(rows, dtype=np.float32), weight.astype(np.float32))
 
 
-def _sampled(
-    level_db: Float32[np.ndarray, "frames bands"], at_frames: Float64[np.ndarray, " cells"]
+def interpolate_rows(
+    rows: Float32[np.ndarray, "frames bands"], at_frames: Float64[np.ndarray, " cells"]
 ) -> Float32[np.ndarray, "cells bands"]:
-    """Return rows at positions between frames."""
-    low = np.minimum(at_frames.astype(np.int64), len(level_db) - 1)
-    high = np.minimum(low + 1, len(level_db) - 1)
+    """Interpolate rows at positions between frames, from 0 to the last."""
+    low = np.minimum(at_frames.astype(np.int64), len(rows) - 1)
+    high = np.minimum(low + 1, len(rows) - 1)
     share = (at_frames - low).astype(np.float32)[:, None]
-    return level_db[low] * (1 - share) + level_db[high] * share
+    return rows[low] * (1 - share) + rows[high] * share
 
 
 def _shifted(level_db: Float32[np.ndarray, "frames bands"], speed: float) -> Float32[np.ndarray, "frames bands"]:
-    """Return the spectrum with every frequency divided by `speed`."""
+    """Divide every frequency of the spectrum by `speed`."""
     centers_hz = _centers_hz()
     wanted = np.interp(centers_hz * speed, centers_hz, np.arange(BANDS))
     low = np.minimum(wanted.astype(int), BANDS - 2)
@@ -164,3 +163,44 @@ def _centers_hz() -> Float64[np.ndarray, " bands"]:
     filters = mel_matrix(BANDS).astype(np.float64)
     bins = np.arange(filters.shape[1])
     return (filters @ bins) / filters.sum(axis=1)
+
+
+_MOST_ROWS = 96
+
+
+def similarity_of_places(prints: Fingerprint, first: int, end: int, raw: Fingerprint) -> Float32[np.ndarray, " places"]:
+    """Return how much the raw recording from each cell on is like cells [first, end) of a fingerprint.
+
+    Parameters
+    ----------
+    prints, raw : Fingerprint
+        Of equal cell distance.
+    first, end : int
+        The stretch; of a long one a spread of at most 96 to 192 cells is compared.
+
+    Returns
+    -------
+    similarity : np.ndarray, shape=(places,), float32
+        Weighted mean, in [-1, 1], of every place that holds the whole stretch; may be empty.
+    """
+    step = max(1, (end - first) // _MOST_ROWS)
+    picked = np.arange(first, end, step)
+    weight = prints.weight[picked]
+    similarity = (prints.rows[picked] * weight[:, None]) @ raw.rows.T
+    sums = np.zeros(max(0, len(raw.rows) - int(picked[-1] - first)), dtype=np.float32)
+    for row, at in zip(similarity, picked - first):
+        sums += row[at : at + len(sums)]
+    return sums / np.float32(max(float(weight.sum()), 1e-3))
+
+
+def highest_places(similarity: Float32[np.ndarray, " places"], *, least: float, apart: int, most: int) -> list[int]:
+    """Return the places of the highest peaks, highest first, at least `apart` cells from one another."""
+    left = similarity.copy()
+    places: list[int] = []
+    while len(left) and len(places) < most:
+        at = int(np.argmax(left))
+        if left[at] < least:
+            break
+        places.append(at)
+        left[max(0, at - apart) : at + apart + 1] = -np.inf
+    return places

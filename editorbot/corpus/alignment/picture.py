@@ -1,4 +1,4 @@
-"""The picture of an alignment: where in the raw recording each moment of the edit lies."""
+"""The picture of an alignment: from where in the raw recording each moment of the edit comes."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def draw(alignment: Alignment, title: str) -> bytes:
 
     figure = Figure(figsize=(11, 7.2), dpi=_DPI, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
-    map_, flow, gain = figure.subplots(3, 1, height_ratios=(5, 1.3, 1.3))
+    places, flow, gain = figure.subplots(3, 1, height_ratios=(5, 1.3, 1.3))
     colors = _colors(alignment)
-    _draw_map(map_, alignment, colors)
+    _draw_map(places, alignment, colors)
     _draw_flow(flow, alignment, colors)
     _draw_gain(gain, alignment)
     figure.suptitle(printable(title).replace("$", r"\$"), x=0.01, ha="left", fontsize=15, color=_INK, weight="bold")
-    map_.set_title(_summary(alignment), loc="left", fontsize=9.5, color=_QUIET)
+    places.set_title(_summary(alignment), loc="left", fontsize=9.5, color=_QUIET)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()
@@ -37,11 +37,11 @@ def draw(alignment: Alignment, title: str) -> bytes:
 def _summary(alignment: Alignment) -> str:
     cuts = max(0, len(alignment.segments) - 1)
     speed = "" if alignment.speed.ratio == 1 else f" · speed {alignment.speed.ratio:.4f}"
-    tied = sum(bool(segment.ties) for segment in alignment.segments)
-    ties = f" · {tied} with exact repeats elsewhere (dotted)" if tied else ""
+    repeated = sum(bool(segment.exact_repeats) for segment in alignment.segments)
+    repeats = f" · {repeated} with exact repeats elsewhere (dotted)" if repeated else ""
     return (
         f"{len(alignment.segments)} segments, {cuts} cuts · {alignment.matched_share:.1%} of the edit found in the raw "
-        f"recording{speed}{ties}"
+        f"recording{speed}{repeats}"
     )
 
 
@@ -62,8 +62,8 @@ def _draw_map(axes: Any, alignment: Alignment, colors: list[Any]) -> None:
     for segment, color in zip(alignment.segments, colors):
         start_s, end_s = _edit_span(alignment, segment)
         raw_s = np.array([segment.raw_start, segment.raw_end]) / alignment.raw_rate
-        for tie in segment.ties:
-            shift_s = (tie - segment.raw_start) / alignment.raw_rate
+        for start in segment.exact_repeats:
+            shift_s = (start - segment.raw_start) / alignment.raw_rate
             axes.plot([start_s, end_s], raw_s + shift_s, color=color, lw=1, ls=(0, (1, 2)), alpha=0.8)
         axes.plot([start_s, end_s], raw_s, color=color, lw=3, solid_capstyle="butt")
         axes.plot([start_s], raw_s[:1], marker="o", ms=4, color=color)

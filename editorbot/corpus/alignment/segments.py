@@ -1,4 +1,4 @@
-"""From rough stretches to exact segments: measure each, drop what was chance, join, place the cuts."""
+"""From rough stretches to exact ones: measure each, drop chance matches, join neighbors, place the cuts."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import numpy as np
 from jaxtyping import Int64
 
 from editorbot.analysis.downmix import MonoReader
-from editorbot.corpus.alignment.best_path import Stretch
+from editorbot.corpus.alignment.coarse_match import LEAST_SPEED, MOST_SPEED, Stretch
 from editorbot.corpus.alignment.cuts import Cut, agreement_along, place_cut
-from editorbot.corpus.alignment.fingerprint import Fingerprint, Heard
-from editorbot.corpus.alignment.repeat_likeness import highest_places, likeness_of_places
-from editorbot.corpus.alignment.speed import LEAST_SPEED, MOST_SPEED
+from editorbot.corpus.alignment.fingerprint import Fingerprint, RecordingMel, highest_places, similarity_of_places
 from editorbot.corpus.alignment.time_delay import (
     LONG_WINDOW,
     SHORT_WINDOW,
@@ -28,35 +26,35 @@ from editorbot.corpus.alignment.time_delay import (
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
 CELL_POOL = 4
-"""Distance of the cells by which repeats are looked for [frames]."""
+"""Distance of the cells in which repeats are searched [frames]."""
 
 _SHORTEST_SAMPLES = round(0.2 * ANALYSIS_RATE)
 _SAME_SAMPLES = 0.006 * ANALYSIS_RATE
-"""Lines closer than this are one: no editor cuts 6 ms, and rooms move a measured shift that much."""
+"""Lines closer than this are the same: no editor cuts 6 ms, and rooms move a measured shift by that much."""
 _ALIKE, _ALIKE_S = 0.7, 4.0
-"""Likeness and length at which a stretch is believed whose waveform does not correlate (stretched, shifted)."""
+"""Least similarity and length of a stretch that counts though its waveform does not correlate (stretched, shifted)."""
 _STILL_ALIKE = 0.15
-"""Likeness at which a gap between two stretches of one line belongs to them."""
+"""Similarity from which a gap between two stretches of one line belongs to them."""
 _LONGEST_GAP_SAMPLES = 10 * ANALYSIS_RATE
-"""Beyond this length the two ends of a gap are placed apart."""
+"""The two ends of a longer gap are placed separately."""
 _LEAST_SPEED_CHANGE, _MOST_ROUNDS = 3e-5, 4
 _FEATURE_FRAMES = 10
 _BLURRED_STRENGTH = 16.0
-"""Strength below which the speed may be wrong, so that short windows are asked for it."""
+"""Strength below which the speed may be wrong; it is then measured in short windows."""
 _CHANGES, _MOST_PROBED, _SHARPER = 0.001 * np.arange(-9, 10), 8, 1.15
-"""Changes of speed that are tried then, on how many stretches, and how much sharper one must make them."""
+"""Changes of speed that are tried then, on how many stretches, and the least gain in strength."""
 _MANY_WINDOWS, _CROOKED_SAMPLES, _STRAIGHT_SAMPLES = 8, 40.0, 11.0
-"""Windows a stretch from which a speed is learned, and how far they may lie from a line, first and later."""
-_LEAST_LIKENESS = 0.2
+"""Windows of a stretch from which the speed is measured, and their largest distance from a line, first and later."""
+_LEAST_SIMILARITY = 0.2
 _FEWEST_CELLS, _MOST_PLACES = 3, 16
 _NEAR_SAMPLES, _PROBE_SAMPLES = 4_096, 16_384
 _WORSE, _SURER, _MOST_COMPARED, _CERTAIN = 0.15, 0.03, 4, 0.95
-"""Another place is tried if it looks at most that much less alike, and taken if its phases agree that much better."""
+"""Another place is tried if it is at most this much less similar, and taken if its phases agree this much better."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A stretch of the edit whose place in the raw recording is known; positions at ANALYSIS_RATE."""
+class MatchedStretch:
+    """A stretch of the edit and its place in the raw recording; positions at ANALYSIS_RATE."""
 
     first: int
     """First sample of the edit."""
@@ -65,18 +63,18 @@ class Found:
     line: Line
     """Where it comes from."""
     strength: float
-    """How sure the shift is, see `lines.Shift`."""
-    likeness: float
-    """Mean likeness of the spectra along the line, in [-1, 1]."""
+    """Strength of the shift, see `time_delay.Shift`."""
+    similarity: float
+    """Mean similarity of the spectra along the line, in [-1, 1]."""
 
 
 @dataclass(frozen=True)
-class Sounds:
-    """The two recordings, and their fingerprints on the frame grid."""
+class PairFingerprints:
+    """The two recordings and their fingerprints."""
 
-    raw: Heard
+    raw: RecordingMel
     """The raw recording."""
-    edit: Heard
+    edit: RecordingMel
     """The edit."""
     raw_print: Fingerprint
     """A row a frame."""
@@ -85,41 +83,45 @@ class Sounds:
     raw_cells: Fingerprint
     """A row every CELL_POOL frames."""
     edit_cells: Fingerprint
-    """The same of the edit, brought to the raw recording's speed."""
+    """The same of the edit, at the raw recording's speed."""
 
 
-def likeness_along(sounds: Sounds, line: Line, first: int, end: int) -> float:
-    """Return the weighted mean likeness along a line over edit samples [first, end)."""
-    frames = np.arange(-(-first // HOP_SAMPLES), min(-(-end // HOP_SAMPLES), len(sounds.edit_print.rows)))
-    return _likeness(sounds, frames, line.raw_frames_of(frames))
+def similarity_along(prints: PairFingerprints, line: Line, first: int, end: int) -> float:
+    """Return the weighted mean similarity along a line over edit samples [first, end)."""
+    frames = np.arange(-(-first // HOP_SAMPLES), min(-(-end // HOP_SAMPLES), len(prints.edit_print.rows)))
+    return _likeness(prints, frames, line.raw_frames_of(frames))
 
 
-def _likeness(sounds: Sounds, frames: Int64[np.ndarray, " frames"], raw_frames: Int64[np.ndarray, " frames"]) -> float:
-    inside = (raw_frames >= 0) & (raw_frames < len(sounds.raw_print.rows))
+def _likeness(
+    prints: PairFingerprints, frames: Int64[np.ndarray, " frames"], raw_frames: Int64[np.ndarray, " frames"]
+) -> float:
+    inside = (raw_frames >= 0) & (raw_frames < len(prints.raw_print.rows))
     frames, raw_frames = frames[inside], raw_frames[inside]
-    weight = sounds.edit_print.weight[frames]
+    weight = prints.edit_print.weight[frames]
     if weight.sum() < 1e-3:
         return 0.0
-    cosine = np.einsum("ij,ij->i", sounds.edit_print.rows[frames], sounds.raw_print.rows[raw_frames])
+    cosine = np.einsum("ij,ij->i", prints.edit_print.rows[frames], prints.raw_print.rows[raw_frames])
     return float(cosine @ weight / weight.sum())
 
 
-def measure(sounds: Sounds, stretches: list[Stretch], pool: int, speed: float) -> tuple[list[Found], float]:
-    """Return the stretches that are no accident, each on its exact line, and the exact speed.
+def measure(
+    prints: PairFingerprints, stretches: list[Stretch], pool: int, speed: float
+) -> tuple[list[MatchedStretch], float]:
+    """Return the stretches that are no chance matches, each on its exact line, and the exact speed.
 
-    A tone without music fits anywhere at some speed or other: where that is no speed of an edit, nothing is returned.
+    A tone without music fits anywhere at some speed: if no edit has that speed, nothing is returned.
     """
     rough = [_rough(stretch, pool, speed) for stretch in stretches if stretch.raw_first >= 0]
-    rough = [(first, min(end, sounds.edit.mono.samples), line) for first, end, line in rough]
+    rough = [(first, min(end, prints.edit.mono.samples), line) for first, end, line in rough]
     rough = [entry for entry in rough if entry[1] - entry[0] >= _SHORTEST_SAMPLES]
-    rough = [(first, end, _best_repeat(sounds, line, first, end)) for first, end, line in rough]
+    rough = [(first, end, _best_repeat(prints, line, first, end)) for first, end, line in rough]
     for turn in range(_MOST_ROUNDS):
-        windows = _windows(sounds, rough, LONG_WINDOW)
+        windows = _windows(prints, rough, LONG_WINDOW)
         strengths = [shift.strength for shifts in windows for shift in shifts]
         is_blurred = turn == 0 and bool(strengths) and np.median(strengths) < _BLURRED_STRENGTH
-        slope = _sharpest_change(sounds, rough, speed) if is_blurred else 0.0
+        slope = _sharpest_change(prints, rough, speed) if is_blurred else 0.0
         if not slope and are_uneven(windows):
-            many = _windows(sounds, rough, SHORT_WINDOW, least=_MANY_WINDOWS)
+            many = _windows(prints, rough, SHORT_WINDOW, least=_MANY_WINDOWS)
             slope = slope_of(many, _CROOKED_SAMPLES if turn == 0 else _STRAIGHT_SAMPLES) or 0.0
         if abs(speed + slope - 1) < _LEAST_SPEED_CHANGE:
             slope = 1.0 - speed
@@ -129,85 +131,87 @@ def measure(sounds: Sounds, stretches: list[Stretch], pool: int, speed: float) -
             return [], speed
         speed += slope
         rough = [(first, end, _turned(line, first, end, speed)) for first, end, line in rough]
-    found = (_found(sounds, *entry, shifts) for entry, shifts in zip(rough, windows))
+    found = (_found(prints, *entry, shifts) for entry, shifts in zip(rough, windows))
     return [stretch for stretch in found if stretch is not None], speed
 
 
-def _sharpest_change(sounds: Sounds, rough: list[tuple[int, int, Line]], speed: float) -> float:
-    """Return the change of speed at which short windows of the longest stretches correlate best."""
+def _sharpest_change(prints: PairFingerprints, rough: list[tuple[int, int, Line]], speed: float) -> float:
+    """Find the change of speed at which short windows of the longest stretches correlate best."""
     longest = sorted(rough, key=lambda entry: entry[0] - entry[1])[:_MOST_PROBED]
     strengths = np.zeros(len(_CHANGES))
     for k, change in enumerate(_CHANGES):
         for first, end, line in longest:
             turned, length = _turned(line, first, end, speed + change), min(SHORT_WINDOW, end - first)
             starts = {(first + end - length) // 2, first + (end - first - length) // 4}
-            shifts = (measure_shift(sounds.raw.mono, sounds.edit.mono, turned, start, length) for start in starts)
+            shifts = (measure_shift(prints.raw.mono, prints.edit.mono, turned, start, length) for start in starts)
             strengths[k] += max(shift.strength for shift in shifts)
     best = int(np.argmax(strengths))
     return float(_CHANGES[best]) if strengths[best] > _SHARPER * strengths[len(_CHANGES) // 2] else 0.0
 
 
-def _windows(sounds: Sounds, rough: list[tuple[int, int, Line]], longest: int, least: int = 1) -> list[list[Shift]]:
-    """Return the shifts of each stretch."""
-    raw, edit = sounds.raw.mono, sounds.edit.mono
+def _windows(
+    prints: PairFingerprints, rough: list[tuple[int, int, Line]], longest: int, least: int = 1
+) -> list[list[Shift]]:
+    """Measure the shifts of each stretch."""
+    raw, edit = prints.raw.mono, prints.edit.mono
     return [measure_shifts(raw, edit, line, first, end, longest=longest, least=least) for first, end, line in rough]
 
 
 def _rough(stretch: Stretch, pool: int, speed: float) -> tuple[int, int, Line]:
-    """Return a stretch of cells as samples of the edit and a line."""
+    """Convert a stretch of cells to samples of the edit and a line."""
     cell = pool * HOP_SAMPLES / speed
     first, end = round((stretch.first - 0.5) * cell), round((stretch.end - 0.5) * cell)
     line = Line(stretch.first * cell, float(stretch.raw_first * pool * HOP_SAMPLES), speed)
     return max(first, 0), end, line
 
 
-def _best_repeat(sounds: Sounds, line: Line, first: int, end: int) -> Line:
-    """Return the line, or that of another place that looks as good and whose samples fit far better."""
+def _best_repeat(prints: PairFingerprints, line: Line, first: int, end: int) -> Line:
+    """Return the line, or that of another place that is as similar and whose samples fit far better."""
     cell = CELL_POOL * HOP_SAMPLES
-    low, high = -(-first * line.speed // cell), min(end * line.speed // cell, len(sounds.edit_cells.rows))
+    low, high = -(-first * line.speed // cell), min(end * line.speed // cell, len(prints.edit_cells.rows))
     if high - low < _FEWEST_CELLS:
         return line
-    likeness = likeness_of_places(sounds.edit_cells, int(low), int(high), sounds.raw_cells)
+    similarity = similarity_of_places(prints.edit_cells, int(low), int(high), prints.raw_cells)
     apart = round(_NEAR_SAMPLES / cell)
-    places = highest_places(likeness, least=float(likeness.max(initial=0)) - _WORSE, apart=apart, most=_MOST_PLACES)
+    places = highest_places(similarity, least=float(similarity.max(initial=0)) - _WORSE, apart=apart, most=_MOST_PLACES)
     at = low * cell / line.speed
     others = [Line(at, float(place * cell), line.speed) for place in places]
     others = [other for other in others if abs(other.raw_of(at) - line.raw_of(at)) > _NEAR_SAMPLES]
     if not others:
         return line
-    own = _probed(sounds, line, first, end).agreement(sounds)
+    own = _probed(prints, line, first, end).agreement(prints)
     if own > _CERTAIN:
         return line
-    probed = (_probed(sounds, candidate, first, end) for candidate in others)
+    probed = (_probed(prints, candidate, first, end) for candidate in others)
     strongest = sorted(probed, key=lambda probe: -probe.strength)[:_MOST_COMPARED]
-    agreements = [probe.agreement(sounds) for probe in strongest]
+    agreements = [probe.agreement(prints) for probe in strongest]
     best = int(np.argmax(agreements))
     return strongest[best].line if agreements[best] > own + _SURER else line
 
 
 @dataclass(frozen=True)
 class _Probe:
-    """A line that a stretch may lie on, measured at a few places."""
+    """A possible line of a stretch, measured at a few places."""
 
     line: Line
     starts: tuple[int, ...]
     length: int
     strength: float
 
-    def agreement(self, sounds: Sounds) -> float:
-        """Return how far the phases go together at the places."""
-        raw, edit = sounds.raw.mono, sounds.edit.mono
+    def agreement(self, prints: PairFingerprints) -> float:
+        """Return how far the phases agree at the places."""
+        raw, edit = prints.raw.mono, prints.edit.mono
         return float(np.mean([agreement_along(raw, edit, self.line, start, self.length) for start in self.starts]))
 
 
-def _probed(sounds: Sounds, line: Line, first: int, end: int) -> _Probe:
-    """Return a line where one to three probes of a stretch say that it lies."""
+def _probed(prints: PairFingerprints, line: Line, first: int, end: int) -> _Probe:
+    """Place a line where one to three probes of a stretch say."""
     length = min(end - first, _PROBE_SAMPLES)
     count = int(np.clip((end - first) // _PROBE_SAMPLES, 1, 3))
     starts = tuple(int(start) for start in np.linspace(first, end - length, count + 2)[1:-1])
-    shifts = [measure_shift(sounds.raw.mono, sounds.edit.mono, line, start, length) for start in starts]
+    shifts = [measure_shift(prints.raw.mono, prints.edit.mono, line, start, length) for start in starts]
     strengths = np.array([shift.strength for shift in shifts])
-    # Where nothing sounds, nothing is measured: the line stays where it was.
+    # Where nothing prints, nothing is measured: the line stays where it was.
     shift = weighted_median(np.array([shift.samples for shift in shifts]), strengths) if strengths.any() else 0.0
     return _Probe(line.shifted(shift), starts, length, float(strengths.mean()))
 
@@ -218,64 +222,64 @@ def _turned(line: Line, first: int, end: int, speed: float) -> Line:
     return Line(middle, line.raw_of(middle), speed)
 
 
-def _found(sounds: Sounds, first: int, end: int, line: Line, shifts: list[Shift]) -> Found | None:
-    """Return a stretch on its exact line, or None where it is there by chance."""
+def _found(prints: PairFingerprints, first: int, end: int, line: Line, shifts: list[Shift]) -> MatchedStretch | None:
+    """Return a stretch on its exact line, or None for a chance match."""
     shift = agreed_shift(shifts)
     if shift is not None:
         exact = line.shifted(shift.samples)
-        likeness = likeness_along(sounds, exact, first, end)
-        return Found(first, end, exact, shift.strength, likeness) if likeness > _LEAST_LIKENESS else None
-    line = line.shifted(_feature_shift(sounds, line, first, end))
-    likeness = likeness_along(sounds, line, first, end)
-    if likeness < _ALIKE or end - first < _ALIKE_S * ANALYSIS_RATE:
+        similarity = similarity_along(prints, exact, first, end)
+        return MatchedStretch(first, end, exact, shift.strength, similarity) if similarity > _LEAST_SIMILARITY else None
+    line = line.shifted(_feature_shift(prints, line, first, end))
+    similarity = similarity_along(prints, line, first, end)
+    if similarity < _ALIKE or end - first < _ALIKE_S * ANALYSIS_RATE:
         return None
-    return Found(first, end, line, max(s.strength for s in shifts), likeness)
+    return MatchedStretch(first, end, line, max(s.strength for s in shifts), similarity)
 
 
-def _feature_shift(sounds: Sounds, line: Line, first: int, end: int) -> float:
-    """Return the shift at which the spectra fit best, to a fraction of a frame [samples]."""
+def _feature_shift(prints: PairFingerprints, line: Line, first: int, end: int) -> float:
+    """Find the shift at which the spectra fit best, to a fraction of a frame [samples]."""
     lags = np.arange(-_FEATURE_FRAMES, _FEATURE_FRAMES + 1)
-    fits = np.array([likeness_along(sounds, line.shifted(float(lag * HOP_SAMPLES)), first, end) for lag in lags])
+    fits = np.array([similarity_along(prints, line.shifted(float(lag * HOP_SAMPLES)), first, end) for lag in lags])
     at = int(np.clip(np.argmax(fits), 1, len(fits) - 2))
     bend = fits[at - 1] - 2 * fits[at] + fits[at + 1]
     part = 0.5 * (fits[at - 1] - fits[at + 1]) / bend if bend < 0 else 0.0
     return float((lags[at] + np.clip(part, -0.5, 0.5)) * HOP_SAMPLES)
 
 
-def joined(sounds: Sounds, found: list[Found]) -> list[Found]:
-    """Join neighbours on one line, over gaps too where the line goes on holding."""
-    result: list[Found] = []
+def joined(prints: PairFingerprints, found: list[MatchedStretch]) -> list[MatchedStretch]:
+    """Join neighbors on one line, also over gaps in which the line still fits."""
+    result: list[MatchedStretch] = []
     for stretch in found:
-        if result and _is_one(sounds, result[-1], stretch):
+        if result and _is_one(prints, result[-1], stretch):
             result[-1] = _union(result[-1], stretch)
         else:
             result.append(stretch)
     return result
 
 
-def _is_one(sounds: Sounds, left: Found, right: Found) -> bool:
+def _is_one(prints: PairFingerprints, left: MatchedStretch, right: MatchedStretch) -> bool:
     middle = (left.end + right.first) / 2
     if abs(left.line.raw_of(middle) - right.line.raw_of(middle)) > _SAME_SAMPLES:
         return False
     gap = right.first - left.end
-    return gap < _SHORTEST_SAMPLES or likeness_along(sounds, left.line, left.end, right.first) > _STILL_ALIKE
+    return gap < _SHORTEST_SAMPLES or similarity_along(prints, left.line, left.end, right.first) > _STILL_ALIKE
 
 
-def _union(left: Found, right: Found) -> Found:
-    """Return two stretches of one line as one, on the line of the surer."""
+def _union(left: MatchedStretch, right: MatchedStretch) -> MatchedStretch:
+    """Join two stretches of one line, on the line of the stronger."""
     share = (left.end - left.first) / (right.end - right.first + left.end - left.first)
-    surer = left if left.strength * share >= right.strength * (1 - share) else right
-    likeness = share * left.likeness + (1 - share) * right.likeness
-    return Found(left.first, right.end, surer.line, max(left.strength, right.strength), likeness)
+    stronger = left if left.strength * share >= right.strength * (1 - share) else right
+    similarity = share * left.similarity + (1 - share) * right.similarity
+    return MatchedStretch(left.first, right.end, stronger.line, max(left.strength, right.strength), similarity)
 
 
-def with_exact_cuts(sounds: Sounds, found: list[Found]) -> list[Found]:
-    """Return the stretches with their ends where they really are."""
+def with_exact_cuts(prints: PairFingerprints, found: list[MatchedStretch]) -> list[MatchedStretch]:
+    """Move the ends of the stretches to the exact cuts."""
     if not found:
         return []
-    total = sounds.edit.mono.samples
+    total = prints.edit.mono.samples
     firsts, ends = [s.first for s in found], [s.end for s in found]
-    raw, edit = sounds.raw.mono, sounds.edit.mono
+    raw, edit = prints.raw.mono, prints.edit.mono
     firsts[0] = _outer(raw, edit, found[0], Cut(0, firsts[0]), is_start=True)
     for k in range(len(found) - 1):
         before, after = found[k].line, found[k + 1].line
@@ -293,8 +297,8 @@ def with_exact_cuts(sounds: Sounds, found: list[Found]) -> list[Found]:
     return [s for s in placed if s.end - s.first >= _SHORTEST_SAMPLES // 4]
 
 
-def _outer(raw: MonoReader, edit: MonoReader, stretch: Found, gap: Cut, *, is_start: bool) -> int:
-    """Return where the first stretch begins, or the last one ends."""
+def _outer(raw: MonoReader, edit: MonoReader, stretch: MatchedStretch, gap: Cut, *, is_start: bool) -> int:
+    """Find where the first stretch begins, or the last one ends."""
     if gap.start - gap.end < _SHORTEST_SAMPLES:
         return gap.end if is_start else gap.start
     at = gap.start if is_start else gap.end

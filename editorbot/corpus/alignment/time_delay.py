@@ -1,4 +1,4 @@
-"""Where a stretch of an edit lies in the raw recording, to a fraction of a sample.
+"""Finds the place of a stretch of an edit in the raw recording, to a fraction of a sample.
 
 The shift is the peak of the cross-correlation of the two sounds with most of their loudness
 taken out of the spectrum (GCC-PHAT), so that equalization and rooms hardly move it.
@@ -24,9 +24,9 @@ from editorbot.analysis.downmix import MonoReader
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
 MARGIN_SAMPLES = 5_120
-"""Largest shift that is looked for, 0.23 s."""
+"""Largest shift that is measured, 0.23 s."""
 SURE_STRENGTH = 8.0
-"""Height of a peak over the root mean square of the rest at which it is no accident."""
+"""Height of a peak over the root mean square of the rest from which it is no chance match."""
 
 LONG_WINDOW, SHORT_WINDOW = 32_768, 8_192
 """Windows in which a shift is measured [samples]."""
@@ -35,13 +35,13 @@ _SHORTEST_WINDOW = 2_048
 _LONE_STRENGTH, _LEAST_AGREEMENT = 15.0, 0.5
 """Strength that a lone window needs, and share of several windows that must agree."""
 _WHITENING = 0.85
-"""Power of the magnitude that is taken out; 1 is PHAT, which makes too much of a codec's empty bands."""
+"""Power of the magnitude that is divided out; 1 is PHAT, which overrates a codec's empty bands."""
 _BAND_HZ = (60.0, 7_000.0)
 _PEAK_SAMPLES = 40
 _STRAIGHT_SAMPLES = 11.0
-"""How far a window may lie from its stretch's line, half a millisecond."""
+"""Largest distance of a window from its stretch's line, half a millisecond."""
 _NEARNESS = (1 - 0.6 * np.abs(np.linspace(-1, 1, 2 * MARGIN_SAMPLES + 1))).astype(np.float32)
-"""Weight of a shift: of two places in music that repeats itself the nearer one is meant."""
+"""Weight of a shift: in music that repeats itself the nearer place is preferred."""
 _EVEN_SAMPLES, _STEEPEST = 4.0, 0.012
 _MOST_WINDOWS, _WINDOW_EVERY_S = 15, 2.5
 
@@ -62,18 +62,18 @@ class Line:
         return self.raw_at + self.speed * (edit - self.edit_at)
 
     def raw_frames_of(self, frames: Int64[np.ndarray, " frames"]) -> Int64[np.ndarray, " frames"]:
-        """Return the frames of the raw recording that frames of the edit come from; may lie outside it."""
+        """Return the frames of the raw recording that frames of the edit come from; may be outside it."""
         at = self.raw_at + self.speed * (frames * HOP_SAMPLES - self.edit_at)
         return np.rint(at / HOP_SAMPLES).astype(np.int64)
 
     def shifted(self, raw_samples: float) -> Line:
-        """Return the line that lies later in the raw recording."""
+        """Return the line at a later place of the raw recording."""
         return replace(self, raw_at=self.raw_at + raw_samples)
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far a stretch lies from where it was looked for."""
+    """Distance of a stretch from where it was expected."""
 
     at: float
     """Middle of the window in the edit [samples]."""
@@ -84,7 +84,7 @@ class Shift:
 
 
 def read_along(mono: MonoReader, line: Line, first: int, count: int) -> Float32[np.ndarray, " samples"]:
-    """Return what the raw recording has for `count` samples of the edit from `first` on, at the edit's speed."""
+    """Read the raw recording for `count` samples of the edit from `first` on, at the edit's speed."""
     start = line.raw_of(first)
     if line.speed == 1.0:
         low = round(start)
@@ -97,9 +97,10 @@ def read_along(mono: MonoReader, line: Line, first: int, count: int) -> Float32[
 def measure_shifts(
     raw: MonoReader, edit: MonoReader, line: Line, first: int, end: int, *, longest: int = LONG_WINDOW, least: int = 1
 ) -> list[Shift]:
-    """Return the shift from a line in windows spread over edit samples [first, end).
+    """Measure the shift from a line in windows spread over edit samples [first, end).
 
-    Windows are as long as the stretch and `longest` allow. Long ones are surer; short ones bear a wrong speed.
+    Windows are as long as the stretch and `longest` allow. Long ones are more certain; short ones tolerate a wrong
+    speed.
     """
     length = _SHORTEST_WINDOW
     while length * 2 <= min(end - first, longest):
@@ -111,9 +112,9 @@ def measure_shifts(
 
 
 def measure_shift(raw: MonoReader, edit: MonoReader, line: Line, first: int, length: int) -> Shift:
-    """Return the shift from a line in one window of the edit."""
+    """Measure the shift from a line in one window of the edit."""
     heard = edit.read(first, first + length)
-    # Whole samples, so that what `read_along` rounds off is known.
+    # Whole samples, so that `read_along` rounds nothing off.
     start = line.raw_of(first)
     at = replace(line, edit_at=float(first), raw_at=float(round(start)))
     source = read_along(raw, at, first - MARGIN_SAMPLES, length + 2 * MARGIN_SAMPLES)
@@ -126,7 +127,7 @@ def measure_shift(raw: MonoReader, edit: MonoReader, line: Line, first: int, len
 def whitened_correlation(
     source: Float32[np.ndarray, " source"], heard: Float32[np.ndarray, " heard"]
 ) -> Float32[np.ndarray, " lags"]:
-    """Return the correlation of `heard` with `source` from each of its samples on, spectrum flattened."""
+    """Correlate `heard` with `source` from each of its samples on, with the spectrum flattened."""
     size = scipy.fft.next_fast_len(len(source), real=True)
     cross = scipy.fft.rfft(source, size) * np.conj(scipy.fft.rfft(heard, size))
     magnitude = np.abs(cross)
@@ -153,7 +154,7 @@ def sharpest_peak(correlation: Float32[np.ndarray, " lags"]) -> tuple[float, flo
 
 
 def agreed_shift(shifts: list[Shift]) -> Shift | None:
-    """Return the middle of the shifts that are no accident, with the largest strength; None without any."""
+    """Average the shifts that are no chance matches; None if there are none, or too few agree."""
     sure = [shift for shift in shifts if shift.strength >= (SURE_STRENGTH if len(shifts) > 1 else _LONE_STRENGTH)]
     if not sure:
         return None
@@ -171,14 +172,14 @@ def agreed_shift(shifts: list[Shift]) -> Shift | None:
 
 
 def weighted_median(values: Float64[np.ndarray, " n"], weights: Float64[np.ndarray, " n"]) -> float:
-    """Return the value that half of the weight lies below."""
+    """Return the value below which half of the weight is."""
     order = np.argsort(values)
     share = np.cumsum(weights[order]) / weights.sum()
     return float(values[order][np.searchsorted(share, 0.5)])
 
 
 def are_uneven(shifts: list[list[Shift]]) -> bool:
-    """Tell whether the windows of most stretches disagree by more than a correct speed allows."""
+    """Whether the windows of most stretches disagree by more than a correct speed allows."""
     spreads = []
     for windows in shifts:
         sure = [shift.samples for shift in windows if shift.strength >= SURE_STRENGTH]
@@ -188,14 +189,14 @@ def are_uneven(shifts: list[list[Shift]]) -> bool:
 
 
 def slope_of(shifts: list[list[Shift]], straight_samples: float = _STRAIGHT_SAMPLES) -> float | None:
-    """Return how much the shift grows a sample of the edit, over all stretches together; None if that is not known.
+    """Measure by how much the shift grows a sample of the edit, over all stretches; None if it cannot be measured.
 
     Parameters
     ----------
     shifts : list of lists of Shift
         The windows of each stretch; what differs between stretches does not count.
     straight_samples : float
-        How far a window may lie from its stretch's line.
+        Largest distance of a window from its stretch's line.
     """
     slopes, weights = [], []
     for windows in shifts:
@@ -210,14 +211,14 @@ def slope_of(shifts: list[list[Shift]], straight_samples: float = _STRAIGHT_SAMP
         x, y = at[good] - at[good].mean(), values[good] - values[good].mean()
         slopes.append(float(x @ y / (x @ x)))
         weights.append(float(x @ x) ** 0.5 * float(np.median(strengths[good])))
-    # The middle, not the mean: a stretch that was laid beside its repeat wanders anywhere.
+    # The median, not the mean: a stretch that was matched with a repeat of it can have any slope.
     return weighted_median(np.array(slopes), np.array(weights)) if slopes else None
 
 
 def _on_one_line(
     x: Float64[np.ndarray, " n"], y: Float64[np.ndarray, " n"], weight: Float64[np.ndarray, " n"], straight: float
 ) -> Bool[np.ndarray, " n"]:
-    """Return the points near the line through two of them that has most of the weight; none if all are too steep."""
+    """Find the points near the line through two of them that has most of the weight; none if all are too steep."""
     i, j = np.triu_indices(len(x), 1)
     slope = (y[j] - y[i]) / (x[j] - x[i])
     near = np.abs(y[None, :] - y[i][:, None] - slope[:, None] * (x[None, :] - x[i][:, None])) < straight

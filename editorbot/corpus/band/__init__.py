@@ -14,9 +14,8 @@ from editorbot.corpus.band.mistakes import (
     out_of_tune,
     wrong_notes,
 )
-from editorbot.corpus.band.play import Performance, Stem, play
+from editorbot.corpus.band.play import Performance, Stem, find_soundfont, play
 from editorbot.corpus.band.score import ROLES, Control, Note, Part, Score, at_speed, excerpt
-from editorbot.corpus.band.soundfont import find_soundfont
 
 __all__ = [
     "MISTAKES", "ROLES", "Control", "Mistake", "Note", "Part", "Performance", "Score", "Stem", "at_speed", "excerpt",

@@ -1,7 +1,6 @@
 """Plays a score through a soundfont, one player at a time.
 
-Each part has a synthesizer of its own, so that the stems add up to the mix
-exactly: the mix is their sum.
+Each part has its own synthesizer, so the mix is exactly the sum of the stems.
 
 Conventions
 -----------
@@ -11,6 +10,7 @@ Sound is float32, shape=(samples, 2), full scale 1.0.
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,45 @@ import numpy as np
 from jaxtyping import Float32
 
 from editorbot.corpus.band.score import ROLES, Control, Note, Part, Score
-from editorbot.errors import FormatError, MissingExtraError
+from editorbot.errors import FormatError, MissingExtraError, NotFoundError
 from editorbot.extras import install_packages
+
+VARIABLE = "EDITORBOT_SOUNDFONT"
+"""Environment variable that names the soundfont."""
+
+FOLDERS = (
+    Path("/usr/share/sounds/sf2"),
+    Path("/usr/share/soundfonts"),
+    Path("/usr/local/share/soundfonts"),
+    Path("/opt/homebrew/share/soundfonts"),
+    Path.home() / "Library" / "Audio" / "Sounds" / "Banks",
+    Path(os.environ.get("PROGRAMDATA", r"C:\ProgramData")) / "soundfonts",
+)
+"""Where systems keep soundfonts."""
+
+
+def find_soundfont(given: Path | None = None) -> Path:
+    """Return the soundfont given, named by EDITORBOT_SOUNDFONT, or found in the usual folders.
+
+    Raises
+    ------
+    NotFoundError
+        If there is none.
+    """
+    named = given or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    if named is not None:
+        if not named.is_file():
+            raise NotFoundError("there is no such soundfont", path=named)
+        return named
+    for folder in FOLDERS:
+        found = sorted(folder.glob("*.sf2")) if folder.is_dir() else []
+        if found:
+            return found[0]
+    raise NotFoundError(
+        "no soundfont (.sf2) was found; name one, set EDITORBOT_SOUNDFONT, or install one"
+        " (Debian: apt install timgm6mb-soundfont)"
+    )
+
 
 GAIN_DB = -12.0
 """Level of the synthesizer: a full band stays below full scale."""

@@ -1,7 +1,7 @@
-"""The human's edit as an edit list: where each clip comes from, and what was done to it, as measured.
+"""Infers the human's edit as an edit list: where each clip comes from, and what was done to it.
 
-Sure runs of beats become clips, a clip an unbroken stretch of one treatment; what lies between
-them is looked up backwards, transposed and at other speeds. What is found nowhere is in no clip.
+Matched runs of beats become clips, one for each stretch of the same treatment; what is between
+them is searched backwards, transposed and at other speeds. What is not found is in no clip.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from jaxtyping import Complex128, Float, Float64, Int64
 from editorbot import __version__
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.alignment import Alignment
-from editorbot.corpus.labels.effects import BeatSound, finer
-from editorbot.corpus.labels.hidden import Hidden, explain
+from editorbot.corpus.labels.effects import BeatMatch, fit_effect
 from editorbot.corpus.labels.levels import SAME_DB, Envelope, Fade, find_fades, steady_gains_db
-from editorbot.corpus.labels.sounds import PairSounds
-from editorbot.corpus.labels.stretches import Run, sure_runs
+from editorbot.corpus.labels.matched_runs import MatchedRun, find_matched_runs
+from editorbot.corpus.labels.pair_sounds import PairSounds
+from editorbot.corpus.labels.transformed import TransformedMatch, find_transformed
 from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Effect, Join, MadeBy
 from editorbot.editlist.operations import edit_list_of
 from editorbot.errors import MismatchError
@@ -29,11 +29,11 @@ MADE_BY = "human"
 """Name of the editor in the edit list of a pair."""
 
 _CROSSFADE_S = 0.010
-"""Crossfade where two clips do not go on in one another; the human's own cannot be told from the music."""
+"""Crossfade of two clips that do not continue one another; the human's own cannot be measured."""
 _SHORTEST_S = 0.12
-"""Shorter things are left out, or given to the clip before."""
+"""Shorter clips are left out, or joined with the clip before."""
 _SOFT_STRENGTH, _SOFT_DB = 0.3, 0.5
-"""Strength of a distortion that is tried where a stretch is only louder, and how much better that must explain it."""
+"""Strength of a distortion that is tried where a stretch is only louder, and how much it must lower the residual."""
 _STEADY_SPEED = 2e-3
 _AROUND_S = 60.0
 _LONG_RAW_S = 600.0
@@ -41,28 +41,28 @@ _LONG_RAW_S = 600.0
 
 @dataclass(frozen=True)
 class HumanEdit:
-    """What a human did, and how much of it was understood."""
+    """What a human did, and how much of it was found out."""
 
     edit_list: EditList
     """The edit."""
     positions: tuple[int, ...]
     """Where each clip starts in the edit [samples at the raw recording's rate]; clips may leave gaps between them."""
     level_db: float
-    """Gain that lies over most of the edit [dB]; no action."""
-    explained_share: float
+    """Gain over most of the edit [dB]; no action."""
+    matched_share: float
     """Share of the edit that the clips hold, in [0, 1]."""
 
 
 @dataclass(frozen=True)
-class _Placed:
-    """A clip and where it is in the edit."""
+class _PlacedClip:
+    """A clip and its position in the edit."""
 
     at: int
     clip: Clip
 
 
-def human_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarray, " beats"]) -> HumanEdit:
-    """Return the edit list of a human's edit.
+def infer_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarray, " beats"]) -> HumanEdit:
+    """Infer the edit list of a human's edit.
 
     Parameters
     ----------
@@ -83,12 +83,12 @@ def human_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarr
     if abs(alignment.speed.ratio - 1) > _STEADY_SPEED:
         placed, level = _at_other_speed(sounds, alignment)
     else:
-        sure = sure_runs(sounds, alignment, beats)
-        runs = list(sure.runs)
+        matched = find_matched_runs(sounds, alignment, beats)
+        runs = list(matched.runs)
         level = _level(runs)
-        placed = [clip for run in runs for clip in _clips_of(sounds, run, level, sure.tone)]
-        hidden = _hidden_clips(sounds, runs, beats)
-        placed += [replace(entry, clip=replace(entry.clip, gain_db=_exact_db(level))) for entry in hidden]
+        placed = [clip for run in runs for clip in _clips_of(sounds, run, level, matched.tone)]
+        transformed = _transformed_clips(sounds, runs, beats)
+        placed += [replace(entry, clip=replace(entry.clip, gain_db=_exact_db(level))) for entry in transformed]
     placed = sorted((entry for entry in placed if _is_inside(entry.clip, sounds)), key=lambda entry: entry.at)
     placed = [entry for entry in placed if entry.clip.source_samples >= _SHORTEST_S * rate] or placed
     if not placed:
@@ -104,7 +104,7 @@ class _Listed:
     positions: tuple[int, ...]
 
 
-def _edit_list(sounds: PairSounds, placed: list[_Placed], warnings: Sequence[str]) -> _Listed:
+def _edit_list(sounds: PairSounds, placed: list[_PlacedClip], warnings: Sequence[str]) -> _Listed:
     clips = [entry.clip for entry in placed]
     made_by = MadeBy(MADE_BY, version=__version__)
     merged = edit_list_of(sounds.raw.source, clips, made_by=made_by, warnings=list(warnings))
@@ -125,18 +125,20 @@ def _is_inside(clip: Clip, sounds: PairSounds) -> bool:
     return clip.end <= sounds.raw.samples
 
 
-def _level(runs: list[Run]) -> float:
-    """Return the gain of most beats that carry no effect."""
+def _level(runs: list[MatchedRun]) -> float:
+    """Return the gain of most beats without an effect."""
     gains = [beat.plain.gain for run in runs for beat in run.beats if beat.effect is None and beat.plain.gain > 0]
     if not gains:
         return 1.0
     gain = float(np.median(gains))
-    # Most of it was copied as it is, then the copies decide and not the middle of a few changed beats.
+    # If much of it is a plain copy, the copies count and not the median of a few changed beats.
     is_copy = [abs(20 * np.log10(value)) < 0.1 for value in gains]
     return 1.0 if np.mean(is_copy) > 0.25 else gain
 
 
-def _clips_of(sounds: PairSounds, run: Run, level: float, tone: Complex128[np.ndarray, " bands"]) -> list[_Placed]:
+def _clips_of(
+    sounds: PairSounds, run: MatchedRun, level: float, tone: Complex128[np.ndarray, " bands"]
+) -> list[_PlacedClip]:
     """Return the clips of one run."""
     fades = _fades(run, level)
     gains_db = _gains_db(run, fades)
@@ -149,22 +151,22 @@ def _clips_of(sounds: PairSounds, run: Run, level: float, tone: Complex128[np.nd
     return clips
 
 
-def _fades(run: Run, level: float) -> list[Fade]:
+def _fades(run: MatchedRun, level: float) -> list[Fade]:
     parts = [_whitened(beat) for beat in run.beats]
     whole = Envelope(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("cross", "source", "heard"))
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("cross", "source", "target"))
     )
     return find_fades(whole, np.cumsum([0, *(len(part.cross) for part in parts)]).tolist(), level)
 
 
-def _whitened(beat: BeatSound) -> Envelope:
-    """Return the cross power and powers of the frames of a beat, every band alike."""
+def _whitened(beat: BeatMatch) -> Envelope:
+    """Return the cross power and powers of the frames of a beat, with every band at the same weight."""
     plain = beat.plain
     weight = 1.0 / np.maximum(plain.source.sum(axis=0), 1e-9 * max(float(plain.source.sum()), 1e-12))
-    return Envelope(plain.cross.real @ weight, plain.source @ weight, plain.heard @ weight)
+    return Envelope(plain.cross.real @ weight, plain.source @ weight, plain.target @ weight)
 
 
-def _gains_db(run: Run, fades: list[Fade]) -> Float64[np.ndarray, " beats"]:
+def _gains_db(run: MatchedRun, fades: list[Fade]) -> Float64[np.ndarray, " beats"]:
     """Return the steady gain of each beat without effect [dB]; NaN in fades and effects."""
     gains = np.array([20 * np.log10(max(beat.plain.gain, 1e-3)) for beat in run.beats])
     for k, beat in enumerate(run.beats):
@@ -178,8 +180,8 @@ def _gains_db(run: Run, fades: list[Fade]) -> Float64[np.ndarray, " beats"]:
     return gains
 
 
-def _state(beat: BeatSound, gain_db: float, fades: list[Fade], k: int) -> object:
-    """Return what must be equal for two beats to be in one clip."""
+def _state(beat: BeatMatch, gain_db: float, fades: list[Fade], k: int) -> object:
+    """Return the treatment of a beat; equal ones are in one clip."""
     fade = next((fade for fade in fades if fade.first <= k < fade.end), None)
     if fade is not None:
         return fade
@@ -191,13 +193,13 @@ class _Piece:
     """Beats [first, end) of a run."""
 
     sounds: PairSounds
-    run: Run
+    run: MatchedRun
     first: int
     end: int
 
 
-def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.ndarray, " bands"]) -> _Placed:
-    """Return a piece as a clip; its treatment is one."""
+def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.ndarray, " bands"]) -> _PlacedClip:
+    """Return a piece with one treatment as a clip."""
     sounds, run, first, end = piece.sounds, piece.run, piece.first, piece.end
     start, stop = run.bounds[first], run.bounds[end]
     level_db = _exact_db(level)
@@ -206,33 +208,35 @@ def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.nd
     if fade is not None:
         plain = Clip(start, stop, "KEEP", level_db, confidence=run.confidence)
         if fade.is_in:
-            return _Placed(at, replace(plain, action="FADE_IN", fade_in=stop - start))
-        return _Placed(at, replace(plain, action="FADE_OUT", fade_out=stop - start))
+            return _PlacedClip(at, replace(plain, action="FADE_IN", fade_in=stop - start))
+        return _PlacedClip(at, replace(plain, action="FADE_OUT", fade_out=stop - start))
     effects = [beat.effect for beat in run.beats[first:end] if beat.effect is not None]
     middle = effects[len(effects) // 2] if effects else None
-    measured = finer(sounds, start, stop, run.offset, middle, tone)
+    measured = fit_effect(sounds, start, stop, run.offset, middle, tone)
     gain_db = _exact_db(measured.gain if measured.gain > 0 else level)
     if measured.effect is None and gain_db > level_db + SAME_DB:
-        soft = finer(sounds, start, stop, run.offset, Effect("DISTORTION", _SOFT_STRENGTH), tone)
-        # Quiet sound behind a distortion is louder, and hardly anything else: then the distortion needs no gain.
-        if abs(_exact_db(soft.gain) - level_db) < SAME_DB and soft.left_db < measured.left_db - _SOFT_DB:
+        soft = fit_effect(sounds, start, stop, run.offset, Effect("DISTORTION", _SOFT_STRENGTH), tone)
+        # A distortion makes quiet sound louder and changes little else: then it needs no gain.
+        if abs(_exact_db(soft.gain) - level_db) < SAME_DB and soft.residual_db < measured.residual_db - _SOFT_DB:
             measured, gain_db = soft, _exact_db(soft.gain)
     if measured.effect is not None:
         kind = measured.effect.type
-        return _Placed(at, Clip(start, stop, kind, gain_db, effects=(measured.effect,), confidence=run.confidence))
+        return _PlacedClip(at, Clip(start, stop, kind, gain_db, effects=(measured.effect,), confidence=run.confidence))
     if abs(gain_db - level_db) < SAME_DB:
-        return _Placed(at, Clip(start, stop, "KEEP", level_db, confidence=run.confidence))
-    return _Placed(at, Clip(start, stop, "GAIN", gain_db, confidence=run.confidence))
+        return _PlacedClip(at, Clip(start, stop, "KEEP", level_db, confidence=run.confidence))
+    return _PlacedClip(at, Clip(start, stop, "GAIN", gain_db, confidence=run.confidence))
 
 
 def _exact_db(gain: float) -> float:
-    """Return a gain [dB], a copy's where it is one."""
+    """Return a gain [dB], exactly 0 for a plain copy."""
     gain_db = 20 * float(np.log10(max(gain, 1e-3)))
     return 0.0 if abs(gain_db) < 0.02 else float(np.clip(round(gain_db, 3), -MAX_GAIN_DB, MAX_GAIN_DB))
 
 
-def _hidden_clips(sounds: PairSounds, runs: list[Run], beats: Int64[np.ndarray, " beats"]) -> list[_Placed]:
-    """Return clips for what lies between the sure runs."""
+def _transformed_clips(
+    sounds: PairSounds, runs: list[MatchedRun], beats: Int64[np.ndarray, " beats"]
+) -> list[_PlacedClip]:
+    """Return clips for what is between the matched runs."""
     raw, edit = MonoReader(sounds.raw), MonoReader(sounds.edit)
     scale = ANALYSIS_RATE / sounds.rate
     around = round(_AROUND_S * ANALYSIS_RATE) if sounds.raw.duration_s > _LONG_RAW_S else None
@@ -242,16 +246,16 @@ def _hidden_clips(sounds: PairSounds, runs: list[Run], beats: Int64[np.ndarray, 
         high = runs[k].edit_start if k < len(runs) else sounds.edit_samples
         if high - low < _SHORTEST_S * sounds.rate:
             continue
-        hole = _hole(runs, k)
-        scaled = None if hole is None else (round(hole[0] * scale), round(hole[1] * scale))
-        hidden = explain(raw, edit, round(low * scale), round(high * scale), scaled, around=around)
-        if hidden is not None:
-            clips.append(_Placed(low, _hidden_clip(sounds, hidden, hole, scaled, high - low, beats)))
+        raw_gap = _raw_gap(runs, k)
+        scaled = None if raw_gap is None else (round(raw_gap[0] * scale), round(raw_gap[1] * scale))
+        match = find_transformed(raw, edit, round(low * scale), round(high * scale), scaled, around=around)
+        if match is not None:
+            clips.append(_PlacedClip(low, _transformed_clip(sounds, match, raw_gap, scaled, high - low, beats)))
     return clips
 
 
-def _hole(runs: list[Run], k: int) -> tuple[int, int] | None:
-    """Return the raw samples between two runs, None where they are not in order."""
+def _raw_gap(runs: list[MatchedRun], k: int) -> tuple[int, int] | None:
+    """Return the raw samples between two runs; None if they are not in order."""
     low = runs[k - 1].bounds[-1] if k else None
     high = runs[k].bounds[0] if k < len(runs) else None
     if low is None or high is None or high <= low:
@@ -259,36 +263,35 @@ def _hole(runs: list[Run], k: int) -> tuple[int, int] | None:
     return low, high
 
 
-def _hidden_clip(
+def _transformed_clip(
     sounds: PairSounds,
-    hidden: Hidden,
-    hole: tuple[int, int] | None,
+    match: TransformedMatch,
+    raw_gap: tuple[int, int] | None,
     scaled: tuple[int, int] | None,
     length: int,
     beats: Int64[np.ndarray, " beats"],
 ) -> Clip:
-    """Return a stretch that was explained as a clip of `length` samples."""
-    scale, way = sounds.rate / ANALYSIS_RATE, hidden.way
-    start, end = round(hidden.raw_start * scale), round(hidden.raw_end * scale)
-    if hole is not None and scaled == (hidden.raw_start, hidden.raw_end):
-        start, end = hole
+    """Return a transformed match as a clip of `length` samples."""
+    scale, transform = sounds.rate / ANALYSIS_RATE, match.transform
+    start, end = round(match.raw_start * scale), round(match.raw_end * scale)
+    if raw_gap is not None and scaled == (match.raw_start, match.raw_end):
+        start, end = raw_gap
     elif len(beats):
         nearest = int(beats[np.argmin(np.abs(beats - start))])
         if abs(nearest - start) < 0.05 * sounds.rate:
             start, end = nearest, nearest + end - start
     end = min(end, sounds.raw.samples)
-    if way.speed == 1.0:
+    if transform.speed == 1.0:
         end = min(start + length, sounds.raw.samples)
-    speed = way.speed if way.speed == 1.0 else float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
-    likeness = float(np.clip(hidden.likeness, 0.0, 1.0))
-    return Clip(
-        start, end, way_action(speed, float(way.semitones), way.reverse), 0.0, speed, float(way.semitones), way.reverse,
-        confidence=likeness,
-    )  # fmt: skip
+    speed = transform.speed if transform.speed == 1.0 else float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
+    similarity = float(np.clip(match.similarity, 0.0, 1.0))
+    semitones = float(transform.semitones)
+    action = action_of(speed, semitones, transform.reverse)
+    return Clip(start, end, action, 0.0, speed, semitones, transform.reverse, confidence=similarity)
 
 
-def way_action(speed: float, semitones: float, reverse: bool) -> str:
-    """Return the action that changes a clip so."""
+def action_of(speed: float, semitones: float, reverse: bool) -> str:
+    """Return the action for a speed, a transposition and a direction."""
     if reverse:
         return "REVERSE"
     if semitones:
@@ -298,8 +301,8 @@ def way_action(speed: float, semitones: float, reverse: bool) -> str:
     return "KEEP"
 
 
-def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_Placed], float]:
-    """Return the clips of an edit that runs faster or slower as a whole: no waveform to measure effects by."""
+def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_PlacedClip], float]:
+    """Return the clips of an edit at another speed as a whole: effects cannot be measured without a common waveform."""
     scale = sounds.rate / alignment.edit_rate
     placed = []
     for segment in alignment.segments:
@@ -308,10 +311,10 @@ def _at_other_speed(sounds: PairSounds, alignment: Alignment) -> tuple[list[_Pla
         if end <= start or length < 1:
             continue
         speed = float(np.clip((end - start) / length, MIN_SPEED, MAX_SPEED))
-        semitones = 0.0 if alignment.speed.is_pitch_kept else round(12 * float(np.log2(speed)), 3)
+        semitones = 0.0 if alignment.speed.keeps_pitch else round(12 * float(np.log2(speed)), 3)
         action = "SPEED_UP" if speed > 1 else "SPEED_DOWN"
         gain_db = float(np.clip(round(segment.gain_db, 2), -MAX_GAIN_DB, MAX_GAIN_DB))
         clip = Clip(start, end, action, gain_db, speed, semitones, confidence=segment.confidence)
-        placed.append(_Placed(round(segment.edit_start * scale), clip))
+        placed.append(_PlacedClip(round(segment.edit_start * scale), clip))
     level_db = float(np.median([entry.clip.gain_db for entry in placed])) if placed else 0.0
     return placed, 10 ** (level_db / 20)

@@ -1,6 +1,6 @@
-"""Gains and fades of a stretch, from how loud the edit is against the raw sound, frame by frame.
+"""Gains and fades of a stretch, from the level of the edit relative to the raw sound, frame by frame.
 
-A span of beats is faded where the renderer's own fade explains it far better than any constant gain.
+A span of beats is a fade if the renderer's fade leaves a far smaller residual than any constant gain.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from jaxtyping import Float64
 FADE_BEATS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 """Lengths of fades that are tried [beats]."""
 SAME_DB = 0.75
-"""Gains closer than this are one [dB]."""
+"""Gains closer than this are the same [dB]."""
 
 _FAR_BETTER = 0.35
-"""Share of what one constant gain leaves that a fade may leave; a codec's noise is in both."""
+"""Largest residual of a fade, as a share of that of a constant gain; a codec's noise is in both."""
 _LEAST_FRAMES = 4
 _SILENT_SHARE = 0.05
 """A fade's outer eighth must hold at most this share of its power."""
@@ -43,19 +43,19 @@ class Envelope:
     """Real part of the cross power."""
     source: Float64[np.ndarray, " frames"]
     """Power of the raw sound."""
-    heard: Float64[np.ndarray, " frames"]
+    target: Float64[np.ndarray, " frames"]
     """Power of the edit."""
 
-    def left(self, shape: Float64[np.ndarray, " n"], first: int, gain: float | None) -> float:
-        """Return the power that a gain of a shape leaves from frame `first` on; the best gain where None."""
+    def residual(self, shape: Float64[np.ndarray, " n"], first: int, gain: float | None) -> float:
+        """Return the residual power for a gain of a shape from frame `first` on; the best gain if None."""
         rows = slice(first, first + len(shape))
         cross, source = float(shape @ self.cross[rows]), float(shape**2 @ self.source[rows])
         at = max(cross, 0.0) / source if gain is None and source > 0 else gain or 0.0
-        return float(self.heard[rows].sum()) - 2 * at * cross + at * at * source
+        return float(self.target[rows].sum()) - 2 * at * cross + at * at * source
 
 
 def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[Fade]:
-    """Return the fades of a stretch, best first chosen, not overlapping.
+    """Find the fades of a stretch; of overlapping ones the better is taken.
 
     Parameters
     ----------
@@ -68,21 +68,21 @@ def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[F
     """
     found: list[tuple[float, Fade]] = []
     beats = len(frames) - 1
-    unfaded = [envelope.left(np.ones(b - a), a, None) for a, b in zip(frames, frames[1:])]
+    unfaded = [envelope.residual(np.ones(b - a), a, None) for a, b in zip(frames, frames[1:])]
     for beats_long in FADE_BEATS:
         for first in range(beats - beats_long + 1):
             low, high = frames[first], frames[first + beats_long]
             if high - low < _LEAST_FRAMES:
                 continue
-            best_constant = envelope.left(np.ones(high - low), low, None)
-            power = float(envelope.heard[low:high].sum())
+            best_constant = envelope.residual(np.ones(high - low), low, None)
+            power = float(envelope.target[low:high].sum())
             if best_constant <= 1e-4 * power or power <= 0:
                 continue
             rising = fade_shape(high - low)
             for is_in, shape in ((True, rising), (False, rising[::-1])):
-                left = envelope.left(shape, low, gain)
+                left = envelope.residual(shape, low, gain)
                 if left < _FAR_BETTER * best_constant and _is_silent_end(envelope, low, high, is_in):
-                    # Beats beside the fade are explained as well without it, and gain it nothing.
+                    # Beats that fit as well without the fade add nothing to its gain.
                     gained = sum(unfaded[first : first + beats_long]) - left
                     found.append((gained, Fade(first, first + beats_long, is_in)))
     chosen: list[Fade] = []
@@ -98,18 +98,18 @@ def fade_shape(frames: int) -> Float64[np.ndarray, " frames"]:
 
 
 def _is_silent_end(envelope: Envelope, low: int, high: int, is_in: bool) -> bool:
-    """Tell whether the silent end of a span is much quieter, against the raw sound, than its loud end."""
+    """Whether the silent end of a span is much quieter, relative to the raw sound, than its loud end."""
     part = max(1, (high - low) // 8)
     outer, inner = (slice(low, low + part), slice(high - part, high))
     if not is_in:
         outer, inner = inner, outer
-    quiet = float(envelope.heard[outer].sum()) / max(float(envelope.source[outer].sum()), 1e-30)
-    loud = float(envelope.heard[inner].sum()) / max(float(envelope.source[inner].sum()), 1e-30)
+    quiet = float(envelope.target[outer].sum()) / max(float(envelope.source[outer].sum()), 1e-30)
+    loud = float(envelope.target[inner].sum()) / max(float(envelope.source[inner].sum()), 1e-30)
     return quiet < _SILENT_SHARE * loud
 
 
 def steady_gains_db(gains_db: Float64[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
-    """Return the gain of each beat with runs of nearly equal ones at their median [dB]."""
+    """Replace runs of nearly equal gains by their median [dB]."""
     steady = gains_db.copy()
     first = 0
     for beat in range(1, len(gains_db) + 1):

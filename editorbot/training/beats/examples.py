@@ -19,7 +19,7 @@ from jaxtyping import Float, Float16, Float32
 from editorbot.analysis.beat_net import inputs_of
 from editorbot.analysis.novelty import novelty
 from editorbot.analysis.spectrum_scan import SpectrumScan
-from editorbot.corpus.band.made_up import BASS_PROGRAMS, CHORD_PROGRAMS, KITS, TUNE_PROGRAMS, made_up_piece
+from editorbot.corpus.band.generate import BASS_PROGRAMS, CHORD_PROGRAMS, KITS, TUNE_PROGRAMS, generate_piece
 from editorbot.corpus.band.midi import read_midi
 from editorbot.corpus.band.mistakes import humanized
 from editorbot.corpus.band.play import Performance, play
@@ -67,7 +67,7 @@ def make_example(number: int, seed: int, midi: Sequence[Path], soundfont: bytes)
     score = (
         _midi_excerpt(midi[number // 2 % len(midi)], rng)
         if midi and number % 2
-        else made_up_piece(rng, length_s=EXAMPLE_S)
+        else generate_piece(rng, length_s=EXAMPLE_S)
     )
     score = humanized(
         score, rng, timing_s=float(rng.choice([0.0, 0.004, 0.008, 0.014])), touch=float(rng.uniform(0, 12))
@@ -101,7 +101,7 @@ def _midi_excerpt(path: Path, rng: np.random.Generator) -> Score:
         playing = fewer or playing
     if rng.random() > KEEP_INSTRUMENTS:
         playing = [on_another_instrument(part, rng) for part in playing]
-    return replace(score, parts=tuple(playing)) if playing else made_up_piece(rng, length_s=EXAMPLE_S)
+    return replace(score, parts=tuple(playing)) if playing else generate_piece(rng, length_s=EXAMPLE_S)
 
 
 def on_another_instrument(part: Part, rng: np.random.Generator) -> Part:

@@ -17,7 +17,7 @@ import torch
 
 from editorbot.analysis.beat_net import FORMAT, INPUTS_VERSION, OUTPUTS, BeatNetConfig
 from editorbot.config import plain_data
-from editorbot.corpus.band.soundfont import find_soundfont
+from editorbot.corpus.band.play import find_soundfont
 from editorbot.corpus.batch import run_batch
 from editorbot.errors import UsageError, printable
 from editorbot.models.beat_net import BeatNetwork

@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Float32, Int8, Int64, UInt8
 
 from editorbot.analysis.downmix import MonoReader
+from editorbot.corpus.alignment.files import is_aligned
 from editorbot.corpus.alignment.frame_ops import FrameOp
 from editorbot.corpus.cache_files import CacheFolder, read_array
-from editorbot.corpus.labels.stored import is_aligned
-from editorbot.corpus.pairs import POINTER_FOLDER, Pair, pointer_paths
-from editorbot.corpus.precache import PrecacheJob, find_samples, precache
+from editorbot.corpus.pairs import POINTER_FOLDER, Pair, find_pairs, pointer_paths
+from editorbot.corpus.precache import PrecacheJob, precache
 from editorbot.editlist.edit_list import ACTIONS
 from editorbot.errors import DamagedError, EditorbotError
 from editorbot.models.mel_config import INPUTS_VERSION, UNKNOWN_LABEL
@@ -52,7 +52,7 @@ def examples_of_pairs(data_folder: Path, cache: Path, kept: Path, *, on_line: On
         If there is no folder of pairs.
     """
     files = {}
-    for pair in find_samples(data_folder).pairs:
+    for pair in find_pairs(data_folder).pairs:
         try:
             if not is_aligned(pair, data_folder / POINTER_FOLDER):
                 precache(PrecacheJob(pair, data_folder, CacheFolder(cache)))

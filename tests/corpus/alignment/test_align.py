@@ -1,6 +1,7 @@
 """Edits made of known stretches are found again, through what happens to edits."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from scipy import signal
 
 from editorbot.corpus.alignment import Alignment, align
+from editorbot.corpus.alignment.files import align_pair
 from editorbot.corpus.alignment.frame_ops import FrameOp, frame_ops
-from editorbot.corpus.labels.human_edit import human_edit
-from editorbot.corpus.labels.sounds import PairSounds
-from editorbot.corpus.pairs import Pair, align_all, align_pair, find_pairs, pointer_paths, sample_of
+from editorbot.corpus.batch import run_batch
+from editorbot.corpus.labels.human_edit import infer_edit
+from editorbot.corpus.labels.pair_sounds import PairSounds
+from editorbot.corpus.pairs import Pair, find_pairs, pointer_paths, sample_of
 from editorbot.errors import EditorbotError, EmptyError, MismatchError, NotFoundError, SilentError, TooShortError
 from editorbot.recording import open_recording
 from editorbot.timebase import FRAME_S
@@ -116,7 +119,7 @@ def test_what_is_not_from_the_raw_recording_is_marked(tmp_path):
     assert np.mean(alignment.pointers[foreign] == -1) > 0.97
     assert np.mean(alignment.pointers[(at_s < 7.9) | (at_s > 12.1)] >= 0) > 0.97
     assert np.isnan(alignment.gain_db[foreign]).mean() > 0.97
-    assert np.all(frame_ops(alignment)[alignment.pointers < 0] == FrameOp.OTHER)
+    assert np.all(frame_ops(alignment.pointers, alignment.gain_db)[alignment.pointers < 0] == FrameOp.OTHER)
 
 
 def test_exact_repeats_are_reported(tmp_path):
@@ -124,7 +127,7 @@ def test_exact_repeats_are_reported(tmp_path):
     raw = np.concatenate([verse, rest[: 10 * RATE], verse, rest[20 * RATE : 30 * RATE]])
     alignment = aligned(tmp_path, raw, np.concatenate([rest[4 * RATE : 10 * RATE], verse[RATE : 7 * RATE]]))
     last = alignment.segments[-1]
-    places = sorted([last.raw_start, *last.ties])
+    places = sorted([last.raw_start, *last.exact_repeats])
     assert len(places) == 2
     assert abs(places[1] - places[0] - 18 * RATE) <= 2
     # Of equal places the one that goes on forward is taken.
@@ -135,7 +138,8 @@ def test_operations(tmp_path):
     raw = raw_sound()
     edit = edit_of(raw)
     edit[-2 * RATE :] *= np.linspace(1, 0, 2 * RATE) ** 2
-    ops = frame_ops(aligned(tmp_path, raw, edit))
+    alignment = aligned(tmp_path, raw, edit)
+    ops = frame_ops(alignment.pointers, alignment.gain_db)
     assert ops.dtype == np.int8
     assert np.sum(ops == FrameOp.SKIP) == 3
     looped_s = np.flatnonzero(ops == FrameOp.LOOP) * FRAME_S
@@ -195,10 +199,9 @@ def test_files_of_a_pair_and_of_none(tmp_path):
     listed = find_pairs(data)
     assert [pair.sample for pair in listed.pairs] == ["one", "two"]
     assert len(listed.problems) == 3
-    results: dict[str, object] = {}
-    failed = align_all(listed.pairs, data / "pointer_sequences", on_done=lambda p, r: results.update({p.sample: r}))
-    assert failed == 1
-    assert isinstance(results["two"], EditorbotError)
+    results = list(run_batch(listed.pairs, partial(align_pair, folder=data / "pointer_sequences")))
+    assert [done.error is None for done in results] == [True, False]
+    assert isinstance(results[1].error, EditorbotError)
     paths = pointer_paths(data / "pointer_sequences", "one")
     pointers, ops = np.load(paths.pointers), np.load(paths.ops)
     assert (pointers.dtype, ops.dtype) == (np.dtype(np.int64), np.dtype(np.int8))
@@ -237,7 +240,7 @@ def test_no_segment_reaches_beyond_the_recording(tmp_path):
     write(tmp_path / "edit.wav", np.concatenate([raw, more]))
     with open_recording(tmp_path / "raw.wav") as a, open_recording(tmp_path / "edit.wav") as b:
         alignment = align(a, b)
-        human = human_edit(PairSounds(a, b), alignment, np.arange(0.0, 12.0, 0.5))
+        human = infer_edit(PairSounds(a, b), alignment, np.arange(0.0, 12.0, 0.5))
     assert all(0 <= s.raw_start < s.raw_end <= len(raw) for s in alignment.segments)
     assert any(line.startswith("LONGER") for line in alignment.warnings)
     first = human.edit_list.clips[0]

@@ -5,13 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from editorbot.corpus.alignment.best_path import best_path
+from editorbot.corpus.alignment.coarse_match import best_path, diagonal_sums
 from editorbot.corpus.alignment.cuts import cheapest_split
-from editorbot.corpus.alignment.fingerprint import Fingerprint
-from editorbot.corpus.alignment.gains import gain_curve_db, is_fading
-from editorbot.corpus.alignment.repeat_likeness import highest_places, likeness_of_places
+from editorbot.corpus.alignment.fingerprint import Fingerprint, highest_places, similarity_of_places
+from editorbot.corpus.alignment.frame_ops import gain_curve_db, is_fading
 from editorbot.corpus.alignment.time_delay import Shift, sharpest_peak, slope_of, weighted_median, whitened_correlation
-from editorbot.corpus.kernels import diagonal_sums
 
 
 def unit_rows(rng: np.random.Generator, cells: int, bands: int = 6) -> Fingerprint:
@@ -24,8 +22,8 @@ def path_worth(raw, edit, places, jump_cost, foreign_score):
     """Return what a path is worth; place -1 is nowhere."""
     total = 0.0
     for t, place in enumerate(places):
-        likeness = foreign_score if place < 0 else float(edit.rows[t] @ raw.rows[place])
-        total += float(edit.weight[t]) * likeness
+        similarity = foreign_score if place < 0 else float(edit.rows[t] @ raw.rows[place])
+        total += float(edit.weight[t]) * similarity
         before = places[t - 1] if t else None
         goes_on = before is not None and (place == before + 1 if place >= 0 and before >= 0 else place == before)
         total -= 0.0 if goes_on or t == 0 else jump_cost
@@ -63,10 +61,10 @@ def test_the_path_is_the_best_of_all(seed, cells, places, jump_cost):
 
 
 def test_diagonal_sums():
-    likeness = np.random.default_rng(0).random((5, 12), dtype=np.float32)
+    similarity = np.random.default_rng(0).random((5, 12), dtype=np.float32)
     out = np.empty(8, dtype=np.float32)
-    diagonal_sums(likeness, out)
-    naive = [sum(likeness[k, j + k] for k in range(5)) for j in range(8)]
+    diagonal_sums(similarity, out)
+    naive = [sum(similarity[k, j + k] for k in range(5)) for j in range(8)]
     np.testing.assert_allclose(out, naive, rtol=1e-6)
 
 
@@ -118,8 +116,8 @@ def test_repeats_are_found():
     rows = raw.rows.copy()
     rows[40:50] = rows[10:20]
     twice = Fingerprint(rows, raw.weight)
-    likeness = likeness_of_places(twice, 10, 20, twice)
-    assert sorted(highest_places(likeness, least=0.95, apart=3, most=5)) == [10, 40]
+    similarity = similarity_of_places(twice, 10, 20, twice)
+    assert sorted(highest_places(similarity, least=0.95, apart=3, most=5)) == [10, 40]
 
 
 def test_gains_and_fades():

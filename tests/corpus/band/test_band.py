@@ -25,7 +25,7 @@ from editorbot.corpus.band import (
     play,
     read_midi,
 )
-from editorbot.corpus.band.made_up import made_up_piece
+from editorbot.corpus.band.generate import generate_piece
 from editorbot.errors import EmptyError, FormatError, NotFoundError, UsageError
 from tests.corpus.band.soundfonts import sine_soundfont
 
@@ -132,8 +132,8 @@ class TestScores:
 
     @pytest.mark.parametrize("seed", range(40))
     def test_made_up_pieces_hold_what_they_promise(self, seed: int) -> None:
-        piece = made_up_piece(RNG(seed), length_s=30.0)
-        same = made_up_piece(RNG(seed), length_s=30.0)
+        piece = generate_piece(RNG(seed), length_s=30.0)
+        same = generate_piece(RNG(seed), length_s=30.0)
         assert piece.parts == same.parts
         assert np.array_equal(piece.beats_s, same.beats_s)
         assert np.isin(piece.downbeats_s, piece.beats_s).all()
@@ -145,8 +145,8 @@ class TestScores:
 
     def test_a_seed_makes_up_the_same_piece_in_every_process(self) -> None:
         program = (
-            "import numpy as np; from editorbot.corpus.band.made_up import made_up_piece;"
-            "print([made_up_piece(np.random.default_rng(seed), length_s=20.0).parts for seed in range(4)])"
+            "import numpy as np; from editorbot.corpus.band.generate import generate_piece;"
+            "print([generate_piece(np.random.default_rng(seed), length_s=20.0).parts for seed in range(4)])"
         )
         said = {
             subprocess.run(
@@ -161,7 +161,7 @@ class TestScores:
 
     def test_made_up_notes_lie_on_the_beats(self) -> None:
         for seed in range(10):
-            piece = made_up_piece(RNG(seed))
+            piece = generate_piece(RNG(seed))
             starts_s = np.array([note.start_s for part in piece.parts for note in part.notes])
             near = np.abs(piece.beats_s[:, None] - starts_s).min(axis=1) < 0.001
             assert near.mean() > 0.5

@@ -5,10 +5,10 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 import pytest
 
-from editorbot.corpus.alignment.fingerprint import fingerprint, listen
-from editorbot.corpus.alignment.match_samples import with_leftovers
-from editorbot.corpus.alignment.segments import CELL_POOL, Sounds, _probed
+from editorbot.corpus.alignment.fingerprint import fingerprint, measure_mel
+from editorbot.corpus.alignment.segments import CELL_POOL, PairFingerprints, _probed
 from editorbot.corpus.alignment.time_delay import Line
+from editorbot.corpus.alignment.waveform_match import with_waveform_matches
 from editorbot.recording import open_recording
 from tests.sounds import write
 
@@ -22,8 +22,8 @@ def _sounds(folder, raw, edit):
         for name, sound in (("raw", raw), ("edit", edit)):
             path = folder / f"{name}.wav"
             write(path, sound, RATE)
-            heard.append(listen(opened.enter_context(open_recording(path))))
-        yield Sounds(*heard, *(fingerprint(one, size) for size in (1, CELL_POOL) for one in heard))
+            heard.append(measure_mel(opened.enter_context(open_recording(path))))
+        yield PairFingerprints(*heard, *(fingerprint(one, size) for size in (1, CELL_POOL) for one in heard))
 
 
 @pytest.mark.parametrize("speed", [1.0, 1.02])
@@ -34,7 +34,7 @@ def test_steady_noise_under_other_noise_is_found_where_it_comes_from(tmp_path, s
     edit = np.interp(4 * RATE + speed * np.arange(count), np.arange(len(raw)), raw)
     edit += 0.1 * rng.standard_normal(count)
     with _sounds(tmp_path, raw, edit) as sounds:
-        found = with_leftovers(sounds, [], speed)
+        found = with_waveform_matches(sounds, [], speed)
     assert found
     for stretch in found:
         assert stretch.line.raw_of(stretch.first) == pytest.approx(4 * RATE + speed * stretch.first, abs=3)
@@ -44,7 +44,7 @@ def test_what_comes_from_nowhere_is_left_out(tmp_path):
     rng = np.random.default_rng(1)
     raw, edit = 0.1 * rng.standard_normal(10 * RATE), 0.1 * rng.standard_normal(3 * RATE)
     with _sounds(tmp_path, raw, edit) as sounds:
-        assert with_leftovers(sounds, [], 1.0) == []
+        assert with_waveform_matches(sounds, [], 1.0) == []
 
 
 def test_where_nothing_sounds_a_line_stays_where_it_was(tmp_path):

@@ -9,17 +9,16 @@ import soxr
 
 from editorbot.analysis.downmix import MonoReader
 from editorbot.corpus.alignment import align
-from editorbot.corpus.labels.closeness import closeness
-from editorbot.corpus.labels.effects import finer, hear_beats
-from editorbot.corpus.labels.hidden import explain
-from editorbot.corpus.labels.human_edit import human_edit
+from editorbot.corpus.labels.effects import find_beat_effects, fit_effect
+from editorbot.corpus.labels.fidelity import measure_fidelity
+from editorbot.corpus.labels.human_edit import infer_edit
 from editorbot.corpus.labels.levels import Envelope, Fade, fade_shape, find_fades, steady_gains_db
-from editorbot.corpus.labels.sounds import PairSounds, mono
-from editorbot.corpus.labels.spectra import explained, short_spectra
+from editorbot.corpus.labels.pair_sounds import PairSounds, cross_power, mono, short_spectra
+from editorbot.corpus.labels.transformed import find_transformed
 from editorbot.corpus.pairs import find_pairs
 from editorbot.editlist.edit_list import Clip, Effect
 from editorbot.recording import open_recording
-from tests.corpus.label_pairs import BEAT, RATE, make_pair
+from tests.corpus.labels.label_pairs import BEAT, RATE, make_pair
 from tests.sounds import write
 
 
@@ -39,12 +38,12 @@ def test_the_best_gain_and_what_it_leaves():
     rng = np.random.default_rng(0)
     source, other = rng.standard_normal(RATE), rng.standard_normal(RATE)
     heard = 0.5 * source + 0.05 * other
-    found = explained(short_spectra(source, RATE), short_spectra(heard, RATE))
+    found = cross_power(short_spectra(source, RATE), short_spectra(heard, RATE))
     assert found.gain == pytest.approx(0.5, abs=0.01)
     # The noise holds a hundredth of the power.
-    assert found.left_db() == pytest.approx(-20, abs=0.7)
+    assert found.residual_db() == pytest.approx(-20, abs=0.7)
     assert found.coherence > 0.95
-    assert explained(short_spectra(other, RATE), short_spectra(source, RATE)).coherence < 0.1
+    assert cross_power(short_spectra(other, RATE), short_spectra(source, RATE)).coherence < 0.1
 
 
 @pytest.mark.parametrize(
@@ -57,12 +56,12 @@ def test_the_best_gain_and_what_it_leaves():
 )  # fmt: skip
 def test_an_effect_is_read_back(effect, tmp_path, opened):
     sounds = opened(make_pair(tmp_path, [Clip(0, 6), Clip(6, 10, gain_db=-2.0, effects=(effect,)), Clip(10, 14)]))
-    heard = hear_beats(sounds, [k * BEAT for k in range(15)], 0)
+    heard = find_beat_effects(sounds, [k * BEAT for k in range(15)], 0)
     kinds = [beat.effect.type if beat.effect else None for beat in heard]
     # A beat in which nothing lies where the effect acts tells nothing.
     assert kinds[:6] + kinds[10:] == [None] * 10
     assert kinds[6:10].count(effect.type) >= 3
-    measured = finer(sounds, 6 * BEAT, 10 * BEAT, 0, heard[8].effect)
+    measured = fit_effect(sounds, 6 * BEAT, 10 * BEAT, 0, heard[8].effect)
     assert measured.effect.value == pytest.approx(effect.value, rel=0.15)
     assert 20 * np.log10(measured.gain) == pytest.approx(-2.0, abs=0.6)
 
@@ -80,9 +79,9 @@ def test_what_was_done_to_a_stretch_without_a_common_waveform(changed, tmp_path,
     hole = (8 * BEAT, changed.end * BEAT)
     end = 8 * BEAT + round((changed.end - 8) * BEAT / changed.speed)
     for known in (hole, None):
-        found = explain(MonoReader(sounds.raw), MonoReader(sounds.edit), 8 * BEAT, end, known)
-        assert (found.way.semitones, found.way.reverse) == (changed.pitch_semitones, changed.reverse)
-        assert found.way.speed == pytest.approx(changed.speed, rel=1e-3 if known else 0.04)
+        found = find_transformed(MonoReader(sounds.raw), MonoReader(sounds.edit), 8 * BEAT, end, known)
+        assert (found.transform.semitones, found.transform.reverse) == (changed.pitch_semitones, changed.reverse)
+        assert found.transform.speed == pytest.approx(changed.speed, rel=1e-3 if known else 0.04)
         assert found.raw_start == pytest.approx(8 * BEAT, abs=0 if known else 0.05 * RATE)
 
 
@@ -92,7 +91,7 @@ def test_foreign_sound_is_not_explained(tmp_path, opened):
 
     write(tmp_path / "noise.wav", 0.3 * rng.standard_normal(4 * RATE), RATE)
     with open_recording(tmp_path / "noise.wav") as noise:
-        assert explain(MonoReader(sounds.raw), MonoReader(noise), 0, 4 * RATE, None) is None
+        assert find_transformed(MonoReader(sounds.raw), MonoReader(noise), 0, 4 * RATE, None) is None
 
 
 def test_fades_are_found_at_their_beats():
@@ -121,7 +120,7 @@ def test_the_whole_edit_is_read_back(tmp_path, opened):
         Clip(56, 60, effects=(Effect("EQ_HIGH", 3.0),)), Clip(60, 64), Clip(60, 64),
     ]  # fmt: skip
     sounds = opened(make_pair(tmp_path, clips))
-    human = human_edit(sounds, align(sounds.raw, sounds.edit), np.arange(64) * 0.5)
+    human = infer_edit(sounds, align(sounds.raw, sounds.edit), np.arange(64) * 0.5)
     found = [(clip.start / BEAT, clip.end / BEAT, clip.action) for clip in human.edit_list.clips]
     expected = [
         (0, 8, "KEEP"), (8, 12, "REVERSE"), (12, 20, "KEEP"), (20, 24, "GAIN"), (24, 28, "KEEP"), (28, 32, "PITCH_UP"),
@@ -130,8 +129,8 @@ def test_the_whole_edit_is_read_back(tmp_path, opened):
     ]  # fmt: skip
     assert [action for *_, action in found] == [action for *_, action in expected]
     assert np.abs(np.array([f[:2] for f in found]) - [e[:2] for e in expected]).max() < 0.05
-    assert human.explained_share > 0.99
-    result = closeness(sounds, human)
+    assert human.matched_share > 0.99
+    result = measure_fidelity(sounds, human)
     assert result.frames_share > 0.95
     assert result.log_spectrum_db < 1.0
 
@@ -143,18 +142,18 @@ def test_other_rates_and_channels(tmp_path, opened):
     other = soxr.resample(sound, RATE, 32_000)
     sf.write(path, np.stack([other, 0.8 * other], axis=1), 32_000, subtype="PCM_16")
     sounds = opened(folder)
-    human = human_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
+    human = infer_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
     assert [clip.action for clip in human.edit_list.clips] == ["KEEP", "KEEP", "GAIN", "KEEP"]
     gains_db = [clip.gain_db for clip in human.edit_list.clips]
     # Mixed to one channel the edit has 0.9 of the level.
     assert gains_db == pytest.approx([-0.92, -0.92, -3.92, -0.92], abs=0.2)
     assert human.level_db == pytest.approx(-0.92, abs=0.1)
-    assert closeness(sounds, human).frames_share > 0.9
+    assert measure_fidelity(sounds, human).frames_share > 0.9
 
 
 def test_an_edit_that_runs_faster_as_a_whole(tmp_path, opened):
     folder = make_pair(tmp_path, [Clip(0, 32, speed=1.03)])
     sounds = opened(folder)
-    human = human_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
+    human = infer_edit(sounds, align(sounds.raw, sounds.edit), np.arange(32) * 0.5)
     assert {clip.action for clip in human.edit_list.clips} == {"SPEED_UP"}
     assert np.mean([clip.speed for clip in human.edit_list.clips]) == pytest.approx(1.03, abs=0.004)

@@ -1,4 +1,4 @@
-"""Bass lines, chords and tunes, made up.
+"""Bass lines, chords and melodies of generated pieces.
 
 Each function returns the notes of one bar as places in it.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from editorbot.corpus.band.meters import Meter
+from editorbot.corpus.band.rhythm import Meter
 
 SCALES = ((0, 2, 4, 5, 7, 9, 11), (0, 2, 3, 5, 7, 8, 10), (0, 2, 3, 5, 7, 9, 10), (0, 1, 3, 5, 7, 8, 10))
 """Major, minor, dorian, phrygian [semitones]."""
@@ -22,7 +22,7 @@ BASS_STYLES = ("roots", "beats", "halves", "rhythm", "walk", "octaves")
 
 
 @dataclass(frozen=True)
-class Placed:
+class BarNote:
     """A note in a bar."""
 
     step: float
@@ -66,7 +66,7 @@ def draw_harmony(rng: np.random.Generator) -> Harmony:
     return Harmony(scale, int(rng.integers(12)), tuple(map(int, degrees)), tuple(map(int, second)))
 
 
-def rhythm(meter: Meter, rng: np.random.Generator, density: float) -> np.ndarray:
+def draw_rhythm(meter: Meter, rng: np.random.Generator, density: float) -> np.ndarray:
     """Draw a rhythm: whether a note begins at each step of a bar, likelier on the beat, always somewhere."""
     steps = np.arange(meter.beats * meter.steps)
     on_beat, on_half = steps % meter.steps == 0, steps % max(1, meter.steps // 2) == 0
@@ -84,7 +84,7 @@ def _lengths(begins: np.ndarray) -> list[tuple[int, int]]:
     return [(int(step), int(length)) for step, length in zip(at, np.diff(np.append(at, len(begins))))]
 
 
-def pattern_of(style: str, meter: Meter, rng: np.random.Generator) -> np.ndarray:
+def draw_pattern(style: str, meter: Meter, rng: np.random.Generator) -> np.ndarray:
     """Return the steps of a bar at which a player of a style begins notes, shape=(steps,), bool."""
     begins = np.zeros(meter.beats * meter.steps, dtype=bool)
     half = max(1, meter.steps // 2) if meter.steps != 3 else 1
@@ -100,11 +100,11 @@ def pattern_of(style: str, meter: Meter, rng: np.random.Generator) -> np.ndarray
         begins[:: int(rng.choice([1, half]))] = True
         begins &= rng.random(len(begins)) < 0.9
     else:
-        begins = rhythm(meter, rng, float(rng.uniform(0.3, 0.8)))
+        begins = draw_rhythm(meter, rng, float(rng.uniform(0.3, 0.8)))
     return begins
 
 
-def bass_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[Placed]:
+def bass_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[BarNote]:
     """Return a bar of bass."""
     octave = 1 if harmony.tonic > 5 else 2
     held = _lengths(begins)
@@ -116,11 +116,11 @@ def bass_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np
         key = harmony.key(degree, octave) + (12 if style == "octaves" and index % 2 else 0)
         if style == "rhythm" and step and rng.random() < 0.2:
             key = harmony.key(degree + 4, octave)
-        notes.append(Placed(float(step), length * 0.9, key, 105.0 if step == 0 else 92.0))
+        notes.append(BarNote(float(step), length * 0.9, key, 105.0 if step == 0 else 92.0))
     return notes
 
 
-def chord_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[Placed]:
+def chord_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: np.random.Generator) -> list[BarNote]:
     """Return a bar of chords: blocks, broken chords, or fifths struck fast."""
     held, middle, chords = _lengths(begins), len(begins) // 2, len(harmony.degrees)
     if style == "pad" and harmony.second_half[bar % chords] != harmony.degrees[bar % chords]:
@@ -133,19 +133,19 @@ def chord_bar(style: str, begins: np.ndarray, harmony: Harmony, bar: int, rng: n
         if style == "arpeggio":
             keys = [keys[(0, 1, 2, 1)[index % 4]]]
         sounding = length * (0.4 if style in ("off", "chug") else 0.97)
-        notes += [Placed(float(step), float(sounding), key, 88.0 if step == 0 else 78.0) for key in keys]
+        notes += [BarNote(float(step), float(sounding), key, 88.0 if step == 0 else 78.0) for key in keys]
     return notes
 
 
-def tune_bar(meter: Meter, harmony: Harmony, start: int, rng: np.random.Generator) -> list[Placed]:
+def draw_tune_bar(meter: Meter, harmony: Harmony, start: int, rng: np.random.Generator) -> list[BarNote]:
     """Return a bar of melody that wanders from the degree `start`, with rests."""
-    begins = rhythm(meter, rng, float(rng.choice([0.25, 0.5, 0.7])))
+    begins = draw_rhythm(meter, rng, float(rng.choice([0.25, 0.5, 0.7])))
     notes, degree = [], start
     for step, length in _lengths(begins):
         degree = int(np.clip(degree + rng.choice([-2, -1, -1, 0, 1, 1, 2]), -3, 11))
         if rng.random() < 0.85:
             notes.append(
-                Placed(float(step), length * rng.uniform(0.5, 1.0), harmony.key(degree, 4), rng.uniform(75, 110))
+                BarNote(float(step), length * rng.uniform(0.5, 1.0), harmony.key(degree, 4), rng.uniform(75, 110))
             )
     return notes
 

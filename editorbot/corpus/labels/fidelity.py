@@ -1,4 +1,4 @@
-"""How close the edit list, rendered again, comes to the human's edit."""
+"""How closely the rendered edit list reproduces the human's edit."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ import numpy as np
 from jaxtyping import Float64
 
 from editorbot.corpus.labels.human_edit import HumanEdit
-from editorbot.corpus.labels.sounds import PairSounds, mono
-from editorbot.corpus.labels.spectra import short_spectra
+from editorbot.corpus.labels.pair_sounds import PairSounds, mono, short_spectra
 from editorbot.editlist.operations import NO_CROSSFADE
 from editorbot.render.clip_reader import open_clip
 
 NEAR_DB = 3.0
-"""Distance of log spectra at which a frame counts as given back [dB]."""
+"""Distance of log spectra up to which a frame counts as reproduced [dB]."""
 
 _BLOCK_S = 20.0
 _FLOOR = 1e-9
@@ -22,25 +21,25 @@ _BEST_DB = 120.0
 
 
 @dataclass(frozen=True)
-class Closeness:
-    """How close a rendered edit list is to the edit."""
+class Fidelity:
+    """How closely a rendered edit list reproduces the edit; the field names are stored in files."""
 
     snr_db: float
-    """Power of the edit over that of the difference [dB], at most 120; stretched sound never fits sample by sample."""
+    """Signal-to-noise ratio, noise being the difference [dB], at most 120; of stretched sound it says nothing."""
     log_spectrum_db: float
-    """Mean distance of the log spectra in 13 bands, over the frames that are not silent [dB]."""
+    """Log-spectral distance in 13 bands, mean over the frames that are not silent [dB]."""
     frames_share: float
-    """Share of all frames of the edit within 3 dB, in [0, 1]; what is in no clip counts as missed."""
+    """Share of all frames of the edit within 3 dB, in [0, 1]; frames in no clip count as missed."""
 
     def as_dict(self) -> dict[str, float]:
-        """Return it as plain values."""
+        """Return its rounded fields."""
         return {key: round(value, 4) for key, value in asdict(self).items()}
 
 
-def closeness(sounds: PairSounds, human: HumanEdit) -> Closeness:
-    """Render the clips where they were found in the edit, and compare.
+def measure_fidelity(sounds: PairSounds, human: HumanEdit) -> Fidelity:
+    """Render each clip where it was found in the edit, and compare the two.
 
-    Every clip is compared on its own, so that a stretch that is missing does not move the rest.
+    Clips are compared one by one, so that a missing stretch does not shift the rest.
     """
     signal = noise = distance = 0.0
     counted = near = 0
@@ -57,10 +56,10 @@ def closeness(sounds: PairSounds, human: HumanEdit) -> Closeness:
             apart = _distances_db(mono(ours), mono(theirs), sounds.rate)
             distance, counted = distance + float(apart.sum()), counted + len(apart)
             near += int((apart < NEAR_DB).sum())
-    # A snippet's frames start anew with each block: their number is that of the edit, give or take the blocks.
-    total = max(counted, round(counted / max(human.explained_share, 1e-6)))
+    # Frames start anew with each block, so their number is only about that of the edit.
+    total = max(counted, round(counted / max(human.matched_share, 1e-6)))
     snr_db = 10 * np.log10(max(signal, 1e-20) / max(noise, 1e-20 + signal * 10 ** (-_BEST_DB / 10)))
-    return Closeness(float(snr_db), distance / max(counted, 1), near / max(total, 1))
+    return Fidelity(float(snr_db), distance / max(counted, 1), near / max(total, 1))
 
 
 def _distances_db(

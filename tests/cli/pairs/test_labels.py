@@ -9,7 +9,7 @@ from editorbot.corpus.dataset import read_dataset, write_dataset
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.edit_list import Clip
 from editorbot.errors import ExistsError
-from tests.corpus.label_pairs import make_pair
+from tests.corpus.labels.label_pairs import make_pair
 from tests.corpus.test_dataset import small
 
 
@@ -38,7 +38,7 @@ def test_workers_and_empty_folders(tmp_path, capsys):
 def test_a_data_set_needs_a_folder_before_anything_is_made(tmp_path, capsys):
     make = ["pairs", "labels", "--data-dir", str(tmp_path), "--out"]
     assert main([*make, str(tmp_path / "none" / "bc.npz")]) == 6
-    assert "its folder is not there" in capsys.readouterr().err
+    assert "its folder does not exist" in capsys.readouterr().err
     assert main([*make, str(tmp_path)]) == 6
     assert "this is a folder" in capsys.readouterr().err
     assert main(["pairs", "augment", "--output", str(tmp_path / "none" / "bc.npz")]) == 6
@@ -64,7 +64,7 @@ def test_no_other_file_is_replaced_by_a_data_set(tmp_path, capsys, content):
 
 
 def test_rare_types_are_added_by_ruining_the_edits(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(augment, "COUNTED", 8)
+    monkeypatch.setattr(augment, "PROGRESS_EVERY", 8)
     folder = make_pair(tmp_path / "data", [Clip(0, 60), Clip(72, 120)])
     few, more = tmp_path / "bc_rich.npz", tmp_path / "bc.npz"
     make = ["pairs", "labels", "--data-dir", str(folder), "--cache-dir", str(tmp_path / "cache"), "--no-picture"]

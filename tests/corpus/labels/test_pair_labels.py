@@ -5,11 +5,17 @@ import json
 import numpy as np
 import pytest
 
+from editorbot.corpus.batch import run_batch
 from editorbot.corpus.cache_files import CacheFolder, read_array
 from editorbot.corpus.labels import pair_labels
-from editorbot.corpus.labels.folder import label_all
-from editorbot.corpus.labels.pair_labels import LabelJob, kept_beats, label_pair, label_paths, stored_edit
-from editorbot.corpus.labels.samples import samples_of_pair
+from editorbot.corpus.labels.pair_labels import (
+    LabelJob,
+    kept_beats,
+    label_pair,
+    label_paths,
+    stored_edit,
+)
+from editorbot.corpus.labels.samples import label_and_sample, samples_of_pair
 from editorbot.corpus.pairs import find_pairs
 from editorbot.corpus.precache import PrecacheJob, precache
 from editorbot.corpus.truth import Segment, Truth, write_truth
@@ -17,7 +23,7 @@ from editorbot.editlist.edit_list import Clip, EditList, Join, Source
 from editorbot.editlist.json_format import read_edit_list
 from editorbot.errors import MismatchError
 from editorbot.recording import open_recording
-from tests.corpus.label_pairs import RATE, make_pair
+from tests.corpus.labels.label_pairs import RATE, make_pair
 from tests.sounds import write
 
 
@@ -40,11 +46,11 @@ def test_labels_are_written_and_read_again(folder, monkeypatch):
     assert kept.dtype == np.int8
     assert np.array_equal(kept, first.kept)
     assert len(kept) == len(first.analysis.beats_s)
-    assert first.closeness.frames_share > 0.95
-    monkeypatch.setattr(pair_labels, "human_edit", None)
+    assert first.fidelity.frames_share > 0.95
+    monkeypatch.setattr(pair_labels, "infer_edit", None)
     again = label_pair(job)
     assert again.edit_list == first.edit_list
-    assert again.closeness.frames_share == pytest.approx(first.closeness.frames_share, abs=1e-3)
+    assert again.fidelity.frames_share == pytest.approx(first.fidelity.frames_share, abs=1e-3)
 
 
 @pytest.mark.parametrize("damage", ["{", '{"version": 9}', "[]"])
@@ -75,7 +81,8 @@ def test_results_do_not_depend_on_the_workers_and_a_failure_stops_nothing(folder
     results = []
     for workers in (1, 2):
         cache = CacheFolder(folder.parent / f"cache{workers}")
-        done = list(label_all(pairs, folder, cache, workers=workers, force=True, picture=False))
+        jobs = [LabelJob(pair, folder, cache, force=True, picture=False) for pair in pairs]
+        done = list(run_batch(jobs, label_and_sample, workers=workers))
         results.append(sorted((d.job.pair.sample, d.result.labels.edit_list) for d in done if d.error is None))
         assert [d.job.pair.sample for d in done if d.error is not None] == ["air"]
     assert results[0] == results[1]
@@ -100,7 +107,7 @@ def test_the_edit_of_a_simulated_pair_is_read_from_its_truth(tmp_path):
     folder = known_folder(tmp_path, [Segment(*take) for take in [*takes, (7.02, 9.0, "music", 2.0, 1.01)]])
     labels = label_pair(job_of(folder))
     assert [(clip.start / RATE, clip.end / RATE) for clip in labels.edit_list.clips] == [(5, 9), (1, 4)]
-    assert labels.closeness is None
+    assert labels.fidelity is None
     assert not (folder / "pointer_sequences" / "blues_info.json").exists()
     assert read_edit_list(label_paths(folder, job_of(folder).cache, "blues").edit) == labels.edit_list
 
@@ -109,7 +116,7 @@ def test_the_edit_of_a_simulated_pair_is_read_from_its_truth(tmp_path):
 def test_samples_tell_the_artist_that_the_truth_names(tmp_path, measure):
     folder = known_folder(tmp_path, [Segment(0.0, 10.0, "music", 0.0)], artist="us")
     labels = label_pair(job_of(folder, measure=measure))
-    assert (labels.closeness is None) != measure
+    assert (labels.fidelity is None) != measure
     assert samples_of_pair(labels).artists == ("us",)
 
 

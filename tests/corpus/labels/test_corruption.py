@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from editorbot.corpus.labels.spots import spots_on_beats
-from editorbot.corpus.labels.undoing import undo, undoing
+from editorbot.corpus.labels.corruption import corrupt, inverse_changes, repair_steps
 from editorbot.editlist.edit_list import Effect, Source
 from editorbot.environment.actions import V3, ActionType, Operation
 from editorbot.environment.dynamics import play_out
@@ -27,28 +26,28 @@ BOUNDS = np.arange(201) * BEAT
     ],
 )
 def test_what_undoes_an_action(name, value, changes):
-    assert undoing(name, value) == changes
+    assert inverse_changes(name, value) == changes
 
 
 @pytest.mark.parametrize("type_", list(ActionType), ids=lambda kind: kind.name)
 def test_the_action_gives_the_finished_music_back(type_):
     """Spots, played as actions on the ruined recording, lead back to the beats of the finished one in order."""
     rng = np.random.default_rng(int(type_))
-    undone = undo(SOURCE, BOUNDS, [int(type_)] * 12, rng)
-    assert len(undone.spots) >= 6
-    assert {spot.type for spot in undone.spots} == {int(type_)}
-    total = undone.edit_list.output_samples
-    assert all(0 <= spot.start <= spot.end <= total for spot in undone.spots)
-    starts = [spot.start for spot in undone.spots]
+    made = corrupt(SOURCE, BOUNDS, [int(type_)] * 12, rng)
+    assert len(made.spans) >= 6
+    assert {spot.type for spot in made.spans} == {int(type_)}
+    total = made.edit_list.output_samples
+    assert all(0 <= spot.start <= spot.end <= total for spot in made.spans)
+    starts = [spot.start for spot in made.spans]
     assert starts == sorted(starts)
     if V3.rows[type_].operation not in (Operation.CUT, Operation.SKIP, Operation.DEFER, Operation.SWAP):
         return
     # Where nothing is stretched, beats of the ruined recording are those of the clips.
-    played = [beat for clip in undone.edit_list.clips for beat in range(clip.start // BEAT, clip.end // BEAT)]
+    played = [beat for clip in made.edit_list.clips for beat in range(clip.start // BEAT, clip.end // BEAT)]
     lengths = lengths_of(len(played), 4, np.arange(0))
-    found = spots_on_beats(undone.spots, np.arange(len(played) + 1) * BEAT, lengths)
+    found = repair_steps(made.spans, np.arange(len(played) + 1) * BEAT, lengths)
     assert len(found.right) >= 4
     state = play_out(found.actions, lengths.tolist(), V3)
     back = [played[beat] for play in state.all_plays for beat in range(play.first, play.end)]
-    if len(found.right) == len(undone.spots):
+    if len(found.right) == len(made.spans):
         assert back == sorted(set(back))

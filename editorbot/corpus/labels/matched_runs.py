@@ -1,8 +1,8 @@
-"""From an alignment to stretches that are sure: runs of beats that are the raw recording's own sound.
+"""From an alignment to what is certain: runs of beats that are the raw recording's own sound.
 
-The alignment looks for what is alike, and lays stretched, transposed or mirrored sound along some
-plain line now and then. What is not the same sound, beat by beat, is taken out here; what lies
-between two sure runs is left to `hidden`.
+The alignment looks for what is similar, and sometimes puts stretched, transposed or mirrored sound
+on a plain line. Beats that are not the same sound are removed here; `transformed` looks for what is
+between two matched runs.
 
 Conventions
 -----------
@@ -17,31 +17,30 @@ import numpy as np
 from jaxtyping import Complex128, Int64
 
 from editorbot.corpus.alignment import Alignment
-from editorbot.corpus.labels.effects import BeatSound, hear_beats, plain_beats
-from editorbot.corpus.labels.sounds import PairSounds, mono
-from editorbot.corpus.labels.spectra import common_tone
+from editorbot.corpus.labels.effects import BeatMatch, find_beat_effects, plain_cross_powers
+from editorbot.corpus.labels.pair_sounds import PairSounds, common_tone, mono
 
 _SHORTEST_PART = 0.35
-"""Part of a beat at the ends of a run that stands on its own."""
+"""Least part of a beat that is separate at the ends of a run."""
 _LAG_S, _LAG_LENGTH_S, _LAG_PLACES = 0.003, 1.5, (0.05, 0.3, 0.5, 0.7, 0.95)
 _SNAP_S, _SNAP_PART = 0.2, 0.4
-"""How far an end that faces something unexplained moves to a beat: at most this long, and this part of a beat."""
+"""How far an end next to a gap may move to a beat: at most this long, and this part of a beat."""
 _ENOUGH, _ALONE = 0.7, 0.75
-"""Coherence of the last beat before something unexplained, beside its run's, and of a lone beat."""
+"""Least coherence of the last beat before a gap, relative to its run's, and of a lone beat."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """Beats of the raw recording that are heard in one piece in the edit."""
+class MatchedRun:
+    """Beats of the raw recording that are continuous in the edit."""
 
     bounds: tuple[int, ...]
     """Raw samples: the beats, and the end."""
     offset: int
     """Edit position less raw position."""
-    beats: tuple[BeatSound, ...]
-    """What was heard of each, one fewer than bounds."""
+    beats: tuple[BeatMatch, ...]
+    """How each of them matches, one fewer than bounds."""
     confidence: float
-    """How sure the alignment was, in [0, 1]."""
+    """Confidence of the alignment, in [0, 1]."""
 
     @property
     def edit_start(self) -> int:
@@ -55,17 +54,17 @@ class Run:
 
 
 @dataclass(frozen=True)
-class SureRuns:
-    """What of an edit is sure."""
+class MatchedRuns:
+    """All matched runs of an edit."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[MatchedRun, ...]
     """The runs, in the order of the edit."""
     tone: Complex128[np.ndarray, " bands"]
-    """The filter that lies over most of it, see `common_tone`."""
+    """The filter over most of it, see `common_tone`."""
 
 
-def sure_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> SureRuns:
-    """Return the runs of an edit at the raw recording's own speed, in the order of the edit.
+def find_matched_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> MatchedRuns:
+    """Find the runs of an edit at the raw recording's own speed, in the order of the edit.
 
     Parameters
     ----------
@@ -76,19 +75,23 @@ def sure_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray,
     beats : np.ndarray, shape=(beats,) [raw samples]
         The beats of the raw recording.
     """
-    laid = _laid(sounds, alignment, beats)
-    plain = [part for entry in laid for part in plain_beats(sounds, entry.bounds, entry.offset)]
+    placed = _place_segments(sounds, alignment, beats)
+    plain = [part for entry in placed for part in plain_cross_powers(sounds, entry.bounds, entry.offset)]
     tone = common_tone(plain)
-    runs = [run for entry in laid for run in _same(entry, hear_beats(sounds, entry.bounds, entry.offset, tone))]
+    runs = [
+        run
+        for entry in placed
+        for run in _same_sound(entry, find_beat_effects(sounds, entry.bounds, entry.offset, tone))
+    ]
     typical = float(np.median(np.diff(beats))) if len(beats) > 1 else sounds.rate
     reach = round(min(_SNAP_S * sounds.rate, _SNAP_PART * typical))
     joined = _joined(runs)
     trimmed = (_trimmed(joined, k, reach) for k in range(len(joined)))
-    return SureRuns(tuple(_snapped([run for run in trimmed if run is not None], beats, reach)), tone)
+    return MatchedRuns(tuple(_snapped([run for run in trimmed if run is not None], beats, reach)), tone)
 
 
 @dataclass(frozen=True)
-class _Laid:
+class _PlacedSegment:
     """A segment of the alignment on the beats."""
 
     bounds: list[int]
@@ -96,40 +99,42 @@ class _Laid:
     confidence: float
 
 
-def _laid(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> list[_Laid]:
-    """Return the segments with their exact lag."""
-    laid = []
+def _place_segments(
+    sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]
+) -> list[_PlacedSegment]:
+    """Place the segments with their exact lag on the beats."""
+    placed = []
     scale = sounds.rate / alignment.edit_rate
     for segment in alignment.segments:
         start, end = segment.raw_start, segment.raw_start + round((segment.edit_end - segment.edit_start) * scale)
         offset = round(segment.edit_start * scale) - segment.raw_start
         offset += _exact_lag(sounds, start, end, offset)
-        # A segment may be said to reach a little beyond the recording.
+        # A segment may reach a little beyond the recording.
         start, end = max(start, 0), min(end, sounds.raw.samples)
         bounds = beat_bounds(start, end, beats)
-        laid.append(_Laid(bounds, offset, segment.confidence))
-    return laid
+        placed.append(_PlacedSegment(bounds, offset, segment.confidence))
+    return placed
 
 
-def _trimmed(runs: list[Run], k: int, reach: int) -> Run | None:
-    """Return a run without doubtful beats at ends that face something unexplained; None where nothing is left."""
+def _trimmed(runs: list[MatchedRun], k: int, reach: int) -> MatchedRun | None:
+    """Return a run without doubtful beats at ends next to a gap; None if nothing is left."""
     run = runs[k]
     coherence = np.array([beat.plain.coherence for beat in run.beats])
     least = _ENOUGH * float(np.median(coherence))
     first, end = 0, len(coherence)
-    faces_before = run.edit_start - (runs[k - 1].edit_end if k else 0) > reach
-    faces_after = k + 1 < len(runs) and runs[k + 1].edit_start - run.edit_end > reach
-    while faces_before and first < end and coherence[first] < least:
+    gap_before = run.edit_start - (runs[k - 1].edit_end if k else 0) > reach
+    gap_after = k + 1 < len(runs) and runs[k + 1].edit_start - run.edit_end > reach
+    while gap_before and first < end and coherence[first] < least:
         first += 1
-    while faces_after and end > first and coherence[end - 1] < least:
+    while gap_after and end > first and coherence[end - 1] < least:
         end -= 1
-    if end == first or (end - first == 1 and (faces_before or faces_after) and coherence[first] < _ALONE):
+    if end == first or (end - first == 1 and (gap_before or gap_after) and coherence[first] < _ALONE):
         return None
     return replace(run, bounds=run.bounds[first : end + 1], beats=run.beats[first:end])
 
 
 def beat_bounds(start: int, end: int, beats: Int64[np.ndarray, " beats"]) -> list[int]:
-    """Return the bounds of the beats within [start, end); short parts at its ends belong to their neighbours."""
+    """Return the bounds of the beats within [start, end); short parts at its ends belong to their neighbors."""
     inside = beats[(beats > start) & (beats < end)].tolist()
     bounds = [start, *inside, end]
     typical = float(np.median(np.diff(beats))) if len(beats) > 1 else float(end - start)
@@ -141,24 +146,24 @@ def beat_bounds(start: int, end: int, beats: Int64[np.ndarray, " beats"]) -> lis
 
 
 def _exact_lag(sounds: PairSounds, start: int, end: int, offset: int) -> int:
-    """Return by how many samples the edit lies later than thought, as the place that tells it best says."""
+    """Measure by how many samples the edit is later than assumed, at the place where that is clearest."""
     length = min(end - start, round(_LAG_LENGTH_S * sounds.rate))
     places = {start + round(share * (end - start - length)) for share in _LAG_PLACES}
     return max(
-        (_lag_at(sounds, place, length, offset) for place in sorted(places)), key=lambda lag: lag.likeness
+        (_lag_at(sounds, place, length, offset) for place in sorted(places)), key=lambda lag: lag.similarity
     ).samples
 
 
 @dataclass(frozen=True)
 class _Lag:
     samples: int
-    likeness: float
+    similarity: float
 
 
 def _lag_at(sounds: PairSounds, start: int, length: int, offset: int) -> _Lag:
-    """Return by how many samples the edit lies later than thought at one place, and how alike the two are then."""
+    """Measure by how many samples the edit is later than assumed at one place, and how similar the two are then."""
     reach = round(_LAG_S * sounds.rate)
-    # Differences weigh the highs, which tell one sample from the next.
+    # Differences emphasize the highs, which tell one sample from the next.
     raw = np.diff(mono(sounds.read_raw(start, start + length)))
     edit = np.diff(mono(sounds.read_edit(start + offset - reach, start + offset + length + reach)))
     size = 1 << int(len(edit) + length).bit_length()
@@ -168,21 +173,23 @@ def _lag_at(sounds: PairSounds, start: int, length: int, offset: int) -> _Lag:
     return _Lag(at - reach, float(correlation[at] / norm)) if norm > 0 and correlation[at] > 0 else _Lag(0, 0.0)
 
 
-def _same(laid: _Laid, heard: list[BeatSound]) -> list[Run]:
-    """Return the runs of beats that are the same sound."""
-    runs, first, bounds = [], 0, laid.bounds
-    is_same = [beat.is_same for beat in heard]
-    for k in range(len(heard) + 1):
-        if k == len(heard) or not is_same[k]:
+def _same_sound(segment: _PlacedSegment, beats: list[BeatMatch]) -> list[MatchedRun]:
+    """Split a segment into runs of beats that are the same sound."""
+    runs, first, bounds = [], 0, segment.bounds
+    is_same = [beat.is_same for beat in beats]
+    for k in range(len(beats) + 1):
+        if k == len(beats) or not is_same[k]:
             if k > first:
-                runs.append(Run(tuple(bounds[first : k + 1]), laid.offset, tuple(heard[first:k]), laid.confidence))
+                runs.append(
+                    MatchedRun(tuple(bounds[first : k + 1]), segment.offset, tuple(beats[first:k]), segment.confidence)
+                )
             first = k + 1
     return runs
 
 
-def _joined(runs: list[Run]) -> list[Run]:
-    """Return runs that go on in one another as one."""
-    result: list[Run] = []
+def _joined(runs: list[MatchedRun]) -> list[MatchedRun]:
+    """Join runs that continue one another."""
+    result: list[MatchedRun] = []
     for run in runs:
         last = result[-1] if result else None
         if last is not None and last.offset == run.offset and last.bounds[-1] == run.bounds[0]:
@@ -193,8 +200,8 @@ def _joined(runs: list[Run]) -> list[Run]:
     return result
 
 
-def _snapped(runs: list[Run], beats: Int64[np.ndarray, " beats"], reach: int) -> list[Run]:
-    """Return the runs with the ends that face something unexplained on the beats nearby, where that fits."""
+def _snapped(runs: list[MatchedRun], beats: Int64[np.ndarray, " beats"], reach: int) -> list[MatchedRun]:
+    """Move ends next to a gap to a beat nearby, if that fits."""
     result = list(runs)
     for k, run in enumerate(result):
         bounds = list(run.bounds)
