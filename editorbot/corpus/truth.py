@@ -23,6 +23,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from editorbot.atomic import write_whole
+from editorbot.errors import NotFoundError
 from editorbot.errors import check_format as check
 from editorbot.json_records import DocumentFormat, read_file, read_record
 
