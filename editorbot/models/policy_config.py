@@ -56,20 +56,20 @@ CEPSTRA = feature_columns("mfcc_0", "mfcc_12")
 
 @dataclass(frozen=True)
 class PolicyConfig:
-    """The shape of encoder, policy and value network."""
+    """Sizes of encoder, policy and value network."""
 
     vocabulary: str = "v3"
-    """Types of action: v1, v2 or v3."""
+    """Vocabulary of actions, v1, v2 or v3; e.g. --vocabulary v2."""
     policy_hidden_dim: int = 512
-    """Numbers that a beat becomes; divisible by the heads."""
+    """Width of the encoder, a multiple of the heads; e.g. --policy-hidden-dim 64."""
     natten_n_heads: int = 8
-    """Heads of the neighborhood attention."""
+    """Heads of the neighborhood attention, e.g. --natten-n-heads 4."""
     natten_n_layers: int = 3
-    """Its layers."""
+    """Layers of the neighborhood attention, e.g. --natten-n-layers 2."""
     natten_kernel_size: int = 33
-    """Beats that each beat sees in a layer, odd."""
+    """Beats that each beat attends to in a layer, odd; e.g. --natten-kernel-size 17."""
     dropout: float = 0.1
-    """Share of what is left out while training by cloning."""
+    """Dropout while cloning, e.g. --dropout 0."""
 
     def __post_init__(self) -> None:
         vocabulary_named(self.vocabulary)

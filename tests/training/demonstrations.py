@@ -10,6 +10,7 @@ from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.corpus.dataset import BcDataset, write_dataset
 from editorbot.environment.state import STATE_SIZE
 from editorbot.models.policy_config import SCORE_FEATURES, PolicyConfig
+from editorbot.training.bc.config import BcSettings, BcTraining
 from editorbot.training.bc.demonstrations import TARGET, Demonstration
 
 TINY = PolicyConfig(policy_hidden_dim=8, natten_n_heads=2, natten_n_layers=1, natten_kernel_size=5, dropout=0.0)
@@ -54,3 +55,17 @@ def dataset_of(recordings, path: Path, *, artists: tuple[str, ...] = ()) -> Path
     )  # fmt: skip
     write_dataset(path, data)
     return path
+
+
+def cloning_settings(folder: Path) -> BcSettings:
+    """Return a run on a tiny data set."""
+    return BcSettings(
+        data=dataset_of(demonstrations(6), folder / "bc.npz"),
+        data_dir=folder / "nowhere",
+        cache_dir=folder / "cache",
+        save_dir=folder / "bc",
+        log_dir=folder / "log",
+        device="cpu",
+        model=TINY,
+        training=BcTraining(epochs=2, batch_size=16, gradient_accumulation_steps=1, learning_rate=1e-2),
+    )

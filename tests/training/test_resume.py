@@ -109,6 +109,13 @@ def pointer(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
     return TinyRun(run.train, settings_in(folder), {"model": {"window": 7}}, "model.window 5, but 7")
 
 
+def bc(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
+    from editorbot.training.bc import run
+    from tests.training.demonstrations import cloning_settings
+
+    return TinyRun(run.train, cloning_settings(folder), {"training": {"seed": 9}}, "training.seed 0, but 9")
+
+
 def mel_run(folder: Path, patch: pytest.MonkeyPatch, settings: Any) -> TinyRun:
     from editorbot.training.mel import run
     from tests.training.mel.mel_runs import write_examples
@@ -135,7 +142,7 @@ def mel2mel(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
 
 
 TINY_RUNS: dict[str, Callable[[Path, pytest.MonkeyPatch], TinyRun]] = {
-    "scored": scored, "beats": beats, "pointer": pointer, "reconstruct": reconstruct, "mel2mel": mel2mel,
+    "scored": scored, "beats": beats, "bc": bc, "pointer": pointer, "reconstruct": reconstruct, "mel2mel": mel2mel,
 }  # fmt: skip
 
 

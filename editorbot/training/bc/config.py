@@ -130,7 +130,7 @@ class BcSettings:
     """advantage: better edits, by the reward, weigh more (offline reinforcement learning). E.g. --weighting
     advantage."""
     aux: bool = True
-    """Train the auxiliary tasks. On by default; --no-aux leaves out all but the share to keep."""
+    """Train the auxiliary tasks. On by default; --no-aux turns it off, but for the share to keep."""
     threads: int = 1
     """Threads on a CPU, e.g. --threads 2."""
     device: Device = "auto"
