@@ -47,7 +47,6 @@ def compare_tone(edit_list: EditList, recording: Recording, track: Recording) ->
         after_db - after_db.max(),
         *_at_one_loudness(before, after, track.sample_rate),
         track.sample_rate,
-        start / track.sample_rate,
     )
 
 

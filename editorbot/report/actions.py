@@ -1,8 +1,8 @@
-"""The lane of actions: what an editor of actions did, over the recording, readable without colors too.
+"""The lane of actions: what an editor of actions did, along the recording, readable without colors too.
 
-A type has the color of its family and, within the family, a pattern of its
-own. Actions of one type that run on are one block. A block that lies where
-another one lies already, because the editor went back, goes to the next row.
+A type has the color of its family and, within the family, its own pattern.
+Consecutive actions of one type are one block. A block whose place is already
+taken, because the editor went back, goes to the next row.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "time": ("SPEED_UP", "SPEED_DOWN", "REVERSE", "PITCH_UP", "PITCH_DOWN", "DOUBLE_TIME", "HALF_TIME"),
     "tone": ("EQ_LOW", "EQ_HIGH", "DISTORTION", "REVERB"),
 }
-"""Types of one color; their places in the row choose the pattern."""
+"""Types of one color; their order sets the pattern."""
 
 PATTERNS: tuple[str, ...] = (
     "",
@@ -36,47 +36,47 @@ PATTERNS: tuple[str, ...] = (
 )
 """Lines on a tile of 8 x 8, one pattern each: none, both slopes, upright, level, crosses of both kinds."""
 
-OF_OTHERS = "other"
-"""Family of a type that is in none."""
+OTHER = "other"
+"""Family of all other types."""
 
 MOST_ROWS = 4
-"""Rows of blocks; what would need more lies in the last one."""
+"""Rows of blocks; the last one takes what would need more."""
 
 LEAST_WIDTH = 0.35
 """Width of a narrow block, so that it can be seen [percent]."""
 
-PARTED_WIDTH = 0.8
-"""Width from which actions that run on are parted by lines [percent]."""
+SEPARATED_WIDTH = 0.8
+"""Width from which consecutive actions are separated by lines [percent]."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """Actions of one type that run on, in percent of the lane's width."""
+    """Consecutive actions of one type, in percent of the lane's width."""
 
     left: float
     """Where they start, in [0, 100]."""
     width: float
     """How wide they are, in [0, 100]."""
     row: int
-    """Row that they lie in, from 0."""
+    """Their row, from 0."""
     key: int
     """Number of their key, from 1."""
     title: str
-    """What a pointer resting on them is told."""
+    """Tooltip."""
     parted: tuple[float, ...]
-    """Where one action ends and the next begins, where both are wide enough to show it, in [0, 100]."""
+    """Borders between actions that are both wide enough to show it, in [0, 100]."""
 
 
 @dataclass(frozen=True)
 class ActionKey:
-    """What one type looks like, and how often it was taken."""
+    """How one type is drawn, and how often it was taken."""
 
     number: int
     """From 1."""
     type: str
     """Its name."""
     family: str
-    """Chooses its color."""
+    """Sets its color."""
     pattern: str
     """Its lines, SVG path data."""
     count: int
@@ -92,7 +92,7 @@ class ActionLane:
     keys: tuple[ActionKey, ...]
     """The types that occur, the most frequent first."""
     blocks: tuple[Block, ...]
-    """The actions, plays and cuts first, so that what is rare lies above them."""
+    """The actions, plays and cuts first, so that rare ones are drawn above them."""
     rows: int
     """Rows that they fill, at least 1."""
     count: int
@@ -101,7 +101,7 @@ class ActionLane:
 
 @dataclass(frozen=True)
 class _Run:
-    """Actions of one type that run on."""
+    """Consecutive actions of one type."""
 
     type: str
     start: int
@@ -151,11 +151,11 @@ def _keys(actions: Sequence[ActionSpan]) -> tuple[ActionKey, ...]:
 
 
 def _look(name: str) -> tuple[str, str]:
-    """Return a type's family and pattern."""
+    """A type's family and pattern."""
     for family, names in FAMILIES.items():
         if name in names:
             return family, PATTERNS[1 if family == "leave" else names.index(name)]
-    return OF_OTHERS, ""
+    return OTHER, ""
 
 
 def _share(count: int, total: int) -> str:
@@ -163,7 +163,7 @@ def _share(count: int, total: int) -> str:
 
 
 def _runs(actions: Sequence[ActionSpan]) -> list[_Run]:
-    """Return the actions with those of one type that touch made one, in their order."""
+    """Group consecutive actions of one type that touch."""
     groups: list[list[ActionSpan]] = []
     for action in actions:
         last = groups[-1][-1] if groups else None
@@ -181,7 +181,7 @@ def _run(group: Sequence[ActionSpan]) -> _Run:
 
 
 def _in_rows(runs: list[_Run]) -> list[_Run]:
-    """Return the runs, each in the first row that is free from its start on."""
+    """Put each run into the first row that is free from its start on."""
     ends = [0] * MOST_ROWS
     placed = []
     for run in runs:
@@ -195,7 +195,7 @@ def _block(run: _Run, key: int, samples: int, sample_rate: int) -> Block:
     width = max(100 * (run.end - run.start) / samples, LEAST_WIDTH)
     times = f" x {run.count}" if run.count > 1 else ""
     edges = [run.start, *run.borders, run.end]
-    least = PARTED_WIDTH / 100 * samples
+    least = SEPARATED_WIDTH / 100 * samples
     parted = [b for a, b, c in zip(edges, edges[1:], edges[2:]) if b - a >= least and c - b >= least]
     return Block(
         left=min(100 * run.start / samples, 100 - width),

@@ -46,7 +46,7 @@ class Tick:
 
 
 def wave_paths(peaks: Peaks, shown: Bool[np.ndarray, " columns"]) -> tuple[str, str]:
-    """Return path data of the outline and of the power of the `shown` columns, drawn to the loudest column's height."""
+    """Path data of the outline and of the power of the `shown` columns, scaled to the loudest column."""
     largest = max(float(np.abs(peaks.lowest).max()), float(np.abs(peaks.highest).max()), 1e-9)
     outline = _band_path(peaks, peaks.lowest / largest, peaks.highest / largest, shown)
     inside = np.minimum(peaks.rms / largest, np.maximum(np.abs(peaks.lowest), np.abs(peaks.highest)) / largest)
@@ -59,7 +59,7 @@ def _band_path(
     high: Float32[np.ndarray, " columns"],
     shown: Bool[np.ndarray, " columns"],
 ) -> str:
-    """Return one closed shape for each run of shown columns, at least a hair thick."""
+    """Draw one closed shape for each run of shown columns, never thinner than a hair."""
     edges = np.minimum(np.arange(peaks.columns + 1) * peaks.column_samples / peaks.samples, 1.0) * WIDTH
     top, bottom = 50 - 49 * np.maximum(high, 0.008), 50 - 49 * np.minimum(low, -0.008)
     marks = np.flatnonzero(np.diff(np.concatenate(([0], shown.astype(int), [0]))))
@@ -72,7 +72,7 @@ def _band_path(
 def _outline(
     edges: Float[np.ndarray, " edges"], top: Float[np.ndarray, " columns"], bottom: Float[np.ndarray, " columns"]
 ) -> str:
-    """Return a shape through the middles of its columns, closed at its first and last edge."""
+    """Draw a shape through the middles of its columns, closed at its first and last edge."""
     middles = (edges[:-1] + edges[1:]) / 2
     x = np.concatenate((edges[:1], middles, edges[-1:]))
     upper, lower = np.pad(top, 1, mode="edge"), np.pad(bottom, 1, mode="edge")
@@ -82,14 +82,14 @@ def _outline(
 
 
 def score_path(at_s: Float[np.ndarray, " beats"], scores: Float[np.ndarray, " beats"], duration_s: float) -> str:
-    """Return a step curve of the scores of beats, filled down to 0, with at most SCORE_COLUMNS steps.
+    """Draw a step curve of the scores of beats, filled down to 0, with at most SCORE_COLUMNS steps.
 
     Parameters
     ----------
     at_s : np.ndarray, shape=(beats,), float64 [seconds]
         Where the beats start, increasing.
     scores : np.ndarray, shape=(beats,), float64
-        Their scores; what lies outside [0, 1] is drawn at the border.
+        Their scores; those outside [0, 1] are drawn at the border.
     duration_s : float [seconds]
         Length of the recording.
     """
@@ -105,7 +105,7 @@ def score_path(at_s: Float[np.ndarray, " beats"], scores: Float[np.ndarray, " be
 
 
 def flow_path(raw: tuple[float, float], track: tuple[float, float], *, reverse: bool = False) -> str:
-    """Return a ribbon from a stretch of the recording (above) to its place in the track (below), both in [0, 1]."""
+    """Draw a ribbon from a stretch of the recording (above) to its place in the track (below), both in [0, 1]."""
     a, b = (WIDTH * share for share in raw)
     c, d = (WIDTH * share for share in track)
     if reverse:
@@ -114,7 +114,7 @@ def flow_path(raw: tuple[float, float], track: tuple[float, float], *, reverse: 
 
 
 def ticks(duration_s: float) -> tuple[Tick, ...]:
-    """Return marks for a time axis, few enough for a phone."""
+    """Place marks on a time axis, few enough for a phone."""
     step_s = next((step for step in TICK_STEPS_S if duration_s / step <= MOST_TICKS), TICK_STEPS_S[-1])
     count = int(duration_s / step_s * (1 - 1e-9))
     return tuple(_tick(100 * k * step_s / duration_s, _tick_label(k * step_s)) for k in range(count + 1))

@@ -1,9 +1,6 @@
-"""What the page says, in words and numbers, made from the edit list and the analysis alone.
+"""The page's tables and figures, made from the edit list and the analysis alone.
 
-Conventions
------------
-Everything here is text to show or a share of the picture's width in percent.
-Names are one printable line each; the template escapes them.
+The template formats times and escapes texts.
 """
 
 from __future__ import annotations
@@ -13,16 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from editorbot.analysis.analysis import Analysis
-from editorbot.editlist.edit_list import Clip, EditList, is_contiguous
+from editorbot.editlist.edit_list import Clip, EditList, Join, is_contiguous
 from editorbot.editlist.operations import cut_ranges, output_starts, played_ranges, total_samples
-from editorbot.errors import printable
 from editorbot.timebase import clock
 
 MEDIUM_RISK, HIGH_RISK = 0.33, 0.66
 """Risks from which a join counts as medium and as high."""
 
 SHORTEST_CUT_S = 0.05
-"""Cuts shorter than this come from aligning joins and are counted together [seconds]."""
+"""Shorter cuts come from aligning joins and are not listed [seconds]."""
 
 
 @runtime_checkable
@@ -40,7 +36,7 @@ class LoudnessLike(Protocol):
 
 @dataclass(frozen=True)
 class Figure:
-    """One number of the page's head."""
+    """One number in the page's head."""
 
     name: str
     """What it is."""
@@ -51,73 +47,51 @@ class Figure:
 
 
 @dataclass(frozen=True)
-class ClipRow:
-    """One clip."""
+class PlacedClip:
+    """One clip and its place in the track."""
 
     number: int
     """Its number, from 1."""
-    at: str
-    """Where it starts in the track."""
+    clip: Clip
+    """The clip."""
     at_s: float
-    """The same [seconds]."""
+    """Where it starts in the track [seconds]."""
     until_s: float
     """Where it ends in the track [seconds]."""
-    start: str
-    """Where it starts in the recording."""
-    end: str
-    """Where it ends in the recording."""
-    length: str
-    """Its length in the track."""
-    action: str
-    """What made it."""
     changes: str
-    """What is done to its sound; empty where it is copied."""
-    confidence: str
-    """How sure the editor was."""
-    reason: str
-    """Why it is there."""
+    """How its sound is changed; empty where it is copied."""
 
 
 @dataclass(frozen=True)
-class JoinRow:
-    """One join."""
+class PlacedJoin:
+    """One join and its place in the track."""
 
     number: int
     """Its number, from 1."""
-    at: str
-    """Where it is in the track."""
+    join: Join
+    """The join."""
+    before: Clip
+    """The outgoing clip."""
+    after: Clip
+    """The incoming clip."""
     at_s: float
-    """The same [seconds]."""
-    left: str
-    """Where the outgoing clip stops, in the recording."""
-    entered: str
-    """Where the incoming clip begins, in the recording."""
+    """Where it is in the track [seconds]."""
     jump: str
     """What happens: how much is left out, or how far it goes back."""
-    crossfade: str
-    """Length of the crossfade."""
-    risk: float
-    """How likely it is to be heard, in [0, 1]."""
     level: str
-    """The same in a word: none, low, medium or high."""
-    reason: str
-    """Why the clip behind it is there."""
+    """Its risk in a word: none, low, medium or high."""
 
 
 @dataclass(frozen=True)
-class CutRow:
+class Cut:
     """One stretch of the recording that is not played."""
 
-    start: str
-    """Where it starts."""
-    end: str
-    """Where it ends."""
-    length: str
-    """How long it is."""
-    length_s: float
-    """The same [seconds]."""
-    held: str
-    """What it held mostly."""
+    start_s: float
+    """Where it starts [seconds]."""
+    end_s: float
+    """Where it ends [seconds]."""
+    content: str
+    """The kinds of sound in it, with their shares."""
 
 
 def figures(
@@ -127,29 +101,22 @@ def figures(
     after: LoudnessLike | None,
     tightness: str | None = None,
 ) -> tuple[Figure, ...]:
-    """Return the numbers of the page's head."""
+    """The numbers in the page's head."""
     rate = edit_list.source.sample_rate
     kept = total_samples(played_ranges(edit_list)) / edit_list.source.samples
     seamless = sum(is_contiguous(a, b) for a, b in zip(edit_list.clips, edit_list.clips[1:]))
-    joins = Figure("Joins", str(len(edit_list.joins)), f"{seamless} where the audio runs on" if seamless else "")
+    lufs = [None if one is None else one.integrated_lufs for one in (before, after)]
+    peaks_db = [None if one is None else one.true_peak_db for one in (before, after)]
     return (
         Figure("Length", clock(edit_list.output_samples / rate), f"was {clock(edit_list.source.samples / rate)}"),
         Figure("Kept", f"{100 * kept:.1f} %", "of the recording"),
-        joins,
-        _level_figure("Loudness", "LUFS", _lufs(before), _lufs(after)),
-        _level_figure("True peak", "dBTP", _peak_db(before), _peak_db(after)),
+        Figure("Joins", str(len(edit_list.joins)), f"{seamless} where the audio runs on" if seamless else ""),
+        _level_figure("Loudness", "LUFS", *lufs),
+        _level_figure("True peak", "dBTP", *peaks_db),
         Figure("Tempo", f"{analysis.tempo_bpm:.1f} BPM" if analysis.has_beat else "no steady beat"),
         Figure("Key", "unclear" if analysis.key == "unknown" else analysis.key),
         *([] if tightness is None else [Figure("Tightness", tightness)]),
     )
-
-
-def _lufs(one: LoudnessLike | None) -> float | None:
-    return None if one is None else one.integrated_lufs
-
-
-def _peak_db(one: LoudnessLike | None) -> float | None:
-    return None if one is None else one.true_peak_db
 
 
 def _level_figure(name: str, unit: str, before: float | None, after: float | None) -> Figure:
@@ -164,30 +131,18 @@ def _level(value: float | None, unit: str) -> str:
     return "silent" if value is None or math.isinf(value) else f"{value:.1f} {unit}".replace("-", "\u2212")
 
 
-def clip_rows(edit_list: EditList) -> tuple[ClipRow, ...]:
-    """Return the clips in playing order."""
+def placed_clips(edit_list: EditList) -> tuple[PlacedClip, ...]:
+    """The clips in playing order."""
     rate = edit_list.source.sample_rate
     return tuple(
-        ClipRow(
-            number=number,
-            at=clock(at / rate),
-            at_s=at / rate,
-            until_s=(at + clip.output_samples) / rate,
-            start=clock(clip.start / rate),
-            end=clock(clip.end / rate),
-            length=clock(clip.output_samples / rate),
-            action=clip.action,
-            changes=changes_of(clip, rate),
-            confidence=f"{100 * clip.confidence:.0f} %",
-            reason=printable(clip.reason),
-        )
+        PlacedClip(number, clip, at / rate, (at + clip.output_samples) / rate, changes_of(clip, rate))
         for number, (clip, at) in enumerate(zip(edit_list.clips, output_starts(edit_list)), start=1)
     )
 
 
 def changes_of(clip: Clip, sample_rate: int) -> str:
-    """Return what is done to a clip's sound, empty where it is copied."""
-    said = (
+    """Say how a clip's sound is changed, empty where it is copied."""
+    changes = (
         (clip.gain_db != 0, f"{clip.gain_db:+.1f} dB"),
         (clip.speed != 1, f"speed x {clip.speed:g}"),
         (clip.pitch_semitones != 0, f"{clip.pitch_semitones:+g} semitones"),
@@ -195,73 +150,53 @@ def changes_of(clip: Clip, sample_rate: int) -> str:
         (clip.fade_in > 0, f"fade in {_fade_text(clip.fade_in / sample_rate)}"),
         (clip.fade_out > 0, f"fade out {_fade_text(clip.fade_out / sample_rate)}"),
     )
-    return ", ".join([text for is_so, text in said if is_so] + [f"{e.type} {e.value:+g}" for e in clip.effects])
+    return ", ".join([text for is_so, text in changes if is_so] + [f"{e.type} {e.value:+g}" for e in clip.effects])
 
 
 def _fade_text(length_s: float) -> str:
-    """Return a fade's length; short ones, which only avoid a click, in milliseconds."""
+    """A fade's length; short ones, which only avoid a click, in milliseconds."""
     return f"{length_s:.2f} s" if length_s >= 0.1 else f"{1000 * length_s:.0f} ms"
 
 
-def join_rows(edit_list: EditList) -> tuple[JoinRow, ...]:
-    """Return the joins, the riskiest first."""
+def placed_joins(edit_list: EditList) -> tuple[PlacedJoin, ...]:
+    """The joins, the riskiest first."""
     rate = edit_list.source.sample_rate
     pairs = zip(edit_list.joins, edit_list.clips, edit_list.clips[1:], output_starts(edit_list)[1:])
-    rows = [
-        JoinRow(
-            number=number,
-            at=clock(at / rate),
-            at_s=at / rate,
-            left=clock(_heard_last(before) / rate),
-            entered=clock(_heard_first(after) / rate),
-            jump=_jump(before, after, rate),
-            crossfade=f"{1000 * join.crossfade / rate:.1f} ms" if join.crossfade else "none",
-            risk=join.risk,
-            level=_risk_level(join.risk, is_contiguous(before, after)),
-            reason=printable(after.reason),
-        )
+    joins = [
+        PlacedJoin(number, join, before, after, at / rate, _jump(before, after, rate), _risk_level(join, before, after))
         for number, (join, before, after, at) in enumerate(pairs, start=1)
     ]
-    return tuple(sorted(rows, key=lambda row: (row.level == "none", -row.risk, row.number)))
+    return tuple(sorted(joins, key=lambda one: (one.level == "none", -one.join.risk, one.number)))
 
 
 def _jump(before: Clip, after: Clip, sample_rate: int) -> str:
     if is_contiguous(before, after):
         return "runs on"
-    skipped_s = (_heard_first(after) - _heard_last(before)) / sample_rate
+    skipped_s = (after.first_edge - before.last_edge) / sample_rate
     if abs(skipped_s) < 1 / 200:
         return "same place"
     return f"leaves out {skipped_s:.2f} s" if skipped_s > 0 else f"goes back {-skipped_s:.2f} s"
 
 
-def _heard_first(clip: Clip) -> int:
-    """Return the border of a clip that is heard first [source samples]."""
-    return clip.end if clip.reverse else clip.start
-
-
-def _heard_last(clip: Clip) -> int:
-    return clip.start if clip.reverse else clip.end
-
-
-def _risk_level(risk: float, contiguous: bool) -> str:
-    if contiguous:
+def _risk_level(join: Join, before: Clip, after: Clip) -> str:
+    if is_contiguous(before, after):
         return "none"
-    return "high" if risk >= HIGH_RISK else "medium" if risk >= MEDIUM_RISK else "low"
+    return "high" if join.risk >= HIGH_RISK else "medium" if join.risk >= MEDIUM_RISK else "low"
 
 
-def cut_rows(edit_list: EditList, analysis: Analysis) -> tuple[CutRow, ...]:
-    """Return what is not played, in order, without slivers that come from aligning joins."""
+def cuts(edit_list: EditList, analysis: Analysis) -> tuple[Cut, ...]:
+    """What is not played, in order, without the slivers that come from aligning joins."""
     rate = edit_list.source.sample_rate
     spans_s = [(start / rate, end / rate) for start, end in cut_ranges(edit_list)]
     return tuple(
-        CutRow(clock(start_s), clock(end_s), clock(end_s - start_s), end_s - start_s, held_in(analysis, start_s, end_s))
+        Cut(start_s, end_s, content_of(analysis, start_s, end_s))
         for start_s, end_s in spans_s
         if end_s - start_s >= SHORTEST_CUT_S
     )
 
 
-def held_in(analysis: Analysis, start_s: float, end_s: float) -> str:
-    """Return the kinds of sound in a stretch with their shares, the largest first; shares under 5 % are left out."""
+def content_of(analysis: Analysis, start_s: float, end_s: float) -> str:
+    """The kinds of sound in a stretch with their shares, the largest first; shares under 5 % are left out."""
     shares: dict[str, float] = {}
     for span in analysis.activity:
         inside_s = min(span.end_s, end_s) - max(span.start_s, start_s)

@@ -2,18 +2,18 @@
 
 A picture has some thousand columns, a recording hundreds of millions of
 samples. Only the lowest and highest sample and the power of each column are
-kept, so memory does not grow with the recording, and a pass that reads the
-samples for another purpose can feed a scan on the way.
+kept, so memory does not grow with the recording.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float32, Shaped
+
+from editorbot.recording import Recording, full_scale
 
 WAVE_COLUMNS = 1_600
 """Columns of a waveform: two for each pixel of a small screen, one for each of a large one."""
@@ -22,22 +22,11 @@ BLOCK_VALUES = 1 << 20
 """Values read at once: 2 MB of 16-bit samples."""
 
 RMS_VALUES = 4_096
-"""Values of a column that its power is estimated from; it is looked at, never computed with."""
-
-
-@runtime_checkable
-class BlockReader(Protocol):
-    """What a scan reads, a Recording for example."""
-
-    samples: int
-    channels: int
-
-    def read_native(self, start: int, end: int) -> Shaped[np.ndarray, "samples channels"]:
-        """Return samples [start, end)."""
+"""Values of a column that its power is estimated from; it is drawn, never computed with."""
 
 
 LOUDEST = 1e30
-"""What larger values are drawn at, so that they fit 32 bits."""
+"""Larger values are drawn as this, so that they fit 32 bits."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +78,7 @@ class PeakScan:
         self._counted = np.zeros(count)
 
     def update(self, block: Shaped[np.ndarray, "samples channels"], start: int) -> None:
-        """Take in a block of any type that begins at sample `start`; blocks must not overlap."""
+        """Add a block of any type that begins at sample `start`; blocks must not overlap."""
         width = self.column_samples
         head = min(-start % width, len(block))
         whole = (len(block) - head) // width * width
@@ -98,21 +87,21 @@ class PeakScan:
         self._add(block[head + whole :], (start + head + whole) // width, 1)
 
     def _add(self, block: Shaped[np.ndarray, "samples channels"], first: int, columns: int) -> None:
-        """Take in samples that fill `columns` columns evenly."""
+        """Add samples that fill `columns` columns evenly."""
         if len(block) == 0:
             return
         rows = np.ascontiguousarray(block).reshape(columns, -1)
-        full_scale = float(1 << (8 * block.dtype.itemsize - 1)) if block.dtype.kind == "i" else 1.0
+        full = full_scale(block.dtype)
         at = slice(first, first + columns)
-        self._lowest[at] = np.minimum(self._lowest[at], rows.min(axis=1) / full_scale)
-        self._highest[at] = np.maximum(self._highest[at], rows.max(axis=1) / full_scale)
+        self._lowest[at] = np.minimum(self._lowest[at], rows.min(axis=1) / full)
+        self._highest[at] = np.maximum(self._highest[at], rows.max(axis=1) / full)
         stride = max(1, rows.shape[1] // RMS_VALUES) | 1  # odd, so that it visits both channels of a pair
-        some = rows[:, ::stride] / np.float32(full_scale)
+        some = rows[:, ::stride] / np.float32(full)
         self._squares[at] += np.einsum("ij,ij->i", some, some) * stride
         self._counted[at] += some.shape[1] * stride
 
     def peaks(self) -> Peaks:
-        """Return the outline of what has come in; columns without samples lie flat at 0."""
+        """The outline so far; columns without samples are flat at 0."""
         rms = np.sqrt(self._squares / np.maximum(self._counted, 1))
         return Peaks(self.samples, self.column_samples, _finite(self._lowest), _finite(self._highest), _finite(rms))
 
@@ -121,15 +110,18 @@ def _finite(values: np.ndarray) -> Float32[np.ndarray, " columns"]:
     return np.clip(np.nan_to_num(values, nan=0.0), -LOUDEST, LOUDEST).astype(np.float32)
 
 
+def no_progress(share: float) -> None:
+    """Ignore the progress."""
+
+
 def scan_peaks(
-    sound: BlockReader, *, columns: int = WAVE_COLUMNS, progress: Callable[[float], None] | None = None
+    recording: Recording, *, columns: int = WAVE_COLUMNS, progress: Callable[[float], None] = no_progress
 ) -> Peaks:
-    """Read a sound once and return its outline; `progress` is told the share done, in [0, 1]."""
-    scan = PeakScan(sound.samples, columns)
-    block_samples = max(1, BLOCK_VALUES // sound.channels)
-    for start in range(0, sound.samples, block_samples):
-        end = min(start + block_samples, sound.samples)
-        scan.update(sound.read_native(start, end), start)
-        if progress is not None:
-            progress(end / sound.samples)
+    """Read a recording once and outline it; `progress` takes the share done, in [0, 1]."""
+    scan = PeakScan(recording.samples, columns)
+    block_samples = max(1, BLOCK_VALUES // recording.channels)
+    for start in range(0, recording.samples, block_samples):
+        end = min(start + block_samples, recording.samples)
+        scan.update(recording.read_native(start, end), start)
+        progress(end / recording.samples)
     return scan.peaks()

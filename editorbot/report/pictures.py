@@ -1,4 +1,4 @@
-"""The page's pictures: where everything lies, in percent or in units of the drawing."""
+"""Lays out the page's pictures, in percent or in units of the drawing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ import numpy as np
 from jaxtyping import Bool
 
 from editorbot.analysis.analysis import ACTIVITY_KINDS, Analysis
-from editorbot.editlist.edit_list import Clip, EditList, is_contiguous
-from editorbot.editlist.operations import output_starts, played_ranges
+from editorbot.editlist.edit_list import EditList, is_contiguous
+from editorbot.editlist.operations import played_ranges
 from editorbot.errors import printable
 from editorbot.report.drawing import Tick, flow_path, score_path, ticks, wave_paths
+from editorbot.report.page import PlacedClip, placed_clips
 from editorbot.report.peaks import Peaks
 from editorbot.report.similarity import self_similarity, similarity_uri
 from editorbot.timebase import STEP_S, clock
 
 SECTION_COLORS = 6
-"""Colors that section letters go around in."""
+"""Colors of sections; further letters start over."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,11 @@ class Span:
     width: float
     """How wide it is, in [0, 100]."""
     kind: str
-    """What it is: chooses its color."""
+    """What it is; it sets the color."""
     label: str
-    """What is written into it; empty where there is nothing to write."""
+    """Text in it; empty for none."""
     title: str
-    """What a pointer resting on it is told."""
+    """Tooltip."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +52,9 @@ class Crossing:
     """A join in the self-similarity picture, in percent of its side."""
 
     left: float
-    """Where the outgoing clip stops."""
+    """End of the outgoing clip, as played."""
     entered: float
-    """Where the incoming clip begins."""
+    """Start of the incoming clip, as played."""
     number: int
     """The join's number, from 1."""
 
@@ -93,13 +94,13 @@ class Pictures:
     kinds: tuple[str, ...]
     """The kinds that occur."""
     score: str
-    """Scores of the beats, SVG path data; empty where there are none."""
+    """Scores of the beats, SVG path data; empty without scores."""
     raw_ticks: tuple[Tick, ...]
     """Marks on the recording's time axis."""
     track_ticks: tuple[Tick, ...]
     """Marks on the track's time axis."""
     similarity: str
-    """The self-similarity picture, a data URI; empty where there is nothing to compare."""
+    """The self-similarity picture, a data URI; empty for a single step."""
     diagonals: tuple[Diagonal, ...]
     """What is played, along its diagonal."""
     crossings: tuple[Crossing, ...]
@@ -113,8 +114,7 @@ def draw_pictures(edit_list: EditList, analysis: Analysis, raw: Peaks, track: Pe
     rate, total = edit_list.source.sample_rate, edit_list.source.samples
     raw_s, track_s = total / rate, edit_list.output_samples / rate
     kept = played_columns(edit_list, raw)
-    starts = output_starts(edit_list)
-    placed = [(clip, at / rate, (at + clip.output_samples) / rate) for clip, at in zip(edit_list.clips, starts)]
+    placed = placed_clips(edit_list)
     beats_s = np.array([beat.at / rate for beat in edit_list.beats])
     scores = np.array([beat.score for beat in edit_list.beats])
     side = max(len(analysis.steps), 1) * STEP_S * rate  # of the self-similarity picture, a whole number of steps
@@ -123,10 +123,14 @@ def draw_pictures(edit_list: EditList, analysis: Analysis, raw: Peaks, track: Pe
         cut=Wave(*wave_paths(raw, ~kept)),
         track=Wave(*wave_paths(track, np.ones(track.columns, bool))),
         raw_spans=_raw_spans(edit_list),
-        track_spans=tuple(_clip_span(k, *one, rate, track_s) for k, one in enumerate(placed, start=1)),
+        track_spans=tuple(_clip_span(one, rate, track_s) for one in placed),
         flows=tuple(
-            flow_path((c.start / total, c.end / total), (a / track_s, b / track_s), reverse=c.reverse)
-            for c, a, b in placed
+            flow_path(
+                (one.clip.start / total, one.clip.end / total),
+                (one.at_s / track_s, one.until_s / track_s),
+                reverse=one.clip.reverse,
+            )
+            for one in placed
         ),
         sections=_sections(analysis),
         phrases=tuple(100 * float(analysis.beats_s[beat]) / raw_s for beat in analysis.phrases),
@@ -138,12 +142,12 @@ def draw_pictures(edit_list: EditList, analysis: Analysis, raw: Peaks, track: Pe
         similarity=similarity_uri(self_similarity(analysis.steps)) if len(analysis.steps) > 1 else "",
         diagonals=tuple(Diagonal(100 * a / side, 100 * b / side) for a, b in played_ranges(edit_list)),
         crossings=_crossings(edit_list, side),
-        map=[[a, b, *_heard_s(clip, rate)] for clip, a, b in placed],
+        map=[[one.at_s, one.until_s, one.clip.first_edge / rate, one.clip.last_edge / rate] for one in placed],
     )
 
 
 def played_columns(edit_list: EditList, raw: Peaks) -> Bool[np.ndarray, " columns"]:
-    """Tell which columns of the recording's outline are mostly played, shape=(columns,)."""
+    """Which columns of the recording's outline are mostly played, shape=(columns,)."""
     played = np.zeros(raw.columns)
     for start, end in played_ranges(edit_list):
         first, last = start // raw.column_samples, (end - 1) // raw.column_samples
@@ -152,12 +156,6 @@ def played_columns(edit_list: EditList, raw: Peaks) -> Bool[np.ndarray, " column
         played[last] -= (last + 1) * raw.column_samples - end
     lengths = np.minimum(raw.column_samples, raw.samples - np.arange(raw.columns) * raw.column_samples)
     return played >= lengths / 2
-
-
-def _heard_s(clip: Clip, sample_rate: int) -> tuple[float, float]:
-    """Return where a clip's sound begins and ends in the recording, in the order in which it is heard [seconds]."""
-    start_s, end_s = clip.start / sample_rate, clip.end / sample_rate
-    return (end_s, start_s) if clip.reverse else (start_s, end_s)
 
 
 def _raw_spans(edit_list: EditList) -> tuple[Span, ...]:
@@ -172,11 +170,12 @@ def _raw_spans(edit_list: EditList) -> tuple[Span, ...]:
     )
 
 
-def _clip_span(number: int, clip: Clip, from_s: float, to_s: float, sample_rate: int, track_s: float) -> Span:
+def _clip_span(placed: PlacedClip, sample_rate: int, track_s: float) -> Span:
+    clip, number = placed.clip, placed.number
     place = f"{clock(clip.start / sample_rate)} to {clock(clip.end / sample_rate)} of the recording"
     title = f"clip {number}, {clip.action}: {place}" + (f"; {printable(clip.reason)}" if clip.reason else "")
     kind = "even" if number % 2 == 0 else "odd"
-    return Span(100 * from_s / track_s, 100 * (to_s - from_s) / track_s, kind, str(number), title)
+    return Span(100 * placed.at_s / track_s, 100 * (placed.until_s - placed.at_s) / track_s, kind, str(number), title)
 
 
 def _sections(analysis: Analysis) -> tuple[Span, ...]:
@@ -212,11 +211,10 @@ def _span(range_s: tuple[float, float], duration_s: float, kind: str, label: str
 
 
 def _crossings(edit_list: EditList, side: float) -> tuple[Crossing, ...]:
-    """Return the joins that jump, in a picture whose side is `side` samples long."""
-    rate = edit_list.source.sample_rate
+    """The joins that jump, in a picture whose side is `side` samples long."""
     pairs = zip(edit_list.clips, edit_list.clips[1:])
     return tuple(
-        Crossing(100 * rate * _heard_s(before, rate)[1] / side, 100 * rate * _heard_s(after, rate)[0] / side, number)
+        Crossing(100 * before.last_edge / side, 100 * after.first_edge / side, number)
         for number, (before, after) in enumerate(pairs, start=1)
         if not is_contiguous(before, after)
     )

@@ -1,7 +1,7 @@
-"""How alike any two moments of a recording are, as a small picture.
+"""How similar any two moments of a recording are, as a small picture.
 
 The step grid is averaged to at most 400 places, however long the recording
-is. Two places are alike when timbre (mel bands) and harmony (chroma), each
+is. Two places are similar when timbre (mel bands) and harmony (chroma), each
 column around its own mean, point the same way.
 
 References
@@ -31,7 +31,7 @@ PALETTE_ANCHORS = ((13, 17, 43), (38, 54, 104), (74, 92, 130), (128, 132, 140), 
 
 
 def self_similarity(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.ndarray, "places places"]:
-    """Return how alike any two places are, in [-1, 1].
+    """Compare every place with every other, in [-1, 1].
 
     Parameters
     ----------
@@ -54,19 +54,19 @@ def self_similarity(steps: Float32[np.ndarray, "steps columns"]) -> Float32[np.n
 
 
 def _unit(rows: Float[np.ndarray, "places columns"]) -> Float[np.ndarray, "places columns"]:
-    """Return the rows at length 1; rows of zeros stay."""
+    """Scale rows to length 1; rows of zeros stay."""
     return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
 
 
 def similarity_uri(similarity: Float32[np.ndarray, "places places"]) -> str:
-    """Return the picture as a PNG data URI, contrast stretched between its 20th and 99.5th percentile."""
+    """Draw the picture as a PNG data URI, contrast stretched between its 20th and 99.5th percentile."""
     low, high = np.percentile(similarity, (20, 99.5))
     shades = np.clip((similarity - low) / max(high - low, 1e-6), 0, 1) * 255
     return "data:image/png;base64," + base64.b64encode(png(np.rint(shades).astype(np.uint8), palette())).decode()
 
 
 def palette() -> UInt8[np.ndarray, "256 3"]:
-    """Return the picture's colors from unlike to alike."""
+    """The picture's colors from different to similar."""
     anchors = np.array(PALETTE_ANCHORS, float)
     at = np.linspace(0, len(anchors) - 1, 256)
     colors = [np.interp(at, np.arange(len(anchors)), channel) for channel in anchors.T]
@@ -74,7 +74,7 @@ def palette() -> UInt8[np.ndarray, "256 3"]:
 
 
 def png(pixels: UInt8[np.ndarray, "rows columns"], colors: UInt8[np.ndarray, "256 3"]) -> bytes:
-    """Return a picture with a palette as a PNG file (https://www.w3.org/TR/png-3/)."""
+    """Encode a picture with a palette as a PNG file (https://www.w3.org/TR/png-3/)."""
     rows, columns = pixels.shape
     header = struct.pack(">IIBBBBB", columns, rows, 8, 3, 0, 0, 0)
     lines = np.concatenate((np.zeros((rows, 1), np.uint8), pixels), axis=1)  # each line starts with its filter, 0

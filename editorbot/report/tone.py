@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from editorbot.report.sounds import SoundInMemory, encode_mp3
+from editorbot.report.sounds import encode_mp3
 
 RANGE_DB = 70.0
-"""Levels that the picture shows below the loudest band [dB]."""
+"""Range of levels in the picture, below the loudest band [dB]."""
 
 MARKS_HZ = (100, 300, 1_000, 3_000, 10_000)
-"""Frequencies that are named."""
+"""Frequencies that are labelled."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class ToneCompared:
     """The track without and with its polish."""
 
     bands_hz: Float[np.ndarray, " bands"]
-    """Where the bands of the spectra lie, increasing [Hz]."""
+    """Frequencies of the spectra's bands, increasing [Hz]."""
     before_db: Float[np.ndarray, " bands"]
     """Average spectrum without polish [dB]."""
     after_db: Float[np.ndarray, " bands"]
@@ -32,29 +32,25 @@ class ToneCompared:
     """The same excerpt with polish, at the same loudness."""
     sample_rate: int
     """Rate of the excerpts [Hz]."""
-    start_s: float
-    """Where in the track they start [seconds]."""
 
 
 @dataclass(frozen=True)
-class ToneShown:
-    """What the page shows of it."""
+class ToneView:
+    """The comparison as the page shows it."""
 
     before_path: str
     """SVG path of the spectrum before, in a box of 1000 x 100."""
     after_path: str
     """SVG path of the spectrum after."""
     marks: tuple[tuple[float, str], ...]
-    """Frequencies named: place in percent, and text."""
+    """Named frequencies: place in percent, and text."""
     before_mp3: str
     """Excerpt before, base64."""
     after_mp3: str
     """Excerpt after, base64."""
-    start_s: float
-    """Where in the track they start [seconds]."""
 
 
-def show_tone(tone: ToneCompared) -> ToneShown:
+def tone_view(tone: ToneCompared) -> ToneView:
     """Draw the spectra on one scale, and encode the excerpts."""
     top_db = float(max(tone.before_db.max(), tone.after_db.max()))
     octaves = np.log2(np.maximum(tone.bands_hz, 1.0))
@@ -62,21 +58,18 @@ def show_tone(tone: ToneCompared) -> ToneShown:
     across = (octaves - low) / max(high - low, 1e-9)
     names = [(hz, f"{hz} Hz" if hz < 1_000 else f"{hz // 1_000} kHz") for hz in MARKS_HZ]
     marks = tuple((100 * (np.log2(hz) - low) / (high - low), name) for hz, name in names if low <= np.log2(hz) <= high)
-    sounds = [
-        encode_mp3(SoundInMemory(side, tone.sample_rate), 0, len(side)) if len(side) else ""
-        for side in (tone.before, tone.after)
-    ]
-    return ToneShown(
-        spectrum_path(across, tone.before_db, top_db),
-        spectrum_path(across, tone.after_db, top_db),
-        marks,
-        sounds[0],
-        sounds[1],
-        tone.start_s,
-    )
+    before, after = (spectrum_path(across, level_db, top_db) for level_db in (tone.before_db, tone.after_db))
+    before_mp3, after_mp3 = (_encoded(sound, tone.sample_rate) for sound in (tone.before, tone.after))
+    return ToneView(before, after, marks, before_mp3, after_mp3)
+
+
+def _encoded(sound: Float[np.ndarray, "samples channels"], sample_rate: int) -> str:
+    if len(sound) == 0:
+        return ""
+    return encode_mp3(lambda start, end: sound[start:end], 0, len(sound), sample_rate, sound.shape[1])
 
 
 def spectrum_path(across: Float[np.ndarray, " bands"], level_db: Float[np.ndarray, " bands"], top_db: float) -> str:
-    """Return a line over a box of 1000 x 100 whose top is `top_db` and whose bottom lies RANGE_DB below."""
+    """Draw a line over a box of 1000 x 100 whose top is `top_db` and whose bottom is RANGE_DB below."""
     down = np.clip((top_db - level_db) / RANGE_DB, 0, 1)
     return "M" + "L".join(f"{1000 * x:.1f} {100 * y:.1f}" for x, y in zip(across, down))

@@ -99,8 +99,9 @@ def make_example(tmp_path: Path) -> Callable[..., Example]:
         edit_list = edit_list or example_edit(channels=channels)
         edit_list = replace(edit_list, source=replace(edit_list.source, path=name))
         raw, done = tmp_path / name, tmp_path / track
-        sf.write(raw, tone(edit_list.source.samples, channels), RATE, "PCM_16", format="WAV")
-        sf.write(done, tone(edit_list.output_samples, channels), RATE, "PCM_16", format="WAV")
+        for path, samples in ((raw, edit_list.source.samples), (done, edit_list.output_samples)):
+            with open(path, "wb") as file:  # soundfile takes no names that are not UTF-8
+                sf.write(file, tone(samples, channels), RATE, "PCM_16", format="WAV")
         return Example(edit_list, analysis_of(edit_list.source), raw, done, tmp_path / "jam.edited.html")
 
     return make

@@ -7,7 +7,7 @@ import pytest
 from editorbot.editlist.edit_list import ACTIONS, ActionSpan
 from editorbot.environment.actions import VOCABULARIES
 from editorbot.errors import FormatError
-from editorbot.report.actions import FAMILIES, LEAST_WIDTH, MOST_ROWS, OF_OTHERS, PATTERNS, ActionLane, action_lane
+from editorbot.report.actions import FAMILIES, LEAST_WIDTH, MOST_ROWS, OTHER, PATTERNS, ActionLane, action_lane
 from tests.report.conftest import RATE, Example
 
 SAMPLES = 1_000
@@ -75,7 +75,7 @@ def test_every_type_of_every_vocabulary_has_a_look_of_its_own() -> None:
     looks = {(key.family, key.pattern) for key in keys if key.type != "CROSSFADE"}  # which is a CUT in edit lists
     assert len(looks) == len(names) - 1
     assert all(len(family) <= len(PATTERNS) for family in FAMILIES.values())
-    assert lane_of(("WOBBLE", 0, 1)).keys[0].family == OF_OTHERS
+    assert lane_of(("WOBBLE", 0, 1)).keys[0].family == OTHER
 
 
 def test_the_page_shows_the_lane(example: Example) -> None:

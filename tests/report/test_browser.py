@@ -170,8 +170,9 @@ def test_a_track_that_is_gone_is_said(
 def test_evil_names_run_no_script(make_example: Callable[..., Example], visit: Callable[..., Visit]) -> None:
     edit_list = example_edit()
     clips = tuple(replace(clip, reason=f"</script></style></title>{EVIL_NAME}") for clip in edit_list.clips)
-    example = make_example(replace(edit_list, clips=clips, warnings=(f"BAD: {EVIL_NAME}",)))
-    example.write(title=EVIL_NAME, track_name=EVIL_NAME)
+    edit_list = replace(edit_list, clips=clips, warnings=(f"BAD: {EVIL_NAME}",))
+    example = make_example(edit_list, name=EVIL_NAME, track=f"t{EVIL_NAME}")
+    example.write()
     seen = visit(example)
     assert seen.page.evaluate("window.evil") is None
     assert seen.page.locator("h1").inner_text() == EVIL_NAME
@@ -189,8 +190,11 @@ def test_the_policy_stops_what_the_template_would_miss(example: Example, visit: 
     assert len(seen.complaints) >= 2  # each refusal is reported
 
 
-def test_the_page_is_never_wider_than_the_screen(example: Example, visit: Callable[..., Visit]) -> None:
-    example.write(title="a_very_long_name_without_any_space_" * 5)
+def test_the_page_is_never_wider_than_the_screen(
+    make_example: Callable[..., Example], visit: Callable[..., Visit]
+) -> None:
+    example = make_example(name="a_very_long_name_without_any_space_" * 5)
+    example.write()
     page = visit(example).page
     for width in (320, 390, 800, 1600):
         page.set_viewport_size({"width": width, "height": 800})

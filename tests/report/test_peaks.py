@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from editorbot.report.peaks import PeakScan, scan_peaks
+from editorbot.recording import Recording
+from editorbot.report.peaks import Peaks, PeakScan, scan_peaks
 
 
-class Sound:
-    """Samples in memory, read as a recording is."""
-
-    def __init__(self, content: np.ndarray) -> None:
-        self.content = content
-        self.samples, self.channels = content.shape
-
-    def read_native(self, start: int, end: int) -> np.ndarray:
-        return self.content[start:end]
+def outlined(content: np.ndarray, columns: int) -> Peaks:
+    scan = PeakScan(len(content), columns)
+    scan.update(content, 0)
+    return scan.peaks()
 
 
 @given(samples=st.integers(1, 400), columns=st.integers(1, 60), cut=st.integers(1, 90), channels=st.integers(1, 3))
@@ -39,24 +37,24 @@ def test_any_blocks_give_the_extremes_of_every_column(samples: int, columns: int
 @pytest.mark.parametrize(("dtype", "full_scale"), [(np.int16, 1 << 15), (np.int32, 1 << 31), (np.float32, 1)])
 def test_full_scale_is_one_in_every_type(dtype: type, full_scale: int) -> None:
     content = np.array([[-full_scale], [full_scale // 2]]).astype(dtype)
-    peaks = scan_peaks(Sound(content), columns=1)
+    peaks = outlined(content, columns=1)
     assert peaks.lowest.tolist() == [-1.0]
     assert peaks.highest[0] == pytest.approx(0.5 if full_scale > 1 else 0.0)
 
 
 def test_power_of_a_long_column_is_close_though_it_is_estimated() -> None:
     content = np.random.default_rng(0).uniform(-1, 1, (1 << 18, 2)).astype(np.float32)
-    assert scan_peaks(Sound(content), columns=1).rms[0] == pytest.approx(1 / np.sqrt(3), rel=0.05)
+    assert outlined(content, columns=1).rms[0] == pytest.approx(1 / np.sqrt(3), rel=0.05)
 
 
 def test_samples_that_are_no_numbers_lie_flat() -> None:
-    peaks = scan_peaks(Sound(np.full((4, 1), np.nan)), columns=2)
+    peaks = outlined(np.full((4, 1), np.nan), columns=2)
     assert peaks.lowest.tolist() == peaks.highest.tolist() == peaks.rms.tolist() == [0.0, 0.0]
 
 
-def test_progress_ends_at_one() -> None:
+def test_progress_ends_at_one(make_recording: Callable[..., Recording]) -> None:
     shares: list[float] = []
-    scan_peaks(Sound(np.zeros((3 << 20, 1), np.int16)), progress=shares.append)
+    scan_peaks(make_recording(np.zeros((3 << 20, 1)), subtype="PCM_16"), progress=shares.append)
     assert shares == sorted(shares)
     assert len(shares) == 3
     assert shares[-1] == 1.0

@@ -10,7 +10,7 @@ import pytest
 from editorbot.editlist.edit_list import Clip, EditList, Join, PolishStep, Source
 from editorbot.polish import compare_tone, measure
 from editorbot.recording import open_recording
-from editorbot.report.tone import RANGE_DB, ToneCompared, show_tone, spectrum_path
+from editorbot.report.tone import RANGE_DB, ToneCompared, spectrum_path, tone_view
 from tests.sounds import band, write
 
 RATE = 22_050
@@ -53,7 +53,7 @@ def test_spectra_are_drawn_on_one_scale():
 def test_what_is_shown_can_be_played(pair):
     sound = 0.1 * band(1.0, RATE)[:, None]
     bands_hz = np.geomspace(50, 11_000, 16)
-    shown = show_tone(ToneCompared(bands_hz, -bands_hz / 500, -bands_hz / 300, sound, sound, RATE, 3.0))
+    shown = tone_view(ToneCompared(bands_hz, -bands_hz / 500, -bands_hz / 300, sound, sound, RATE))
     assert len(base64.b64decode(shown.before_mp3)) > 1_000
     assert shown.after_mp3 == shown.before_mp3
     assert [name for _, name in shown.marks] == ["100 Hz", "300 Hz", "1 kHz", "3 kHz", "10 kHz"]
