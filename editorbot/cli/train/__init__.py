@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from importlib import import_module
 from importlib.util import find_spec
+from inspect import cleandoc
 from operator import or_
 from pathlib import Path
 from typing import Annotated, Any, Generic, TypeVar
@@ -83,7 +84,7 @@ class Train:
         if file and _value_of("--resume", flags) and not _value_of("--save-dir", flags):
             base = replace(base, save_dir=None)  # a resumed run stays in its folder
         kind: Any = Training[type(base)]  # type: ignore[misc]
-        said = type(base).__doc__
+        said = cleandoc(type(base).__doc__ or "")
         default = Training(base)
         return cls(method, parse(kind, f"editorbot train {method}", flags, default=default, description=said))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from editorbot.training.settings import LearningRate, check_least, log_folder, save_folder
+from editorbot.training.settings import LearningRate, RunSettings, check_least
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,13 @@ class BeatTraining:
 
 
 @dataclass(frozen=True)
-class BeatsSettings:
-    """Train the beat tracker's network on a virtual band; needs the extra sim."""
+class BeatsSettings(RunSettings):
+    """Train the beat tracker's network on a virtual band; needs the extra sim.
+
+    A run that is started again with the same settings resumes by itself.
+    """
+
+    default_folder = "models/beats"
 
     midi: tuple[Path, ...] = ()
     """MIDI files, or folders of them, to play beside what the band makes up; none by default, e.g. --midi songs."""
@@ -52,30 +57,10 @@ class BeatsSettings:
     """Processes that play the music; it comes out the same, e.g. --workers 8."""
     threads: int = 1
     """Threads that train, e.g. --threads 2."""
-    cache_dir: Path = Path("cache")
-    """Folder that keeps played music for later runs, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path | None = None
-    """Folder for the checkpoint, the finished weights and their card; by default models/beats, or that of --resume,
-    e.g. --save-dir models/mine."""
-    log_dir: Path | None = None
-    """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
-    resume: Path | None = None
-    """Checkpoint latest.pt to resume from; a run that is started again with the same settings resumes by itself. E.g.
-    --resume models/beats/latest.pt."""
     training: BeatTraining = field(default_factory=BeatTraining)
 
     def __post_init__(self) -> None:
         check_least(self, 1, "count", "workers", "threads")
-
-    @property
-    def save(self) -> Path:
-        """Folder of the run."""
-        return save_folder(self.save_dir, self.resume, "models/beats")
-
-    @property
-    def log(self) -> Path:
-        """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save)
 
 
 PRESETS: Mapping[str, Mapping[str, BeatsSettings]] = {"beats": dict.fromkeys(("default", "small"), BeatsSettings())}

@@ -12,7 +12,7 @@ import tyro
 from editorbot.config import plain_data
 from editorbot.errors import UsageError
 from editorbot.models.mel_config import SMALL_MEL2MEL, SMALL_RECONSTRUCT, Mel2MelConfig, MelNetConfig, ReconstructConfig
-from editorbot.training.settings import Device, LearningRate, check_least, log_folder, save_folder
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ class MelTraining:
 
 
 @dataclass(frozen=True)
-class MelSettings:
-    """What both methods have in common."""
+class MelSettings(RunSettings):
+    """What both methods have in common. A run that is started again with the same settings resumes by itself."""
 
     method: ClassVar[str]
 
@@ -133,16 +133,6 @@ class MelSettings:
     """Threads that train, e.g. --threads 2."""
     device: Device = "auto"
     """Where to train: cpu, cuda, or auto, which takes a GPU if there is one; e.g. --device cpu."""
-    cache_dir: Path = Path("cache")
-    """Folder that keeps examples for later runs, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path | None = None
-    """Folder for best.pt, latest.pt, the weights and their card; that of --resume, or models/METHOD by default, e.g.
-    --save-dir models/mine."""
-    log_dir: Path | None = None
-    """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
-    resume: Path | None = None
-    """Checkpoint to resume from; a run that is started again with the same settings resumes by itself. E.g. --resume
-    models/mel2mel/latest.pt."""
     training: MelTraining = field(default_factory=MelTraining)
     shape: MelNetConfig = field(default_factory=ReconstructConfig)
 
@@ -151,22 +141,13 @@ class MelSettings:
         check_least(self, 0, "again")
         check_width(self.shape.summary_dim, self.training.tone)
 
-    @property
-    def save(self) -> Path:
-        """Folder of the run."""
-        return save_folder(self.save_dir, self.resume, f"models/{self.method}")
-
-    @property
-    def log(self) -> Path:
-        """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save)
-
 
 @dataclass(frozen=True)
 class ReconstructSettings(MelSettings):
     """Train how a raw recording sounds when it is finished, from its mel and the edit's labels."""
 
     method = "reconstruct"
+    default_folder = "models/reconstruct"
 
     shape: ReconstructConfig = field(default_factory=ReconstructConfig)
 
@@ -182,6 +163,7 @@ class Mel2MelSettings(MelSettings):
     """Train how a raw recording sounds when it is finished, from its mel alone."""
 
     method = "mel2mel"
+    default_folder = "models/mel2mel"
 
     shape: Mel2MelConfig = field(default_factory=Mel2MelConfig)
 

@@ -12,7 +12,7 @@ from editorbot.corpus.pairs import POINTER_FOLDER
 from editorbot.editors.pointer_inference.decode import DecodeSettings
 from editorbot.errors import UsageError
 from editorbot.models.pointer_config import PointerConfig
-from editorbot.training.settings import Device, LearningRate, check_least, log_folder, save_folder
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,10 @@ class PointerTraining:
 
 
 @dataclass(frozen=True)
-class PointerSettings:
+class PointerSettings(RunSettings):
     """Train the pointer network on pairs of a raw recording and its edit."""
+
+    default_folder = "models/pointer"
 
     model: PointerConfig = field(default_factory=PointerConfig)
     training: PointerTraining = field(default_factory=PointerTraining)
@@ -84,15 +86,6 @@ class PointerSettings:
     """Epochs without a better validation after which training stops; 0 never stops, e.g. --patience 10."""
     pointer_dir: Path | None = None
     """Folder of pointer sequences; that of data_dir by default, e.g. --pointer-dir aligned."""
-    cache_dir: Path = Path("cache")
-    """Folder that keeps mels and step inputs for later runs, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path | None = None
-    """Folder for checkpoints, the finished weights and their card; by default models/pointer, or that of the checkpoint
-    to resume, e.g. --save-dir models/mine."""
-    log_dir: Path | None = None
-    """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
-    resume: Path | None = None
-    """Checkpoint latest.pt of a run that was broken off; none by default, e.g. --resume models/pointer/latest.pt."""
     beat_tracker: BeatTracker = "embedded"
     """Which tracker finds the beats: the one that ships, or the package beat-this; e.g. --beat-tracker beat-this."""
     workers: int = 1
@@ -114,16 +107,6 @@ class PointerSettings:
     def pointers(self) -> Path:
         """Folder of the pointer sequences."""
         return self.pointer_dir or self.data_dir / POINTER_FOLDER
-
-    @property
-    def save(self) -> Path:
-        """Folder of the run."""
-        return save_folder(self.save_dir, self.resume, "models/pointer")
-
-    @property
-    def log(self) -> Path:
-        """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save)
 
 
 SMALL = PointerSettings(

@@ -198,12 +198,6 @@ def truth_pointers(truth: Truth, edit_frames: int, raw_frames: int) -> Int64[np.
     return pointers
 
 
-def small_share(rows: PointerRows, config: PointerConfig) -> float:
-    """Return the share of the edit's own rows whose distance is counted by the frame."""
-    own = rows.is_copied & ~rows.is_stop
-    return float((np.abs(rows.distance[own]) <= config.max_delta).mean())
-
-
 def learned_ratio(lengths: Float[np.ndarray, "pairs 2"]) -> float:
     """Return the usual length of an edit over that of its raw recording, from (raw, edit) frames of pairs."""
     return float(np.median(lengths[:, 1] / lengths[:, 0]))

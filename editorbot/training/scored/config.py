@@ -9,7 +9,7 @@ from pathlib import Path
 from editorbot.analysis import BeatTracker
 from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES
-from editorbot.training.settings import LearningRate, check_least, log_folder
+from editorbot.training.settings import LearningRate, RunSettings, check_least
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,14 @@ class ScoredTraining:
 
 
 @dataclass(frozen=True)
-class ScoredSettings:
-    """Train the score of the default editor on jams that are simulated from finished tracks."""
+class ScoredSettings(RunSettings):
+    """Train the score of the default editor on jams that are simulated from finished tracks.
+
+    A run that is started again with the same settings resumes by itself; --resume takes the latest.pt of one of its
+    networks, and all resume.
+    """
+
+    default_folder = "models/scored"
 
     tracks: tuple[Path, ...] = ()
     """Finished tracks, or folders of them, to simulate training jams from; e.g. --tracks music/train."""
@@ -72,16 +78,6 @@ class ScoredSettings:
     """Which tracker finds the beats: the one that ships, or the package beat-this; e.g. --beat-tracker beat-this."""
     workers: int = 2
     """Processes that simulate jams, and threads that train; e.g. --workers 8."""
-    cache_dir: Path = Path("cache")
-    """Folder that keeps simulated jams for later runs, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path | None = None
-    """Folder for checkpoints, the finished weights and their card; by default models/scored, or that of the run to
-    resume, e.g. --save-dir models/mine."""
-    log_dir: Path | None = None
-    """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
-    resume: Path | None = None
-    """Checkpoint latest.pt of one network of a run; all of them resume. A run that is started again with the same
-    settings resumes by itself. E.g. --resume models/scored/member_0/latest.pt."""
     training: ScoredTraining = field(default_factory=ScoredTraining)
 
     def __post_init__(self) -> None:
@@ -97,12 +93,7 @@ class ScoredSettings:
     @property
     def save(self) -> Path:
         """Folder of the run."""
-        return self.save_dir or self.resumed or Path("models/scored")
-
-    @property
-    def log(self) -> Path:
-        """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save)
+        return self.save_dir or self.resumed or Path(self.default_folder)
 
 
 PRESETS: Mapping[str, Mapping[str, ScoredSettings]] = {"scored": dict.fromkeys(("default", "small"), ScoredSettings())}

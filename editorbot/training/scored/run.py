@@ -38,7 +38,7 @@ from editorbot.training.run_folder import OnLine, RunFolder, RunHeader, arrays_o
 from editorbot.training.scored.calibration import Calibration, calibrate, chances_of
 from editorbot.training.scored.config import ScoredSettings
 from editorbot.training.scored.examples import Example, ExampleFiles, read_example
-from editorbot.training.scored.jams import MadeExample, examples_of_pairs, make_examples
+from editorbot.training.scored.jams import examples_of_pairs, make_examples
 from editorbot.training.scored.train import ScoredRun
 from editorbot.weights import write_weights
 
@@ -93,11 +93,6 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
 
 def _example_files(settings: ScoredSettings, on_line: OnLine) -> tuple[list[Path], list[Path]]:
     """Make the examples to train on and those to validate on, or find them in the cache."""
-
-    def on_made(made: MadeExample) -> None:
-        if made.error is not None:
-            on_line(str(made.error))
-
     tracks = find_tracks(settings.tracks) if settings.tracks else ()
     valid_tracks = find_tracks(settings.valid_tracks)
     refuse_held_out([*tracks, *valid_tracks])
@@ -109,13 +104,13 @@ def _example_files(settings: ScoredSettings, on_line: OnLine) -> tuple[list[Path
     if tracks:
         on_line(f"making {settings.count} jams from {len(tracks)} tracks")
         request = make(tracks=tracks, count=settings.count, seed=seed)
-        made = make_examples(request, cache, workers=workers, on_made=on_made)
+        made = make_examples(request, cache, workers=workers, on_line=on_line)
         files, held_back = made[settings.held_back :], made[: settings.held_back]
     if settings.data_dir is not None:
         refuse_held_out_pairs(settings.data_dir)
-        files += examples_of_pairs(settings.data_dir, cache, on_made=on_made)
+        files += examples_of_pairs(settings.data_dir, cache, on_line=on_line)
     request = make(tracks=valid_tracks, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
-    return files, [*make_examples(request, cache, workers=workers, on_made=on_made), *held_back]
+    return files, [*make_examples(request, cache, workers=workers, on_line=on_line), *held_back]
 
 
 def _train_member(

@@ -14,7 +14,7 @@ from editorbot.timebase import FRAME_S
 from editorbot.training.pointer.config import PointerTraining
 from editorbot.training.pointer.data import PointerPair, pointer_ops
 from editorbot.training.pointer.losses import EDGE_FRAMES, RARE_SHARE, edge_loss
-from editorbot.training.pointer.rows import rows_of, small_share, some_rows, truth_pointers
+from editorbot.training.pointer.rows import rows_of, some_rows, truth_pointers
 from editorbot.training.pointer.train import PointerNetworkTrainer, train_network
 from editorbot.training.pointer.validation import cut_point_f1, validate
 
@@ -53,7 +53,6 @@ def test_questions_of_a_hand_made_edit():
     assert rows.is_cut[own].tolist() == [True, False, True, False, True, False]
     off = dict(zip(rows.previous[~own].tolist(), zip(rows.target[~own].tolist(), rows.is_stop[~own].tolist())))
     assert off == {0: (2, False), 1: (2, False), 4: (7, False), 5: (7, False), 6: (7, False), 9: (0, True)}
-    assert small_share(rows, SHAPE) == 1.0
 
 
 def test_edges_have_to_stand_out_of_their_surroundings():
