@@ -12,7 +12,7 @@ import tyro
 from editorbot.config import plain_data
 from editorbot.errors import UsageError
 from editorbot.models.policy_config import DEFAULT, SMALL, PolicyConfig
-from editorbot.training.settings import Device, LearningRate, check_least, log_folder, save_folder
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
 
 OLD_FLAGS = {"--slips": "--noise", "--no-hints": "--no-score-features"}
 """Flags that have another name now."""
@@ -110,8 +110,10 @@ class BcTraining:
 
 
 @dataclass(frozen=True)
-class BcSettings:
+class BcSettings(RunSettings):
     """Train a policy to edit as the humans of a data set did (behavioral cloning)."""
+
+    default_folder = "models/bc"
 
     data: Path = Path("bc_rich.npz")
     """Demonstrations, as `editorbot pairs labels` writes them; e.g. --data bc_mixed.npz."""
@@ -131,36 +133,20 @@ class BcSettings:
     advantage."""
     aux: bool = True
     """Train the auxiliary tasks. On by default; --no-aux turns it off, but for the share to keep."""
+    patience: int = 0
+    """Epochs without a better one after which training stops; 0 never stops, e.g. --patience 10."""
     threads: int = 1
     """Threads on a CPU, e.g. --threads 2."""
     device: Device = "auto"
     """Where to train: cpu, cuda, or auto, which takes a GPU if there is one; e.g. --device cpu."""
-    cache_dir: Path = Path("cache")
-    """Folder of analyses and score features, e.g. --cache-dir /tmp/cache."""
-    save_dir: Path | None = None
-    """Folder for checkpoints and the finished policy; that of --resume, or models/bc by default, e.g. --save-dir
-    models/mine."""
-    log_dir: Path | None = None
-    """Folder for TensorBoard; logs/NAME of the save folder by default, e.g. --log-dir logs/mine."""
-    resume: Path | None = None
-    """Checkpoint to resume from; none by default, e.g. --resume models/bc/latest.pt."""
     training: BcTraining = field(default_factory=BcTraining)
     model: PolicyConfig = field(default_factory=PolicyConfig)
 
     def __post_init__(self) -> None:
         check_least(self, 1, "threads")
+        check_least(self, 0, "patience")
         if not self.aux:
             object.__setattr__(self, "training", replace(self.training, tasks=TaskWeights.none()))
-
-    @property
-    def save(self) -> Path:
-        """Folder of the run."""
-        return save_folder(self.save_dir, self.resume, "models/bc")
-
-    @property
-    def log(self) -> Path:
-        """Folder for TensorBoard."""
-        return log_folder(self.log_dir, self.save)
 
 
 def stored_training(training: BcTraining) -> dict[str, Any]:

@@ -69,14 +69,19 @@ def train(settings: BcSettings, *, command: str = "", on_line: OnLine = silent) 
     on_line(f"{samples} samples of {len(train)} recordings; {len(valid)} recordings to choose on")
     header, alarms = _header(settings, found, normalizer), Alarms(on_line)
     folder = RunFolder(
-        header, settings.save, log=settings.log, on_line=on_line, score_of=lambda metrics: -loss_of(metrics)
+        header,
+        settings.save,
+        log=settings.log,
+        on_line=on_line,
+        score_of=lambda metrics: -loss_of(metrics),
+        patience=settings.patience,
     )
     checkpoint = folder.resume(settings.resume)
     run = BcRun(train, normalizer, settings.model, settings.training, device, materials)
     if checkpoint is not None:
         run.load(checkpoint)
     with folder:
-        while run.epoch < settings.training.epochs:
+        while run.epoch < settings.training.epochs and not folder.should_stop:
             metrics = run.train_epoch() | run.validate(valid)
             alarms.check(metrics, run.epoch)
             shown = [name for name in metrics if not name.startswith("train/task")]

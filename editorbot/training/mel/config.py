@@ -127,6 +127,8 @@ class MelSettings(RunSettings):
     """Degraded stretches to choose on, e.g. --valid-count 20."""
     again: int = 4
     """How often each stretch to learn from is degraded again, in other ways; e.g. --again 0."""
+    patience: int = 0
+    """Epochs without a better one after which training stops; 0 never stops, e.g. --patience 10."""
     workers: int = 1
     """Processes that make examples; the results are the same. E.g. --workers 8."""
     threads: int = 1
@@ -138,7 +140,7 @@ class MelSettings(RunSettings):
 
     def __post_init__(self) -> None:
         check_least(self, 1, "count", "valid_count", "workers", "threads")
-        check_least(self, 0, "again")
+        check_least(self, 0, "again", "patience")
         check_width(self.shape.summary_dim, self.training.tone)
 
 

@@ -76,13 +76,13 @@ def train(settings: MelSettings, *, command: str = "", on_line: OnLine = silent)
     )
     folder = RunFolder(
         header, settings.save, log=settings.log, on_line=on_line, automatic=True,
-        score_of=lambda metrics: -metrics["val/total_loss"],
+        score_of=lambda metrics: -metrics["val/total_loss"], patience=settings.patience,
     )  # fmt: skip
     found, path = folder.resume(settings.resume), settings.save / f"{settings.method}.safetensors"
     run = MelRun(files.train, files.valid, settings.shape, training, device=device, found=found, on_line=on_line)
     try:
         with folder:
-            while run.epoch < training.epochs:
+            while run.epoch < training.epochs and not folder.should_stop:
                 metrics = run.train_epoch()
                 weights, state = cpu_weights(run.network), run.training_state()
                 folder.keep(run.epoch, metrics, weights=weights, training=state, shown=SHOWN)

@@ -83,7 +83,7 @@ class PointerSettings(RunSettings):
     valid_every: int = 1
     """Epochs from one validation to the next, e.g. --valid-every 5."""
     patience: int = 0
-    """Epochs without a better validation after which training stops; 0 never stops, e.g. --patience 10."""
+    """Epochs without a better one after which training stops; 0 never stops, e.g. --patience 10."""
     pointer_dir: Path | None = None
     """Folder of pointer sequences; that of data_dir by default, e.g. --pointer-dir aligned."""
     beat_tracker: BeatTracker = "embedded"
