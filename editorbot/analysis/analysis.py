@@ -1,4 +1,4 @@
-"""What is known about a recording: the record that every editor reads.
+"""The analysis of a recording, which every editor reads.
 
 Conventions
 -----------
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from editorbot.recording import Recording
 
 ACTIVITY_KINDS = ("music", "talk", "noise", "silence")
-"""What a stretch of a recording can hold."""
+"""Kinds of sound in a recording."""
 
 STEP_MEL_BANDS = 40
 """Mel bands of the step grid's timbre."""
@@ -75,7 +75,7 @@ class Analysis:
     """Everything that editors know about one recording."""
 
     source: Source
-    """The recording that it is about."""
+    """The recording."""
     beats_s: Float[np.ndarray, " beats"]
     """Beat times, shape=(beats,), float64 [seconds], strictly increasing; at least one, the first at 0 or later."""
     downbeats: Int[np.ndarray, " bars"]
@@ -124,7 +124,7 @@ class Analysis:
 
     @property
     def has_beat(self) -> bool:
-        """Whether the beats were heard, rather than laid as the fallback grid."""
+        """Whether beats were found; otherwise they are the fallback grid."""
         return self.beat_confidence > 0
 
     @property
@@ -138,16 +138,16 @@ class Analysis:
         return phase_in_bar(len(self.beats_s), self.downbeats, self.beats_per_bar)
 
     def mel(self, first: int, last: int, *, recording: Recording | None = None) -> Float32[np.ndarray, "128 frames"]:
-        """Return frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
+        """Compute frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
 
-        Read anew from the recording; see :mod:`editorbot.analysis.mel`, whose reader is quicker for many blocks.
+        Reads the recording again; for many blocks `editorbot.analysis.mel.MelReader` is quicker.
 
         Parameters
         ----------
         first, last : int
             Frames of the grid.
         recording : Recording, optional
-            The open recording; opened from `source.path` where it is not given.
+            The open recording; opened from `source.path` by default.
         """
         from editorbot.analysis.mel import MelReader
         from editorbot.recording import open_recording
@@ -159,12 +159,12 @@ class Analysis:
 
 
 def step_column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float32[np.ndarray, " steps"]:
-    """Return one of STEP_COLUMNS of the step grid, shape=(steps,); a view."""
+    """View one of STEP_COLUMNS of the step grid, shape=(steps,)."""
     return steps[:, STEP_COLUMNS.index(name)]
 
 
 def phase_in_bar(beats: int, downbeats: Int[np.ndarray, " bars"], beats_per_bar: int) -> Int[np.ndarray, " beats"]:
-    """Return the place of each beat in its bar, shape=(beats,), 0 is the downbeat; counted in fours without bars."""
+    """Count the place of each beat in its bar, shape=(beats,), 0 is the downbeat; in fours without bars."""
     beat = np.arange(beats)
     if len(downbeats) == 0:
         return beat % beats_per_bar

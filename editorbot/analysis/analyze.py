@@ -91,7 +91,9 @@ def analyze(
     """
     progress = progress or no_progress
     progress(_STAGE, 0.0)
-    _check_length(recording, allow_short)
+    if recording.duration_s < MIN_DURATION_S and not allow_short:
+        least = f"but an edit needs at least {MIN_DURATION_S:.0f} s; --copy-short copies it"
+        raise TooShortError(f"it lasts {recording.duration_s:.3f} s, {least}", path=recording.path)
     configuration = cache_configuration(recording, beat_tracker)
     analysis = cache.load(recording.source, configuration) if cache is not None else None
     if analysis is None:
@@ -129,15 +131,6 @@ def _load_tracker(name: BeatTracker) -> Tracker:
     from editorbot.analysis.beats import choose_tracker
 
     return choose_tracker(name)
-
-
-def _check_length(recording: Recording, allow_short: bool) -> None:
-    duration_s = recording.duration_s
-    if duration_s < MIN_DURATION_S and not allow_short:
-        raise TooShortError(
-            f"it lasts {duration_s:.3f} s, but an edit needs at least {MIN_DURATION_S:.0f} s; --copy-short copies it",
-            path=recording.path,
-        )
 
 
 def _conclude(recording: Recording, scan: ScanResult, beside: Executor, other_tracker: Tracker | None) -> Analysis:

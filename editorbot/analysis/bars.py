@@ -116,24 +116,9 @@ def find_bars(
     confidence: Float[np.ndarray, " beats"],
     net_odds: Float32[np.ndarray, "frames outputs"] | None = None,
 ) -> Bars:
-    """Find the bars on a beat grid.
+    """Find the bars of a beat grid by its novelty, its frames and the network's log odds, where they are given.
 
-    Parameters
-    ----------
-    novelty : np.ndarray, shape=(frames, columns), float32
-        See :mod:`editorbot.analysis.novelty`.
-    frames : FrameTracks
-        The frame grid.
-    beat_frames : np.ndarray, shape=(beats,), int [frames]
-        The beats, increasing.
-    confidence : np.ndarray, shape=(beats,)
-        How sure each beat is; no bars where it is below `UNSURE`.
-    net_odds : np.ndarray, shape=(frames, 2), float32, optional
-        The network's log odds, which count beside the regression.
-
-    Returns
-    -------
-    bars : Bars
+    Beats whose `confidence` is below `UNSURE` are in no bar.
     """
     if len(beat_frames) < MIN_BEATS:
         return NO_BARS
@@ -156,19 +141,9 @@ def network_downbeat_odds(
 
 
 def bars_from_odds(odds: Float[np.ndarray, " beats"], sure: Bool[np.ndarray, " beats"]) -> Bars:
-    """Find the best bars.
+    """Find the best bars by each beat's log odds to be a downbeat; only `sure` beats may begin one.
 
-    Parameters
-    ----------
-    odds : np.ndarray, shape=(beats,) [nats]
-        Log odds of each beat to be a downbeat.
-    sure : np.ndarray, shape=(beats,), bool
-        Beats that may begin a bar.
-
-    Returns
-    -------
-    bars : Bars
-        `NO_BARS` where the downbeats chosen do not stand out by `MIN_CONTRAST`.
+    `NO_BARS` where the downbeats do not stand out by `MIN_CONTRAST`.
     """
     states = [(meter, place) for meter in METERS for place in range(meter)]
     meter_of = np.array([meter for meter, _ in states], dtype=np.int64)

@@ -117,15 +117,7 @@ def shapes_of(config: BeatNetConfig) -> dict[str, tuple[int, ...]]:
 def inputs_of(
     frames: FrameTracks, evidence: Float32[np.ndarray, "frames columns"]
 ) -> Float32[np.ndarray, "frames inputs"]:
-    """Compute what the network reads, shape=(frames, INPUT_COUNT).
-
-    Parameters
-    ----------
-    frames : FrameTracks
-        The frame grid.
-    evidence : np.ndarray, shape=(frames, NOVELTY_COLUMNS), float32
-        Its novelty, see :mod:`editorbot.analysis.novelty`.
-    """
+    """Compute what the network reads, shape=(frames, INPUT_COUNT), from the frame grid and its novelty (`evidence`)."""
     level = frames.band_level_db
     relative = np.clip((level - running_mean(level, WINDOW_FRAMES)) / LEVEL_SCALE_DB, -3, 3)
     return np.concatenate([0.5 * evidence, relative, frames.chroma], axis=1, dtype=np.float32)

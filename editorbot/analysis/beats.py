@@ -155,22 +155,10 @@ def make_grid(
     *,
     odds: Float32[np.ndarray, "frames outputs"] | None = None,
 ) -> BeatGrid:
-    """Extend beats over the whole recording and find their bars.
+    """Extend beats, at least two, over the whole recording, and find their bars.
 
-    Parameters
-    ----------
-    frames : FrameTracks
-        The frame grid.
-    evidence : np.ndarray, shape=(frames, columns), float32
-        Its novelty.
-    tracked : TrackedBeats
-        The beats found, at least two.
-    duration_s : float [seconds]
-        Length of the recording.
-    downbeats_s : np.ndarray, shape=(bars,) [seconds], optional
-        Downbeats where they are known already; each is one of the beats.
-    odds : np.ndarray, shape=(frames, 2), float32, optional
-        The network's log odds.
+    Bars are those of `downbeats_s`, each of which is one of the beats, where they are known; otherwise they are found
+    in the novelty (`evidence`) and the network's log odds (`odds`).
     """
     whole = extend_to_ends(tracked, duration_s)
     at = np.clip(nearest_frames(whole.beats_s - ONSET_LEAD_S), 0, len(evidence) - 1)

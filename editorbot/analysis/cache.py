@@ -1,8 +1,8 @@
-"""Keeps analyses, so that the same sound is analyzed once.
+"""The cache of analyses: the same sound is analyzed once.
 
-An entry is found by what went into it: the recording's content, how it was analyzed, and the
-code and constants of this package. Nothing ever depends on clocks, names or locks. An entry that
-cannot be read, or does not match its checksum, is simply not there.
+The key of an entry is what it depends on: the recording's content, how it was analyzed, and the code and constants of
+this package. Nothing depends on clocks, names or locks. An entry that cannot be read, or does not match its checksum,
+counts as missing.
 
 Conventions
 -----------
@@ -34,18 +34,18 @@ from editorbot.weights import shipped_weights
 
 MAGIC = b"editorbot analysis 1\n"
 MAX_BYTES = 2 << 30
-"""Size at which the entries used longest ago are dropped, 2 GiB."""
+"""Size beyond which the entries used longest ago are deleted, 2 GiB."""
 
 _ENDING, _TEMPORARY = ".analysis", ".part"
 _DIGEST_BYTES = hashlib.sha256().digest_size
 _ZIP = b"PK"
-"""How an npz starts; numpy would read other things too."""
+"""First bytes of an npz; numpy would read other things too."""
 _DOCUMENT = "document"
 """Name of the JSON text inside the npz."""
 
 
 def cache_folder() -> Path:
-    """Return the folder for kept results: ``EDITORBOT_CACHE_DIR``, or the platform's place for caches."""
+    """Find the cache folder: ``EDITORBOT_CACHE_DIR``, or the platform's place for caches."""
     if chosen := os.environ.get("EDITORBOT_CACHE_DIR"):
         return Path(chosen)
     home = Path(os.path.expanduser("~"))
@@ -58,7 +58,7 @@ def cache_folder() -> Path:
 
 @functools.cache
 def code_version() -> str:
-    """Return a digest of the code, constants and weights that an analysis follows from."""
+    """Digest the code, constants and weights that an analysis depends on."""
     digest = hashlib.sha256(__version__.encode())
     files = (path for path in Path(__file__).parent.iterdir() if path.is_file())
     weights = shipped_weights("beats"), shipped_weights("beats_linear").with_suffix(".json")
@@ -69,44 +69,44 @@ def code_version() -> str:
 
 @dataclass(frozen=True)
 class AnalysisCache:
-    """Analyses kept in a folder; safe for many processes at once."""
+    """Analyses in a folder; safe for many processes at once."""
 
     folder: Path
-    """Where the entries lie; made at the first `store`."""
+    """Folder of the entries; made at the first `store`."""
     max_bytes: int = MAX_BYTES
-    """Size at which the entries used longest ago are dropped."""
+    """Size beyond which the entries used longest ago are deleted."""
 
     @classmethod
     def of_user(cls) -> AnalysisCache:
-        """Return the cache of the user who runs this."""
+        """Make the cache of the user who runs this."""
         return cls(cache_folder() / "analysis")
 
     def path_of(self, source: Source, configuration: str = "") -> Path:
-        """Return where the analysis of a recording lies.
+        """Compute the path of a recording's analysis.
 
         Parameters
         ----------
         source : Source
             The recording; its path does not count.
         configuration : str
-            Whatever else the result depends on.
+            What else the result depends on.
         """
         what = [source.digest, source.sample_rate, source.channels, source.samples, configuration, code_version()]
         return self.folder / (hashlib.sha256(json.dumps(what).encode()).hexdigest() + _ENDING)
 
     def load(self, source: Source, configuration: str = "") -> Analysis | None:
-        """Return the kept analysis of a recording, or None where there is no whole one."""
+        """Read the analysis of a recording; None where there is no whole one."""
         path = self.path_of(source, configuration)
         try:
             analysis = decode(path.read_bytes(), source)
         except OSError:
             return None
-        with contextlib.suppress(OSError):  # only the dropping of old entries looks at times
+        with contextlib.suppress(OSError):  # only the deletion of old entries reads times
             os.utime(path)
         return analysis
 
     def store(self, analysis: Analysis, configuration: str = "") -> str | None:
-        """Keep an analysis; return a warning where the folder does not take it."""
+        """Write an analysis; return a warning where that fails."""
         path = self.path_of(analysis.source, configuration)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -135,7 +135,7 @@ class AnalysisCache:
 
 
 def encode(analysis: Analysis) -> bytes:
-    """Return an analysis as the bytes of an entry."""
+    """Turn an analysis into the bytes of an entry."""
     arrays, rest = {}, {}
     for field in fields(analysis):
         value = getattr(analysis, field.name)
@@ -143,17 +143,15 @@ def encode(analysis: Analysis) -> bytes:
             arrays[field.name] = value
         elif field.name != "source":
             rest[field.name] = value
-    rest["sections"] = [asdict(section) for section in analysis.sections]
-    rest["activity"] = [asdict(span) for span in analysis.activity]
     body = io.BytesIO()
-    text = np.frombuffer(json.dumps(rest).encode(), dtype=np.uint8)
+    text = np.frombuffer(json.dumps(rest, default=asdict).encode(), dtype=np.uint8)
     np.savez(body, allow_pickle=False, **{_DOCUMENT: text}, **arrays)
     payload = body.getvalue()
     return MAGIC + hashlib.sha256(payload).digest() + payload
 
 
 def decode(entry: bytes, source: Source) -> Analysis | None:
-    """Return the analysis in an entry, as one of `source`; None where a single byte is wrong."""
+    """Read the analysis in an entry, as one of `source`; None where a single byte is wrong."""
     head = len(MAGIC) + _DIGEST_BYTES
     payload = entry[head:]
     if entry[:head] != MAGIC + hashlib.sha256(payload).digest() or not payload.startswith(_ZIP):

@@ -20,12 +20,12 @@ from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.spectrum import FRAME_COLUMNS, LEVEL_FLOOR_DB, MFCC, Spectrum
 from editorbot.analysis.stems import STEM_NAMES
+from editorbot.analysis.tonality import PITCHES
 from editorbot.atomic import write_whole
 
-_PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 _FRAME_NAMES = (
     "onset_strength", *FRAME_COLUMNS, *(f"mfcc_delta_{order}" for order in range(MFCC)),
-    *(f"chroma_{pitch}" for pitch in _PITCHES),
+    *(f"chroma_{pitch}" for pitch in PITCHES),
 )  # fmt: skip
 
 GRID_FEATURES: Mapping[str, Callable[[BeatGrid], Float64[np.ndarray, " beats"]]] = MappingProxyType(
@@ -57,7 +57,7 @@ _DELTA_REACH = 4
 
 
 def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndarray, "frames frame_features"]:
-    """Return the features of the spectrum of frames [first, last)."""
+    """Compute the features of the spectrum of frames [first, last)."""
     rows, tracks, frames = slice(first, last), spectrum.tracks, len(spectrum.columns)
     # The slope at an end is that of the outermost frames, up to twice its reach away.
     low, high = max(0, first - 2 * _DELTA_REACH), min(frames, last + 2 * _DELTA_REACH)
@@ -69,12 +69,12 @@ def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndar
 def mfcc_delta(
     mfcc: Float32[np.ndarray, "around coefficients"], first: int, last: int, low: int = 0, frames: int | None = None
 ) -> Float32[np.ndarray, "rows coefficients"]:
-    """Return the slope of each coefficient over nine frames, librosa's `delta`.
+    """Compute the slope of each coefficient over nine frames, librosa's `delta`.
 
     Parameters
     ----------
     mfcc : np.ndarray, shape=(around, coefficients), float32
-        Frames from `low` on, eight more than asked for on either side, as far as there are any.
+        Frames from `low` on, eight more than wanted on either side, as far as there are any.
     first, last : int
         Frames wanted, [first, last).
     low, frames : int
@@ -83,7 +83,7 @@ def mfcc_delta(
     reach, frames = _DELTA_REACH, len(mfcc) if frames is None else frames
     if frames < 2 * reach + 1:
         return np.zeros((last - first, mfcc.shape[1]), dtype=np.float32)
-    # Within four frames of an end the slope of the outermost nine frames stands.
+    # Within four frames of an end it is the slope of the outermost nine frames.
     centers = np.clip(np.arange(first, last), reach, frames - 1 - reach) - low
     slope = np.zeros((last - first, mfcc.shape[1]), dtype=np.float32)
     for k in range(1, reach + 1):
@@ -92,12 +92,12 @@ def mfcc_delta(
 
 
 def beat_frames(beats_s: Float[np.ndarray, " beats"], frames: int) -> Int[np.ndarray, " beats"]:
-    """Return the frame nearest to each beat."""
+    """Find the frame nearest to each beat."""
     return np.clip(nearest_frames(beats_s), 0, frames - 1)
 
 
 def pool_beats(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float32[np.ndarray, "beats frame_features"]:
-    """Return the mean of the features of the spectrum over each beat's frames."""
+    """Average the features of the spectrum over each beat's frames."""
     frames = len(spectrum.columns)
     bounds = np.append(beat_frames(beats_s, frames), frames)
     pooled = np.empty((len(beats_s), len(_FRAME_NAMES)), dtype=np.float32)
@@ -137,7 +137,7 @@ def feature_columns(first: str, last: str) -> slice:
 
 
 def beat_levels_db(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> Float64[np.ndarray, " beats"]:
-    """Return the level of each beat, shape=(beats,) [dBFS]."""
+    """Measure the level of each beat, shape=(beats,) [dBFS]."""
     frames = len(spectrum.columns)
     starts = beat_frames(beats_s, frames)
     power = np.add.reduceat(_frame_power(spectrum), starts)
@@ -145,7 +145,7 @@ def beat_levels_db(spectrum: Spectrum, beats_s: Float[np.ndarray, " beats"]) -> 
 
 
 def mean_level_db(spectrum: Spectrum) -> float:
-    """Return the level of the whole recording [dBFS]."""
+    """Measure the level of the whole recording [dBFS]."""
     return float(_level_db(np.array([np.mean(_frame_power(spectrum))]))[0])
 
 
@@ -169,12 +169,6 @@ def write_features(path: str | os.PathLike[str], analysis: Analysis, *, may_repl
     OutputError, NoSpaceError
         If the file cannot be written.
     """
-    content = io.BytesIO()
-    np.savez(
-        content,
-        allow_pickle=False,
-        features=analysis.features,
-        feature_names=np.array(FEATURE_NAMES),
-        beats_s=analysis.beats_s,
-    )
+    content, names = io.BytesIO(), np.array(FEATURE_NAMES)
+    np.savez(content, allow_pickle=False, features=analysis.features, feature_names=names, beats_s=analysis.beats_s)
     write_whole(path, content.getvalue(), may_replace=may_replace)

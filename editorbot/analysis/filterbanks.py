@@ -71,12 +71,7 @@ def mel_edges_hz(bands: int) -> Float64[np.ndarray, " edges"]:
 def mel_matrix(bands: int, bins_hz: Float64[np.ndarray, " bins"] | None = None) -> Float32[np.ndarray, "bands bins"]:
     """Make Slaney's mel filters of equal area from 0 Hz to half the rate, shape=(bands, bins).
 
-    Parameters
-    ----------
-    bands : int
-        How many.
-    bins_hz : np.ndarray, shape=(bins,), optional [Hz]
-        Frequencies of a spectrum of another rate or size; those of the one STFT by default.
+    `bins_hz` are the frequencies of a spectrum of another rate or size; those of the one STFT by default.
     """
     edges_hz = mel_edges_hz(bands)
     width_hz = np.diff(edges_hz)

@@ -1,7 +1,7 @@
 """Rows of numbers, one a frame: in memory, or in a temporary file where a recording is long.
 
-The beats are known only when all frames have been measured, so what is pooled by beat has to wait.
-In memory that is 16 MB an hour; rows that wait in a file cost none.
+The beats are known only when all frames have been measured, so what is averaged by beat has to wait. In memory that is
+16 MB an hour; rows in a file cost none.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 from jaxtyping import Float32
 
 KEPT_FRAMES = 100_000
-"""Rows kept in memory [frames], 39 minutes; more are put into a file."""
+"""Most rows kept in memory [frames], 39 minutes; more are written to a file."""
 
 
 class SpooledRows:
     """Rows in an unnamed temporary file, read and written by slices without steps, like those of an array.
 
-    Where the temporary folder has no room, or cannot be used, the rows are kept in memory after all.
-    Safe to use from several threads.
+    Where the temporary folder is full, or cannot be used, the rows are kept in memory after all. Safe for several
+    threads.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class SpooledRows:
 
 
 def new_rows(count: int, columns: int) -> Float32[np.ndarray, "rows columns"] | SpooledRows:
-    """Return room for rows, in memory or in a file, whichever suits their number."""
+    """Make room for rows, in memory or in a file by their number."""
     if count <= KEPT_FRAMES:
         return np.zeros((count, columns), dtype=np.float32)
     return SpooledRows(count, columns)

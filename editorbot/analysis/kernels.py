@@ -17,14 +17,14 @@ _POWER_FLOOR = 1e-10
 _SILENT_SAMPLE = 1e-10
 """librosa's threshold below which a sample counts as zero in zero crossings."""
 _CHUNK = 16
-"""Values looked at together in the search for peaks."""
+"""Values searched together for peaks."""
 _LANES = 64
 """Products that share the powers of a spectrum before a logarithm is taken: 17 of 1e-10 to 1e15 fit a float64."""
 
 
 @njit(cache=True, nogil=True)
 def rolloff_bin(magnitude, share, sums):  # type: ignore[no-untyped-def]
-    """Return the first bin at which `share` of the summed magnitude is reached; `sums` is room to work in.
+    """Find the first bin at which `share` of the summed magnitude is reached; `sums` is scratch memory.
 
     Sums as librosa does, one by one in float32.
     """
@@ -59,7 +59,7 @@ def apply_bank(power, first, offset, weights, out):  # type: ignore[no-untyped-d
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "nsz", "nnan"})
 def _largest(values, first, end):  # type: ignore[no-untyped-def]
-    """Return the largest of values[first:end]; many at a time where the processor can."""
+    """Find the largest of values[first:end]; many at a time where the processor can."""
     part = values[first:end]
     largest = part[0]
     for k in range(part.size):
@@ -69,9 +69,9 @@ def _largest(values, first, end):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def mean_of_largest(values, first, end, count, tops):  # type: ignore[no-untyped-def]
-    """Return the mean of the `count` largest of values[first:end], which are overwritten; `tops` is room to work in.
+    """Average the `count` largest of values[first:end], which are overwritten; `tops` is scratch memory.
 
-    Keeps the largest of every chunk, so that taking one away costs a look at one chunk.
+    Keeps the largest of every chunk, so that removing one costs a pass over one chunk.
     """
     if count == 1:
         return _largest(values, first, end)
@@ -98,7 +98,7 @@ def mean_of_largest(values, first, end, count, tops):  # type: ignore[no-untyped
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _summed(values, end):  # type: ignore[no-untyped-def]
-    """Return the sum of values[:end]."""
+    """Sum values[:end]."""
     total = np.float32(0.0)
     for k in range(end):
         total += values[k]
@@ -117,7 +117,7 @@ def split_spectrum(spectrum, power, magnitude):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def moments(magnitude):  # type: ignore[no-untyped-def]
-    """Return the sums of magnitude, magnitude x bin and magnitude x bin squared."""
+    """Sum magnitude, magnitude x bin and magnitude x bin squared."""
     zeroth, first, second = 0.0, 0.0, 0.0
     for k in range(magnitude.size):
         value, bin_ = np.float64(magnitude[k]), np.float64(k)
@@ -129,7 +129,7 @@ def moments(magnitude):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def flatness(power, products):  # type: ignore[no-untyped-def]
-    """Return geometric over arithmetic mean of the power, floored as librosa does; `products` is room to work in."""
+    """Compute geometric over arithmetic mean of the power, floored as librosa does; `products` is scratch memory."""
     floor, lanes = np.float32(_POWER_FLOOR), products.size
     products[:] = 1.0
     log_sum, total = 0.0, 0.0
@@ -193,7 +193,7 @@ def measure_frames(  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
 def _energy(samples):  # type: ignore[no-untyped-def]
-    """Return the sum of squares."""
+    """Sum the squares."""
     total = 0.0
     for i in range(samples.size):
         total += np.float64(samples[i]) * samples[i]
@@ -202,7 +202,7 @@ def _energy(samples):  # type: ignore[no-untyped-def]
 
 @njit(cache=True, nogil=True)
 def _crossings(samples):  # type: ignore[no-untyped-def]
-    """Return how often a sample lies on the other side of zero than the one before."""
+    """Count the samples on the other side of zero than the one before."""
     here, before, count = samples[1:], samples[:-1], 0
     for i in range(here.size):
         count += (here[i] < -_SILENT_SAMPLE) != (before[i] < -_SILENT_SAMPLE)

@@ -28,11 +28,8 @@ RISE_COLUMN = TRACK_BANDS
 ONSET_LEAD_S = 0.013
 """How far the novelty peaks ahead of an onset [s]; measured on rendered music with exact note times."""
 
-SURROUNDINGS_S = 6.0
-"""Window that a frame is measured against [s]: a bar or two on either side."""
-
-WINDOW_FRAMES = s_to_frames(SURROUNDINGS_S)
-"""That window [frames]."""
+WINDOW_FRAMES = s_to_frames(6.0)
+"""Window that a frame is measured against [frames], 6 s: a bar or two on either side."""
 
 HARMONY_FRAMES = 9
 """Frames on either side whose chroma is compared, 0.2 s."""
@@ -60,20 +57,8 @@ RANGE = (-3.0, 5.0)
 
 
 def novelty(frames: FrameTracks) -> Float32[np.ndarray, "frames columns"]:
-    """Measure how much begins at each frame, in local standard deviations.
+    """Measure how much begins at each frame, in local standard deviations within `RANGE`; near 0 where nothing changes.
 
-    Parameters
-    ----------
-    frames : FrameTracks
-        The frame grid.
-
-    Returns
-    -------
-    novelty : np.ndarray, shape=(frames, NOVELTY_COLUMNS), float32
-        Within `RANGE`; near 0 where nothing changes.
-
-    Notes
-    -----
     Computed in blocks that overlap by the windows, so that nothing but the result grows with the recording; the borders
     of blocks do not show.
     """

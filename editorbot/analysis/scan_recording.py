@@ -46,15 +46,7 @@ class ScanResult:
 
 
 def scan_recording(recording: Recording, progress: Callable[[float], None]) -> ScanResult:
-    """Read a recording once and measure it.
-
-    Parameters
-    ----------
-    recording : Recording
-        Read from start to end.
-    progress : callable
-        Called with the share that is done, in [0, 1].
-    """
+    """Read a recording once and measure it; `progress` is called with the share that is done, in [0, 1]."""
     mono, checks, done = MonoReader(recording), SampleScan(recording.channels), 0
     with ThreadPoolExecutor(1, "reading") as reader, ThreadPoolExecutor(THREADS, "spectrum") as threads:
         blocks = _read_ahead(mono.blocks(checks), reader)

@@ -161,10 +161,11 @@ def seams_of(analysis: Analysis) -> Seams:
     has_bars = analysis.has_beat and len(analysis.downbeats) > 0
     nothing = np.zeros(beats + 1, dtype=np.int64)
     tempo = np.log2(np.maximum(analysis.tempo_curve_bpm, 1.0)) if analysis.has_beat else np.zeros(beats)
-    quiet_before = np.append(1.0, quietness(analysis))
+    quiet_before, phase = np.append(1.0, quietness(analysis)), analysis.bar_phase
     return Seams(
         vectors=_beat_vectors(analysis),
-        phase=_boundary_phase(analysis) if has_bars else nothing,
+        # The end of the recording goes on counting.
+        phase=np.append(phase, (phase[-1] + 1) % analysis.beats_per_bar) if has_bars else nothing,
         beats_per_bar=analysis.beats_per_bar,
         phrase_offset=_offsets(analysis.phrases, beats) if len(analysis.phrases) else nothing,
         tempo_before=_side_medians(tempo, before=True),
@@ -300,12 +301,6 @@ def _side_distances(vectors, leaves, arrivals, weights):
             before[join] += weights[offset] * past
             after[join] += weights[offset] * future
     return np.sqrt(before), np.sqrt(after)
-
-
-def _boundary_phase(analysis: Analysis) -> Int[np.ndarray, " boundaries"]:
-    """Count the place in the bar of each boundary; the end goes on counting."""
-    phase = analysis.bar_phase
-    return np.append(phase, (phase[-1] + 1) % analysis.beats_per_bar)
 
 
 def _offsets(starts: Int[np.ndarray, " starts"], beats: int) -> Int[np.ndarray, " boundaries"]:

@@ -1,7 +1,7 @@
 """Running means, extremes and clusters, in NumPy alone.
 
-They do what scipy.ndimage and scipy.cluster do, tested equal to them; those two
-take a quarter of a second to import, which is a fifth of a whole short analysis.
+They compute what scipy.ndimage and scipy.cluster compute, and are tested against them; importing those two takes a
+quarter of a second, a fifth of a whole short analysis.
 
 Conventions
 -----------
@@ -15,11 +15,11 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, Shaped
 
 BLOCK_ROWS = 16_384
-"""Rows whose extremes are looked for at a time."""
+"""Rows computed at a time, to bound memory."""
 
 
 def running_mean(values: Float[np.ndarray, rows * columns], size: int) -> Float[np.ndarray, rows * columns]:
-    """Return the mean over a window around each row; the ends are continued by their last value."""
+    """Average over a window around each row; beyond the ends the last row is repeated."""
     before = size // 2
     padded = _padded(values, before, size - 1 - before, "edge").astype(np.float64)
     total = np.cumsum(padded, axis=0)
@@ -29,17 +29,17 @@ def running_mean(values: Float[np.ndarray, rows * columns], size: int) -> Float[
 
 
 def running_max(values: Shaped[np.ndarray, rows * columns], size: int) -> Shaped[np.ndarray, rows * columns]:
-    """Return the largest value in a window around each row; beyond the ends lies nothing."""
+    """Find the largest value in a window around each row."""
     return _running_extreme(values, size, np.maximum)
 
 
 def running_min(values: Shaped[np.ndarray, rows * columns], size: int) -> Shaped[np.ndarray, rows * columns]:
-    """Return the smallest value in a window around each row; beyond the ends lies nothing."""
+    """Find the smallest value in a window around each row."""
     return _running_extreme(values, size, np.minimum)
 
 
 def closed_gaps(marked: Bool[np.ndarray, " rows"], size: int) -> Bool[np.ndarray, " rows"]:
-    """Return the marks with gaps shorter than `size` rows filled in (a morphological closing)."""
+    """Fill gaps between marks that are shorter than `size` rows (a morphological closing)."""
     around = np.pad(marked, size)
     spread = _window_extreme(np.pad(around, (size - 1, 0)), size, np.maximum)
     shrunk = _window_extreme(np.pad(spread, (0, size - 1)), size, np.minimum)
@@ -47,7 +47,7 @@ def closed_gaps(marked: Bool[np.ndarray, " rows"], size: int) -> Bool[np.ndarray
 
 
 def smoothed(values: Float[np.ndarray, rows * columns]) -> Float[np.ndarray, rows * columns]:
-    """Return the values under a Gaussian of standard deviation 1 row, mirrored at the ends."""
+    """Smooth by a Gaussian of standard deviation 1 row, mirrored at the ends."""
     reach = 4
     bell = np.exp(-0.5 * np.arange(-reach, reach + 1) ** 2)
     bell /= bell.sum()
@@ -57,16 +57,9 @@ def smoothed(values: Float[np.ndarray, rows * columns]) -> Float[np.ndarray, row
 
 
 def average_link_groups(points: Float[np.ndarray, "points coordinates"], largest: float) -> Int[np.ndarray, " points"]:
-    """Group points by average linkage: the two closest groups merge while they lie within `largest`.
+    """Group points by average linkage: the two closest groups merge while they are within `largest`.
 
-    Returns
-    -------
-    groups : np.ndarray, shape=(points,)
-        The same number for the same group; numbers mean nothing else.
-
-    Notes
-    -----
-    Time O(points**3), for the few sections of a recording.
+    The same number for the same group. Time O(points**3), for the few sections of a recording.
     """
     groups = np.arange(len(points))
     sizes = np.ones(len(points))
@@ -86,7 +79,7 @@ def average_link_groups(points: Float[np.ndarray, "points coordinates"], largest
 
 
 def _running_extreme(values: np.ndarray, size: int, extreme: np.ufunc) -> np.ndarray:
-    """Return the extreme of a window around each row, some rows at a time to bound memory."""
+    """Find the extreme of a window around each row, some rows at a time."""
     before, found = size // 2, np.empty_like(values)
     for first in range(0, len(values), BLOCK_ROWS):
         low, high = first - before, min(first + BLOCK_ROWS, len(values)) + size - 1 - before
@@ -97,13 +90,13 @@ def _running_extreme(values: np.ndarray, size: int, extreme: np.ufunc) -> np.nda
 
 
 def _padded(values: np.ndarray, before: int, after: int, mode: str) -> np.ndarray:
-    """Return the values continued along the first axis."""
+    """Pad along the first axis."""
     widths = [(before, after), *[(0, 0)] * (values.ndim - 1)]
     return np.pad(values, widths, mode=mode)  # type: ignore[call-overload]
 
 
 def _window_extreme(padded: np.ndarray, size: int, extreme: np.ufunc) -> np.ndarray:
-    """Return the extreme of every `size` rows in a row, in steps that double their reach."""
+    """Find the extreme of every `size` successive rows, doubling the reach in each step."""
     reach, found = 1, padded
     while reach < size:
         step = min(reach, size - reach)

@@ -34,7 +34,7 @@ def stem_features(
     samples: int,
     beats_s: Float[np.ndarray, " beats"],
 ) -> Float32[np.ndarray, "beats 12"]:
-    """Measure the twelve stem columns of each beat.
+    """Measure the stem columns of each beat, in the order of FEATURE_NAMES.
 
     Parameters
     ----------
@@ -46,11 +46,6 @@ def stem_features(
         Length of the recording's downmix [samples at ANALYSIS_RATE].
     beats_s : np.ndarray, shape=(beats,), float64 [seconds]
         The beats.
-
-    Returns
-    -------
-    columns : np.ndarray, shape=(beats, 12), float32
-        The last columns of FEATURE_NAMES: drums, bass, vocals, other, each RMS, onset strength, centroid.
     """
     scans, left, rest = [SpectrumScan(samples) for _ in STEM_NAMES], samples, iter(blocks)
     streams = [soxr.ResampleStream(sample_rate, ANALYSIS_RATE, 1, dtype="float32", quality="HQ") for _ in scans]
@@ -93,22 +88,8 @@ def add_stem_features(
 ) -> Analysis:
     """Fill an analysis' stem columns, separating the recording where they are not in the cache.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        Of the recording, without stems.
-    recording : Recording
-        Read twice.
-    model : str
-        Name of the separation model, part of the cache's key.
-    device : str
-        Torch device that it runs on.
-    cache : AnalysisCache, optional
-        Cache of analyses.
-    progress : callable, optional
-        Called with ``"stems"`` and the share done.
-    load : callable
-        Loads a separator, ``load(model, device=device)``; called only where it is needed.
+    `model` names the separation model, and is part of the cache's key; ``load(model, device=device)`` is called only
+    where it is needed. `progress` is called with ``"stems"`` and the share done.
 
     Raises
     ------

@@ -59,23 +59,7 @@ class Structure:
 def find_structure(
     grid: BeatGrid, frames: FrameTracks, steps: Float32[np.ndarray, "steps columns"], duration_s: float
 ) -> Structure:
-    """Find phrases and sections.
-
-    Parameters
-    ----------
-    grid : BeatGrid
-        Beats and bars.
-    frames : FrameTracks
-        The frame grid, for the chroma.
-    steps : np.ndarray, shape=(steps, columns), float32
-        The step grid of :mod:`editorbot.analysis.analysis`, for the timbre.
-    duration_s : float [seconds], > 0
-        Length of the recording.
-
-    Returns
-    -------
-    structure : Structure
-    """
+    """Find phrases and sections by the harmony of the frames and the timbre of the steps."""
     described = _describe(grid, frames, steps, duration_s)
     phrases = _phrases(grid, checkerboard_novelty(described, PHRASE_KERNEL_BEATS))
     bounds = _section_bounds(checkerboard_novelty(described, SECTION_KERNEL_BEATS), phrases, grid)

@@ -67,19 +67,9 @@ def group_novelty(novelty: Float32[np.ndarray, "frames columns"]) -> Float32[np.
 def autocorrelation(
     groups: Float32[np.ndarray, "frames groups"], centers: np.ndarray
 ) -> Float32[np.ndarray, "windows groups lags"]:
-    """Autocorrelate each group around each centre.
+    """Autocorrelate each group in the windows around `centers` [frames].
 
-    Parameters
-    ----------
-    groups : np.ndarray, shape=(frames, groups), float32
-        Novelty by group.
-    centers : np.ndarray, shape=(windows,), int [frames]
-        Middles of the windows.
-
-    Returns
-    -------
-    correlation : np.ndarray, shape=(windows, groups, MAX_LAG_FRAMES), float32
-        1 at lag 0 (less where nothing happens), corrected for the window's taper.
+    1 at lag 0 (less where nothing happens), corrected for the window's taper; shape=(windows, groups, MAX_LAG_FRAMES).
     """
     taper = np.hanning(WINDOW_FRAMES + 2)[1:-1].astype(np.float32)
     half = WINDOW_FRAMES // 2
@@ -127,19 +117,9 @@ def _at_lag(correlation: np.ndarray, lags_frames: np.ndarray) -> np.ndarray:
 def tempo_scores(
     novelty: Float32[np.ndarray, "frames columns"], weights: np.ndarray, prior_weights: np.ndarray
 ) -> Float32[np.ndarray, "windows periods"]:
-    """Score every period around every TEMPO_HOP_FRAMES-th frame.
+    """Score every period around every TEMPO_HOP_FRAMES-th frame, shape=(windows, periods) [log odds, up to a constant].
 
-    Parameters
-    ----------
-    novelty : np.ndarray, shape=(frames, columns), float32
-        See :mod:`editorbot.analysis.novelty`.
-    weights, prior_weights : np.ndarray, shapes (GROUPS * lags,) and (bumps,)
-        Weights of the logit.
-
-    Returns
-    -------
-    scores : np.ndarray, shape=(windows, periods), float32
-        Log-odds up to a constant.
+    The weights are those of the logit, shapes (GROUPS * len(LAG_RATIOS),) and (len(PRIOR_TEMPI_BPM),).
     """
     groups = group_novelty(novelty)
     centers = np.arange(0, len(groups), TEMPO_HOP_FRAMES)

@@ -11,9 +11,10 @@ import numpy as np
 from jaxtyping import Float
 
 UNKNOWN_KEY = "unknown"
-"""What `estimate_key` says where no key stands out."""
+"""Result of `estimate_key` where no key stands out."""
 
-_PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+"""Names of the pitch classes, in the order of the chroma."""
 _MAJOR = np.array([6.35, 2.23, 3.48, 2.33, 4.38, 4.09, 2.52, 5.19, 2.39, 3.66, 2.29, 2.88])
 _MINOR = np.array([6.33, 2.68, 3.52, 5.38, 2.60, 3.53, 2.54, 4.75, 3.98, 2.69, 3.34, 3.17])
 _MIN_CORRELATION = 0.5
@@ -21,7 +22,7 @@ _MIN_CORRELATION = 0.5
 
 
 def estimate_key(chroma: Float[np.ndarray, "frames pitches"], level_db: Float[np.ndarray, " frames"]) -> str:
-    """Return the key that fits the loud frames best, ``A minor`` for example, or ``unknown``."""
+    """Estimate the key that fits the loud frames best, ``A minor`` for example, or ``unknown``."""
     loud = level_db > max(float(np.max(level_db, initial=-120.0)) - 30.0, -80.0)
     if not loud.any():
         return UNKNOWN_KEY
@@ -34,4 +35,4 @@ def estimate_key(chroma: Float[np.ndarray, "frames pitches"], level_db: Float[np
     best = int(np.argmax(scores))
     if scores[best] < _MIN_CORRELATION:
         return UNKNOWN_KEY
-    return f"{_PITCHES[best % 12]} {'major' if best < 12 else 'minor'}"
+    return f"{PITCHES[best % 12]} {'major' if best < 12 else 'minor'}"
