@@ -1,8 +1,8 @@
-"""Neighborhood attention along one axis: every beat sees exactly `kernel` beats.
+"""Neighborhood attention along one axis: every beat attends to exactly `kernel` beats.
 
-The window is clamped at the ends, as NATTEN does it [1]_: the centre of beat i's
-window is ``clamp(i, K // 2, L - 1 - K // 2)``. Backends give the same to 1e-5,
-forward and gradient; a dense one stands in the tests as the oracle.
+The window is clamped at the ends, as in NATTEN [1]_: the centre of beat i's
+window is ``clamp(i, K // 2, L - 1 - K // 2)``. Backends agree to 1e-5, forward
+and gradient; the tests compare them with a loop over beats.
 
 References
 ----------
@@ -26,9 +26,9 @@ from editorbot.errors import MissingExtraError, UsageError
 from editorbot.extras import install_packages
 from editorbot.models.attention_kernels import attend, attend_backward, neighborhood
 
-BACKENDS = ("auto", "kernel", "banded", "dense", "flex", "natten")
-"""kernel: compiled loops on the CPU; banded: blocks of SDPA, anywhere; dense: a mask over all pairs; flex: torch's
-compiled attention (CUDA); natten: the package (CUDA)."""
+BACKENDS = ("auto", "kernel", "banded", "dense", "natten")
+"""kernel: compiled loops on the CPU; banded: blocks of SDPA, anywhere; dense: a mask over all pairs; natten: the
+package (CUDA)."""
 
 BAND = 64
 """Beats that share their keys in the banded backend."""
@@ -37,18 +37,18 @@ BAND = 64
 def neighborhood_attention_1d(
     q: Tensor, k: Tensor, v: Tensor, kernel: int, *, lengths: Sequence[int] | None = None, backend: str = "auto"
 ) -> Tensor:
-    """Return attention of each beat to the `kernel` beats around it.
+    """Compute the attention of each beat to the `kernel` beats around it.
 
     Parameters
     ----------
     q, k, v : Tensor, shape=(heads, beats, size)
-        Queries, keys and values of one or several recordings.
+        Queries, keys and values of all recordings.
     kernel : int
-        Beats that each one sees, odd; a recording of fewer is seen up to its largest odd number of beats.
+        Beats that each one attends to, odd; in a shorter recording, its largest odd number of beats.
     lengths : sequence of int, optional
-        Beats of each recording, which lie end to end; one recording where left out.
+        Beats of each recording, which are concatenated; one recording if left out.
     backend : str
-        One of BACKENDS; auto takes the compiled loops on a CPU, and natten or the banded one elsewhere.
+        One of BACKENDS; auto takes the compiled loops on a CPU, elsewhere natten if it is installed, else banded.
 
     Returns
     -------
@@ -60,7 +60,7 @@ def neighborhood_attention_1d(
     UsageError
         If the kernel is even, or there is no such backend.
     MissingExtraError
-        If natten is asked for and not installed.
+        If natten is chosen and not installed.
 
     Notes
     -----
@@ -78,7 +78,7 @@ def neighborhood_attention_1d(
     run = _BY_NAME[chosen]
     if len(parts) == 1:
         return run(q, k, v, _shrunk(kernel, parts[0]))
-    # split, not slices: the gradient of many slices of one long tensor costs the square of its length.
+    # split, not slices: the gradient of many slices of one long tensor takes time quadratic in its length.
     split = [torch.split(one, parts, dim=1) for one in (q, k, v)]
     near = [run(a, b, c, _shrunk(kernel, a.shape[1])) for a, b, c in zip(*split)]
     return torch.cat(near, dim=1)
@@ -95,7 +95,7 @@ def _shrunk(kernel: int, beats: int) -> int:
 
 
 class _Compiled(torch.autograd.Function):
-    """The compiled loops, heads shared by torch's number of threads."""
+    """The compiled loops, heads in as many threads as torch has."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, kernel: int, lengths: tuple[int, ...]) -> Tensor:
@@ -120,7 +120,7 @@ class _Compiled(torch.autograd.Function):
 def _by_head(
     loop: Callable[..., None], arrays: Sequence[np.ndarray], between: tuple[Any, ...], rest: Sequence[np.ndarray]
 ) -> None:
-    """Run a loop on all heads, in as many threads as torch may use."""
+    """Run a loop on all heads, in as many threads as torch has."""
     heads = arrays[0].shape[0]
     threads = min(torch.get_num_threads(), heads)
     if threads == 1:
@@ -132,13 +132,13 @@ def _by_head(
         at = slice(bounds[part], bounds[part + 1])
         loop(*(one[at] for one in arrays), *between, *(one[at] for one in rest))
 
-    # A pool for the moment: threads that stay would not survive the fork of a worker process.
+    # A pool for this call alone: lasting threads would not survive the fork of a worker process.
     with ThreadPoolExecutor(threads) as pool:
         list(pool.map(run, range(threads)))
 
 
 def _banded(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
-    """Blocks of beats, each with the keys that any of its beats sees."""
+    """Blocks of beats, each with the keys that any of its beats attends to."""
     heads, beats, size = q.shape
     wide = BAND + kernel - 1
     if beats <= wide:
@@ -155,7 +155,7 @@ def _banded(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
 @lru_cache(maxsize=32)
 @torch.inference_mode(False)
 def _bands(beats: int, kernel: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the keys of each block, and which of them each of its beats sees."""
+    """Find the keys of each block, and mask those that each of its beats attends to."""
     wide = BAND + kernel - 1
     blocks = -(-beats // BAND)
     starts = torch.clamp(torch.arange(blocks, device=device) * BAND - kernel // 2, 0, beats - wide)
@@ -167,7 +167,7 @@ def _bands(beats: int, kernel: int, device: torch.device) -> tuple[Tensor, Tenso
 
 
 def _dense(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
-    """All pairs, most of them masked."""
+    """All pairs, most of them masked out."""
     beats = q.shape[1]
     beat = torch.arange(beats, device=q.device)
     first = torch.clamp(beat - kernel // 2, 0, beats - kernel)[:, None]
@@ -175,24 +175,8 @@ def _dense(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
     return functional.scaled_dot_product_attention(q, k, v, attn_mask=mask)
 
 
-def _flex(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
-    """Torch's attention that is compiled for a mask; on a CPU forward only."""
-    from torch.nn.attention.flex_attention import create_block_mask, flex_attention
-
-    beats = q.shape[1]
-
-    def is_near(batch: Tensor, head: Tensor, query: Tensor, key: Tensor) -> Tensor:
-        first = torch.clamp(query - kernel // 2, 0, beats - kernel)
-        return (key >= first) & (key < first + kernel)
-
-    mask = create_block_mask(is_near, None, None, beats, beats, device=str(q.device))
-    run: Any = torch.compile(flex_attention) if q.device.type == "cuda" else flex_attention
-    out: Tensor = run(q[None], k[None], v[None], block_mask=mask)[0]
-    return out
-
-
 def _natten(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
-    """The package that gave the method its name."""
+    """The package NATTEN."""
     if find_spec("natten") is None:
         command = install_packages("natten")
         raise MissingExtraError(f"the attention backend natten needs the package; run: {command}")
@@ -206,6 +190,5 @@ def _natten(q: Tensor, k: Tensor, v: Tensor, kernel: int) -> Tensor:
 _BY_NAME: dict[str, Callable[[Tensor, Tensor, Tensor, int], Tensor]] = {
     "banded": _banded,
     "dense": _dense,
-    "flex": _flex,
     "natten": _natten,
 }

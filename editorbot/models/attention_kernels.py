@@ -1,6 +1,6 @@
-"""Neighborhood attention in compiled loops, forward and backward, for any number of recordings laid end to end.
+"""Neighborhood attention in compiled loops, forward and backward, for any number of concatenated recordings.
 
-No torch here: the editor computes with the same loops as training does.
+No torch here: editing and training use the same loops.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from jaxtyping import Int64
 def neighborhood(
     lengths: Sequence[int], kernel: int
 ) -> tuple[Int64[np.ndarray, " beats"], Int64[np.ndarray, " beats"]]:
-    """Return the first neighbor of every beat, and how many it sees.
+    """Find the first neighbor of every beat, and how many it has.
 
     Parameters
     ----------
     lengths : sequence of int
-        Beats of each recording, which lie end to end.
+        Beats of each recording, which are concatenated.
     kernel : int
-        Beats that each one sees, odd; the largest odd number of a shorter recording's beats.
+        Neighbors of a beat, odd; in a shorter recording, its largest odd number of beats.
 
     Returns
     -------
@@ -48,18 +48,18 @@ def neighborhood(
 @no_type_check
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def attend(q, k, v, first, count, scale, out, shares):
-    """Write attention of each beat to its neighbors, and the shares it gives them.
+    """Compute the attention of each beat to its neighbors, and its weights, into `out` and `shares`.
 
     Parameters
     ----------
     q, k, v, out : np.ndarray, shape=(heads, beats, size), float32
-        Queries, keys, values; what is written.
+        Queries, keys, values; the result.
     first, count : np.ndarray, shape=(beats,), int64
         See `neighborhood`.
     scale : float
-        Factor of the products.
+        Factor of the dot products.
     shares : np.ndarray, shape=(heads, beats, kernel), float32
-        Written, as far as each beat's neighbors reach.
+        Attention weights, as many as each beat has neighbors.
     """
     heads, beats, size = q.shape
     for head in range(heads):
@@ -90,16 +90,14 @@ def attend(q, k, v, first, count, scale, out, shares):
 @no_type_check
 @numba.njit(cache=True, nogil=True, fastmath=True)
 def attend_backward(q, k, v, first, count, scale, shares, grad, grad_q, grad_k, grad_v):
-    """Write the gradients of queries, keys and values; all shaped as they are.
+    """Add the gradients of queries, keys and values to `grad_q`, `grad_k` and `grad_v`, of the same shapes.
 
     Parameters
     ----------
     q, k, v, first, count, scale, shares
-        As in and out of `attend`.
+        Inputs and results of `attend`.
     grad : np.ndarray, shape=(heads, beats, size), float32
         Gradient of its output.
-    grad_q, grad_k, grad_v : np.ndarray, shape=(heads, beats, size), float32
-        Written; zeros before.
     """
     heads, beats, size = q.shape
     raised = np.empty(shares.shape[2], np.float32)

@@ -1,7 +1,7 @@
 """The encoder of recordings: neighborhood attention along the beats, and a summary of the whole.
 
-It runs once a recording; the policy reads the beat at its cursor, how likely the beats from there on are kept, and
-the summary. :mod:`editorbot.editors.policy_inference.network` computes the same without torch.
+It runs once a recording. The policy reads the beat at its cursor, how likely the next beats are kept, and the summary.
+:mod:`editorbot.editors.policy_inference.network` computes the same without torch.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from editorbot.models.policy_config import BEAT_INPUTS, OUTLOOK, PolicyConfig
 
 
 class Encoded(NamedTuple):
-    """What the encoder makes of some recordings."""
+    """Output of the encoder for some recordings."""
 
     beats: Tensor
-    """Each beat, shape=(beats of all recordings, hidden)."""
+    """Embedding of each beat, shape=(beats of all recordings, hidden)."""
     summary: Tensor
-    """Each recording, shape=(recordings, 2 * hidden)."""
+    """Mean and maximum over the beats of each recording, shape=(recordings, 2 * hidden)."""
     kept: Tensor
     """Log odds that each beat is kept, shape=(beats,)."""
     ahead: Tensor
-    """Chance that each of the next OUTLOOK beats is kept, and the beat's hints, shape=(beats, AHEAD)."""
+    """Probability that each of the next OUTLOOK beats is kept, and the beat's score features, shape=(beats, AHEAD)."""
 
 
 class NATTENLayer(nn.Module):
-    """Attention to the beats around, then a step on each beat alone; both added to what was."""
+    """Neighborhood attention, then a feed-forward network, each with a norm before it and a residual."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class NATTENLayer(nn.Module):
 
 
 class HybridNATTENEncoder(nn.Module):
-    """Beats in, beats in their surroundings and a summary of each recording out."""
+    """Encodes beats in their context, and summarizes each recording."""
 
     def __init__(self, config: PolicyConfig) -> None:
         super().__init__()
@@ -66,12 +66,12 @@ class HybridNATTENEncoder(nn.Module):
         self.kept = nn.Linear(hidden, 1)
 
     def forward(self, inputs: Tensor, lengths: Sequence[int]) -> Encoded:
-        """Encode recordings that lie end to end.
+        """Encode concatenated recordings.
 
         Parameters
         ----------
         inputs : Tensor, shape=(beats, BEAT_INPUTS)
-            Normalized features and hints of all beats.
+            Normalized features and score features of all beats.
         lengths : sequence of int
             Beats of each recording, at least 1.
         """
@@ -87,7 +87,7 @@ class HybridNATTENEncoder(nn.Module):
 
 
 def rows_ahead(lengths: Sequence[int]) -> Tensor:
-    """Return the rows of the next OUTLOOK beats of each beat, shape=(beats, OUTLOOK); the last again beyond an end."""
+    """Index the next OUTLOOK beats of each beat, shape=(beats, OUTLOOK); beyond the end, the last one again."""
     counts = torch.tensor(list(lengths))
     last = torch.repeat_interleave(torch.cumsum(counts, 0) - 1, counts)
     return torch.minimum(torch.arange(len(last))[:, None] + torch.arange(OUTLOOK), last[:, None])

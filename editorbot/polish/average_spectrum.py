@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-from jaxtyping import Float32, Float64, Shaped
 
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.analysis.spectrum import MEL_BANDS
+from editorbot.polish.blocks import BandValues, Block, MelFrames
 from editorbot.polish.mel_stft import mel_power_blocks, mel_stft
 
 LOWEST_DB, HIGHEST_DB = -120, 180
@@ -33,7 +33,7 @@ class SpectrumMeter:
         self._sums = np.zeros((HIGHEST_DB - LOWEST_DB, MEL_BANDS))
         self._counts = np.zeros(HIGHEST_DB - LOWEST_DB)
 
-    def add(self, power: Float32[np.ndarray, "frames 128"]) -> None:
+    def add(self, power: MelFrames) -> None:
         """Take the next frames."""
         level = power.astype(np.float64) @ band_widths()
         audible = level > 10 ** (LOWEST_DB / 10)
@@ -42,7 +42,7 @@ class SpectrumMeter:
         np.add.at(self._counts, rows, 1)
         np.add.at(self._sums, rows, power[audible].astype(np.float64))
 
-    def spectrum_db(self) -> Float64[np.ndarray, " 128"] | None:
+    def spectrum_db(self) -> BandValues | None:
         """Mean power of each band while the track plays [dB], None for silence."""
         if self._counts.sum() == 0:
             return None
@@ -53,20 +53,18 @@ class SpectrumMeter:
         return np.asarray(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
 
 
-def band_widths() -> Float64[np.ndarray, " 128"]:
+def band_widths() -> BandValues:
     """Bandwidths that turn the density of each band into power: half of its span, as neighbors overlap [Hz]."""
     edges_hz = mel_edges_hz(MEL_BANDS)
     return np.asarray((edges_hz[2:] - edges_hz[:-2]) / 2)
 
 
-def band_total(power: Float64[np.ndarray, " 128"]) -> float:
+def band_total(power: BandValues) -> float:
     """Add up the power of all bands."""
     return float(power @ band_widths())
 
 
-def average_spectrum_db(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int
-) -> Float64[np.ndarray, " 128"] | None:
+def average_spectrum_db(blocks: Iterable[Block], sample_rate: int, channels: int) -> BandValues | None:
     """Measure the average spectrum of a sound, shape=(128,) [dB], None for silence."""
     meter = SpectrumMeter()
     for power in mel_power_blocks(blocks, mel_stft(sample_rate), channels):

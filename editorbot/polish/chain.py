@@ -1,26 +1,27 @@
 """Applies polish stages by name, in the order of the edit list.
 
-A stage is a function of the sound (something that starts its blocks anew), its rate and its channels. It returns
-the blocks of the changed sound, as many samples as came in, and gives the same again each time it is called.
+A stage is a function of what starts the sound's blocks, its rate and its channels. It returns the blocks of the changed
+sound, and the same again each time it is called.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from jaxtyping import Int64, Shaped
+from jaxtyping import Int64
 
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import FormatError
+from editorbot.polish.blocks import Blocks, MakeBlocks
 from editorbot.polish.learned import LearnedTone, net_of_step
-from editorbot.polish.loudness import MakeBlocks, loudness_blocks
+from editorbot.polish.loudness import loudness_blocks
 from editorbot.polish.reference import MatchReference, with_tone
 
-Stage = Callable[[MakeBlocks, int, int], Iterator[Shaped[np.ndarray, "samples channels"]]]
+Stage = Callable[[MakeBlocks, int, int], Blocks]
 
 LEARNED_NAMES = ("mel2mel", "reconstruct")
 """Stages that are networks."""
@@ -57,28 +58,19 @@ def polish_blocks(
     *,
     labels: Int64[np.ndarray, " frames"] | None = None,
     warnings: list[str] | None = None,
-) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+) -> Blocks:
     """Apply polish stages to a rendered track.
 
     Parameters
     ----------
-    make_blocks : callable
-        Starts the track anew each time; a stage may read it more than once.
-    sample_rate : int [Hz]
-        Samples a second.
-    channels : int
-        Channels of every block.
+    make_blocks, sample_rate, channels
+        The track, see :mod:`editorbot.polish.blocks`; a stage may read it more than once.
     steps : sequence of PolishStep
         Stages in order; without any, the track stays as it is.
     labels : np.ndarray, shape=(frames,), optional
         What the edit did to each frame, see :func:`editorbot.polish.learned.frame_labels`; input of `reconstruct`.
     warnings : list of str, optional
         Gets a line where a stage could not do its work.
-
-    Returns
-    -------
-    blocks : iterator of np.ndarray, shape=(samples, channels)
-        As many samples as the track has.
 
     Raises
     ------

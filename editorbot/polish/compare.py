@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
-from jaxtyping import Float64, Shaped
+from jaxtyping import Float64
 
 from editorbot.analysis.filterbanks import mel_edges_hz
 from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.editlist.edit_list import EditList
 from editorbot.polish.average_spectrum import average_spectrum_db
+from editorbot.polish.blocks import Blocks
 from editorbot.polish.meter import measure
 from editorbot.recording import Recording, as_float
 from editorbot.render.render import render_blocks
@@ -50,9 +49,7 @@ def compare_tone(edit_list: EditList, recording: Recording, track: Recording) ->
     )
 
 
-def _cut_out(
-    blocks: Iterator[Shaped[np.ndarray, "samples channels"]], start: int, end: int
-) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+def _cut_out(blocks: Blocks, start: int, end: int) -> Blocks:
     """Yield samples [start, end) of a sound."""
     at = 0
     for block in blocks:

@@ -8,7 +8,7 @@ and silence stays silence. A gain of 0 dB gives the samples back.
 
 Conventions
 -----------
-Gains have shape (frames, 128), float32 [dB], frames as in :mod:`mel_stft`.
+MelFrames have shape (frames, 128), float32 [dB], frames as in :mod:`mel_stft`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex64, Float32, Float64, Shaped
+from jaxtyping import Complex64, Float32, Float64
 
 from editorbot.errors import UsageError
+from editorbot.polish.blocks import Block, Blocks, FloatBlocks, MelFrames
 from editorbot.polish.mel_stft import OVERLAP, MelStft, mel_stft, stft_blocks
-
-Gains = Float32[np.ndarray, "_frames 128"]
-"""Decibels for each frame and band."""
 
 WINDOW_SUM = 1.5
 """Sum of four overlapping squared Hann windows."""
@@ -57,31 +55,22 @@ LIMITS = GainLimits()
 
 
 def equalize_blocks(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]],
+    blocks: Iterable[Block],
     sample_rate: int,
     channels: int,
-    gains: Iterable[Gains],
+    gains: Iterable[MelFrames],
     limits: GainLimits = LIMITS,
-) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+) -> FloatBlocks:
     """Equalize a sound, block by block.
 
     Parameters
     ----------
-    blocks : iterable of np.ndarray, shape=(samples, channels)
-        The sound.
-    sample_rate : int [Hz]
-        Its rate.
-    channels : int
-        Channels of every block.
+    blocks, sample_rate, channels
+        The sound, see :mod:`editorbot.polish.blocks`.
     gains : iterable of np.ndarray, shape=(frames, 128), float32 [dB]
-        Gains of its frames in order, in pieces of any length. If they end early, the last one stays.
+        MelFrames of its frames in order, in pieces of any length. If they end early, the last one stays.
     limits : GainLimits
         Bounds and smoothing.
-
-    Yields
-    ------
-    block : np.ndarray, shape=(samples, channels), float64
-        As many samples in all, without delay.
 
     Raises
     ------
@@ -108,11 +97,11 @@ def equalize_blocks(
 class _Counted:
     """Counts the samples of the blocks that pass through."""
 
-    def __init__(self, blocks: Iterable[Shaped[np.ndarray, "samples channels"]]) -> None:
+    def __init__(self, blocks: Iterable[Block]) -> None:
         self._blocks = blocks
         self.samples = 0
 
-    def __iter__(self) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+    def __iter__(self) -> Blocks:
         for block in self._blocks:
             self.samples += len(block)
             yield block
@@ -121,12 +110,12 @@ class _Counted:
 class _Pieces:
     """Rechunks gains."""
 
-    def __init__(self, gains: Iterator[Gains]) -> None:
+    def __init__(self, gains: Iterator[MelFrames]) -> None:
         self._gains = gains
         self._left = np.zeros((0, 128), dtype=np.float32)
         self._last = np.zeros((1, 128), dtype=np.float32)
 
-    def take(self, frames: int) -> Gains:
+    def take(self, frames: int) -> MelFrames:
         """Take the gains of the next frames; after the end, the last one again."""
         parts, count = [self._left], len(self._left)
         while count < frames:
@@ -144,7 +133,7 @@ class _Pieces:
 
 def _resynthesized(
     spectra: Complex64[np.ndarray, "frames channels bins"],
-    gains: Gains,
+    gains: MelFrames,
     grid: MelStft,
     tail: Float32[np.ndarray, "channels overlap"],
 ) -> Float32[np.ndarray, "channels samples"]:
@@ -163,7 +152,7 @@ def _resynthesized(
     return sound
 
 
-def smoothed_gains(gains: Iterable[Gains], limits: GainLimits) -> Iterator[Gains]:
+def smoothed_gains(gains: Iterable[MelFrames], limits: GainLimits) -> Iterator[MelFrames]:
     """Bound gains and smooth them over bands and frames.
 
     Raises
@@ -172,7 +161,7 @@ def smoothed_gains(gains: Iterable[Gains], limits: GainLimits) -> Iterator[Gains
         If a gain is NaN or infinite.
     """
     reach = limits.smooth_frames
-    held: Gains | None = None
+    held: MelFrames | None = None
     for piece in gains:
         if not np.isfinite(piece).all():
             raise ValueError("a gain is NaN or infinite")
@@ -189,7 +178,7 @@ def smoothed_gains(gains: Iterable[Gains], limits: GainLimits) -> Iterator[Gains
         yield _averaged(ended, reach, axis=0)[reach : len(ended) - reach]
 
 
-def _averaged(values: Gains, reach: int, *, axis: int) -> Gains:
+def _averaged(values: MelFrames, reach: int, *, axis: int) -> MelFrames:
     """Average each value with its neighbors, with triangular weights; end values are repeated beyond the ends."""
     if reach == 0:
         return values

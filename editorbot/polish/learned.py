@@ -14,14 +14,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float32, Int8, Int64, Shaped
+from jaxtyping import Int8, Int64
 
 from editorbot.editlist.edit_list import ACTIONS, EditList, PolishStep
 from editorbot.errors import MismatchError
 from editorbot.models.mel_config import MEL_SPAN_DB, UNKNOWN_LABEL
+from editorbot.polish.blocks import Blocks, MakeBlocks, MelFrames
 from editorbot.polish.equalizer import LIMITS, GainLimits, equalize_blocks, smoothed_gains
 from editorbot.polish.limiter import limit_blocks
-from editorbot.polish.loudness import CEILING_DB, MakeBlocks
+from editorbot.polish.loudness import CEILING_DB
 from editorbot.polish.mel_network import MelNet, mel_changes
 from editorbot.polish.mel_stft import mel_power_blocks, mel_stft
 from editorbot.polish.mel_summary import LOWEST_DB, SummaryMeter, power_db, scaled
@@ -79,9 +80,7 @@ class LearnedTone:
         self._gains: list[Int8[np.ndarray, "_frames 128"]] | None = None
         self._before: Loudness | None = None
 
-    def blocks(
-        self, make_blocks: MakeBlocks, sample_rate: int, channels: int
-    ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+    def blocks(self, make_blocks: MakeBlocks, sample_rate: int, channels: int) -> Blocks:
         """Yield the equalized sound; its true peak is at most the ceiling, or what it was if that was higher."""
         if self._amount == 0:
             return make_blocks()
@@ -115,11 +114,11 @@ class LearnedTone:
 
     def _predicted_gains(
         self, make_blocks: MakeBlocks, sample_rate: int, channels: int, meter: SummaryMeter
-    ) -> Iterator[Float32[np.ndarray, "frames 128"]]:
+    ) -> Iterator[MelFrames]:
         """Yield the gains of all frames [dB]."""
-        waiting: list[Float32[np.ndarray, "_frames 128"]] = []
+        waiting: list[MelFrames] = []
 
-        def raw_mels() -> Iterator[Float32[np.ndarray, "frames 128"]]:
+        def raw_mels() -> Iterator[MelFrames]:
             for power in mel_power_blocks(make_blocks(), mel_stft(sample_rate), channels):
                 raw = scaled(power_db(power), meter.reference_db)
                 waiting.append(raw)
@@ -131,9 +130,7 @@ class LearnedTone:
             yield without_lifting_silence(change * np.float32(MEL_SPAN_DB), raw[: len(change)])
 
 
-def without_lifting_silence(
-    gain_db: Float32[np.ndarray, "frames 128"], raw: Float32[np.ndarray, "frames 128"]
-) -> Float32[np.ndarray, "frames 128"]:
+def without_lifting_silence(gain_db: MelFrames, raw: MelFrames) -> MelFrames:
     """Take lifts off silent frames: fully at SILENT_DB and below, less and less up to QUIET_DB."""
     loudest_db = (raw.max(axis=1, keepdims=True) - 1) * MEL_SPAN_DB
     share = np.clip((loudest_db - SILENT_DB) / (QUIET_DB - SILENT_DB), 0, 1)

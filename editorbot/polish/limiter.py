@@ -15,13 +15,14 @@ delayed against the input.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float64
 from numba import njit
 
+from editorbot.polish.blocks import FloatBlocks
 from editorbot.polish.true_peak import HALF_TAPS, peak_track
 
 LOOK_AHEAD_S = 0.005
@@ -36,24 +37,10 @@ MARGIN_DB = 0.05
 
 def limit_blocks(
     blocks: Iterable[Float64[np.ndarray, "samples channels"]], sample_rate: int, channels: int, *, ceiling_db: float
-) -> Iterator[Float64[np.ndarray, "samples channels"]]:
-    """Limit true peaks to a ceiling.
+) -> FloatBlocks:
+    """Limit the true peaks of floats to a ceiling.
 
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray, shape=(samples, channels), float64
-        Sound, full scale 1.0.
-    sample_rate : int [Hz]
-        Samples a second.
-    channels : int
-        Channels of every block.
-    ceiling_db : float [dBTP]
-        Highest true peak allowed.
-
-    Yields
-    ------
-    block : np.ndarray, shape=(samples, channels), float64
-        The same number of samples in all; untouched where nothing was too high.
+    `ceiling_db` is the highest true peak allowed [dBTP]. Samples stay as they are where nothing was too high.
     """
     limiter = _Limiter(sample_rate, channels, 10 ** ((ceiling_db - MARGIN_DB) / 20))
     for block in blocks:
@@ -77,7 +64,7 @@ class _Limiter:
         self._wanted = np.ones(2 * half + 1)
         self._held = np.ones(2 * half)
 
-    def add(self, block: Float64[np.ndarray, "samples channels"]) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+    def add(self, block: Float64[np.ndarray, "samples channels"]) -> FloatBlocks:
         """Take a block; yield as many samples, later by the latency."""
         sound = np.concatenate([self._delayed, block])
         self._delayed = sound[len(block) :]
@@ -108,7 +95,7 @@ class _Limiter:
         gains: Float64[np.ndarray, " samples"] = oaconvolve(held, self._window, mode="valid")
         return gains
 
-    def finish(self) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+    def finish(self) -> FloatBlocks:
         """Yield the rest."""
         yield from self.add(np.zeros_like(self._delayed))
 

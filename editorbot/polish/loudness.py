@@ -8,12 +8,12 @@ streaming services play at, then a limiter that keeps true peaks below
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float64, Shaped
 
 from editorbot.editlist.edit_list import PolishStep
+from editorbot.polish.blocks import Blocks, FloatBlocks, MakeBlocks
 from editorbot.polish.limiter import limit_blocks, smoothed_gains
 from editorbot.polish.meter import SEGMENT_S, WINDOW_SEGMENTS, Segments, gated_loudness, metered, window_means
 from editorbot.recording import as_float
@@ -33,31 +33,12 @@ MAX_MAKEUP_DB = 3.0
 BISECTIONS = 10
 """Halvings of MAX_MAKEUP_DB: to 0.003 dB."""
 
-MakeBlocks = Callable[[], Iterator[Shaped[np.ndarray, "samples channels"]]]
-"""Starts the sound anew each time it is called."""
 
-
-def loudness_blocks(
-    make_blocks: MakeBlocks, sample_rate: int, channels: int, amount: float
-) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+def loudness_blocks(make_blocks: MakeBlocks, sample_rate: int, channels: int, amount: float) -> Blocks:
     """Bring a sound to the target loudness.
 
-    Parameters
-    ----------
-    make_blocks : callable
-        Starts the sound anew; called twice.
-    sample_rate : int [Hz]
-        Samples a second.
-    channels : int
-        Channels of every block.
-    amount : float, in [0, 1]
-        Share of the gain in dB that is applied; 0 changes nothing.
-
-    Yields
-    ------
-    block : np.ndarray, shape=(samples, channels)
-        float64 with full scale 1.0; the source's own samples if there is
-        nothing to do: in silence, or with an amount of 0.
+    `amount`, in [0, 1], is the share of the gain in dB that is applied. If there is nothing to do, in silence or with
+    an amount of 0, the source's own samples come back, else floats.
     """
     if amount == 0:
         yield from make_blocks()
@@ -131,9 +112,7 @@ def _limited_lufs(segments: Segments, gain_db: float) -> float:
     return gated_loudness(window_means(segments.powers * gains**2)) + gain_db
 
 
-def _gained(
-    blocks: Iterator[Shaped[np.ndarray, "samples channels"]], gain_db: float
-) -> Iterator[Float64[np.ndarray, "samples channels"]]:
+def _gained(blocks: Blocks, gain_db: float) -> FloatBlocks:
     gain = 10 ** (gain_db / 20)
     for block in blocks:
         yield as_float(block) * gain

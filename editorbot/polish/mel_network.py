@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float32, Int64
@@ -28,6 +29,7 @@ from editorbot.models.mel_config import (
     MelNetConfig,
     ReconstructConfig,
 )
+from editorbot.polish.blocks import MelFrames
 
 Rows = Float32[np.ndarray, "_frames _width"]
 """A vector a frame."""
@@ -47,10 +49,10 @@ class MelNet:
 
 def edited_mel(
     net: MelNet,
-    raw: Float32[np.ndarray, "frames 128"],
+    raw: MelFrames,
     labels: Int64[np.ndarray, " frames"],
     summary: Float32[np.ndarray, " summary"],
-) -> Float32[np.ndarray, "frames 128"]:
+) -> MelFrames:
     """Predict the finished mel of one chunk.
 
     Parameters
@@ -159,10 +161,10 @@ def _cell_inputs(raw: Rows, summary: Float32[np.ndarray, " summary"]) -> Rows:
 
 def mel_changes(
     net: MelNet,
-    raw: Iterable[Float32[np.ndarray, "_frames 128"]],
+    raw: Iterable[MelFrames],
     labels: Int64[np.ndarray, " all_frames"],
     summary: Float32[np.ndarray, " summary"],
-) -> Iterator[Float32[np.ndarray, "_frames 128"]]:
+) -> Iterator[MelFrames]:
     """Predict what finishing adds to the raw mel of a whole track, piece by piece.
 
     Parameters
@@ -192,11 +194,11 @@ def mel_changes(
     enter = leave - step
     fade = ((np.arange(fading) + 0.5) / max(fading, 1)).astype(np.float32)[:, None]
     held = np.zeros((0, BANDS), dtype=np.float32)
-    before: Float32[np.ndarray, "_frames 128"] | None = None
+    before: MelFrames | None = None
     first = 0
-    for piece, last in _with_last_marked(raw):
-        held = np.concatenate([held, piece])
-        while len(held) > size or (last and len(held)):
+    for piece in chain(raw, [None]):
+        held = held if piece is None else np.concatenate([held, piece])
+        while len(held) > size or (piece is None and len(held)):
             chunk, is_last = held[:size], len(held) <= size
             chunk_labels = labels[np.minimum(np.arange(first, first + len(chunk)), len(labels) - 1)]
             change = edited_mel(net, chunk, chunk_labels, summary) - chunk
@@ -210,16 +212,3 @@ def mel_changes(
             yield change[:end]
             before = change[end : end + fading]
             held, first = held[step:], first + step
-
-
-def _with_last_marked(
-    pieces: Iterable[Float32[np.ndarray, "_frames 128"]],
-) -> Iterator[tuple[Float32[np.ndarray, "_frames 128"], bool]]:
-    """Yield each piece, and whether it is the last."""
-    before: Float32[np.ndarray, "_frames 128"] | None = None
-    for piece in pieces:
-        if before is not None:
-            yield before, False
-        before = piece
-    if before is not None:
-        yield before, True

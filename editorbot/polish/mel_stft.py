@@ -19,10 +19,11 @@ from functools import lru_cache
 
 import numpy as np
 import scipy.fft
-from jaxtyping import Complex64, Float32, Int64, Shaped
+from jaxtyping import Complex64, Float32, Int64
 
 from editorbot.analysis.filterbanks import mel_edges_hz, mel_matrix
 from editorbot.analysis.spectrum import MEL_BANDS
+from editorbot.polish.blocks import Block, MelFrames
 from editorbot.recording import full_scale
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 
@@ -110,18 +111,9 @@ def _is_fast(length: int) -> bool:
 
 
 def stft_blocks(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: MelStft, channels: int
+    blocks: Iterable[Block], grid: MelStft, channels: int
 ) -> Iterator[Complex64[np.ndarray, "frames channels bins"]]:
     """Yield the spectra of all frames, some at a time; NaN samples count as silence.
-
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray, shape=(samples, channels)
-        The sound: integers of the source, or floats with full scale 1.0.
-    grid : MelStft
-        Frames at its rate.
-    channels : int
-        Channels of every block.
 
     Yields
     ------
@@ -144,7 +136,7 @@ def stft_blocks(
         yield _spectra(padded[:, first * grid.hop :], min(chunk, left - first), grid)
 
 
-def _bounded(block: Shaped[np.ndarray, "samples channels"]) -> Float32[np.ndarray, "channels samples"]:
+def _bounded(block: Block) -> Float32[np.ndarray, "channels samples"]:
     """Convert a block to float32 that can be squared, channels first."""
     if block.dtype.kind == "i":
         return np.ascontiguousarray(block.T, dtype=np.float32) * np.float32(1 / full_scale(block.dtype))
@@ -159,10 +151,8 @@ def _spectra(
     return np.asarray(scipy.fft.rfft(windows.transpose(1, 0, 2) * grid.window, axis=2))
 
 
-def mel_power_blocks(
-    blocks: Iterable[Shaped[np.ndarray, "samples channels"]], grid: MelStft, channels: int
-) -> Iterator[Float32[np.ndarray, "frames 128"]]:
-    """Yield the mel power of all frames, the mean over the channels; arguments as for :func:`stft_blocks`.
+def mel_power_blocks(blocks: Iterable[Block], grid: MelStft, channels: int) -> Iterator[MelFrames]:
+    """Yield the mel power of all frames, the mean over the channels.
 
     Full scale is 1.0 at every rate. Powers are averaged, not samples: opposite phases do not cancel.
     """

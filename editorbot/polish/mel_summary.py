@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from jaxtyping import Float32, Float64, Int64, Shaped
+from jaxtyping import Float32, Float64, Int64
 
 from editorbot.models.mel_config import BANDS, MEL_SPAN_DB, SUMMARY_PLANES, SUMMARY_SIZE
-
-BandValues = Shaped[np.ndarray, " 128"]
-"""A number for each band."""
+from editorbot.polish.blocks import BandValues, MelFrames
 
 LOWEST_DB, HIGHEST_DB = -160, 250
 """Range of the histogram of levels [dB]."""
@@ -34,12 +32,12 @@ STEEPEST_DB = 80
 """Range of the histogram of rises and falls [dB]."""
 
 
-def power_db(power: Float32[np.ndarray, "frames 128"]) -> Float32[np.ndarray, "frames 128"]:
+def power_db(power: MelFrames) -> MelFrames:
     """Convert mel power to levels [dB], at least LOWEST_DB."""
     return np.asarray(10 * np.log10(np.maximum(power, 1e-16)), dtype=np.float32)
 
 
-def scaled(mel_db: Float32[np.ndarray, "frames 128"], reference_db: float) -> Float32[np.ndarray, "frames 128"]:
+def scaled(mel_db: MelFrames, reference_db: float) -> MelFrames:
     """Scale levels to mel values in [0, 1]; the reference is 1."""
     return np.clip((mel_db - np.float32(reference_db)) / np.float32(MEL_SPAN_DB) + 1, 0, 1).astype(np.float32)
 
@@ -51,13 +49,13 @@ class SummaryMeter:
         self._counts = np.zeros((BANDS, HIGHEST_DB - LOWEST_DB), dtype=np.int64)
         self._motion = np.zeros(BANDS)
         self._steps = np.zeros((BANDS, 2 * STEEPEST_DB), dtype=np.int64)
-        self._last: Float32[np.ndarray, "_frames 128"] | None = None
+        self._last: MelFrames | None = None
         self.frames = 0
         """Frames taken."""
         self.reference_db = float(LOWEST_DB)
         """Highest level so far [dB]."""
 
-    def add(self, mel_db: Float32[np.ndarray, "frames 128"]) -> None:
+    def add(self, mel_db: MelFrames) -> None:
         """Take the next frames."""
         if len(mel_db) == 0:
             return

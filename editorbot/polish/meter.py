@@ -23,9 +23,10 @@ from dataclasses import dataclass
 from typing import no_type_check
 
 import numpy as np
-from jaxtyping import Float32, Float64, Shaped
+from jaxtyping import Float32, Float64
 from numba import njit
 
+from editorbot.polish.blocks import Block
 from editorbot.polish.true_peak import HALF_TAPS, peak_track
 from editorbot.recording import full_scale
 
@@ -137,8 +138,8 @@ class LoudnessMeter:
         self._context = np.zeros((channels, 2 * HALF_TAPS), dtype=np.float32)
         self._true_peak = 0.0
 
-    def add(self, block: Shaped[np.ndarray, "samples channels"]) -> None:
-        """Take the next samples: integers of the source, or floats with full scale 1.0."""
+    def add(self, block: Block) -> None:
+        """Take the next samples."""
         if len(block) == 0:
             return
         sound = np.empty((block.shape[1], 2 * HALF_TAPS + len(block)), dtype=np.float32)
@@ -233,28 +234,13 @@ def _lufs(power: Float64[np.ndarray, " windows"]) -> Float64[np.ndarray, " windo
     return decibels_of_power + OFFSET_LU
 
 
-def measure(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> Loudness:
-    """Measure blocks of any sample type, reading them once.
-
-    Parameters
-    ----------
-    blocks : iterable of np.ndarray, shape=(samples, channels)
-        Integers of the source, or floats with full scale 1.0.
-    sample_rate : int [Hz]
-        Samples a second.
-    channels : int
-        Channels of every block.
-
-    Returns
-    -------
-    loudness : Loudness
-        Minus infinity throughout if there are no samples.
-    """
+def measure(blocks: Iterable[Block], sample_rate: int, channels: int) -> Loudness:
+    """Measure a sound, reading it once; minus infinity throughout if there are no samples."""
     return metered(blocks, sample_rate, channels).result()
 
 
-def metered(blocks: Iterable[Shaped[np.ndarray, "samples channels"]], sample_rate: int, channels: int) -> LoudnessMeter:
-    """Feed blocks to a new meter; arguments as for :func:`measure`."""
+def metered(blocks: Iterable[Block], sample_rate: int, channels: int) -> LoudnessMeter:
+    """Feed blocks to a new meter."""
     meter = LoudnessMeter(sample_rate, channels)
     for block in blocks:
         meter.add(block)

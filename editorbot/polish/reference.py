@@ -18,19 +18,18 @@ limits; the level by the mean power of what is not quiet.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from jaxtyping import Float64, Shaped
 
 from editorbot.analysis.spectrum import MEL_BANDS
 from editorbot.editlist.edit_list import PolishStep
 from editorbot.errors import FormatError, SilentError, UsageError
 from editorbot.polish.average_spectrum import FLOOR_DB, average_spectrum_db, band_total
+from editorbot.polish.blocks import BandValues, Blocks, MakeBlocks
 from editorbot.polish.equalizer import LIMITS, GainLimits, equalize_blocks, triangle
 from editorbot.polish.limiter import limit_blocks
-from editorbot.polish.loudness import CEILING_DB, MakeBlocks
+from editorbot.polish.loudness import CEILING_DB
 from editorbot.recording import as_float, open_recording
 
 MATCH_LIMITS = GainLimits(max_boost_db=12.0, max_cut_db=15.0, smooth_bands=6, smooth_frames=0)
@@ -51,11 +50,9 @@ class MatchReference:
             raise FormatError(f"polish reference needs tone_db of {MEL_BANDS} numbers, but has {len(step.tone_db)}")
         self._reference_db = np.array(step.tone_db)
         self._amount = step.amount
-        self._gain_db: Float64[np.ndarray, " 128"] | None = None
+        self._gain_db: BandValues | None = None
 
-    def blocks(
-        self, make_blocks: MakeBlocks, sample_rate: int, channels: int
-    ) -> Iterator[Shaped[np.ndarray, "samples channels"]]:
+    def blocks(self, make_blocks: MakeBlocks, sample_rate: int, channels: int) -> Blocks:
         """Yield the sound with the reference's tone and level; silence stays as it is."""
         if self._amount == 0:
             return make_blocks()
@@ -74,10 +71,10 @@ class MatchReference:
 
 
 def match_db(
-    track_db: Float64[np.ndarray, " 128"],
-    reference_db: Float64[np.ndarray, " 128"],
+    track_db: BandValues,
+    reference_db: BandValues,
     limits: GainLimits = MATCH_LIMITS,
-) -> Float64[np.ndarray, " 128"]:
+) -> BandValues:
     """Compute the gain of each band that turns one average spectrum into another, level included [dB].
 
     Parameters

@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float32
 
+from editorbot.corpus.batch import run_batch
 from editorbot.corpus.simulate.plan import RECORDING_EFFECTS
 from editorbot.corpus.simulate.recording_chain import apply_recording_chain, draw_degraded_chain, draw_recording_chain
-from editorbot.errors import EditorbotError, SilentError, TooShortError
+from editorbot.errors import SilentError, TooShortError
 from editorbot.models.mel_config import INPUTS_VERSION
 from editorbot.recording import open_recording
 from editorbot.timebase import ANALYSIS_RATE, s_to_samples
@@ -64,17 +63,17 @@ def degraded_files(
         Takes the reason why a track cannot be used, once, and now and then the number of examples.
     """
     orders = [(path, cache, seed, number) for number, path in enumerate(draw_tracks(tracks, count, seed))]
-    made: list[Path] = []
-    reasons = {""}
-    for outcome in _mapped(orders, workers):
-        if isinstance(outcome, Path):
-            made.append(outcome)
+    made: dict[Order, Path] = {}
+    reasons: set[str] = set()
+    for done in run_batch(orders, _degraded_file, workers=workers):
+        if done.result is not None:
+            made[done.job] = done.result
             if len(made) % 100 == 0:
                 on_line(f"{len(made)} of {count} examples are ready")
-        elif outcome not in reasons:
-            reasons.add(outcome)
-            on_line(outcome)
-    return made
+        elif not isinstance(done.error, SilentError) and str(done.error) not in reasons:
+            reasons.add(str(done.error))
+            on_line(str(done.error))
+    return [made[order] for order in orders if order in made]
 
 
 def draw_tracks(tracks: Sequence[Path], count: int, seed: int) -> list[Path]:
@@ -86,30 +85,13 @@ def draw_tracks(tracks: Sequence[Path], count: int, seed: int) -> list[Path]:
     return [of[int(rng.integers(len(of)))] for of in chosen]
 
 
-def _mapped(orders: list[Order], workers: int) -> Iterator[Path | str]:
-    if workers == 1:
-        yield from map(_degraded_file, orders)
-        return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
-        try:
-            yield from pool.map(_degraded_file, orders, chunksize=4)
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _degraded_file(order: Order) -> Path | str:
-    """Make one example if it is not cached; return its file, or why the track cannot be used: "" for silence."""
+def _degraded_file(order: Order) -> Path:
+    """Make one example if it is not cached; return its file."""
     path, cache, seed, number = order
     file = cache / f"{example_name(path, seed, number)}_0of1.npz"
-    if read_example(file) is not None:
-        return file
-    try:
+    if read_example(file) is None:
         rng = np.random.default_rng([seed, number])
         write_example(file, degraded_example(*read_stretch(path, rng), rng))
-    except SilentError:
-        return ""
-    except EditorbotError as error:
-        return str(error)
     return file
 
 

@@ -24,14 +24,8 @@ from editorbot.timebase import HOP_SAMPLES
 from editorbot.training.mel.examples import MelExample, example_of, read_example, write_example
 from editorbot.training.run_folder import OnLine, silent
 
-LABEL_OF_OP = {
-    FrameOp.COPY: ACTIONS.index("KEEP"),
-    FrameOp.LOOP: ACTIONS.index("LOOP"),
-    FrameOp.SKIP: ACTIONS.index("KEEP"),
-    FrameOp.FADE: ACTIONS.index("FADE_OUT"),
-    FrameOp.OTHER: UNKNOWN_LABEL,
-}
-"""Label of the frames of each operation."""
+ACTION_OF_OP = {FrameOp.COPY: "KEEP", FrameOp.LOOP: "LOOP", FrameOp.SKIP: "KEEP", FrameOp.FADE: "FADE_OUT"}
+"""Action of the frames of each operation; others are unknown."""
 
 SHORTEST_RUN_FRAMES = 32
 """Shorter runs of consecutive frames are not aligned further."""
@@ -129,9 +123,8 @@ def aligned_example(
 
 def labels_of(ops: Int8[np.ndarray, " hops"]) -> UInt8[np.ndarray, " hops"]:
     """Look up the label of each frame's operation."""
-    table = np.full(len(FrameOp), UNKNOWN_LABEL, dtype=np.uint8)
-    for op, label in LABEL_OF_OP.items():
-        table[op] = label
+    actions = (ACTION_OF_OP.get(op) for op in FrameOp)
+    table = np.array([UNKNOWN_LABEL if name is None else ACTIONS.index(name) for name in actions], dtype=np.uint8)
     return table[np.clip(ops, 0, len(FrameOp) - 1)]
 
 
