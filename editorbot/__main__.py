@@ -1,4 +1,4 @@
-"""What ``editorbot`` and ``python -m editorbot`` run."""
+"""Runs for ``editorbot`` and ``python -m editorbot``."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from editorbot.cli.interrupted import interrupted
 
 
 def run() -> int:
-    """Run one command; return its exit code, also where Ctrl-C comes while the program is still being loaded."""
+    """Run one command, and return its exit code; also if Ctrl-C comes while the program is being loaded."""
     try:
         from editorbot.cli.main import main
 

@@ -1,9 +1,9 @@
-"""Every error that a user can meet, one class a mistake.
+"""Every error that a user can see, one class per mistake.
 
 All of them descend from :class:`EditorbotError`. They are caught once, in
 ``cli/main.py``, which prints ``error[CODE]: file: what, where, what to do``
 and ends with the class's exit code. The table of codes in
-``docs/exit-codes.md`` is made from this module.
+``docs/exit-codes.md`` repeats the first lines below; a test compares them.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import ClassVar
 
 
 class EditorbotError(Exception):
-    """Root of all errors that a user can act on.
+    """The root of all errors that a user can act on.
 
     Parameters
     ----------
     message : str
         What is wrong, where, with the value, and what to do about it.
     path : str or os.PathLike, optional
-        The file that it is about.
+        The file with the problem.
     """
 
     code: ClassVar[str] = "ERROR"
@@ -38,7 +38,7 @@ class EditorbotError(Exception):
 
 
 def printable(name: str) -> str:
-    """Return a file name on one line, whatever bytes it holds."""
+    """Put a file name on one line, whatever bytes it has."""
     shown = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in shown)
 
@@ -56,7 +56,7 @@ class NotFoundError(EditorbotError):
 
 
 class UnreadableError(EditorbotError):
-    """The file is there but may not be read."""
+    """The file exists but cannot be read."""
 
     code, exit_code = "UNREADABLE", 3
 
@@ -74,7 +74,7 @@ class NoDecoderError(EditorbotError):
 
 
 class RateError(EditorbotError):
-    """The sample rate lies outside 4 kHz - 768 kHz."""
+    """The sample rate is outside 4 kHz - 768 kHz."""
 
     code, exit_code = "RATE", 3
 
@@ -86,7 +86,7 @@ class ChannelsError(EditorbotError):
 
 
 class DamagedError(EditorbotError):
-    """The body is damaged beyond what can be healed."""
+    """The file is damaged beyond repair."""
 
     code, exit_code = "DAMAGED", 3
 
@@ -98,13 +98,13 @@ class EmptyError(EditorbotError):
 
 
 class TooShortError(EditorbotError):
-    """The recording is shorter than what can be edited."""
+    """The recording is too short."""
 
     code, exit_code = "TOO_SHORT", 4
 
 
 class SilentError(EditorbotError):
-    """Nothing can be heard in the recording."""
+    """The recording is silent."""
 
     code, exit_code = "SILENT", 4
 
@@ -116,25 +116,25 @@ class NonFiniteError(EditorbotError):
 
 
 class TargetError(EditorbotError):
-    """The wanted length, ratio or range cannot be had."""
+    """The wanted length, ratio or range is impossible."""
 
     code, exit_code = "TARGET", 5
 
 
 class ExistsError(EditorbotError):
-    """The output is there already, and ``--force`` was not given."""
+    """The output exists, and ``--force`` was not given."""
 
     code, exit_code = "EXISTS", 6
 
 
 class SameFileError(EditorbotError):
-    """Output and input are one file, and ``--in-place`` was not given."""
+    """Output and input are the same file, and ``--in-place`` was not given."""
 
     code, exit_code = "SAME_FILE", 6
 
 
 class OutputError(EditorbotError):
-    """The output cannot be written where it was asked for."""
+    """The output cannot be written there."""
 
     code, exit_code = "OUTPUT", 6
 
@@ -146,25 +146,25 @@ class NoSpaceError(EditorbotError):
 
 
 class FormatError(EditorbotError):
-    """A file of ours does not say what its format asks."""
+    """A file of editorbot's own does not follow its format."""
 
     code, exit_code = "FORMAT", 7
 
 
 class VersionError(EditorbotError):
-    """A file of ours was written in a version that cannot be read."""
+    """A file of editorbot's own has a version that cannot be read."""
 
     code, exit_code = "VERSION", 7
 
 
 class MismatchError(EditorbotError):
-    """Two files that must belong together do not."""
+    """Two files do not belong together."""
 
     code, exit_code = "MISMATCH", 7
 
 
 class SplitError(EditorbotError):
-    """An artist stands on a side where it must not be, a test artist in training for example."""
+    """An artist is in a split where it must not be, for example a test artist in training."""
 
     code, exit_code = "SPLIT", 7
 
@@ -176,7 +176,7 @@ class MissingExtraError(EditorbotError):
 
 
 class StrictError(EditorbotError):
-    """A warning, under ``--strict``."""
+    """There was a warning, and ``--strict`` was given."""
 
     code, exit_code = "STRICT", 9
 
@@ -188,45 +188,45 @@ def check_format(condition: bool, message: str) -> None:
 
 
 FULL_ERRORS = tuple(getattr(errno, name) for name in ("ENOSPC", "EDQUOT", "EFBIG") if hasattr(errno, name))
-"""System errors that mean there is no room."""
+"""System errors that mean that the disk is full."""
 
 
 def read_error(error: OSError, path: str | os.PathLike[str] | None) -> NotFoundError | UnreadableError:
-    """Return the error that a failed reading of `path` means to the user."""
+    """Say what a failed read of `path` means to the user."""
     if isinstance(error, FileNotFoundError):
         return NotFoundError("there is no such file or folder", path=path)
     return UnreadableError(f"cannot be read: {error.strerror or error}", path=path)
 
 
 def write_error(error: OSError, path: str | os.PathLike[str] | None) -> OutputError | NoSpaceError:
-    """Return the error that a failed write to `path` means to the user."""
+    """Say what a failed write to `path` means to the user."""
     if error.errno in FULL_ERRORS:
         return NoSpaceError("the disk is full; nothing was written under this name", path=path)
     return OutputError(f"cannot be written: {error.strerror or error}", path=path)
 
 
 class BugError(EditorbotError):
-    """An error of ours that nobody foresaw; please report it."""
+    """A bug in editorbot; please report it."""
 
     code, exit_code = "BUG", 70
 
     @classmethod
     def of(cls, error: Exception, path: str | None = None) -> BugError:
-        """Return an unforeseen exception as one line."""
+        """Put an unforeseen exception on one line."""
         what = " ".join(str(error).split())
         return cls(f"{type(error).__name__}: {what}; please report it with --debug's output", path=path)
 
 
 def without_frames(error: EditorbotError) -> EditorbotError:
-    """Return an error that is to be kept, without what its frames hold: whole recordings, and decoders of theirs."""
+    """Strip an error that is kept of its frames, which hold whole recordings and their decoders."""
     error.__traceback__ = error.__cause__ = error.__context__ = None
     return error
 
 
 def as_one_line(error: Exception) -> EditorbotError:
-    """Return what an exception means to the user: itself where it is one of ours, else a disk's or folder's, or a bug.
+    """Say what an exception means to the user: itself if it is ours, else a problem of the disk, or a bug.
 
-    A folder that is a file, or may not be written to, is no bug, wherever it is first met.
+    A folder that is a file, or is not writable, is no bug, wherever it is noticed.
     """
     if isinstance(error, EditorbotError):
         return error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Sequence
+from contextvars import ContextVar
 from dataclasses import fields, is_dataclass, replace
 from typing import Annotated, Any
 
@@ -14,6 +16,8 @@ from editorbot.errors import UsageError
 
 SEEDS = 2**63
 """Seeds are below this: what every random number generator takes."""
+
+_TYPED: ContextVar[tuple[str, ...]] = ContextVar("typed", default=())
 
 FILES = tyro.conf.arg(metavar="FILE ...")
 """How a list of files is shown in the help; the others alike."""
@@ -101,3 +105,22 @@ def check_numbers(command: object) -> None:
         if field.name == "seed" and value is not None and not 0 <= value < SEEDS:
             raise UsageError(f"{flag} must be a whole number from 0 to 2^63 - 1, but is {value}")
         check_numbers(value)
+
+
+def remember_typed(arguments: Sequence[str]) -> None:
+    """Remember the words after ``editorbot``, for the cards of what is trained."""
+    _TYPED.set(tuple(arguments))
+
+
+def typed_command() -> str:
+    """Quote the command that is running for a shell; empty text if none was typed.
+
+    Paths are as they were typed: a card says nothing else about the machine.
+
+    Examples
+    --------
+    >>> remember_typed(["train", "bc", "--data", "my bc.npz"])
+    >>> typed_command()
+    "editorbot train bc --data 'my bc.npz'"
+    """
+    return shlex.join(("editorbot", *_TYPED.get())) if _TYPED.get() else ""

@@ -1,10 +1,10 @@
-"""Where networks that need torch run."""
+"""The device of networks that need torch."""
 
 from __future__ import annotations
 
 
 def device_named(name: str) -> str:
-    """Return the torch device that a ``--device`` stands for: ``auto`` takes a GPU where torch finds one."""
+    """Choose the torch device: ``auto`` is a GPU if torch finds one."""
     if name != "auto":
         return name
     try:

@@ -25,14 +25,14 @@ NEEDED_SPACE_BYTES = 2_000_000_000
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """One thing that was checked."""
 
     name: str
-    """What it was."""
+    """What it is."""
     ok: bool
-    """Whether it is well."""
+    """Whether it works."""
     detail: str
-    """What was seen."""
+    """What was found."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Doctor:
     """Print the whole traceback of an error."""
 
     def run(self) -> int:
-        """Run every check and print it; return 0 where all is well."""
+        """Print every check, and return 0 if all is well."""
         checks = [*_library_checks(), *_extra_checks(), _cache_check(), _space_check()]
         checks += [_sound_check(ending) for ending in (".wav", ".flac", ".ogg", ".mp3")]
         checks += [_tried("read M4A", _decode_m4a), _tried("edit a track", _edit_clicks)]
@@ -59,7 +59,7 @@ class Doctor:
 
 
 def _library_checks() -> list[Check]:
-    """Return the version of each library that is needed."""
+    """Look up the version of each library that is needed."""
     checks = []
     for name in CORE_LIBRARIES:
         version = _version(name)
@@ -68,7 +68,7 @@ def _library_checks() -> list[Check]:
 
 
 def _extra_checks() -> list[Check]:
-    """Return which extras are there; a missing one is no problem."""
+    """Look up the extras; a missing one is no problem."""
     return [
         Check(f"extra {extra}", True, _version(name) or f"not installed; to have it, run: {install_extra(extra)}")
         for extra, name in EXTRAS.items()
@@ -76,7 +76,7 @@ def _extra_checks() -> list[Check]:
 
 
 def _version(name: str) -> str | None:
-    """Return an installed package's version, None where it is not there."""
+    """Look up the version of an installed package."""
     import importlib.metadata  # 15 ms that no other command needs to spend
 
     try:
@@ -86,7 +86,7 @@ def _version(name: str) -> str | None:
 
 
 def _cache_check() -> Check:
-    """Check that analyses can be kept."""
+    """Check that analyses can be cached."""
     from editorbot.analysis.cache import AnalysisCache
 
     folder = os.fspath(AnalysisCache.of_user().folder)
@@ -105,7 +105,7 @@ def _space_check() -> Check:
 
 
 def _sound_check(ending: str) -> Check:
-    """Check that one format can be written and read back."""
+    """Check that one format can be written and read."""
 
     def write_and_read() -> str:
         import numpy as np
@@ -149,7 +149,7 @@ def _edit_clicks() -> str:
 
 
 def _tried(name: str, action: Callable[[], str]) -> Check:
-    """Run a check; whatever it raises is what was seen."""
+    """Run a check, which returns what it found or raises what is wrong."""
     try:
         return Check(name, True, action())
     except EditorbotError as error:

@@ -1,4 +1,4 @@
-"""What is said when Ctrl-C ends a command; it loads nothing, so that it can be said from the first moment on."""
+"""The line that Ctrl-C ends a command with. It loads nothing, so that it can be printed from the first moment on."""
 
 from __future__ import annotations
 
@@ -9,6 +9,6 @@ INTERRUPTED_EXIT_CODE = 130
 
 
 def interrupted() -> int:
-    """Say that nothing half written was left; return the exit code."""
+    """Say that nothing half written was left, and return the exit code."""
     print("interrupted: nothing half written was left", file=sys.stderr)
     return INTERRUPTED_EXIT_CODE

@@ -1,4 +1,4 @@
-"""The door of the command line: parses, runs, and turns errors into one line.
+"""The entry point of the command line: parses, runs, and turns errors into one line each.
 
 Every error that a user can act on is caught here and nowhere else.
 """
@@ -21,8 +21,7 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 import tyro
 
-from editorbot.cli.arguments import parse
-from editorbot.cli.command_line import remember_command
+from editorbot.cli.arguments import parse, remember_typed
 from editorbot.cli.interrupted import interrupted
 from editorbot.cli.streams import has_reader_gone, prepare_streams
 from editorbot.errors import EditorbotError, as_one_line
@@ -31,7 +30,7 @@ BROKEN_PIPE_EXIT_CODE = 141
 """What shells use for a command ended by SIGPIPE."""
 
 PRINTING = ("analyze", "doctor")
-"""Commands whose product is what they print: a reader that leaves early makes them fail, and no other command."""
+"""Commands that only print: they fail if the reader leaves early, and no other command does."""
 
 COLLECT_AFTER_OBJECTS = 50_000
 """New objects after which the garbage collector looks for cycles; Python's own default is 700 to 2,000."""
@@ -42,30 +41,30 @@ COMMANDS = ("edit", "render", "export", "analyze", "pairs", "train", "evaluate",
 
 @runtime_checkable
 class Command(Protocol):
-    """What the arguments of a command become."""
+    """A command with its arguments."""
 
     def run(self) -> int:
-        """Do it; return the exit code."""
+        """Do the work, and return the exit code."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit code.
+    """Run one command, and return its exit code.
 
     Parameters
     ----------
     arguments : sequence of str, optional
-        What stands after ``editorbot``; the process's own by default.
+        The words after ``editorbot``; those of the process by default.
 
     Returns
     -------
     exit_code : int
-        0 where all went well; see ``docs/exit-codes.md``.
+        0 if all went well; see ``docs/exit-codes.md``.
     """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments in (["--version"], ["-V"]):
         return _print_version()
     _prepare_process()
-    remember_command(arguments)
+    remember_typed(arguments)
     debug = "--debug" in arguments
     try:
         command = parse_command(arguments)
@@ -80,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return interrupted()
     except Exception as error:
-        # The last door: a bug of ours still ends in one line, and --debug shows where.
+        # Even a bug of ours ends in one line, and --debug shows where it is.
         if debug:
             raise
         known = as_one_line(error)
@@ -102,7 +101,7 @@ def parse_command(arguments: list[str]) -> Command:
 
 
 def _class_of(name: str) -> Any:
-    """Return the class of a command."""
+    """Load the class of a command."""
     return getattr(import_module(f"editorbot.cli.{name}"), name.capitalize())
 
 
@@ -115,13 +114,13 @@ def _print_version() -> int:
 
 
 def _prepare_process() -> None:
-    """Make streams and signals ours, and keep the garbage collector and BLAS from wasting time.
+    """Set up streams and signals, and keep the garbage collector and BLAS from wasting time.
 
-    Odd names are printed, and SIGTERM and SIGHUP clean up as Ctrl-C does.
+    Any file name can be printed, and SIGTERM and SIGHUP clean up as Ctrl-C does.
 
-    Imports leave half a million objects that live as long as the process. Walking them as they come
-    and once more at the end costs a fifth of a short analysis. Threads of BLAS cost another fifth: its small
-    products run beside other threads of ours, and the idle ones spin. Read when NumPy is first imported.
+    Imports leave half a million objects that live as long as the process; walking them again and again costs
+    a fifth of a short analysis. Threads of BLAS cost another fifth: its products are small, other threads of ours
+    run beside them, and idle ones spin. NumPy reads the variable when it is first imported.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(COLLECT_AFTER_OBJECTS, *gc.get_threshold()[1:])

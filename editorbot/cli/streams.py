@@ -1,7 +1,7 @@
 """Standard output and error that never stop the work: readers that have gone, and streams that were closed.
 
-What a command tells is not what it makes. A pipe's reader may end early, and a terminal be closed; then the rest of
-what is told is dropped, and the work goes on.
+A pipe's reader may end early, and a terminal may be closed. The rest of what a command prints is dropped then, and its
+work goes on.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer  # of the standard library from Python 3.12 on
 
 _GONE_ERRORS = (errno.EPIPE, errno.EIO, *((errno.EINVAL,) if sys.platform == "win32" else ()))
-"""What a write fails with where nobody reads: a pipe, a closed terminal, and a pipe of Windows."""
+"""How a write fails if nobody reads: on a pipe, on a closed terminal, and on a pipe of Windows."""
 
 
-class ToldFile(io.FileIO):
-    """A file that takes what is written to it and drops it once its reader has gone."""
+class PatientFile(io.FileIO):
+    """A file that drops what is written to it once its reader has gone."""
 
     is_reader_gone = False
     """Whether something was dropped."""
 
     def write(self, content: Buffer, /) -> int:
-        """Write bytes; return how many are done with."""
+        """Write bytes, and return how many need not be written again."""
         if not self.is_reader_gone:
             try:
                 return super().write(content)
@@ -39,7 +39,7 @@ class ToldFile(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Let the process's own streams take any name, and go on without readers; streams of a host program stay."""
+    """Make the process's own streams print any name, and outlive their readers; streams of a host program stay."""
     _fill_closed()
     for name, descriptor in (("stdout", 1), ("stderr", 2)):
         stream = getattr(sys, name)
@@ -53,16 +53,16 @@ def prepare_streams() -> None:
 
 
 def has_reader_gone() -> bool:
-    """Write out what was printed; tell whether the reader of standard output has left before its end."""
+    """Flush standard output, and check whether its reader left early."""
     sys.stdout.flush()
     file = getattr(getattr(sys.stdout, "buffer", None), "raw", None)
-    return isinstance(file, ToldFile) and file.is_reader_gone
+    return isinstance(file, PatientFile) and file.is_reader_gone
 
 
 def _fill_closed() -> None:
-    """Open nothing in the place of standard streams that were closed, lest the next file opened take their numbers.
+    """Open the null device for standard streams that were closed, or the next file opened would get their numbers.
 
-    Libraries write to the numbers 1 and 2 whatever lies there, and that would be a track.
+    Libraries write to the numbers 1 and 2 whatever they are, and they would be a track.
     """
     if None not in (sys.stdin, sys.stdout, sys.stderr):
         return
@@ -72,10 +72,10 @@ def _fill_closed() -> None:
 
 
 def _patient(stream: TextIO) -> TextIO:
-    """Return a stream to the same place that drops what nobody reads; itself where it is no file."""
+    """Wrap a stream so that it drops what nobody reads; a stream that is no file stays as it is."""
     with contextlib.suppress(OSError, ValueError, AttributeError):
         stream.flush()
-        file = io.BufferedWriter(ToldFile(stream.fileno(), "wb", closefd=False))
+        file = io.BufferedWriter(PatientFile(stream.fileno(), "wb", closefd=False))
         return io.TextIOWrapper(
             file,
             encoding=stream.encoding,

@@ -10,13 +10,11 @@ from editorbot.cli.interrupted import INTERRUPTED_EXIT_CODE
 PAGE = Path(__file__).parents[2] / "docs" / "exit-codes.md"
 
 
-def test_the_page_lists_every_error_with_its_code() -> None:
-    listed = {
-        (code, int(exit_code)) for exit_code, code in re.findall(r"^\| (\d+) \| `(\w+)` \|", PAGE.read_text(), re.M)
-    }
+def test_the_page_lists_every_error_as_its_class_says() -> None:
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \| (.*) \|", PAGE.read_text("utf-8"), re.MULTILINE)
     children = errors.EditorbotError.__subclasses__()
-    assert {(child.code, child.exit_code) for child in children} == listed
-    assert f"| {INTERRUPTED_EXIT_CODE} |" in PAGE.read_text()
+    assert rows == [(str(child.exit_code), child.code, child.__doc__) for child in children]
+    assert f"| {INTERRUPTED_EXIT_CODE} |" in PAGE.read_text("utf-8")
 
 
 def test_an_error_is_one_line_whatever_the_name_holds() -> None:

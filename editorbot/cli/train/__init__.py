@@ -20,8 +20,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 import tyro
 
-from editorbot.cli.arguments import parse
-from editorbot.cli.command_line import told_command
+from editorbot.cli.arguments import parse, typed_command
 from editorbot.config import plain_data, preset_of, read_config
 from editorbot.extras import missing_extra
 
@@ -101,7 +100,7 @@ class Train:
             return 0
         if find_spec("torch") is None:
             raise missing_extra("learn", "training needs torch")
-        _room(self.method, "run").train(settings, command=told_command(), on_line=_print_line)
+        _room(self.method, "run").train(settings, command=typed_command(), on_line=_print_line)
         return 0
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import tyro
 
-from editorbot.cli.command_line import told_command
+from editorbot.cli.arguments import typed_command
 from editorbot.errors import printable
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class Ppo:
             group=self.group,
             device=self.device,
             threads=self.threads,
-            command=told_command(),
+            command=typed_command(),
             environment=EnvironmentSettings(vocabulary=self.vocabulary, reward=reward),
             model=replace(shape, vocabulary=self.vocabulary),
             cloning=BcTraining(**cloning),
