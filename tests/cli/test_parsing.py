@@ -63,7 +63,7 @@ def test_a_folder_gives_its_recordings_but_not_our_own_tracks(tmp_path) -> None:
         (["pairs", "simulate", "x.wav", "--seed", str(2**63)], "error[USAGE]: --seed must be a whole number from 0"),
         (["edit", "x.wav", "--polish-amount", "nan"], "error[USAGE]: --polish-amount must be a finite number"),
         (["train", "scored", "--learning-rate", "-1"], "error[USAGE]: --learning-rate must be above 0"),
-        (["train", "bc", "--lr", "0"], "error[USAGE]: --lr must be above 0"),
+        (["train", "bc", "--lr", "0"], "error[USAGE]: learning_rate must be above 0, but is 0.0"),
         (["train", "mel2mel", "--l1-weight", "-1"], "error[USAGE]: --l1-weight must not be negative"),
         (["edit", "missing.wav"], "error[NOT_FOUND]: missing.wav"),
         (["edit", "--", "-missing.wav"], "error[NOT_FOUND]: -missing.wav"),
