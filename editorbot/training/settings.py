@@ -54,3 +54,17 @@ def check_least(settings: object, least: int, *names: str) -> None:
     for name in names:
         if not (value := getattr(settings, name)) >= least:
             raise UsageError(f"{name} must be at least {least}, but is {value}")
+
+
+def check_above(settings: object, limit: int, *names: str) -> None:
+    """Raise a UsageError if a number of the settings is at a limit or below it, or NaN."""
+    for name in names:
+        if not (value := getattr(settings, name)) > limit:
+            raise UsageError(f"{name} must be above {limit}, but is {value}")
+
+
+def check_between(settings: object, least: int, most: int, *names: str) -> None:
+    """Raise a UsageError if a number of the settings is outside a range, whose limits are inside, or NaN."""
+    for name in names:
+        if not least <= (value := getattr(settings, name)) <= most:
+            raise UsageError(f"{name} must be from {least} to {most}, but is {value}")

@@ -12,7 +12,7 @@ import tyro
 from editorbot.config import plain_data
 from editorbot.errors import UsageError
 from editorbot.models.policy_config import DEFAULT, SMALL, PolicyConfig
-from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_above, check_between, check_least
 
 OLD_FLAGS = {"--slips": "--noise", "--no-hints": "--no-score-features"}
 """Flags that have another name now."""
@@ -68,10 +68,9 @@ class Augmentation:
 
     def __post_init__(self) -> None:
         check_least(self, 0, "target_noise", "input_noise")
-        if not (0 <= self.score_feature_dropout <= 1 and 0 <= self.context_dropout <= 1):
-            raise UsageError("score_feature_dropout and context_dropout must be in [0, 1]")
+        check_between(self, 0, 1, "score_feature_dropout", "context_dropout")
         if not 0 <= self.noise < 1:
-            raise UsageError(f"noise must be in [0, 1), but is {self.noise}")
+            raise UsageError(f"noise must be from 0 to below 1, but is {self.noise}")
 
 
 NO_AUGMENTATION = Augmentation(0.0, 0.0, 0.0, 0.0, 0.0)
@@ -105,8 +104,7 @@ class BcTraining:
 
     def __post_init__(self) -> None:
         check_least(self, 1, "epochs", "batch_size", "gradient_accumulation_steps")
-        if not (self.learning_rate > 0 and self.grad_clip > 0):
-            raise UsageError("learning_rate and grad_clip must be above 0")
+        check_above(self, 0, "learning_rate", "grad_clip")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import tyro
 from editorbot.config import plain_data
 from editorbot.errors import UsageError
 from editorbot.models.mel_config import SMALL_MEL2MEL, SMALL_RECONSTRUCT, Mel2MelConfig, MelNetConfig, ReconstructConfig
-from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_above, check_least
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ class ToneTraining:
     def __post_init__(self) -> None:
         check_least(self, 1, "passes", "least_steps", "batch_size")
         check_least(self, 0, "members", "draws", "weight_decay", "noise", "gate_weight")
-        if not (self.learning_rate > 0 and self.gate_steepness > 0 and 0 <= self.dropout < 1):
-            raise UsageError("learning_rate and gate_steepness must be above 0, dropout from 0 to below 1")
+        check_above(self, 0, "learning_rate", "gate_steepness")
+        if not 0 <= self.dropout < 1:
+            raise UsageError(f"dropout must be from 0 to below 1, but is {self.dropout}")
 
 
 def check_width(width: int, tone: ToneTraining) -> None:
@@ -98,8 +99,9 @@ class MelTraining:
     """Random seed; the same seed gives the same weights, e.g. --seed 1."""
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1 or self.window_frames < 16 or not self.learning_rate > 0:
-            raise UsageError("epochs and batch size must be at least 1, window_frames 16, the learning rate above 0")
+        check_least(self, 1, "epochs", "batch_size")
+        check_least(self, 16, "window_frames")
+        check_above(self, 0, "learning_rate")
 
     @property
     def needs_sound(self) -> bool:

@@ -12,7 +12,7 @@ from editorbot.corpus.pairs import POINTER_FOLDER
 from editorbot.editors.pointer_inference.decode import DecodeSettings
 from editorbot.errors import UsageError
 from editorbot.models.pointer_config import PointerConfig
-from editorbot.training.settings import Device, LearningRate, RunSettings, check_least
+from editorbot.training.settings import Device, LearningRate, RunSettings, check_above, check_between, check_least
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class PointerTraining:
     def __post_init__(self) -> None:
         check_least(self, 1, "epochs", "accumulation")
         check_least(self, 0, "rows", "seed")
-        if not (self.learning_rate > 0 and self.clip_norm > 0 and self.jump_weight > 0):
-            raise UsageError("learning_rate, clip_norm and jump_weight must be positive")
-        if not (0 <= self.pointer_noise <= 1 and 0 <= self.warmup < 1):
-            raise UsageError("pointer_noise must be in [0, 1], warmup in [0, 1)")
+        check_above(self, 0, "learning_rate", "clip_norm", "jump_weight")
+        check_between(self, 0, 1, "pointer_noise")
+        if not 0 <= self.warmup < 1:
+            raise UsageError(f"warmup must be from 0 to below 1, but is {self.warmup}")
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from editorbot.environment.settings import EnvironmentSettings
 from editorbot.errors import UsageError
 from editorbot.models.policy_config import PolicyConfig
 from editorbot.training.bc.config import BcTraining, TaskWeights
+from editorbot.training.settings import check_above
 
 BASELINES = ("mean", "gae", "difference")
 """How advantages are found."""
@@ -80,8 +81,7 @@ class PpoTraining:
             raise UsageError("updates, batch_size, accumulation, epochs, environments and steps must be at least 1")
         if self.baseline not in BASELINES:
             raise UsageError(f"baseline must be one of {', '.join(BASELINES)}, but is {self.baseline!r}")
-        if not (self.learning_rate > 0 and self.clip_ratio > 0 and self.target_kl > 0):
-            raise UsageError("learning_rate, clip_ratio and target_kl must be above 0")
+        check_above(self, 0, "learning_rate", "clip_ratio", "target_kl")
         if self.rest_weight < 0:
             raise UsageError(f"rest_weight must not be negative, but is {self.rest_weight}")
         if self.bc_weight < 0 or (self.bc_weight_end or 0) < 0:
