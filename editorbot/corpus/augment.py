@@ -1,8 +1,8 @@
-"""Other versions of a pair: another pitch, speed, level, tone, some noise.
+"""Augmentation of a pair: another pitch, speed, level, tone, some noise.
 
-What is done is drawn first and applied then, so a drawn augmentation can be kept, shown and applied again. Raw
-recording and edit are changed alike, so that one still comes from the other; noise is added to the raw recording
-alone, since that is where it would be. Speed moves every frame: beats and pointers move along.
+An augmentation is drawn first and then applied, so it can be stored, shown and applied again. Raw recording and edit
+are changed alike, so that one still comes from the other; noise is added to the raw recording only, where it would
+be. Speed moves every frame, so beats and pointers are moved too.
 
 Conventions
 -----------
@@ -24,7 +24,7 @@ from editorbot.render.stretch import stretch_blocks
 from editorbot.timebase import ANALYSIS_RATE
 
 _TIE = 1e-6
-"""What decides halves [frames]."""
+"""Rounds halves up [frames]."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class AugmentSettings:
     eq_db: float = 6.0
     """Largest change of the lows and of the highs [dB]."""
     noise_db: float = 40.0
-    """Noise lies between this and half of it below the music [dB]."""
+    """Noise is between this and half of it below the music [dB]."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -51,7 +51,7 @@ class AugmentSettings:
         ):  # fmt: skip
             value = getattr(self, name)
             if not low <= value <= high:
-                raise UsageError(f"{name} must lie in [{low:g}, {high:g}], but is {value}")
+                raise UsageError(f"{name} must be in [{low:g}, {high:g}], but is {value}")
 
 
 @dataclass(frozen=True)
@@ -69,20 +69,20 @@ class Augmentation:
     high_db: float = 0.0
     """Change of the highs [dB]."""
     noise_db: float | None = None
-    """How far below the music the noise lies [dB]; None for none."""
+    """Distance of the noise below the music [dB]; None for no noise."""
     noise_seed: int = 0
     """Seed of the noise."""
 
     @property
     def is_nothing(self) -> bool:
-        """Whether all stays as it is."""
+        """Whether it changes nothing."""
         return self == Augmentation(noise_seed=self.noise_seed)
 
 
 def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Augmentation:
-    """Draw what is done to a pair.
+    """Draw an augmentation.
 
-    Every number is drawn whether it is used or not, so that one setting does not move the others.
+    Every number is drawn whether it is used or not, so that one setting does not change the others.
     """
     used = rng.random(5) < settings.probability
     pitch, speed, gain, low, high = rng.uniform(-1, 1, 5)
@@ -101,7 +101,7 @@ def draw_augmentation(rng: np.random.Generator, settings: AugmentSettings) -> Au
 def augment_sound(
     sound: Float32[np.ndarray, " samples"], augmentation: Augmentation, *, with_noise: bool = True
 ) -> Float32[np.ndarray, " new_samples"]:
-    """Return a sound with an augmentation applied, `augmented_samples` long."""
+    """Apply an augmentation to a sound; the result is `augmented_samples` long."""
     changed = _stretched(sound, augmentation)[:, None]
     for kind, value_db in (("EQ_LOW", augmentation.low_db), ("EQ_HIGH", augmentation.high_db)):
         changed = effect_stream(Effect(kind, value_db), ANALYSIS_RATE, 1)(changed)
@@ -114,12 +114,12 @@ def augment_sound(
 
 
 def augmented_samples(samples: int, augmentation: Augmentation) -> int:
-    """Return how long a sound becomes [samples]."""
+    """Length of a sound after an augmentation [samples]."""
     return round(samples / augmentation.speed)
 
 
 def _stretched(sound: Float32[np.ndarray, " samples"], augmentation: Augmentation) -> Float64[np.ndarray, " changed"]:
-    """Return a sound at another speed and pitch."""
+    """Change the speed and pitch of a sound."""
     if augmentation.speed == 1.0 and augmentation.pitch_semitones == 0.0:
         return sound.astype(np.float64)
 
@@ -138,34 +138,22 @@ def _stretched(sound: Float32[np.ndarray, " samples"], augmentation: Augmentatio
 
 
 def moved_beats(beats_s: Float[np.ndarray, " beats"], augmentation: Augmentation) -> Float[np.ndarray, " beats"]:
-    """Return the beats of the changed recording, shape=(beats,) [seconds]."""
+    """Return the beats of the augmented recording, shape=(beats,) [seconds]."""
     return np.asarray(beats_s / augmentation.speed)
 
 
 def moved_pointers(
     pointers: Int64[np.ndarray, " frames"], augmentation: Augmentation, *, edit_frames: int, raw_frames: int
 ) -> Int64[np.ndarray, " new_frames"]:
-    """Return the pointers of the changed pair.
+    """Return the pointers of the augmented pair, whose edit and raw recording have so many frames.
 
-    Parameters
-    ----------
-    pointers : np.ndarray, shape=(frames,), int64
-        Raw frame of each frame of the edit, -1 = not from the raw recording.
-    augmentation : Augmentation
-        What was done to both.
-    edit_frames, raw_frames : int
-        Frames of the changed edit and of the changed raw recording.
-
-    Returns
-    -------
-    moved : np.ndarray, shape=(edit_frames,), int64
-        Where a stretch runs on, it does so frame by frame at the new speed too.
+    A stretch that runs on frame by frame still does so at the new speed.
     """
     place = np.arange(edit_frames) * augmentation.speed
     nearest = np.minimum(np.rint(place).astype(np.int64), len(pointers) - 1)
     source = pointers[nearest]
-    # The rest of the way to the nearest frame goes along, so that rounding never breaks a stretch.
-    # Halves always go up, whatever the last bit of a product: a stretch would stutter otherwise.
+    # The rounding of the nearest frame is added again, so that it never breaks a stretch. Halves always
+    # round up, whatever the last bit of a product: a stretch would stutter otherwise.
     moved = np.floor((source + place - nearest) / augmentation.speed + (0.5 + _TIE)).astype(np.int64)
     return np.where(source < 0, np.int64(-1), np.clip(moved, 0, raw_frames - 1))
 
@@ -173,7 +161,7 @@ def moved_pointers(
 def moved_ops(
     ops: Int8[np.ndarray, " frames"], augmentation: Augmentation, *, edit_frames: int
 ) -> Int8[np.ndarray, " new_frames"]:
-    """Return the operations of the changed edit, shape=(edit_frames,); each cut stays one frame."""
+    """Return the operations of the augmented edit, shape=(edit_frames,); each cut stays one frame."""
     place = np.rint(np.arange(edit_frames) * augmentation.speed).astype(np.int64)
     nearest = np.minimum(place, len(ops) - 1)
     moved = ops[nearest]

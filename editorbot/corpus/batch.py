@@ -1,7 +1,7 @@
-"""One job a sample, in any number of processes.
+"""Runs one job a sample, in any number of processes.
 
-A job that fails, or whose process dies, becomes part of the results; the others go on. Results do not depend on how
-many processes there are, but they come in the order in which they are done.
+A job that fails, or whose process dies, gives an error as its result; the others continue. Results do not depend on
+the number of processes, but they come in the order in which they are done.
 """
 
 from __future__ import annotations
@@ -20,28 +20,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Done(Generic[Job, Result]):
-    """What came of a job: a result or an error."""
+    """The result of a job, or its error."""
 
     job: Job
     """The job."""
     result: Result | None = None
-    """What it gave."""
+    """Its result."""
     error: EditorbotError | None = None
-    """What went wrong."""
+    """Its error."""
 
 
 def run_batch(jobs: Sequence[Job], work: Callable[[Job], Result], *, workers: int = 1) -> Iterator[Done[Job, Result]]:
-    """Yield what comes of each job, as it is done.
-
-    Parameters
-    ----------
-    jobs : sequence
-        What is to be done.
-    work : callable
-        Does one job; a function of a module, where there are several workers.
-    workers : int
-        Processes at work, at least 1.
-    """
+    """Yield the result of each job as it is done; several workers need a `work` that can be pickled."""
     if workers <= 1 or len(jobs) <= 1:
         for job in jobs:
             yield attempt(job, work)
@@ -56,14 +46,14 @@ def run_batch(jobs: Sequence[Job], work: Callable[[Job], Result], *, workers: in
                 except (OSError, RuntimeError) as error:  # a worker died, of memory for example
                     yield Done(coming[future], error=BugError.of(error))
         finally:
-            # Whoever has seen enough does not wait for the rest.
+            # If the caller stops early, it does not wait for the rest.
             pool.shutdown(cancel_futures=True)
 
 
 def attempt(job: Job, work: Callable[[Job], Result]) -> Done[Job, Result]:
-    """Do one job; whatever goes wrong becomes part of what is returned."""
+    """Run one job; an error becomes part of the result."""
     try:
         return Done(job, work(job))
     except Exception as error:
-        # A bug that one sample brings out must not take the others of the batch with it.
+        # A bug that one sample triggers must not stop the others of the batch.
         return Done(job, error=without_frames(as_one_line(error)))

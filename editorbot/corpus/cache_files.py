@@ -1,8 +1,8 @@
-"""The learn line's cache: where entries lie, and how they are written and read.
+"""The cache of training data: the names of its entries, and how they are written and read.
 
 Entries are plain npy and npz files. They are written under a temporary name and renamed, so any number of processes
-may work on one folder: the worst that happens is that two of them make the same entry. Whatever cannot be read whole
-is not there. Objects are never read: they would be unpickled.
+may use one folder: at worst two of them make the same entry. An entry that cannot be read whole counts as missing.
+Objects are never read: they would be unpickled.
 """
 
 from __future__ import annotations
@@ -22,41 +22,41 @@ from editorbot.atomic import atomic_file
 from editorbot.errors import UnreadableError, write_error
 
 _ZIP = b"PK"
-"""How an npz starts; numpy would read other things too."""
+"""First bytes of an npz; NumPy would read other files too."""
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError)
-"""What reading a damaged file, or one with objects in it, raises."""
+"""Errors of reading a file that is damaged or holds objects."""
 
 
 @dataclass(frozen=True)
 class CacheFolder:
-    """The folder that the learn line keeps its entries in."""
+    """The folder of the cache."""
 
     root: Path
     """``cache`` by default."""
 
     def raw(self, sample: str) -> Path:
-        """Return where the mel of a raw recording lies."""
+        """File of the mel of a raw recording."""
         return self.root / "features" / f"{sample}_raw.npz"
 
     def edit(self, sample: str) -> Path:
-        """Return where the mel of an edit lies."""
+        """File of the mel of an edit."""
         return self.root / "features" / f"{sample}_edit.npz"
 
     def labels(self, sample: str) -> Path:
-        """Return where the labels of a raw recording's beats lie."""
+        """File of the labels of a raw recording's beats."""
         return self.root / "labels" / f"{sample}.npy"
 
     def stems(self, sample: str) -> Path:
-        """Return where the stems of a raw recording lie."""
+        """File of the stems of a raw recording."""
         return self.root / "stems" / f"{sample}_stems.npz"
 
     def stems_mel(self, sample: str) -> Path:
-        """Return where the mels of the stems lie."""
+        """File of the mels of the stems."""
         return self.root / "stems_mel" / f"{sample}_stems.npz"
 
 
 def read_entry(path: Path) -> dict[str, np.ndarray] | None:
-    """Return the arrays of an npz by name; None where there is no whole one."""
+    """Read the arrays of an npz by name; None if there is no whole one."""
     try:
         with open(path, "rb") as file:
             if file.read(len(_ZIP)) != _ZIP:
@@ -69,7 +69,7 @@ def read_entry(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def read_array(path: Path) -> np.ndarray | None:
-    """Return the array of an npy; None where there is no whole one."""
+    """Read the array of an npy; None if there is no whole one."""
     try:
         with open(path, "rb") as file:
             array = np.lib.format.read_array(file, allow_pickle=False)
@@ -79,14 +79,10 @@ def read_array(path: Path) -> np.ndarray | None:
 
 
 def content_digest(paths: Iterable[Path]) -> str:
-    """Return a digest of what npz files hold, in order, whatever they are called and wherever they lie.
+    """Digest the arrays of npz files, in order, whatever the files are called.
 
-    The check sums that each file keeps of its arrays are taken, so that gigabytes need not be read.
-
-    Raises
-    ------
-    UnreadableError
-        If a file cannot be read.
+    It uses the checksums that each file keeps of its arrays, so that gigabytes need not be read. Raises an
+    UnreadableError if a file cannot be read.
     """
     total = hashlib.sha256()
     for path in paths:
@@ -100,25 +96,13 @@ def content_digest(paths: Iterable[Path]) -> str:
 
 
 def write_entry(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write arrays as an npz.
-
-    Raises
-    ------
-    OutputError, NoSpaceError
-        If it cannot be written.
-    """
+    """Write arrays as an npz; errors as in `writing`."""
     with writing(path) as file:
         np.savez(file, allow_pickle=False, **arrays)
 
 
 def write_array(path: Path, array: np.ndarray) -> None:
-    """Write an array as an npy.
-
-    Raises
-    ------
-    OutputError, NoSpaceError
-        If it cannot be written.
-    """
+    """Write an array as an npy; errors as in `writing`."""
     with writing(path) as file:
         np.save(file, array, allow_pickle=False)
 
@@ -141,11 +125,11 @@ def writing(path: Path) -> Iterator[IO[bytes]]:
 
 
 def text_array(text: str) -> np.ndarray:
-    """Return a text as an array that can be kept without objects."""
+    """Return a text as an array that is stored without objects."""
     return np.array(text)
 
 
 def text_of(arrays: Mapping[str, np.ndarray], name: str) -> str:
-    """Return a text that an entry holds; empty where it holds none."""
+    """Return a text of an entry; empty if it has none."""
     value = arrays.get(name)
     return str(value) if value is not None and value.dtype.kind == "U" and value.ndim == 0 else ""

@@ -6,8 +6,8 @@ Keys
 int64; ``pair_ids`` (N,) fixed-width text; ``recording_ids`` (N,) int64, ``beat_index`` (N,) int64;
 ``features`` (beats of all recordings, 121) float32; ``offsets`` (recordings + 1,) int64: recording r has
 rows ``offsets[r]`` to ``offsets[r + 1]`` of ``features``. Beside them ``format``, ``vocabulary``,
-``type_names``, ``feature_names``, ``state_names``, ``recording_names``, ``artists`` and ``data_dir`` (text), which
-tell by what and from what it was made. Older files have no ``artists``.
+``type_names``, ``feature_names``, ``state_names``, ``recording_names``, ``artists`` and ``data_dir`` (text): what
+made it, and of what. Older files have no ``artists``.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ WRITER = "python -m scripts.infer_rich_bc_labels --data_dir training_data --out 
 """The command that writes such a file."""
 
 _NAMES = (("type_names", ACTIONS), ("feature_names", FEATURE_NAMES), ("state_names", STATE_NAMES))
-"""What every column and label means; another order is another format."""
+"""Meaning of every column and label; another order is another format."""
 _LABEL_KEYS = ("type_labels", "size_labels", "amount_labels", "good_bad", "recording_ids", "beat_index")
 _ZIP_MAGIC = b"PK"
-"""How an npz begins, an empty one too."""
+"""First bytes of an npz, even of an empty one."""
 _LABEL_ENDS = (len(ACTIONS), 5, 5, 2)
 
 
@@ -78,11 +78,11 @@ class BcDataset:
     recording_names: tuple[str, ...]
     """Name of each recording: its pair, or the pair with what was done to it."""
     data_dir: str
-    """Folder of the pairs, for making more samples from their audio."""
+    """Folder of the pairs; more samples can be made of their audio."""
     vocabulary: str = "v3"
-    """Which actions the labels count in."""
+    """Vocabulary of the labels."""
     artists: tuple[str, ...] = ()
-    """Artist of each recording, empty text where nobody says; all are empty texts where it is left out."""
+    """Artist of each recording; empty if not known."""
 
     def __post_init__(self) -> None:
         if not self.artists:
@@ -102,7 +102,7 @@ class BcDataset:
         for key, end in zip(_LABEL_KEYS, _LABEL_ENDS):
             values = getattr(self, key)
             if len(values) and not 0 <= values.min() <= values.max() < end:
-                raise FormatError(f"{key} must lie in 0-{end - 1}, but reach from {values.min()} to {values.max()}")
+                raise FormatError(f"{key} must be in 0-{end - 1}, but reach from {values.min()} to {values.max()}")
         if not np.isfinite(self.states).all():
             raise FormatError(f"state {int(np.argwhere(~np.isfinite(self.states))[0][0])} holds what is no number")
 
@@ -117,39 +117,37 @@ class BcDataset:
         if not len(self.states):
             return
         if not 0 <= self.recording_ids.min() <= self.recording_ids.max() < recordings:
-            raise FormatError(f"recording_ids must lie in 0-{recordings - 1}")
+            raise FormatError(f"recording_ids must be in 0-{recordings - 1}")
         beats = np.diff(offsets)[self.recording_ids]
         if ((self.beat_index < 0) | (self.beat_index >= beats)).any():
-            raise FormatError("beat_index must lie within its recording")
+            raise FormatError("beat_index must be within its recording")
 
     @property
     def type_counts(self) -> Int64[np.ndarray, " types"]:
-        """How many samples of each type there are, shape=(20,)."""
+        """Number of samples of each type, shape=(20,)."""
         return np.bincount(self.type_labels, minlength=len(ACTIONS)).astype(np.int64)
 
     @property
     def recording_pairs(self) -> tuple[str, ...]:
-        """Pair that each recording was made of, as its samples say; its own name where it has no samples."""
+        """Pair that each recording was made of, by its samples; its own name if it has none."""
         pairs = list(self.recording_names)
         for number, first in zip(*np.unique(self.recording_ids, return_index=True)):
             pairs[number] = str(self.pair_ids[first])
         return tuple(pairs)
 
     def rows(self, picked: Shaped[np.ndarray, " rows"]) -> BcDataset:
-        """Return some samples, with all recordings."""
+        """Keep some samples, and all recordings."""
         per_sample = ("states", "pair_ids", *_LABEL_KEYS)
         return replace(self, **{key: getattr(self, key)[picked] for key in per_sample})
 
 
 def joined(parts: Sequence[BcDataset], data_dir: str) -> BcDataset:
-    """Return several data sets as one, in order; recordings keep their names and are renumbered.
+    """Join data sets in order; recordings keep their names and are renumbered.
 
     Raises
     ------
-    EmptyError
-        If there are none.
-    VersionError
-        If they count in different vocabularies.
+    EmptyError, VersionError
+        If there are none, or they have different vocabularies.
     """
     if not parts:
         raise EmptyError("there is nothing to write: no pair gave any label")
@@ -173,13 +171,7 @@ def joined(parts: Sequence[BcDataset], data_dir: str) -> BcDataset:
 
 
 def with_artists(data: BcDataset, data_dir: Path) -> BcDataset:
-    """Return a data set with the artists that the truths of a data folder name, where it does not name them itself.
-
-    Raises
-    ------
-    UnreadableError, FormatError, VersionError
-        If the truth of one of its pairs is there, but cannot be read.
-    """
+    """Add the artists that a data set does not name, from the truths of a data folder; errors as in `find_truth`."""
     known = {pair: artist for pair, artist in zip(data.recording_pairs, data.artists) if artist}
     for pair in dict.fromkeys(data.recording_pairs):
         known[pair] = known.get(pair) or artist_of_sample(data_dir, pair)
@@ -187,14 +179,14 @@ def with_artists(data: BcDataset, data_dir: Path) -> BcDataset:
 
 
 def check_dataset_place(path: Path) -> None:
-    """Refuse a place for a data set before hours are spent on it; an older data set may be replaced, no other file.
+    """Refuse a place for a data set before hours are spent on it.
 
     Raises
     ------
     OutputError
-        If its folder is not there, or it is a folder itself.
+        If its folder does not exist, or it is a folder.
     ExistsError
-        If another file is there.
+        If it is a file, but no data set, which may be replaced.
     """
     if not path.absolute().parent.is_dir():
         raise OutputError("its folder does not exist; make it first", path=path)
@@ -205,7 +197,7 @@ def check_dataset_place(path: Path) -> None:
 
 
 def _is_dataset(path: Path) -> bool:
-    """Tell whether a file is a data set of any version, by its format alone."""
+    """Whether a file is a data set of any version, by its format alone."""
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return str(archive["format"]).startswith(FORMAT.rpartition("/")[0])
@@ -214,15 +206,7 @@ def _is_dataset(path: Path) -> bool:
 
 
 def write_dataset(path: Path, data: BcDataset) -> None:
-    """Write a data set, whole or not at all.
-
-    Raises
-    ------
-    ExistsError
-        If a file is there that is no data set.
-    OutputError, NoSpaceError
-        If it cannot be written.
-    """
+    """Write a data set, whole or not at all; errors as in `check_dataset_place` and `write_whole`."""
     check_dataset_place(path)
     arrays = {field.name: getattr(data, field.name) for field in fields(data)}
     # A trailing empty character would be lost in fixed-width text; names hold none.
@@ -242,7 +226,7 @@ def read_dataset(path: Path) -> BcDataset:
     Raises
     ------
     NotFoundError, UnreadableError
-        If there is no such file, or it may not be read.
+        If there is no such file, or it cannot be read.
     FormatError
         If it is no such data set, is damaged, or holds objects, which are never loaded.
     VersionError
@@ -256,18 +240,21 @@ def read_dataset(path: Path) -> BcDataset:
     except OSError as error:
         raise UnreadableError(f"cannot be read: {error.strerror or error}", path=path) from error
     except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        holds = "Object arrays" in str(error)
-        what = "it holds Python objects, which are never loaded" if holds else "it is damaged, or no npz file"
+        has_objects = "Object arrays" in str(error)
+        what = "it holds Python objects, which are never loaded" if has_objects else "it is damaged, or no npz file"
         raise FormatError(f"{what}; write it anew with: {WRITER}", path=path) from error
     if "format" not in arrays:
         wanted = ("format", *(field.name for field in fields(BcDataset)), *(key for key, _ in _NAMES))
         lacking = ", ".join(key for key in wanted if key not in arrays)
         raise FormatError(f"it is no data set of editorbot: it lacks {lacking}; write one with: {WRITER}", path=path)
-    return _checked(arrays, path)
+    try:
+        return _dataset_of(arrays)
+    except (FormatError, VersionError) as error:
+        raise type(error)(f"{error.message}; write it anew with: {WRITER}", path=path) from error
 
 
 def _arrays_of(file: IO[bytes]) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz; ValueError where it is none, which NumPy would take for a pickle."""
+    """Read the arrays of an npz; raise a ValueError for other files, which NumPy would take for a pickle."""
     if file.read(len(_ZIP_MAGIC)) != _ZIP_MAGIC:
         raise ValueError("no npz file")
     file.seek(0)
@@ -275,37 +262,30 @@ def _arrays_of(file: IO[bytes]) -> dict[str, np.ndarray]:
         return {key: archive[key] for key in archive.files}
 
 
-def _checked(arrays: dict[str, np.ndarray], path: Path) -> BcDataset:
+def _dataset_of(arrays: dict[str, np.ndarray]) -> BcDataset:
+    """Check formats, names, types and shapes; `BcDataset` checks the rest."""
     found = str(arrays.pop("format"))
     if found != FORMAT:
-        raise VersionError(f"it is {found}, this editorbot reads {FORMAT}; write it anew with: {WRITER}", path=path)
+        raise VersionError(f"it is {found}, this editorbot reads {FORMAT}")
     for key, known in _NAMES:
         names = tuple(arrays.pop(key, np.array([])).tolist())
         if names != known:
-            raise VersionError(
-                f"its {key} are {_short(names)}, but this editorbot has {_short(known)}; write it anew with: {WRITER}",
-                path=path,
-            )
+            raise VersionError(f"its {key} are {_short(names)}, but this editorbot has {_short(known)}")
     arrays.setdefault("artists", np.array([], dtype=np.str_))
-    wanted = {field.name for field in fields(BcDataset)}
-    if arrays.keys() != wanted:
-        wrong = ", ".join(sorted(arrays.keys() ^ wanted))
-        raise FormatError(f"its keys are not those of a data set ({wrong}); write it anew with: {WRITER}", path=path)
+    wrong = ", ".join(sorted(arrays.keys() ^ {field.name for field in fields(BcDataset)}))
+    if wrong:
+        raise FormatError(f"its keys are not those of a data set ({wrong})")
     text = {key: str(arrays.pop(key)) for key in ("data_dir", "vocabulary")}
-    names = tuple(str(name) for name in arrays.pop("recording_names").tolist())
-    kinds = {"states": "f4", "features": "f4", "pair_ids": "U", "artists": "U"}
+    types = {"states": "f4", "features": "f4", "pair_ids": "U", "recording_names": "U", "artists": "U"}
     for key, array in arrays.items():
-        kind = kinds.get(key, "i8")
-        if not (array.dtype.kind == "U" if kind == "U" else array.dtype == np.dtype(kind)):
-            raise FormatError(f"{key} must be {kind}, but is {array.dtype}; write it anew with: {WRITER}", path=path)
+        wanted = types.get(key, "i8")
+        if not (array.dtype.kind == "U" if wanted == "U" else array.dtype == np.dtype(wanted)):
+            raise FormatError(f"{key} must be {wanted}, but is {array.dtype}")
         if array.ndim != (2 if key in ("states", "features") else 1):
-            raise FormatError(f"{key} has the shape {array.shape}; write it anew with: {WRITER}", path=path)
-    artists = tuple(str(artist) for artist in arrays.pop("artists").tolist())
-    everything: dict[str, Any] = {**arrays, **text}
-    try:
-        return BcDataset(**everything, recording_names=names, artists=artists)
-    except FormatError as error:
-        raise FormatError(f"{error.message}; write it anew with: {WRITER}", path=path) from error
+            raise FormatError(f"{key} has the shape {array.shape}")
+    lists = {key: tuple(map(str, arrays.pop(key).tolist())) for key in ("recording_names", "artists")}
+    everything: dict[str, Any] = {**arrays, **text, **lists}
+    return BcDataset(**everything)
 
 
 def _short(names: Sequence[str]) -> str:

@@ -21,7 +21,7 @@ _FRAMES = 512
 def banded(power: Float32[np.ndarray, "frames bins"], bank: BandBank) -> Float32[np.ndarray, "frames bands"]:
     """Return the power in each band, shape=(frames, bands).
 
-    A matrix product would depend on how many threads share it, in the last bit, and so would whatever is learned.
+    The last bit of a matrix product would depend on the number of threads, and so would all training.
     """
     bands = np.empty((len(power), len(bank.first)), dtype=np.float32)
     for band, (first, start, end) in enumerate(zip(bank.first, bank.offset, bank.offset[1:])):
@@ -36,14 +36,9 @@ def relative_mel(mel_db: Float32[np.ndarray, "128 frames"], reference_db: float)
 
 
 class MelScan:
-    """The mel of a sound that comes by block: `update` for each, then `finish`.
+    """Measures the mel of a sound block by block: `update` for each, then `finish`.
 
-    Parameters
-    ----------
-    samples : int
-        Length of the sound [samples at ANALYSIS_RATE].
-    rate : int [Hz]
-        Rate at which it comes.
+    The sound has a rate [Hz], and is `samples` long at ANALYSIS_RATE.
     """
 
     def __init__(self, samples: int, rate: int) -> None:
@@ -75,7 +70,7 @@ class MelScan:
             self._measure(_FRAMES)
 
     def _measure(self, frames: int) -> None:
-        """Measure the next frames, and let go of what no later one needs."""
+        """Measure the next frames, and drop samples that no later frame needs."""
         if frames <= 0:
             return
         samples = np.concatenate(self._held)
@@ -89,7 +84,7 @@ class MelScan:
 
 
 def mel_of(mono: Float32[np.ndarray, " samples"]) -> Float32[np.ndarray, "128 frames"]:
-    """Return the mel of a sound at ANALYSIS_RATE as it is stored, shape=(128, frames), in [0, 1]."""
+    """Compute the mel of a sound at ANALYSIS_RATE as it is stored, shape=(128, frames), in [0, 1]."""
     scan = MelScan(len(mono), ANALYSIS_RATE)
     scan.update(mono, last=True)
     mel_db = scan.finish()

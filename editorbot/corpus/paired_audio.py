@@ -1,7 +1,7 @@
-"""Pairs as a learner reads them: mels, pointers, labels, from the cache, changed anew each epoch if wished.
+"""Pairs as training examples: mels, pointers and labels from the cache, augmented anew in each epoch if wanted.
 
-Every example depends on the seed, the epoch and its own number alone, so any number of processes hands out the same.
-No torch: a training room turns the arrays into tensors.
+Every example depends on the seed, the epoch and its own number only, not on the number of processes. No torch: the
+training turns the arrays into tensors.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from editorbot.errors import DamagedError, EmptyError, UsageError
 from editorbot.recording import open_recording
 
 _AHEAD = 2
-"""Examples that each process works ahead."""
+"""Examples that each process prepares in advance."""
 
 
 @dataclass(frozen=True)
 class PairExample:
-    """One pair, as a learner reads it."""
+    """One pair."""
 
     sample: str
     """Its name."""
@@ -57,26 +57,22 @@ class PairExample:
     labels: Int8[np.ndarray, " beats"]
     """1 for each beat that the edit keeps, shape=(beats,)."""
     stem_mels: Float32[np.ndarray, "4 128 raw_frames"] | None = None
-    """Mels of drums, bass, vocals, other, where they were asked for."""
+    """Mels of drums, bass, vocals, other, if wanted."""
     augmentation: Augmentation | None = None
-    """What was done to the pair; None for nothing."""
+    """Its augmentation, if any."""
 
 
 class PairedAudioDataset:
-    """The pairs of a data folder that are ready in the cache.
+    """The pairs of a data folder that are ready in the cache, which ``editorbot pairs precache`` wrote.
 
     Parameters
     ----------
-    data_folder : path
-        With ``input``, ``desired_output`` and ``pointer_sequences``.
-    cache_folder : path
-        What ``editorbot pairs precache`` wrote.
-    samples : sequence of str
-        Names of pairs; all where there are none.
+    samples : tuple of str
+        Names of pairs; all if empty.
     augment : AugmentSettings, optional
-        How pairs are changed by `example`; as they are without.
+        How `example` augments pairs; not at all by default.
     use_stems : bool
-        Read the mels of the stems too. Stems are not changed along, so not together with `augment`.
+        Read the mels of the stems too. Stems are not augmented, so not together with `augment`.
 
     Raises
     ------
@@ -96,7 +92,7 @@ class PairedAudioDataset:
         use_stems: bool = False,
     ) -> None:
         if augment is not None and use_stems:
-            raise UsageError("stems are not changed along with their pair; leave out augmentation, or the stems")
+            raise UsageError("stems are not augmented with their pair; leave out augmentation, or the stems")
         self._data, self._cache = data_folder, CacheFolder(cache_folder)
         self._augment, self._use_stems = augment, use_stems
         pairs = find_pairs(data_folder, samples).pairs
@@ -105,7 +101,7 @@ class PairedAudioDataset:
             raise EmptyError("none of its pairs is in the cache; run: editorbot pairs precache", path=data_folder)
 
     def _is_there(self, sample: str) -> bool:
-        """Return whether the files of a pair are there; whether they are whole shows when they are read."""
+        """Whether the files of a pair are there; damage shows when they are read."""
         cache, pointers = self._cache, pointer_paths(self._data / POINTER_FOLDER, sample)
         files = [cache.raw(sample), cache.edit(sample), cache.labels(sample), pointers.pointers, pointers.ops]
         return all(path.is_file() for path in [*files, *([cache.stems_mel(sample)] if self._use_stems else [])])
@@ -114,13 +110,7 @@ class PairedAudioDataset:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> PairExample:
-        """Return a pair as it is kept.
-
-        Raises
-        ------
-        DamagedError
-            If an entry of it is damaged, or they do not fit together.
-        """
+        """Read a pair without augmentation; raise a DamagedError if its entries are damaged or do not fit."""
         pair = self.pairs[index]
         raw, edit = read_mel(self._cache.raw(pair.sample)), read_mel(self._cache.edit(pair.sample))
         if raw is None or edit is None:
@@ -145,13 +135,7 @@ class PairedAudioDataset:
         )
 
     def example(self, index: int, rng: np.random.Generator) -> PairExample:
-        """Return a pair, changed as the settings and `rng` have it.
-
-        Raises
-        ------
-        EditorbotError
-            If an entry is damaged, or a recording cannot be read.
-        """
+        """Read a pair, with an augmentation drawn by `rng` if the data set has settings for it."""
         example = self[index]
         if self._augment is None:
             return example
@@ -174,17 +158,7 @@ class PairedAudioDataset:
         )
 
     def epoch(self, epoch: int, *, seed: int, workers: int = 1) -> Iterator[PairExample]:
-        """Yield every pair once, in an order and with changes that follow from seed and epoch.
-
-        Parameters
-        ----------
-        epoch : int
-            Number of the epoch.
-        seed : int
-            The same seed gives the same examples.
-        workers : int
-            Processes that load and change pairs; the examples do not depend on it.
-        """
+        """Yield every pair once, in an order and with augmentations that depend on seed and epoch only."""
         order = [int(index) for index in np.random.default_rng([seed, epoch]).permutation(len(self))]
         if workers <= 1:
             for index in order:
@@ -207,6 +181,6 @@ class PairedAudioDataset:
 
 
 def _mono(path: Path) -> Float32[np.ndarray, " samples"]:
-    """Return the downmix of a file."""
+    """Read the downmix of a file."""
     with open_recording(path) as recording:
         return np.concatenate(list(MonoReader(recording).blocks()))

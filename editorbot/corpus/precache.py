@@ -1,10 +1,10 @@
-"""Everything that training reads of a pair, made once: mels, pointers, labels, analyses.
+"""Makes what training reads of a pair: mels, pointers, labels, analyses.
 
 Conventions
 -----------
 ``features/{sample}_raw.npz`` and ``{sample}_edit.npz`` hold ``mel`` (128, frames), ``beats_s`` and the ``digest`` of
 the recording; ``labels/{sample}.npy`` is int8, one a beat of the raw recording: 1 kept, 0 cut. An entry of another
-recording, or of another frame grid, counts as missing. Analyses go to the user's own cache.
+recording, or of another frame grid, counts as missing. Analyses go to the user's cache.
 """
 
 from __future__ import annotations
@@ -40,15 +40,15 @@ from editorbot.recording import Recording, open_recording
 from editorbot.timebase import frame_count, mono_samples
 
 KEPT_SHARE = 0.5
-"""Share of a beat's frames that the edit must hold for the beat to count as kept."""
+"""Least share of a beat's frames in the edit for the beat to count as kept."""
 
 _MOST_PASSED = 2
-"""Frames that may be missing between two pointers without a cut; three times the speed."""
+"""Frames that may be missing between two pointers without a cut; triple speed."""
 
 
 @dataclass(frozen=True)
 class PrecacheJob:
-    """One pair to be made ready."""
+    """One pair."""
 
     pair: Pair
     """The two files."""
@@ -57,9 +57,9 @@ class PrecacheJob:
     cache: CacheFolder
     """Where the entries go."""
     analyses: AnalysisCache | None = None
-    """Where analyses are kept; None keeps none."""
+    """Cache of analyses, if any."""
     picture: bool = False
-    """Whether a picture of a new alignment is drawn too."""
+    """Draw a picture of a new alignment."""
     force: bool = False
     """Make again what is there."""
     beat_tracker: BeatTracker = "embedded"
@@ -73,14 +73,14 @@ class Precached:
     sample: str
     """Its name."""
     made: tuple[str, ...]
-    """What was missing and is there now: raw, edit, pointers, labels."""
+    """What was missing and was made: raw, edit, pointers, labels."""
     kept_share: float
     """Share of the raw recording's beats that the edit keeps."""
 
 
 @dataclass(frozen=True)
 class MelEntry:
-    """The mel of a recording as it is kept."""
+    """The stored mel of a recording."""
 
     mel: Float32[np.ndarray, "128 frames"]
     """Mel, shape=(128, frames), in [0, 1]."""
@@ -92,7 +92,7 @@ class MelEntry:
     """Who found the beats."""
 
     def is_of(self, recording: Recording, beat_tracker: BeatTracker) -> bool:
-        """Whether it is what a recording and a beat tracker give."""
+        """Whether it was made of a recording with a beat tracker."""
         return (self.digest, self.beat_tracker) == (recording.digest, beat_tracker)
 
 
@@ -102,7 +102,7 @@ def precache(job: PrecacheJob) -> Precached:
     Raises
     ------
     EditorbotError
-        If one of the two cannot be read or analyzed, they do not belong together, or nothing can be written.
+        If one of the two cannot be read or analyzed, they do not match, or the results cannot be written.
     """
     made = []
     entries = []
@@ -138,7 +138,7 @@ def precache(job: PrecacheJob) -> Precached:
 def _labels(
     job: PrecacheJob, raw: MelEntry, edit: MelEntry, pointers: Int64[np.ndarray, " edit_frames"]
 ) -> Int8[np.ndarray, " beats"]:
-    """Return which beats are kept: as `pairs labels` found where it was run, else by the pointers."""
+    """Return which beats are kept: as `pairs labels` found if it was run, else by the pointers."""
     edit_list = stored_edit(job.data_folder, job.cache, job.pair.sample, raw.digest, edit.digest)
     if edit_list is None:
         return keep_labels(pointers, raw.beats_s, raw.mel.shape[1])
@@ -152,19 +152,13 @@ def make_mel(recording: Recording, analysis: Analysis, beat_tracker: BeatTracker
 
 
 def write_mel(path: Path, entry: MelEntry) -> None:
-    """Keep a mel.
-
-    Raises
-    ------
-    OutputError, NoSpaceError
-        If it cannot be written.
-    """
+    """Write a mel; errors as in `write_entry`."""
     other = {} if entry.beat_tracker == "embedded" else {"beat_tracker": text_array(entry.beat_tracker)}
     write_entry(path, {"mel": entry.mel, "beats_s": entry.beats_s, "digest": text_array(entry.digest)} | other)
 
 
 def read_mel(path: Path) -> MelEntry | None:
-    """Return a kept mel; None where there is no whole one."""
+    """Read a stored mel; None if there is no whole one."""
     arrays = read_entry(path)
     if arrays is None:
         return None
@@ -174,7 +168,7 @@ def read_mel(path: Path) -> MelEntry | None:
     if beats_s is None or beats_s.dtype != np.float64 or beats_s.ndim != 1 or not len(beats_s):
         return None
     entry = MelEntry(mel, beats_s, text_of(arrays, "digest"), text_of(arrays, "beat_tracker") or "embedded")
-    # The archive's own sums tell damage; a number that is none was never written by us.
+    # The archive's checksums detect damage; values that are not finite were written by another program.
     return entry if np.isfinite(mel).all() else None
 
 
@@ -187,7 +181,7 @@ def _fitting(entry: MelEntry | None, recording: Recording, beat_tracker: BeatTra
 
 
 def read_pointers(data_folder: Path, sample: str, raw: MelEntry, edit: MelEntry) -> Int64[np.ndarray, " frames"] | None:
-    """Return the pointers of a pair; None where there are none that fit the two recordings."""
+    """Read the pointers of a pair; None if there are none that fit the two recordings."""
     paths = pointer_paths(data_folder / POINTER_FOLDER, sample)
     pointers, ops = read_array(paths.pointers), read_array(paths.ops)
     if pointers is None or ops is None or pointers.dtype != np.int64 or ops.dtype != np.int8:
@@ -200,7 +194,7 @@ def read_pointers(data_folder: Path, sample: str, raw: MelEntry, edit: MelEntry)
 
 
 def _info_digests(path: Path) -> tuple[str, str] | None:
-    """Return the digests of the two recordings that an alignment is of."""
+    """Read the digests of the two recordings of an alignment."""
     try:
         info = json.loads(path.read_text(encoding="utf-8"))
         return info["raw_digest"], info["edit_digest"]
@@ -213,24 +207,14 @@ def keep_labels(
 ) -> Int8[np.ndarray, " beats"]:
     """Return which beats of the raw recording an edit keeps, shape=(beats,): 1 kept, 0 cut.
 
-    A beat is kept where at least `KEPT_SHARE` of its frames are heard in the edit. What lies before the first beat
-    has no label.
-
-    Parameters
-    ----------
-    pointers : np.ndarray, shape=(edit frames,), int64
-        Raw frame of each frame of the edit, -1 = not from the raw recording.
-    beats_s : np.ndarray, shape=(beats,), float64 [seconds]
-        Beats of the raw recording.
-    raw_frames : int
-        Frames of the raw recording.
+    A beat is kept if at least `KEPT_SHARE` of its frames are in the edit. Sound before the first beat has no label.
     """
-    heard = np.zeros(raw_frames)
-    heard[pointers[pointers >= 0]] = 1.0
-    # What is played faster passes over frames without leaving them out.
+    played = np.zeros(raw_frames)
+    played[pointers[pointers >= 0]] = 1.0
+    # Faster playback skips frames without cutting them.
     here, step = pointers[:-1], np.diff(pointers)
     for missed in range(1, _MOST_PASSED + 1):
-        heard[here[(here >= 0) & (step > missed) & (step <= _MOST_PASSED + 1)] + missed] = 1.0
+        played[here[(here >= 0) & (step > missed) & (step <= _MOST_PASSED + 1)] + missed] = 1.0
     starts = beat_frames(beats_s, raw_frames)
     counts = np.maximum(np.diff(np.append(starts, raw_frames)), 1)
-    return (np.add.reduceat(heard, starts) >= KEPT_SHARE * counts).astype(np.int8)
+    return (np.add.reduceat(played, starts) >= KEPT_SHARE * counts).astype(np.int8)

@@ -1,14 +1,14 @@
 """Stems of raw recordings on disk, as sound and as mel.
 
-An hour of stems is five gigabytes, so they are never held whole: they are written to the disk as they come, put into
-one npz, and read again by block.
+An hour of stems is five gigabytes, so they are never in memory as a whole: they are written to disk block by block,
+put into one npz, and read by block.
 
 Conventions
 -----------
 ``stems/{sample}_stems.npz``: drums, bass, vocals, other, each (2, samples) float32, and ``sample_rate``.
 ``stems_mel/{sample}_stems.npz``: drums, bass, vocals, other, each (128, frames) float32 in [0, 1], as the mel of a
-recording is stored, relative to the largest value of all four: a stem that is hardly there is dark. Both name the
-recording's ``digest``, and the sound the ``model`` it came from.
+recording is stored, relative to the largest value of all four: a stem that is hardly audible is dark. Both hold the
+recording's ``digest``, and the sound the ``model`` that separated it.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from editorbot.timebase import mono_samples
 
 _BLOCK = 1 << 18
 _LEAST_REFERENCE_DB = -20.0
-"""Stems that are all quieter than that stay dark; it is 80 dB above what counts as silence."""
+"""Lowest reference: quieter stems stay dark; it is 80 dB above what counts as silence."""
 
 
 @runtime_checkable
 class ByteReader(Protocol):
-    """A file, or a member of an archive, that is read from."""
+    """A file, or a member of an archive."""
 
     def read(self, count: int = -1, /) -> bytes:
-        """Return the next bytes, `count` at most."""
+        """Read the next bytes, at most `count`."""
         ...
 
     def seek(self, offset: int, whence: int = 0, /) -> int:
-        """Go to another place."""
+        """Change the position."""
         ...
 
 
 @dataclass(frozen=True)
 class StemFile:
-    """A file of stems, checked to be whole in its outer form."""
+    """A file of stems whose headers are intact."""
 
     path: Path
     """The npz."""
@@ -60,9 +60,9 @@ class StemFile:
     samples: int
     """Their length [samples]."""
     digest: str
-    """Digest of the recording they come from; empty where the file does not say."""
+    """Digest of their recording; empty if the file has none."""
     model: str
-    """What took it apart; empty where the file does not say."""
+    """The model that separated it; empty if the file has none."""
 
     def blocks(self, size: int = _BLOCK) -> Iterator[Float32[np.ndarray, "4 2 _"]]:
         """Yield the stems in the order of STEM_NAMES, `size` samples at a time.
@@ -82,7 +82,7 @@ class StemFile:
 
 
 def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> ByteReader:
-    """Return a reader that stands at the first sample of a channel."""
+    """Open a reader at the first sample of a channel."""
     file = archive.open(f"{name}.npy")
     shape = _header(file, name)
     skip = channel * shape[1] * np.dtype(np.float32).itemsize
@@ -91,13 +91,7 @@ def _channel(archive: zipfile.ZipFile, name: str, channel: int) -> ByteReader:
 
 
 def _header(file: ByteReader, name: str) -> tuple[int, ...]:
-    """Read the head of an npy; return the shape.
-
-    Raises
-    ------
-    ValueError
-        If it is no float32 array of two channels, row by row.
-    """
+    """Read the header of an npy; raise a ValueError unless it is float32 of two channels, row by row."""
     major, _ = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
     shape, is_by_column, dtype = read(file)
@@ -114,7 +108,7 @@ def _floats(file: ByteReader, count: int) -> Float32[np.ndarray, " samples"]:
 
 
 def open_stems(path: Path) -> StemFile | None:
-    """Return a file of stems; None where there is none, or it is not whole."""
+    """Open a file of stems; None if there is none, or it is damaged."""
     try:
         with zipfile.ZipFile(path) as archive:
             shapes = set()
@@ -136,7 +130,7 @@ def open_stems(path: Path) -> StemFile | None:
 
 
 def _small(archive: zipfile.ZipFile, name: str) -> np.ndarray | None:
-    """Return one small array; None where there is none."""
+    """Read one small array; None if there is none."""
     if f"{name}.npy" not in archive.namelist():
         return None
     with archive.open(f"{name}.npy") as file:
@@ -153,20 +147,7 @@ def write_stems(
     digest: str = "",
     model: str = "",
 ) -> None:
-    """Write stems that come by block into an npz.
-
-    Parameters
-    ----------
-    path : path
-        The npz.
-    blocks : iterable of np.ndarray, shape=(4, 2, samples), float32
-        The stems in the order of STEM_NAMES.
-    samples : int
-        Their length in all [samples].
-    sample_rate : int [Hz]
-        Their rate.
-    digest, model : str
-        Where they come from.
+    """Write stems, which come by block in the order of STEM_NAMES, into an npz.
 
     Raises
     ------
@@ -176,7 +157,7 @@ def write_stems(
         If the blocks do not add up to `samples`.
     """
     with writing(path) as file, tempfile.TemporaryDirectory(dir=path.parent, prefix=".stems-") as folder:
-        _spool(Path(folder), blocks, samples)
+        _write_npys(Path(folder), blocks, samples)
         with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
             for name in STEM_NAMES:
                 with (
@@ -193,8 +174,8 @@ def write_stems(
                     np.lib.format.write_array(target, value, allow_pickle=False)
 
 
-def _spool(folder: Path, blocks: Iterable[Float32[np.ndarray, "4 2 _"]], samples: int) -> None:
-    """Write the stems as npy files, one a stem, while they come."""
+def _write_npys(folder: Path, blocks: Iterable[Float32[np.ndarray, "4 2 _"]], samples: int) -> None:
+    """Write the stems as npy files, block by block."""
     header = {"descr": "<f4", "fortran_order": False, "shape": (2, samples)}
     files: list[IO[bytes]] = []
     try:
@@ -218,13 +199,7 @@ def _spool(folder: Path, blocks: Iterable[Float32[np.ndarray, "4 2 _"]], samples
 def cache_stems(
     recording: Recording, path: Path, separator: Separator, progress: Callable[[float], None] = lambda share: None
 ) -> None:
-    """Take a recording apart and keep its stems.
-
-    Raises
-    ------
-    EditorbotError
-        If it cannot be read, or the stems not be written.
-    """
+    """Separate a recording and write its stems."""
     write_stems(
         path,
         separate_blocks(recording, separator, progress),
@@ -236,30 +211,22 @@ def cache_stems(
 
 
 def stems_to_mel(stems: StemFile, path: Path) -> None:
-    """Write the mels of stems.
-
-    Raises
-    ------
-    OutputError, NoSpaceError
-        If they cannot be written.
-    ValueError, OSError, zipfile.BadZipFile
-        If the stems are damaged.
-    """
+    """Compute and write the mels of stems; errors as in `StemFile.blocks` and `write_entry`."""
     samples = mono_samples(stems.samples, stems.sample_rate)
-    spools = [MelScan(samples, stems.sample_rate) for _ in STEM_NAMES]
+    scans = [MelScan(samples, stems.sample_rate) for _ in STEM_NAMES]
     done = 0
     for block in stems.blocks():
         done += block.shape[2]
-        for spool, stem in zip(spools, block):
-            spool.update(stem.mean(axis=0), last=done == stems.samples)
-    mels_db = [spool.finish() for spool in spools]
+        for scan, stem in zip(scans, block):
+            scan.update(stem.mean(axis=0), last=done == stems.samples)
+    mels_db = [scan.finish() for scan in scans]
     reference_db = max(_LEAST_REFERENCE_DB, *(float(mel_db.max()) for mel_db in mels_db))
     arrays = {name: relative_mel(mel_db, reference_db) for name, mel_db in zip(STEM_NAMES, mels_db)}
     write_entry(path, arrays | {"digest": text_array(stems.digest)})
 
 
 def read_stem_mels(path: Path) -> Float32[np.ndarray, "4 128 frames"] | None:
-    """Return the mels of stems in the order of STEM_NAMES; None where there is no whole entry."""
+    """Read the mels of stems in the order of STEM_NAMES; None if there is no whole entry."""
     arrays = read_entry(path)
     if arrays is None or not all(name in arrays for name in STEM_NAMES):
         return None

@@ -6,16 +6,16 @@ import pytest
 from editorbot.corpus.splits import (
     SHORT_NAMES,
     SPLIT_OF_ARTIST,
-    Sides,
+    ArtistSplit,
     artist_of,
     artist_of_sample,
+    artist_overlap,
     check_splits,
     refuse_artist,
     refuse_held_out,
     refuse_held_out_pairs,
     split_by_artist,
     split_of,
-    told_apart,
 )
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.errors import FormatError, SplitError
@@ -58,7 +58,7 @@ def test_a_test_track_is_refused_in_training() -> None:
 
 def test_no_artist_stands_in_two_splits() -> None:
     check_splits({"train": ["nexuiz", "mine"], "validation": ["colobot", "yours"], "test": ["zaz-data"]})
-    with pytest.raises(SplitError, match=r"Mine stands in train and in test"):
+    with pytest.raises(SplitError, match=r"Mine is in train and in test"):
         check_splits({"train": ["mine"], "test": ["Mine"]})
     with pytest.raises(SplitError, match="belongs to test"):
         check_splits({"train": ["muldjord"]})
@@ -112,14 +112,14 @@ def test_jams_of_a_track_whose_artist_nobody_knows_stay_together() -> None:
 
 
 def test_of_one_artist_nothing_is_kept_apart() -> None:
-    assert split_by_artist({"one": "us", "two": "us"}, 0.9) == Sides(("one", "two"), ())
-    assert split_by_artist({}, 0.1) == Sides((), ())
+    assert split_by_artist({"one": "us", "two": "us"}, 0.9) == ArtistSplit(("one", "two"), ())
+    assert split_by_artist({}, 0.1) == ArtistSplit((), ())
 
 
 def test_a_card_says_other_artists_only_where_all_are_known() -> None:
-    assert told_apart(["us", "you"], ["them"]) == "of other artists"
-    assert told_apart(["us", "nexuiz"], ["nexuiz-music", ""]) == "some of them of the same artists"
-    assert told_apart(["us"], ["them", ""]) == told_apart([""], [""]) == "whose artists are not all known"
+    assert artist_overlap(["us", "you"], ["them"]) == "of other artists"
+    assert artist_overlap(["us", "nexuiz"], ["nexuiz-music", ""]) == "some of them of the same artists"
+    assert artist_overlap(["us"], ["them", ""]) == artist_overlap([""], [""]) == "whose artists are not all known"
 
 
 def test_the_artist_of_a_sample_is_the_one_that_its_truth_names(tmp_path: Path) -> None:

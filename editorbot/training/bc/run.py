@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from editorbot.config import plain_data
-from editorbot.corpus.splits import SOME_SAME_ARTISTS, split_by_artist, told_apart
+from editorbot.corpus.splits import SOME_SAME_ARTISTS, artist_overlap, split_by_artist
 from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
 from editorbot.environment.state import Normalizer
@@ -161,7 +161,7 @@ def read_demonstrations(settings: BcSettings, on_line: OnLine) -> DemonstrationS
 
 
 def _apart(train: Sequence[Demonstration], valid: Sequence[Demonstration]) -> str:
-    return told_apart((one.artist for one in train), (one.artist for one in valid))
+    return artist_overlap((one.artist for one in train), (one.artist for one in valid))
 
 
 def split_recordings(

@@ -14,14 +14,14 @@ from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.simulate.folder import find_tracks
 from editorbot.corpus.splits import (
     SOME_SAME_ARTISTS,
-    Sides,
+    ArtistSplit,
     artist_of,
     artist_of_sample,
+    artist_overlap,
     refuse_held_out,
     refuse_held_out_pairs,
     refuse_shared_folders,
     split_by_artist,
-    told_apart,
 )
 from editorbot.errors import UsageError, printable
 from editorbot.models.checkpoint import Checkpoint
@@ -127,7 +127,7 @@ class MelFiles:
         """What is known of the artists to choose on, for the card."""
         if set(self.valid) <= set(self.train):
             return "that are learned from too"
-        return told_apart(self.train_artists, self.valid_artists)
+        return artist_overlap(self.train_artists, self.valid_artists)
 
     def in_words(self, settings: MelSettings) -> str:
         """Say what was learned from and chosen on, for the card."""
@@ -164,7 +164,7 @@ def _with_pairs(degraded: MelFiles, settings: MelSettings, data_dir: Path, on_li
     refuse_held_out_pairs(data_dir)
     pairs = examples_of_pairs(data_dir, settings.cache_dir, settings.cache_dir / "mel", on_line=on_line)
     artists = {sample: artist_of_sample(data_dir, sample) for sample in pairs}
-    sides = Sides(tuple(pairs), ()) if degraded.valid else split_by_artist(artists, VALID_PAIRS)
+    sides = ArtistSplit(tuple(pairs), ()) if degraded.valid else split_by_artist(artists, VALID_PAIRS)
     valid = sides.valid
     if pairs and not (degraded.valid or valid):
         on_line("warning: all pairs are of one artist; the best epoch is chosen on what is learned from")

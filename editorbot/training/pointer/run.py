@@ -18,9 +18,9 @@ from editorbot.corpus.pairs import POINTER_FOLDER
 from editorbot.corpus.splits import (
     SOME_SAME_ARTISTS,
     artist_of_sample,
+    artist_overlap,
     refuse_held_out_pairs,
     split_by_artist,
-    told_apart,
 )
 from editorbot.editors.pointer_inference.decode import DecodeSettings
 from editorbot.editors.pointer_inference.learned import FORMAT
@@ -54,7 +54,7 @@ def train(settings: PointerSettings, *, command: str = "", on_line: OnLine = sil
     on_line(device_line(device, settings.threads))
     pairs, valid = _pairs(settings, on_line)
     on_line(f"{len(pairs)} pairs to train on, {len(valid)} to choose on")
-    apart = told_apart(artists_of(pairs), artists_of(valid))
+    apart = artist_overlap(artists_of(pairs), artists_of(valid))
     if apart == SOME_SAME_ARTISTS:
         on_line("warning: some artists are both learned from and chosen on")
     shape = _with_ratio(settings.model, pairs)

@@ -22,10 +22,10 @@ from editorbot.corpus.simulate.folder import JamRequest, find_tracks
 from editorbot.corpus.splits import (
     artist_of,
     artist_of_sample,
+    artist_overlap,
     refuse_held_out,
     refuse_held_out_pairs,
     refuse_shared_folders,
-    told_apart,
 )
 from editorbot.corpus.truth import TRUTH_FOLDER
 from editorbot.editors.scoring.inputs import INPUTS_VERSION
@@ -187,4 +187,4 @@ def _apart(settings: ScoredSettings) -> str:
     if settings.data_dir is not None:
         samples = [path.stem for path in (settings.data_dir / TRUTH_FOLDER).glob("*.json")]
         learned += [artist_of_sample(settings.data_dir, sample) for sample in samples]
-    return told_apart(learned, [artist_of(path) for path in find_tracks(settings.valid_tracks)])
+    return artist_overlap(learned, [artist_of(path) for path in find_tracks(settings.valid_tracks)])
