@@ -14,7 +14,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from editorbot.editors.scoring.classify import SWITCH_COST
 from editorbot.editors.scoring.decode import best_stretches
@@ -96,6 +95,8 @@ def fit_card(
     percentiles: tuple[int, ...] = PERCENTILES,
 ) -> Scorecard:
     """Return the scorecard of a logistic regression on knots; smaller `strength` gives smaller points."""
+    from sklearn.linear_model import LogisticRegression
+
     knots = {name: knots_of(columns[name], percentiles) for name in names}
     design = np.concatenate([hats(columns[name], knots[name]) for name in names], axis=1)
     model = LogisticRegression(C=strength, max_iter=500).fit(design, wanted, sample_weight=weights)

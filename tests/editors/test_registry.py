@@ -5,16 +5,23 @@ import sys
 
 import pytest
 
-from editorbot.editors.base import Editor
+from editorbot.editors.keep_all import KeepAllEditor
+from editorbot.editors.pointer import PointerEditor
+from editorbot.editors.policy import PolicyEditor
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
+from editorbot.editors.retarget import RetargetEditor
+from editorbot.editors.scored import RulesEditor, ScoredEditor
 from editorbot.errors import NotFoundError, UsageError
 
+CLASSES = {
+    "keep-all": KeepAllEditor, "scored": ScoredEditor, "scored-rules": RulesEditor, "retarget": RetargetEditor,
+    "pointer": PointerEditor, "policy": PolicyEditor,
+}  # fmt: skip
 
-@pytest.mark.parametrize("name", EDITOR_NAMES)
-def test_every_name_leads_to_an_editor_of_that_name(name):
-    editor = editor_named(name)
-    assert isinstance(editor, Editor)
-    assert editor.name == name
+
+def test_every_name_leads_to_its_editor():
+    assert {name: type(editor_named(name)) for name in EDITOR_NAMES} == CLASSES
+    assert {name: editor.name for name, editor in CLASSES.items()} == {name: name for name in CLASSES}
 
 
 @pytest.mark.parametrize("name", ["", "keep_all", "Scored", "../scored", "policy "])

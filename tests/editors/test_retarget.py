@@ -26,4 +26,5 @@ def test_without_a_target_keeps_the_usual_share_and_says_so(has_beat):
 
 def test_takes_a_recording_of_one_beat():
     edit_list = RetargetEditor().edit(one_beat_analysis(2.5), EditRequest())
-    assert edit_list.output_samples > 0
+    assert [(clip.start, clip.end) for clip in edit_list.clips] == [(0, edit_list.source.samples)]
+    assert [line.partition(":")[0] for line in edit_list.warnings] == ["TARGET_MISSED"]

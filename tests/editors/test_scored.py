@@ -100,7 +100,7 @@ def test_cutting_everything_is_refused(editor, rehearsal):
 def test_a_target_is_met_by_the_path(editor, rehearsal, request_):
     edit_list = editor.edit(rehearsal, request_)
     assert abs(edit_list.output_samples / RATE - request_.target_length_s(rehearsal.duration_s)) <= 2.0
-    assert edit_list.made_by.editor == editor.name
+    assert edit_list.made_by.editor == {ScoredEditor: "scored", RulesEditor: "scored-rules"}[type(editor)]
     assert len(edit_list.beats) == len(rehearsal.beats_s)
 
 
@@ -120,8 +120,9 @@ def test_a_target_is_met_by_the_path(editor, rehearsal, request_):
 @pytest.mark.parametrize("has_beat", [True, False])
 def test_something_is_always_kept(editor, parts, has_beat):
     edit_list = editor.edit(jam_analysis(parts, has_beat=has_beat), EditRequest())
-    assert edit_list.output_samples > 0
-    assert [clip.start for clip in edit_list.clips] == sorted(clip.start for clip in edit_list.clips)
+    (clip,) = edit_list.clips
+    assert clip.start == 0
+    assert clip.end >= 0.8 * edit_list.source.samples  # of the last one, the silence at its end may go
 
 
 def test_where_there_is_only_talk_all_of_it_stays(editor):

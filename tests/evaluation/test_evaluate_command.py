@@ -7,7 +7,12 @@ import pytest
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
 from editorbot.cli.main import main
+from editorbot.editlist.edit_list import EditList
+from editorbot.editors.base import EditRequest
+from editorbot.editors.keep_all import KeepAllEditor
+from editorbot.editors.registry import EDITOR_NAMES
 from editorbot.evaluation import benchmark
+from editorbot.evaluation.jams import find_jams
 from editorbot.recording import Recording
 from tests.editors.factories import song_analysis
 from tests.evaluation.evaluated import write_jam
@@ -124,7 +129,25 @@ def test_nothing_to_score_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "pairs simulate" in capsys.readouterr().err
 
 
-def test_only_retarget_is_told_the_length() -> None:
-    assert benchmark.GETS_THE_LENGTH == "retarget"
+def test_the_two_that_show_validity_always_take_part() -> None:
     names = [entrant.name for entrant in benchmark.entrants_of(["retarget"], ["scored=a"])]
     assert names == ["keep-all", "retarget", "loudness-cutter", "scored @ a"]
+
+
+def test_only_retarget_gets_the_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_jam(tmp_path, "one")
+    lengths_s: dict[str, float | None] = {}
+
+    class Recorder(KeepAllEditor):  # type: ignore[misc]
+        def __init__(self, name: str) -> None:
+            self.asked = name
+
+        def edit(self, analysis: Analysis, request: EditRequest) -> EditList:
+            lengths_s[self.asked] = request.target_s
+            return super().edit(analysis, request)
+
+    monkeypatch.setattr(benchmark, "editor_named", lambda name, checkpoint: Recorder(name))
+    (jam,) = find_jams(tmp_path).jams
+    results = benchmark.evaluate_jam(benchmark.EvaluationJob(jam, benchmark.entrants_of([])))
+    assert not results.errors
+    assert lengths_s == {name: 8.0 if name == "retarget" else None for name in EDITOR_NAMES}

@@ -11,7 +11,8 @@ import pytest
 
 from editorbot.corpus.truth import EqualGroup, Segment, Truth
 from editorbot.editlist.edit_list import Clip, EditList, Effect, Join, Source
-from editorbot.evaluation.metrics import score_edit
+from editorbot.evaluation.metrics import kept_by_kind, score_edit
+from tests.evaluation.evaluated import edit_of as edit_of_ranges
 
 RATE = 1_000
 
@@ -248,3 +249,22 @@ def test_sums_agree_with_the_naive_twin(seed):
     assert score.recall == pytest.approx(twin.recall, abs=1e-6)
     assert score.purity == pytest.approx(twin.purity, abs=1e-6)
     assert score.junk_s_per_min == pytest.approx(twin.junk_s / score.edit_s * 60, abs=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_kept_shares_agree_with_counting(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bounds = np.unique(rng.integers(1, 59, 8))
+    kinds = rng.choice(["talk", "noise", "tuning"], len(bounds) - 1)
+    pieces = [Segment(float(a), float(b), str(k)) for a, b, k in zip(bounds, bounds[1:], kinds) if rng.random() < 0.7]
+    truth = Truth(60.0, 10.0, tuple(pieces))
+    starts = rng.integers(0, 50, 4)
+    ranges = [(float(start), float(start + rng.integers(1, 10))) for start in starts]
+    kept = {kind.kind: (kind.there_s, kind.kept_s) for kind in kept_by_kind(edit_of_ranges(*ranges), truth)}
+    naive: dict[str, list[float]] = {}
+    for second in range(60):
+        kind = next((p.kind for p in pieces if p.start_s <= second < p.end_s), "junk")
+        counts = naive.setdefault(kind, [0.0, 0.0])
+        counts[0] += 1
+        counts[1] += any(start <= second < end for start, end in ranges)
+    assert kept == {kind: (pytest.approx(counts[0]), pytest.approx(counts[1])) for kind, counts in naive.items()}

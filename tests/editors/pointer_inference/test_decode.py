@@ -195,7 +195,7 @@ def test_the_score_has_its_say():
 def test_a_silent_network_still_gives_an_edit():
     scores = _scores(200, np.zeros(200, bool))
     plays = best_plays(costs_of(scores, CONFIG, DecodeSettings(), BEATS_S), CONFIG, DecodeSettings())
-    assert len(plays.starts) >= 1
+    assert len(plays.pointers) == 10  # a beat, the shortest play
     assert len(greedy_plays(greedy_step(scores, CONFIG), 200).starts) == 1
     with pytest.raises(UsageError):
         DecodeSettings(jump_cost=-1.0)

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.overlap_trim import Bars, trim_overlaps
+from editorbot.analysis.analysis import STEP_COLUMNS
+from editorbot.editors.scoring.overlap_trim import NO_BARS, Bars, bars_of, trim_overlaps
 from editorbot.editors.scoring.overlap_trim_places import ScoredSteps, places_of
 from editorbot.editors.scoring.scorecard import read_cards
 from editorbot.timebase import STEP_S
+from tests.editors.step_grids import jam_analysis
 
 STOP = 30
 """Steps between the takes."""
@@ -169,3 +171,19 @@ def test_plays_that_touch_are_left_as_they_are():
     steps = _steps(rng, np.concatenate([song[:150], song[120:]]))
     spans_s = _spans_s((0, 150), (150, 300))
     assert trim_overlaps(spans_s, steps, steps.is_song) == spans_s
+
+
+STEPS = np.zeros((64, len(STEP_COLUMNS)), np.float32)  # 12 s, with a bar every two
+
+
+@pytest.mark.parametrize(
+    ("at_s", "later_s"),
+    [(4.0, 0.0), (3.98, 0.0), (3.5, 0.5), (4.55, -0.55), (3.3, 0.0), (5.0, 0.0), (0.0, 0.0), (30.0, 0.0)],
+)
+def test_the_nearest_bar_counts_within_a_beat_and_a_little(at_s, later_s):
+    assert bars_of(jam_analysis([("music", STEPS)])).later_s(at_s) == pytest.approx(later_s)
+
+
+def test_where_no_beat_was_heard_there_is_no_bar():
+    assert bars_of(jam_analysis([("music", STEPS)], has_beat=False)) is NO_BARS
+    assert NO_BARS.later_s(4.0) == 0
