@@ -1,4 +1,4 @@
-"""Learned weights as files: safetensors, and beside them a JSON card that tells what they are for.
+"""Learned weights as files: safetensors, and beside them a JSON card that says what they are for.
 
 The card holds the network's shape, which inputs it reads, how it came to be, and how good it is
 (``docs/checkpoint-format.md``). Weights for other inputs are refused, and nothing is unpickled.
@@ -36,12 +36,12 @@ class StoredWeights:
 
 
 def shipped_weights(name: str) -> Path:
-    """Return where weights lie that ship with the package."""
+    """Path of weights that ship with the package."""
     return Path(__file__).parent / "pretrained" / f"{name}.safetensors"
 
 
 def digest_of(path: Path) -> str:
-    """Return the digest of a file."""
+    """Digest a file."""
     return "sha256:" + hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -51,9 +51,9 @@ def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]
     Parameters
     ----------
     path : Path
-        The safetensors; the card lies beside it under the same name, as JSON.
+        The safetensors; the card is the JSON of the same name beside it.
     what : str
-        What is looked for, for messages: "a beat network".
+        What is wanted, for messages: "a beat network".
     kind : str
         Value that the card's ``format`` must have.
     same : mapping
@@ -84,6 +84,17 @@ def read_weights(path: Path, what: str, *, kind: str, same: Mapping[str, object]
     return StoredWeights(tensors, card, digest_of(path))
 
 
+def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) -> None:
+    """Refuse a card of another kind, or one of weights for other inputs; see :func:`read_weights`."""
+    found = card.get("format") if isinstance(card, dict) else None
+    if found != kind:
+        raise FormatError(f"the card's format must be {kind!r}, but is {found!r}; name other weights", path=path)
+    for name, here in same.items():
+        if card.get(name) != here:
+            message = f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again"
+            raise MismatchError(message, path=path)
+
+
 def write_weights(path: Path, tensors: Mapping[str, np.ndarray], card: Mapping[str, Any]) -> None:
     """Write weights as they ship: safetensors, and the card beside them as JSON.
 
@@ -107,18 +118,6 @@ def write_weights(path: Path, tensors: Mapping[str, np.ndarray], card: Mapping[s
     path.parent.mkdir(parents=True, exist_ok=True)
     write_whole(path.with_suffix(".json"), (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     write_whole(path, save({name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}))
-
-
-def check_card(card: Any, path: Path, *, kind: str, same: Mapping[str, object]) -> None:
-    """Refuse a card of another kind, or one of weights for other inputs; see :func:`read_weights`."""
-    found = card.get("format") if isinstance(card, dict) else None
-    if found != kind:
-        raise FormatError(f"the card's format must be {kind!r}, but is {found!r}; name other weights", path=path)
-    for name, here in same.items():
-        if card.get(name) != here:
-            raise MismatchError(
-                f"{name} is {card.get(name)!r}, but this version reads {here!r}; train it again", path=path
-            )
 
 
 def check_shapes(tensors: Mapping[str, np.ndarray], wanted: Mapping[str, tuple[int, ...]], path: Path) -> None:

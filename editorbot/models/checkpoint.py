@@ -1,8 +1,8 @@
 """Checkpoints: what a training run leaves behind, as plain data.
 
-A checkpoint is a dictionary of tensors, numbers and strings, so that it is read
-without running any code of the file's: `torch.load(..., weights_only=True)`,
-here and nowhere else. ``docs/checkpoint-format.md`` lists the fields.
+A checkpoint is a dictionary of tensors, numbers and strings, so that no code in the file runs when it is read:
+`torch.load(..., weights_only=True)`, here and nowhere else. ``docs/checkpoint-format.md`` lists the fields. Torch is
+loaded only to read and write.
 """
 
 from __future__ import annotations
@@ -11,13 +11,17 @@ import io
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from editorbot.atomic import write_whole
 from editorbot.errors import FormatError, MismatchError, NotFoundError, UnreadableError, VersionError
+from editorbot.extras import missing_extra
+from editorbot.weights import StoredWeights, digest_of, read_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FORMAT = "editorbot.checkpoint"
 """Value of the ``format`` field."""
@@ -34,7 +38,7 @@ class Checkpoint:
     """What was trained: ``scored``, ``bc``, ``ppo``, ``pointer``, ``reconstruct``, ``mel2mel``, ``beats``."""
     config: Mapping[str, Any]
     """The network's and the run's configuration, as JSON types."""
-    weights: Mapping[str, torch.Tensor]
+    weights: Mapping[str, Tensor]
     """The network's parameters and buffers."""
     seed: int = 0
     """The run's seed."""
@@ -62,6 +66,8 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     OutputError, NoSpaceError
         If it cannot be written.
     """
+    import torch
+
     content = {"format": FORMAT, "version": VERSION, **{name: getattr(checkpoint, name) for name in _FIELDS}}
     for name in ("config", "weights", "metrics", "training"):
         content[name] = dict(content[name])
@@ -125,8 +131,43 @@ def load_checkpoint(
     return checkpoint
 
 
+def read_network(
+    path: Path,
+    what: str,
+    *,
+    kind: str,
+    same: Mapping[str, object],
+    method: str | tuple[str, ...],
+    vocabulary: str | None = None,
+    features: str | None = None,
+) -> StoredWeights:
+    """Read a network to use: one that ships, or the checkpoint (``.pt``) of a user's own run.
+
+    Of a checkpoint the card is its configuration, the network's shape under ``config`` as in cards. The parameters are
+    those of :func:`editorbot.weights.read_weights` and of :func:`load_checkpoint`.
+
+    Raises
+    ------
+    MissingExtraError
+        If it is a checkpoint, and torch is not installed.
+    EditorbotError
+        Whatever these two raise.
+    """
+    if not path.exists():
+        raise NotFoundError(f"there is no such file; {what} is a .safetensors or a checkpoint .pt", path=path)
+    if path.suffix != ".pt":
+        return read_weights(path, what, kind=kind, same=same)
+    if find_spec("torch") is None:
+        raise missing_extra("learn", "reading a .pt needs torch")
+    found = load_checkpoint(path, method=method, vocabulary=vocabulary, features=features)
+    tensors = {name: value.float().numpy() for name, value in found.weights.items()}
+    return StoredWeights(tensors, {**found.config, "config": found.config.get("model")}, digest_of(path))
+
+
 def _read_content(path: Path, device: str) -> Any:
-    """Return what is pickled in a file, as far as it is data."""
+    """Load what a file holds, if it is data alone."""
+    import torch
+
     try:
         whole = path.read_bytes()
     except OSError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,13 @@ from editorbot.editors.pointer_inference.network import row_scores, weight_shape
 from editorbot.editors.scoring.clean_takes import calibrate_for_takes
 from editorbot.editors.scoring.inputs import INPUTS_VERSION, step_inputs
 from editorbot.editors.scoring.learned import read_score
-from editorbot.errors import FormatError, NotFoundError, UsageError
-from editorbot.extras import missing_extra
+from editorbot.errors import FormatError, UsageError
 from editorbot.layers import Weights
+from editorbot.models.checkpoint import read_network
 from editorbot.models.pointer_config import PointerConfig, PointerInputs, RowScores, with_chances
 from editorbot.models.scorer_config import CLASSES, StepInputs
 from editorbot.timebase import frame_count, mono_samples
-from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
+from editorbot.weights import check_shapes, shipped_weights
 
 SHIPPED = shipped_weights("pointer")
 """The weights that ship with the package; their card is the JSON beside them."""
@@ -115,19 +114,12 @@ def read_pointer(path: Path = SHIPPED) -> LearnedPointer:
     MissingExtraError
         If it is a checkpoint of a run, and torch is not installed.
     """
-    if not path.exists():
-        raise NotFoundError("there is no such file; a pointer network is a .safetensors or a checkpoint .pt", path=path)
-    if path.suffix != ".pt":
-        same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
-        stored = read_weights(path, "a pointer network", kind=FORMAT, same=same)
-        return _checked(stored.tensors, stored.card.get("config"), stored.card.get("decode"), stored.digest, path)
-    if find_spec("torch") is None:
-        raise missing_extra("learn", "reading a .pt needs torch")
-    from editorbot.models.checkpoint import load_checkpoint
-
-    found = load_checkpoint(path, method="pointer", vocabulary=",".join(CLASSES), features=str(INPUTS_VERSION))
-    weights = {name: value.numpy() for name, value in found.weights.items()}
-    return _checked(weights, found.config.get("model"), found.config.get("decode"), digest_of(path), path)
+    same = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES)}
+    stored = read_network(
+        path, "a pointer network", kind=FORMAT, same=same, method="pointer", vocabulary=",".join(CLASSES),
+        features=str(INPUTS_VERSION),
+    )  # fmt: skip
+    return _checked(stored.tensors, stored.card.get("config"), stored.card.get("decode"), stored.digest, path)
 
 
 def _checked(weights: Weights, config: Any, decode: Any, digest: str, path: Path) -> LearnedPointer:

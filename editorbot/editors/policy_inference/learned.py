@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +23,11 @@ from editorbot.editors.scoring.learned import LearnedScore, read_score, step_lab
 from editorbot.editors.scoring.repetition import step_vectors
 from editorbot.environment.spans import LONGEST_SPAN, span_lengths
 from editorbot.environment.state import Normalizer
-from editorbot.errors import EditorbotError, FormatError, NotFoundError
-from editorbot.extras import missing_extra
+from editorbot.errors import EditorbotError, FormatError
 from editorbot.layers import Weights
+from editorbot.models.checkpoint import read_network
 from editorbot.models.policy_config import INPUT_ORDER, SCORE_FEATURES, PolicyConfig
-from editorbot.weights import check_shapes, digest_of, read_weights, shipped_weights
+from editorbot.weights import check_shapes, shipped_weights
 
 SHIPPED = shipped_weights("policy")
 """The weights that ship with the package; their card is the JSON beside them."""
@@ -71,29 +70,18 @@ def read_policy(path: Path = SHIPPED) -> LearnedPolicy:
     MissingExtraError
         If it is a checkpoint of a run, and torch is not installed.
     """
-    if not path.exists():
-        raise NotFoundError("there is no such file; a policy is a .safetensors or a checkpoint .pt", path=path)
-    if path.suffix == ".pt":
-        return _of_checkpoint(path)
-    stored = read_weights(path, "a policy", kind=FORMAT, same={"inputs": inputs_digest()})
-    tensors = stored.tensors
-    mean, std = tensors.pop("normalizer.mean", None), tensors.pop("normalizer.std", None)
-    if mean is None or std is None:
-        raise FormatError("it has no normalizer; train it again", path=path)
-    normalizer = {"mean": mean.tolist(), "std": std.tolist()}
-    policy = _checked(tensors, stored.card.get("config"), normalizer, stored.digest, path)
-    return replace(policy, uses_stems=stored.card.get("use_stems") is True)
-
-
-def _of_checkpoint(path: Path) -> LearnedPolicy:
-    if find_spec("torch") is None:
-        raise missing_extra("learn", "reading a .pt needs torch")
-    from editorbot.models.checkpoint import load_checkpoint
-
-    found = load_checkpoint(path, method=("bc", "ppo"), features=inputs_digest())
-    weights = {name: value.float().numpy() for name, value in found.weights.items()}
-    policy = _checked(weights, found.config.get("model"), found.config.get("normalizer"), digest_of(path), path)
-    return replace(policy, uses_stems=found.config.get("use_stems") is True)
+    stored = read_network(
+        path, "a policy", kind=FORMAT, same={"inputs": inputs_digest()}, method=("bc", "ppo"), features=inputs_digest()
+    )
+    tensors, card = stored.tensors, stored.card
+    normalizer = card.get("normalizer")
+    if path.suffix != ".pt":  # then it is among the tensors
+        mean, std = tensors.pop("normalizer.mean", None), tensors.pop("normalizer.std", None)
+        if mean is None or std is None:
+            raise FormatError("it has no normalizer; train it again", path=path)
+        normalizer = {"mean": mean.tolist(), "std": std.tolist()}
+    policy = _checked(tensors, card.get("config"), normalizer, stored.digest, path)
+    return replace(policy, uses_stems=card.get("use_stems") is True)
 
 
 def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: Path) -> LearnedPolicy:
