@@ -27,9 +27,10 @@ from beat_peers import track_with_beatnet, track_with_librosa
 from beat_scores import f_measure, fitted_offset_s
 from known_beats import AS_WRITTEN, RATE, KnownPiece, known_pieces
 
-from editorbot.analysis.beats import choose_tracker, track_beats, track_beats_by_novelty
+from editorbot.analysis.beats import track_beats, track_beats_by_novelty
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.spectrum_scan import SpectrumScan
+from editorbot.analysis.trackers import choose_tracker
 from editorbot.errors import MissingExtraError
 
 SHOWN = "editorbot"

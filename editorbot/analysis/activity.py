@@ -19,9 +19,10 @@ from typing import TypeAlias
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
+from editorbot.analysis.analysis import ACTIVITY_KINDS, ActivitySpan
 from editorbot.analysis.grid_times import runs_of
 from editorbot.analysis.smoothing import closed_gaps, running_max, running_mean, running_min
+from editorbot.analysis.spectrum import STEP_MEL_BANDS, step_column
 from editorbot.analysis.speech import VAD_CHUNK, VAD_RATE, in_chunks, load_detector
 from editorbot.recording import Recording
 from editorbot.timebase import STEP_S, s_to_samples, s_to_steps

@@ -25,24 +25,6 @@ if TYPE_CHECKING:
 ACTIVITY_KINDS = ("music", "talk", "noise", "silence")
 """Kinds of sound in a recording."""
 
-STEP_MEL_BANDS = 40
-"""Mel bands of the step grid's timbre."""
-
-STEP_COLUMNS: tuple[str, ...] = (
-    *(f"mel_{band}" for band in range(STEP_MEL_BANDS)),
-    *(f"chroma_{pitch}" for pitch in range(12)),
-    "level_db", "level_min_db", "level_max_db", "flux", "flux_max", "flatness", "zero_crossings", "centroid_hz",
-    "low_share", "width",
-)  # fmt: skip
-"""Columns of `Analysis.steps`.
-
-``mel_*``: mean log power of 40 mel bands [dB, absolute]. ``chroma_*``: mean energy of 12 pitch classes, each step
-scaled to a largest value of 1 (0 in silence). ``level_*``: mean, lowest and highest frame level [dBFS]. ``flux``: mean
-and largest onset strength. ``flatness``: mean spectral flatness in [0, 1]. ``zero_crossings``: mean rate.
-``centroid_hz``: mean spectral centroid. ``low_share``: share of power below 200 Hz. ``width``: side over mid energy
-ratio of a stereo file, 0 for mono.
-"""
-
 
 @dataclass(frozen=True)
 class Section:
@@ -103,7 +85,7 @@ class Analysis:
     features: Float32[np.ndarray, "beats features"]
     """Features of each beat, shape=(beats, features); see `analysis.features.FEATURE_NAMES`."""
     steps: Float32[np.ndarray, "steps columns"]
-    """The step grid, shape=(steps, len(STEP_COLUMNS)); see STEP_COLUMNS."""
+    """The step grid, shape=(steps, len(STEP_COLUMNS)); see `spectrum.STEP_COLUMNS`."""
     warnings: tuple[str, ...] = ()
     """Lines ``CODE: text``, ``NO_BEAT: ...`` for example."""
     mel_reference_db: float = 0.0
@@ -156,11 +138,6 @@ class Analysis:
             return MelReader(recording, self.mel_reference_db).read(first, last)
         with open_recording(self.source.path) as opened:
             return MelReader(opened, self.mel_reference_db).read(first, last)
-
-
-def step_column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float32[np.ndarray, " steps"]:
-    """View one of STEP_COLUMNS of the step grid, shape=(steps,)."""
-    return steps[:, STEP_COLUMNS.index(name)]
 
 
 def phase_in_bar(beats: int, downbeats: Int[np.ndarray, " bars"], beats_per_bar: int) -> Int[np.ndarray, " beats"]:

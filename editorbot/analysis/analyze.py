@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,11 +21,9 @@ from editorbot.analysis.features import beat_features, beat_levels_db, mean_leve
 from editorbot.analysis.scan_recording import ScanResult, scan_recording
 from editorbot.analysis.structure import find_structure
 from editorbot.analysis.tonality import estimate_key
+from editorbot.analysis.trackers import Tracker, choose_tracker
 from editorbot.errors import SilentError, TooShortError
 from editorbot.recording import Recording
-
-if TYPE_CHECKING:
-    from editorbot.analysis.beats import Tracker
 
 MIN_DURATION_S = 2.0
 """Shorter recordings cannot be edited [seconds]."""
@@ -98,7 +95,7 @@ def analyze(
     analysis = cache.load(recording.source, configuration) if cache is not None else None
     if analysis is None:
         # What may be missing is said before the recording is read; the embedded tracker is loaded beside the reading.
-        other_tracker = None if beat_tracker == "embedded" else _load_tracker(beat_tracker)
+        other_tracker = None if beat_tracker == "embedded" else choose_tracker(beat_tracker)
         with ThreadPoolExecutor(1, "beside") as beside:
             # Needed at the end alone, and if it fails, reported there.
             beside.submit(lambda: recording.digest)
@@ -121,22 +118,10 @@ def cache_configuration(recording: Recording, beat_tracker: BeatTracker = "embed
     return "\n".join((*recording.warnings, *other))
 
 
-def check_tracker(name: BeatTracker) -> None:
-    """Refuse a beat tracker that is not installed, before a batch of recordings begins."""
-    if name != "embedded":
-        _load_tracker(name)
-
-
-def _load_tracker(name: BeatTracker) -> Tracker:
-    from editorbot.analysis.beats import choose_tracker
-
-    return choose_tracker(name)
-
-
 def _conclude(recording: Recording, scan: ScanResult, beside: Executor, other_tracker: Tracker | None) -> Analysis:
     """Find beats, structure, key, activity and features in what was measured; the activity in another thread."""
     duration_s, spectrum = recording.duration_s, scan.spectrum
-    track = other_tracker or _load_tracker("embedded")  # which loads numba: not before the reading has begun
+    track = other_tracker or choose_tracker("embedded")
     activity = beside.submit(find_activity, recording, spectrum.steps, duration_s)
     grid = track(spectrum.tracks, duration_s, lambda: np.concatenate(list(MonoReader(recording).blocks())))
     structure = find_structure(grid, spectrum.tracks, spectrum.steps, duration_s)

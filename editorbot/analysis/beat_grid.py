@@ -8,10 +8,15 @@ Confidence is in [0, 1].
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Float32, Int
+
+ReadMono: TypeAlias = Callable[[], Float32[np.ndarray, " samples"]]
+"""Reads the analysis downmix, shape=(samples,), at ANALYSIS_RATE, for trackers that need the sound itself."""
 
 FALLBACK_PERIOD_S = 0.5
 """Distance of the fallback grid's beats [s]."""

@@ -36,12 +36,12 @@ class LinearModels:
 @cache
 def read_linear_models() -> LinearModels:
     """Read the models that ship with the package."""
-    told = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    stored = json.loads(SHIPPED.read_text(encoding="utf-8"))
     return LinearModels(
-        told["window_s"],
-        np.array(told["profile"], dtype=np.float32).reshape(4, -1),
-        np.array(told["tempo"]),
-        np.array(told["tempo_prior"]),
-        np.array(told["downbeat"], dtype=np.float32),
-        told["downbeat_bias"],
+        stored["window_s"],
+        np.array(stored["profile"], dtype=np.float32).reshape(4, -1),
+        np.array(stored["tempo"]),
+        np.array(stored["tempo_prior"]),
+        np.array(stored["downbeat"], dtype=np.float32),
+        stored["downbeat_bias"],
     )

@@ -19,8 +19,8 @@ import numpy as np
 from jaxtyping import Float
 
 from editorbot.analysis.beat_confidence import pulse_clarity
-from editorbot.analysis.beat_grid import BeatGrid, TrackedBeats, fallback_grid
-from editorbot.analysis.beats import ReadMono, make_grid
+from editorbot.analysis.beat_grid import BeatGrid, ReadMono, TrackedBeats, fallback_grid
+from editorbot.analysis.beats import make_grid
 from editorbot.analysis.grid_times import nearest_frames
 from editorbot.analysis.novelty import ONSET_LEAD_S, novelty
 from editorbot.analysis.spectrum import FrameTracks

@@ -3,19 +3,13 @@
 Novelty of every frame -> how likely each tempo is, and the network's log odds of a beat -> the best sequence of beats
 -> how sure each beat is -> bars. Where no pulse is heard for long, evenly spaced beats at the local tempo fill the gap
 with low confidence; where none is heard at all, the warning is NO_BEAT and the beats are half seconds.
-
-:func:`choose_tracker` makes this tracker or the optional one ready behind the same call.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias, get_args
-
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from editorbot.analysis import BeatTracker
 from editorbot.analysis.bars import NO_BARS, Bars, find_bars
 from editorbot.analysis.beat_confidence import has_pulse, network_confidence, pulse_clarity
 from editorbot.analysis.beat_decoder import DecoderCosts, decode_beats
@@ -34,14 +28,7 @@ from editorbot.analysis.novelty import ONSET_LEAD_S, RISE_COLUMN, novelty
 from editorbot.analysis.smoothing import running_max
 from editorbot.analysis.spectrum import FrameTracks
 from editorbot.analysis.tempo import PERIODS_FRAMES, TEMPO_HOP_FRAMES, tempo_scores
-from editorbot.errors import UsageError
 from editorbot.timebase import FRAME_S
-
-ReadMono: TypeAlias = Callable[[], Float32[np.ndarray, " samples"]]
-"""Reads the analysis downmix, shape=(samples,), at ANALYSIS_RATE, for trackers that need the sound itself."""
-
-Tracker: TypeAlias = Callable[[FrameTracks, float, ReadMono], BeatGrid]
-"""Frames, duration [s] and the sound in, beats out."""
 
 NOVELTY_SHARE = 0.8
 """Weight of the linear models beside the network; chosen on made-up pieces."""
@@ -54,25 +41,6 @@ MIN_MUSIC_S = 4.0
 
 CLEAR_ONSET = 1.0
 """Novelty of a beat that is played rather than implied [local deviations]."""
-
-
-def choose_tracker(name: str) -> Tracker:
-    """Make the tracker of a name ready.
-
-    Raises
-    ------
-    UsageError
-        If there is no such tracker.
-    MissingExtraError
-        If the package beat-this is wanted and not installed, or its weights cannot be fetched.
-    """
-    if name == "embedded":
-        return lambda frames, duration_s, read_mono: track_beats(frames, duration_s)
-    if name == "beat-this":
-        from editorbot.analysis.beat_this import BeatThisTracker
-
-        return BeatThisTracker()
-    raise UsageError(f"beat tracker {name!r} is unknown; choose one of {', '.join(get_args(BeatTracker))}")
 
 
 def track_beats(frames: FrameTracks, duration_s: float) -> BeatGrid:

@@ -13,9 +13,8 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from editorbot.analysis.analysis import step_column
 from editorbot.analysis.downmix import MonoReader
-from editorbot.analysis.spectrum import Spectrum
+from editorbot.analysis.spectrum import Spectrum, step_column
 from editorbot.recording import Recording, SampleScan
 
 if TYPE_CHECKING:

@@ -29,6 +29,24 @@ FRAME_COLUMNS: tuple[str, ...] = (
 )  # fmt: skip
 """Columns of `Spectrum.columns`."""
 
+STEP_MEL_BANDS = 40
+"""Mel bands of the step grid's timbre."""
+
+STEP_COLUMNS: tuple[str, ...] = (
+    *(f"mel_{band}" for band in range(STEP_MEL_BANDS)),
+    *(f"chroma_{pitch}" for pitch in range(12)),
+    "level_db", "level_min_db", "level_max_db", "flux", "flux_max", "flatness", "zero_crossings", "centroid_hz",
+    "low_share", "width",
+)  # fmt: skip
+"""Columns of `Spectrum.steps` and `Analysis.steps`.
+
+``mel_*``: mean log power of 40 mel bands [dB, absolute]. ``chroma_*``: mean energy of 12 pitch classes, each step
+scaled to a largest value of 1 (0 in silence). ``level_*``: mean, lowest and highest frame level [dBFS]. ``flux``: mean
+and largest onset strength. ``flatness``: mean spectral flatness in [0, 1]. ``zero_crossings``: mean rate.
+``centroid_hz``: mean spectral centroid. ``low_share``: share of power below 200 Hz. ``width``: side over mid energy
+ratio of a stereo file, 0 for mono.
+"""
+
 LEVEL_FLOOR_DB = -120.0
 """Level of silence [dBFS]."""
 
@@ -61,9 +79,14 @@ class Spectrum:
     columns: Float32[np.ndarray, "frames columns"] | SpooledRows
     """Rows for the features, shape=(frames, 26); see FRAME_COLUMNS. Of a long recording, to be read by slices."""
     steps: Float32[np.ndarray, "steps step_columns"]
-    """The step grid; see `analysis.STEP_COLUMNS`."""
+    """The step grid; see STEP_COLUMNS."""
     mel_reference_db: float
     """The largest log-mel value of the recording [dB]."""
+
+
+def step_column(steps: Float32[np.ndarray, "steps columns"], name: str) -> Float32[np.ndarray, " steps"]:
+    """View one of STEP_COLUMNS of the step grid, shape=(steps,)."""
+    return steps[:, STEP_COLUMNS.index(name)]
 
 
 def power_to_db(power: Float32[np.ndarray, "*shape"]) -> Float32[np.ndarray, "*shape"]:

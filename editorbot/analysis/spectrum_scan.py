@@ -13,7 +13,6 @@ from concurrent.futures import Executor, Future
 import numpy as np
 from jaxtyping import Float32
 
-from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
 from editorbot.analysis.filterbanks import (
     BINS,
     CONTRAST_BANDS,
@@ -30,6 +29,8 @@ from editorbot.analysis.spectrum import (
     LEVEL_FLOOR_DB,
     MEL_BANDS,
     MFCC,
+    STEP_COLUMNS,
+    STEP_MEL_BANDS,
     TRACK_BANDS,
     FrameTracks,
     Spectrum,

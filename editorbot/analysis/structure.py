@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS, Section
+from editorbot.analysis.analysis import Section
 from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.grid_times import means_between, nearest_frames
 from editorbot.analysis.smoothing import average_link_groups, running_max
-from editorbot.analysis.spectrum import FrameTracks
+from editorbot.analysis.spectrum import STEP_MEL_BANDS, FrameTracks
 from editorbot.timebase import STEP_S
 
 PHRASE_KERNEL_BEATS = 16

@@ -107,7 +107,7 @@ class Edit:
 
     def run(self) -> int:
         """Edit every recording, and return the exit code."""
-        from editorbot.analysis.analyze import check_tracker
+        from editorbot.analysis.trackers import check_tracker
         from editorbot.pipeline import stem_model_of
 
         if not self.files:

@@ -18,7 +18,7 @@ import zlib
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS
+from editorbot.analysis.spectrum import STEP_MEL_BANDS
 
 MOST_PLACES = 400
 """Rows and columns of the picture at most."""

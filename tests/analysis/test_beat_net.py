@@ -20,8 +20,8 @@ from editorbot.analysis.beat_net import (
     read_beat_net,
     shapes_of,
 )
-from editorbot.analysis.beats import choose_tracker
 from editorbot.analysis.novelty import novelty
+from editorbot.analysis.trackers import choose_tracker
 from editorbot.errors import FormatError, MismatchError
 from tests.analysis.rhythm_sounds import drums, steady, tracks_of
 

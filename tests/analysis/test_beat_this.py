@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 
 from editorbot.analysis.analyze import analyze
+from editorbot.analysis.beat_grid import BeatGrid
 from editorbot.analysis.beat_this import _load_network
-from editorbot.analysis.beats import BeatGrid, choose_tracker
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.analysis.trackers import choose_tracker
 from editorbot.cli.main import main
 from editorbot.errors import MissingExtraError
 from editorbot.recording import open_recording

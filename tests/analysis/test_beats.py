@@ -7,7 +7,7 @@ import scipy.optimize
 from benchmarks.beat_scores import f_measure, fitted_offset_s
 from editorbot.analysis.beat_decoder import REACH, DecoderCosts, decode_beats
 from editorbot.analysis.beat_grid import SURE, BeatGrid, TrackedBeats, even_out_gaps, extend_to_ends, local_tempo_bpm
-from editorbot.analysis.beats import choose_tracker, track_beats
+from editorbot.analysis.beats import track_beats
 from editorbot.analysis.novelty import NOVELTY_COLUMNS, RANGE, novelty
 from editorbot.analysis.tempo import (
     MAX_LAG_FRAMES,
@@ -17,6 +17,7 @@ from editorbot.analysis.tempo import (
     tempo_features,
     tempo_prior_features,
 )
+from editorbot.analysis.trackers import choose_tracker
 from editorbot.errors import UsageError
 from editorbot.timebase import ANALYSIS_RATE, FRAME_S
 from tests.analysis.rhythm_sounds import (

@@ -8,11 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from editorbot.analysis.analysis import STEP_COLUMNS
 from editorbot.analysis.features import frame_features
 from editorbot.analysis.filterbanks import mel_matrix
 from editorbot.analysis.kernels import flatness, mean_of_largest, measure_hops, rolloff_bin
-from editorbot.analysis.spectrum import TRACK_BANDS, hann_window, power_to_db
+from editorbot.analysis.spectrum import STEP_COLUMNS, TRACK_BANDS, hann_window, power_to_db
 from editorbot.analysis.spectrum_scan import SpectrumScan
 from editorbot.timebase import ANALYSIS_RATE, STEP_FRAMES, frame_count
 from tests.analysis.spectrum_sounds import librosa_columns, music, scan

@@ -5,9 +5,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS
 from editorbot.analysis.beat_grid import BeatGrid, fallback_grid
-from editorbot.analysis.spectrum import TRACK_BANDS, FrameTracks
+from editorbot.analysis.spectrum import STEP_COLUMNS, STEP_MEL_BANDS, TRACK_BANDS, FrameTracks
 from editorbot.analysis.structure import Structure, checkerboard_novelty, find_structure
 from editorbot.timebase import FRAME_S, STEP_S
 

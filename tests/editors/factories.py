@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from editorbot.analysis.analysis import STEP_COLUMNS, ActivitySpan, Analysis, Section
+from editorbot.analysis.analysis import ActivitySpan, Analysis, Section
 from editorbot.analysis.features import FEATURE_NAMES
 from editorbot.analysis.seams import CHROMA_COLUMNS, MFCC_COLUMNS
+from editorbot.analysis.spectrum import STEP_COLUMNS
 from editorbot.editlist.edit_list import Source
 from editorbot.timebase import STEP_S
 

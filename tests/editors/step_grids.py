@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from editorbot.analysis.analysis import STEP_COLUMNS, STEP_MEL_BANDS, ActivitySpan, Analysis
+from editorbot.analysis.analysis import ActivitySpan, Analysis
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.analysis.spectrum import STEP_COLUMNS, STEP_MEL_BANDS
 from editorbot.timebase import STEP_S
 from tests.editors.factories import song_analysis, source_of
 

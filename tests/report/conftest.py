@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from editorbot.analysis.analysis import STEP_COLUMNS, ActivitySpan, Analysis, Section
+from editorbot.analysis.analysis import ActivitySpan, Analysis, Section
 from editorbot.analysis.features import FEATURE_NAMES
+from editorbot.analysis.spectrum import STEP_COLUMNS
 from editorbot.editlist.edit_list import BeatScore, Clip, EditList, Join, MadeBy, Source
 from editorbot.recording import open_recording
 from editorbot.report.report import write_report

@@ -8,7 +8,7 @@ import io
 import numpy as np
 import pytest
 
-from editorbot.analysis.analysis import STEP_COLUMNS
+from editorbot.analysis.spectrum import STEP_COLUMNS
 from editorbot.report.similarity import MOST_PLACES, palette, png, self_similarity, similarity_uri
 
 

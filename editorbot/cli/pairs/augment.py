@@ -47,7 +47,7 @@ class Augment:
 
     def run(self) -> int:
         """Make what is missing; return the exit code."""
-        from editorbot.analysis.analyze import check_tracker
+        from editorbot.analysis.trackers import check_tracker
         from editorbot.corpus.augment_labels import augment
         from editorbot.corpus.dataset import check_dataset_place, read_dataset, write_dataset
 

@@ -44,7 +44,7 @@ class Labels:
 
     def run(self) -> int:
         """Label all pairs; return the exit code."""
-        from editorbot.analysis.analyze import check_tracker
+        from editorbot.analysis.trackers import check_tracker
         from editorbot.corpus.batch import run_batch
         from editorbot.corpus.cache_files import CacheFolder
         from editorbot.corpus.dataset import check_dataset_place

@@ -40,8 +40,8 @@ class Precache:
 
     def run(self) -> int:
         """Make what is missing; return the exit code."""
-        from editorbot.analysis.analyze import check_tracker
         from editorbot.analysis.cache import AnalysisCache
+        from editorbot.analysis.trackers import check_tracker
         from editorbot.corpus.batch import run_batch
         from editorbot.corpus.cache_files import CacheFolder
         from editorbot.corpus.pairs import find_pairs

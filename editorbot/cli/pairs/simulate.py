@@ -54,7 +54,7 @@ class Simulate:
 
     def run(self) -> int:
         """Make the jams; return the exit code."""
-        from editorbot.analysis.analyze import check_tracker
+        from editorbot.analysis.trackers import check_tracker
         from editorbot.corpus.simulate.folder import JamRequest, find_tracks, make_jams
 
         settings = self._settings()

@@ -15,8 +15,8 @@ from jaxtyping import Float
 
 from editorbot.analysis import BeatTracker
 from editorbot.analysis.beat_grid import BeatGrid, fallback_grid
-from editorbot.analysis.beats import choose_tracker
 from editorbot.analysis.spectrum_scan import SpectrumScan
+from editorbot.analysis.trackers import choose_tracker
 from editorbot.corpus.band import Mistake, Score, excerpt, find_soundfont, humanized, make_mistake, play, read_midi
 from editorbot.corpus.simulate.plan import Flaw, pick
 from editorbot.corpus.simulate.signal import Sound, as_channels, cut, loud_level

@@ -15,8 +15,9 @@ import scipy.ndimage
 from jaxtyping import Bool, Float, Float32, Int
 
 from editorbot.analysis.activity import tone_change_db
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan, step_column
+from editorbot.analysis.analysis import ACTIVITY_KINDS, ActivitySpan
 from editorbot.analysis.grid_times import step_middles_s
+from editorbot.analysis.spectrum import STEP_MEL_BANDS, step_column
 from editorbot.editors.scoring.repetition import Matches, Repetition, window_weights, windows_of
 
 NEAR_STEPS, AROUND_STEPS, WIDE_STEPS = 9, 27, 81

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS, Analysis
+from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.grid_times import runs_of, step_middles_s
+from editorbot.analysis.spectrum import STEP_MEL_BANDS
 from editorbot.editors.scoring.step_labels import LINK_SLACK_STEPS, StepLabels, link_near
 from editorbot.timebase import STEP_S
 

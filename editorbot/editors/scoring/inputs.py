@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int32
 
-from editorbot.analysis.analysis import ACTIVITY_KINDS, STEP_MEL_BANDS, ActivitySpan
+from editorbot.analysis.analysis import ACTIVITY_KINDS, ActivitySpan
+from editorbot.analysis.spectrum import STEP_MEL_BANDS
 from editorbot.editors.scoring.cues import LOUD_PERCENTILE, QUIETEST_DB, activity_kinds, column, find_cues
 from editorbot.editors.scoring.repetition import (
     HARMONY_WEIGHT,

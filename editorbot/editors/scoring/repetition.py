@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS, step_column
+from editorbot.analysis.spectrum import STEP_MEL_BANDS, step_column
 from editorbot.timebase import s_to_steps
 
 WINDOW_STEPS = s_to_steps(300.0)

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from editorbot.analysis.analyze import check_tracker
 from editorbot.analysis.cache import AnalysisCache
+from editorbot.analysis.trackers import check_tracker
 from editorbot.config import plain_data
 from editorbot.corpus.cache_files import CacheFolder
 from editorbot.corpus.pairs import POINTER_FOLDER

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float32, Int8
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS
+from editorbot.analysis.spectrum import STEP_MEL_BANDS
 from editorbot.editors.scoring.inputs import LEVEL, SOUND_COUNT, with_repeat_features
 from editorbot.models.scorer_config import CLASSES
 from editorbot.timebase import STEP_S

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from editorbot.analysis.analyze import check_tracker
+from editorbot.analysis.trackers import check_tracker
 from editorbot.config import plain_data
 from editorbot.corpus.cache_files import content_digest
 from editorbot.corpus.simulate.folder import JamRequest, find_tracks

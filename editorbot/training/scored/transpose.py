@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Float32
 
-from editorbot.analysis.analysis import STEP_MEL_BANDS
+from editorbot.analysis.spectrum import STEP_MEL_BANDS
 from editorbot.editors.scoring.inputs import LEVEL
 from editorbot.training.scored.examples import Example
 
