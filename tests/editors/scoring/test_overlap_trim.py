@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from editorbot.analysis.analysis import STEP_COLUMNS
+from editorbot.analysis.spectrum import STEP_COLUMNS
 from editorbot.editors.scoring.overlap_trim import NO_BARS, Bars, bars_of, trim_overlaps
 from editorbot.editors.scoring.overlap_trim_places import ScoredSteps, places_of
 from editorbot.editors.scoring.scorecard import read_cards
