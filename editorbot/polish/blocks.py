@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from jaxtyping import Float32, Float64, Shaped
+from jaxtyping import Float, Float32, Float64, Shaped
 
 Block = Shaped[np.ndarray, "_samples _channels"]
 Blocks = Iterator[Block]
@@ -20,7 +20,7 @@ FloatBlocks = Iterator[Float64[np.ndarray, "_samples _channels"]]
 MakeBlocks = Callable[[], Blocks]
 """Starts the sound anew each time that it is called."""
 
-BandValues = Float64[np.ndarray, " 128"]
+BandValues = Float[np.ndarray, " 128"]
 """A number for each mel band."""
 
 MelFrames = Float32[np.ndarray, "_frames 128"]
