@@ -119,7 +119,7 @@ def test_a_run_broken_off_by_nan_writes_the_best_epoch_before(artists, monkeypat
 def test_impossible_settings_are_refused():
     with pytest.raises(UsageError, match="chunk_frames"):
         ReconstructSettings(shape=SHAPES[0], training=training(window_frames=65))
-    with pytest.raises(UsageError, match="learning rate"):
+    with pytest.raises(UsageError, match="learning_rate must be above 0"):
         training(learning_rate=0.0)
     with pytest.raises(UsageError, match="cannot share a summary_dim of 8"):
         Mel2MelSettings(shape=SHAPES[1], training=training(tone=ToneTraining(members=3)))
