@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from editorbot.analysis.beat_grid import fallback_grid
 from editorbot.corpus.cache_files import read_entry, write_entry
 from editorbot.editors.scoring.learned import SHIPPED
 from editorbot.errors import NotFoundError
@@ -77,3 +78,13 @@ def test_damaged_hints_are_made_anew(tmp_path, content):
     before = score_features_in(tmp_path)
     kept_entry(tmp_path).write_bytes(content)
     np.testing.assert_array_equal(score_features_in(tmp_path), before)
+
+
+def test_score_features_are_those_of_the_beat_tracker(tmp_path, monkeypatch):
+    write_pair(tmp_path, 0)
+    mine = score_features_in(tmp_path)
+    few = fallback_grid(4.0, "")
+    monkeypatch.setattr("editorbot.analysis.analyze.choose_tracker", lambda name: lambda *_: few)
+    other = score_features_by_name(["one"], tmp_path, tmp_path / "cache", print, beat_tracker="beat-this")["one"]
+    assert (len(mine), len(other)) == (16, len(few.beats_s))
+    np.testing.assert_array_equal(score_features_in(tmp_path), mine)

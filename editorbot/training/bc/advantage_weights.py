@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from editorbot.analysis import BeatTracker
 from editorbot.environment.actions import Action, Vocabulary
 from editorbot.environment.dynamics import advance, first_state
 from editorbot.environment.material import Material
@@ -28,14 +29,19 @@ MOST_WEIGHT = 4.0
 
 
 def advantage_weighted(
-    recordings: Sequence[Demonstration], data_dir: Path, cache: Path, vocabulary: Vocabulary, on_line: OnLine
+    recordings: Sequence[Demonstration],
+    data_dir: Path,
+    cache: Path,
+    vocabulary: Vocabulary,
+    on_line: OnLine,
+    beat_tracker: BeatTracker = "embedded",
 ) -> list[Demonstration]:
     """Weight recordings by exp(advantage): the return of their edit minus the mean of all.
 
     The weight is 1 for recordings that are not in the folder, synthetic ones for example, and for those without a
     sample of every step.
     """
-    materials = materials_of(recordings, data_dir, cache, on_line)
+    materials = materials_of(recordings, data_dir, cache, on_line, beat_tracker)
     played = {one.name: return_of(one, materials[one.name], vocabulary) for one in recordings if one.name in materials}
     returns = {name: value for name, value in played.items() if value is not None}
     if not returns:

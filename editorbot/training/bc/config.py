@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
+from editorbot.analysis import BeatTracker
 from editorbot.config import plain_data
 from editorbot.errors import UsageError
 from editorbot.models.policy_config import DEFAULT, SMALL, PolicyConfig
@@ -126,6 +127,8 @@ class BcSettings(RunSettings):
     score: Path | None = None
     """Weights of the learned score, best one that was not trained on these recordings; the shipped one by default, e.g.
     --score models/scored/scored.safetensors."""
+    beat_tracker: BeatTracker = "embedded"
+    """The tracker whose beats the demonstrations have, as given to `pairs labels`; e.g. --beat-tracker beat-this."""
     weighting: Literal["none", "advantage"] = "none"
     """advantage: better edits, by the reward, weigh more (offline reinforcement learning). E.g. --weighting
     advantage."""

@@ -16,6 +16,7 @@ import torch
 from jaxtyping import Float32, Int64
 from torch import Tensor
 
+from editorbot.analysis import BeatTracker
 from editorbot.corpus.dataset import BcDataset, read_dataset, with_artists
 from editorbot.corpus.splits import refuse_artist, refuse_held_out_pairs
 from editorbot.editors.policy_inference.network import beat_inputs
@@ -168,7 +169,11 @@ def kept_beats(
 
 
 def materials_of(
-    recordings: Sequence[Demonstration], data_dir: Path, cache: Path, on_line: OnLine
+    recordings: Sequence[Demonstration],
+    data_dir: Path,
+    cache: Path,
+    on_line: OnLine,
+    beat_tracker: BeatTracker = "embedded",
 ) -> dict[str, Material]:
     """Make what episodes are played on, by name, of the recordings that are in a folder of pairs.
 
@@ -180,7 +185,7 @@ def materials_of(
         if one.name not in pairs or one.target is None:
             continue
         try:
-            analysis = analysis_of(pairs[one.name], cache)
+            analysis = analysis_of(pairs[one.name], cache, beat_tracker)
             if len(analysis.beats_s) != len(one.features):
                 on_line(f"warning: {one.name} has other beats than its samples; it is left out")
                 continue

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from editorbot.analysis.trackers import check_tracker
 from editorbot.config import plain_data
 from editorbot.corpus.splits import SOME_SAME_ARTISTS, artist_overlap, split_by_artist
 from editorbot.editors.policy_inference.learned import inputs_digest
@@ -58,13 +59,15 @@ def train(settings: BcSettings, *, command: str = "", on_line: OnLine = silent) 
     EditorbotError
         If there is nothing to clone, or the checkpoint to resume is of another run.
     """
+    check_tracker(settings.beat_tracker)
     device = device_of(settings.device)
     torch.set_num_threads(settings.threads)
     on_line(device_line(device, settings.threads))
     found = read_demonstrations(settings, on_line)
     train, valid = found.train, found.valid
     normalizer, noise = normalizer_of(train), settings.training.augmentation.noise
-    materials = materials_of(train, found.data_dir, settings.cache_dir, on_line) if noise > 0 else {}
+    played = train if noise > 0 else []
+    materials = materials_of(played, found.data_dir, settings.cache_dir, on_line, settings.beat_tracker)
     samples = sum(len(one.actions) for one in train)
     on_line(f"{samples} samples of {len(train)} recordings; {len(valid)} recordings to choose on")
     header, alarms = _header(settings, found, normalizer), Alarms(on_line)
@@ -113,6 +116,8 @@ def _header(settings: BcSettings, found: DemonstrationSplit, normalizer: Normali
         "weighting": settings.weighting,
         "valid_npz": _digest(settings.valid_npz) if settings.valid_npz else "",
     }
+    if settings.beat_tracker != "embedded":
+        inputs["beat_tracker"] = settings.beat_tracker
     config = {
         "model": plain_data(settings.model),
         "training": stored_training(settings.training),
@@ -142,15 +147,16 @@ def read_demonstrations(settings: BcSettings, on_line: OnLine) -> DemonstrationS
         data = demonstration_dataset(path, folder, what=what)
         names, pairs, known = data.recording_names, Path(data.data_dir), {}
         if settings.score_features:
-            known = score_features_by_name(names, pairs, settings.cache_dir, on_line, settings.score)
+            cache, score = settings.cache_dir, settings.score
+            known = score_features_by_name(names, pairs, cache, on_line, score, settings.beat_tracker)
             if names and not known:
                 on_line(f"no recording of the data set is in {pairs}; the policy learns from features alone")
         return demonstrations_of(data, known, vocabulary=settings.model.vocabulary), pairs
 
     train, data_dir = read(settings.data, settings.data_dir, "training")
     if settings.weighting == "advantage":
-        vocabulary = settings.model.action_vocabulary
-        train = advantage_weighted(train, data_dir, settings.cache_dir, vocabulary, on_line)
+        vocabulary, cache = settings.model.action_vocabulary, settings.cache_dir
+        train = advantage_weighted(train, data_dir, cache, vocabulary, on_line, settings.beat_tracker)
     if settings.valid_npz is not None:
         valid, _ = read(settings.valid_npz, None, "validation")
     else:
