@@ -1,12 +1,12 @@
-"""How good the editors are on jams whose truth is known: one table, with intervals.
+"""Scores the editors on jams whose truth is known: one table, with intervals.
 
     python benchmarks/edit_quality.py --jams second=JAMS --tune MORE_JAMS
 
 A folder of jams holds ``input/{sample}_raw.*`` and ``truth/{sample}.json``, or ``{sample}_raw.*`` and
 ``{sample}.json`` side by side. The loudness cutter's threshold is the best one on the jams of ``--tune``, which
-should be of artists on which tuning is allowed. Every jam is analyzed once; every editor decides on it as
-``editorbot edit`` would, joins settled. `retarget` is told the true length, no other editor is. Intervals are 95 %
-bootstrap over tracks; gains are paired. Results go to ``benchmarks/results/edit_quality.md`` and ``.json``.
+should be of artists on which tuning is allowed. Every jam is analyzed once; every editor decides as in
+``editorbot edit``, including refined joins. Only `retarget` gets the true length. Intervals are 95 % bootstrap over
+tracks; gains are paired. Results go to ``benchmarks/results/edit_quality.md`` and ``.json``.
 """
 
 from __future__ import annotations
@@ -15,56 +15,36 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
-from editorbot.corpus.truth import Truth, read_truth
+from editorbot.corpus.truth import Truth
 from editorbot.editlist.edit_list import EditList
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import EDITOR_NAMES, editor_named
+from editorbot.evaluation.benchmark import CONTROL, CUTTER
 from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_difference
+from editorbot.evaluation.jams import Jam, find_jams
 from editorbot.evaluation.loudness_cutter import LoudnessCut, cut_by_levels, window_levels_db
 from editorbot.evaluation.metrics import EditScore, score_edit
+from editorbot.evaluation.table import VALID_CONTROL, VALID_CUTTER
 from editorbot.recording import Recording, open_recording
 from editorbot.render.joins import refine_joins
 
 TEST_ARTISTS = ("muldjord", "zaz", "singularity")
 """Artists that nothing was tuned on."""
 
-CUTTER, CONTROL = "loudness-cutter", "keep-all"
 THRESHOLDS_DB = tuple(range(-36, 0, 2))
-"""Thresholds that the cutter is tried with, below the loud level [dB]."""
-
-VALID_CONTROL, VALID_CUTTER = (0.50, 0.70), 0.75
-"""A set is valid when keep-all's mean F1 lies in the range and the cutter's is at most this (specification, 13)."""
-
-
-@dataclass(frozen=True)
-class Jam:
-    """One raw recording with its truth."""
-
-    group: str
-    """Name of the set."""
-    sample: str
-    """Name of the jam."""
-    path: Path
-    """The raw recording."""
-    truth: Truth
-    """What it holds."""
-
-    @property
-    def is_test(self) -> bool:
-        """Whether its artist is a test artist."""
-        return self.truth.artist in TEST_ARTISTS
+"""Thresholds of the cutter to choose from, relative to the loud level [dB]."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one editor made of one jam."""
+    """One editor's result on one jam."""
 
     group: str
     sample: str
@@ -78,28 +58,8 @@ class Result:
     """Time taken for analysis and decision [seconds]."""
 
 
-def find_jams(folder: Path, group: str) -> list[Jam]:
-    """Return the jams of a folder in either layout, by name."""
-    jams = []
-    for truth_path in sorted([*folder.glob("truth/*.json"), *folder.glob("*.json")]):
-        raw_folder = folder / "input" if truth_path.parent.name == "truth" else folder
-        raws = sorted(raw_folder.glob(f"{truth_path.stem}_raw.*"))
-        if raws:
-            jams.append(Jam(group, truth_path.stem, raws[0], _truth_of(truth_path)))
-    if not jams:
-        raise SystemExit(f"{folder}: no jams there; make some with simulators/ruin_second.py")
-    return jams
-
-
-def _truth_of(path: Path) -> Truth:
-    """Read a truth; a track named ``ARTIST__TRACK`` tells its artist so."""
-    truth = read_truth(path)
-    artist, parted, track = truth.track.partition("__")
-    return replace(truth, artist=artist, track=track) if parted else truth
-
-
 def tune_cutter(jams: Sequence[Jam]) -> LoudnessCut:
-    """Return the cutter with the threshold that is best on average over jams."""
+    """Choose the cutter's threshold that is best on average over jams."""
     totals = np.zeros(len(THRESHOLDS_DB))
     for jam in jams:
         with open_recording(jam.path) as recording:
@@ -112,8 +72,8 @@ def tune_cutter(jams: Sequence[Jam]) -> LoudnessCut:
     return LoudnessCut(THRESHOLDS_DB[best])
 
 
-def run_jam(jam: Jam, editors: Sequence[str], cut: LoudnessCut) -> list[Result]:
-    """Let every editor, and the cutter, decide on one jam."""
+def run_jam(group: str, jam: Jam, editors: Sequence[str], cut: LoudnessCut) -> list[Result]:
+    """Run every editor, and the cutter, on one jam."""
     with open_recording(jam.path) as recording:
         started = time.perf_counter()
         analysis = analyze(recording)
@@ -126,11 +86,11 @@ def run_jam(jam: Jam, editors: Sequence[str], cut: LoudnessCut) -> list[Result]:
             score = score_edit(edit, jam.truth)
             truth = jam.truth
             row = (
-                jam.group,
+                group,
                 jam.sample,
                 truth.artist,
                 truth.track,
-                jam.is_test,
+                truth.artist in TEST_ARTISTS,
                 name,
                 score,
                 truth.duration_s,
@@ -145,7 +105,7 @@ def run_jam(jam: Jam, editors: Sequence[str], cut: LoudnessCut) -> list[Result]:
 
 
 def _decision(name: str, analysis: Analysis, truth: Truth) -> Callable[[], EditList]:
-    """Return the call that makes an editor decide; only retarget is told the length."""
+    """Make the call by which an editor decides; only retarget gets the length."""
     request = EditRequest(target_s=truth.finished_s) if name == "retarget" else EditRequest()
     return lambda: editor_named(name).edit(analysis, request)
 
@@ -290,13 +250,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results" / "edit_quality")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    cut = tune_cutter(find_jams(options.tune, "tune")) if options.tune else LoudnessCut()
+    cut = tune_cutter(find_jams(options.tune).jams) if options.tune else LoudnessCut()
     editors = list(dict.fromkeys([CONTROL, *options.editors]))
     results: list[Result] = []
     for argument in options.jams:
         name, _, folder = argument.rpartition("=")
-        for jam in find_jams(Path(folder), name or Path(folder).name):
-            results += run_jam(jam, editors, cut)
+        for jam in find_jams(Path(folder)).jams:
+            results += run_jam(name or Path(folder).name, jam, editors, cut)
     page = report_of(results, cut, options.seed)
     print(page)
     options.out.parent.mkdir(parents=True, exist_ok=True)

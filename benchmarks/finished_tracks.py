@@ -1,8 +1,8 @@
-"""How much of finished tracks editors keep, in which nothing is to be cut: `benchmarks/results/finished_tracks.md`.
+"""Measures how much of finished tracks the editors keep, where nothing should be cut (`results/finished_tracks.md`).
 
     python benchmarks/finished_tracks.py FOLDER [FOLDER ...] [--out benchmarks/results/finished_tracks]
 
-Every folder is an artist. Of a track all that is played of it counts once, whatever is played twice.
+Every folder is an artist. What is played twice counts once.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from editorbot.analysis.analyze import analyze
 from editorbot.corpus.simulate.folder import find_tracks
 from editorbot.editlist.edit_list import EditList
-from editorbot.editlist.operations import union
+from editorbot.editlist.operations import played_ranges, total_samples
 from editorbot.editors.base import EditRequest
 from editorbot.editors.registry import editor_named
 from editorbot.recording import open_recording
@@ -27,13 +27,12 @@ LEAST_S = 60.0
 
 
 def kept_share(edit_list: EditList) -> float:
-    """Return the share of the source that is played at all, in [0, 1]."""
-    heard = union([(clip.start, clip.end) for clip in edit_list.clips])
-    return sum(end - start for start, end in heard) / edit_list.source.samples
+    """Compute the share of the source that is played at all, in [0, 1]."""
+    return total_samples(played_ranges(edit_list)) / edit_list.source.samples
 
 
 def row_of(path: Path) -> list[float]:
-    """Return what each editor keeps of a track; nothing of one that is too short."""
+    """Measure what each editor keeps of a track; nothing for one that is too short."""
     with open_recording(str(path)) as recording:
         analysis = analyze(recording)
     if analysis.duration_s < LEAST_S:
@@ -42,7 +41,7 @@ def row_of(path: Path) -> list[float]:
 
 
 def table(rows: Sequence[tuple[Path, list[float]]]) -> str:
-    """Return the table, the least and the mean at its end."""
+    """Write the table, with the mean and the minimum at its end."""
     shares = np.array([row for _, row in rows])
     lines = [
         "# Finished tracks, of which nothing is to be cut",

@@ -1,9 +1,9 @@
-"""How much of a song editors play where there is little or nothing to cut: `benchmarks/results/plain.md`.
+"""Measures how much of a song the editors play if there is little or nothing to cut: `benchmarks/results/plain.md`.
 
     python benchmarks/plain_recordings.py FOLDER [FOLDER ...] --out PLAIN
     python benchmarks/plain.py PLAIN --cache CACHE [--before OLDER.json]
 
-A second of the song counts once, whichever of its plays is kept; what else is kept does not count here.
+Each second of the song counts once, whichever of its plays is kept; anything else that is kept does not count.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ ROWS: dict[str, tuple[str, EditRequest]] = {
     "policy": ("policy", EditRequest()),
     "policy, gentle": ("policy", EditRequest(tightness="gentle")),
 }
-"""Name of each row -> (editor, what is asked of it)."""
+"""Name of each row -> (editor, request)."""
 
 KINDS = ("bare", "talk", "count_in", "stop")
 """Kinds of recordings, the last part of their names."""
 
 WHOLE = 0.97
-"""A song of which less is played has lost something."""
+"""If less than this share of a song is played, it has lost something."""
 
 Shares = Mapping[str, Mapping[str, float]]
 """Recording -> row -> share of the song that is played."""
 
 
 def played_share(edit_list: EditList, truth: Truth) -> float:
-    """Return the share of the finished song that an edit plays at least once, in [0, 1].
+    """Compute the share of the finished song that an edit plays at least once, in [0, 1].
 
     Examples
     --------
     A song of 10 s whose first 5 s are played twice, of which one play is kept, is played whole.
     """
     rate = edit_list.source.sample_rate
-    heard: list[tuple[float, float]] = []
+    played: list[tuple[float, float]] = []
     for segment in truth.segments:
         if segment.source_s is None:
             continue
@@ -62,16 +62,16 @@ def played_share(edit_list: EditList, truth: Truth) -> float:
             end_s = min(clip.end / rate, segment.end_s)
             if start_s < end_s:
                 offset_s = segment.source_s - segment.start_s
-                heard.append((start_s + offset_s, end_s + offset_s))
+                played.append((start_s + offset_s, end_s + offset_s))
     played_s, reached_s = 0.0, 0.0
-    for start_s, end_s in sorted(heard):
+    for start_s, end_s in sorted(played):
         played_s += max(end_s - max(start_s, reached_s), 0.0)
         reached_s = max(reached_s, end_s)
     return min(played_s / truth.finished_s, 1.0)
 
 
 def shares_of(path: Path, cache: Path | None, rows: Sequence[str]) -> dict[str, float]:
-    """Return what each row plays of the song in a recording."""
+    """Measure what each row plays of the song in a recording."""
     truth = read_truth(path.parent.parent / "truth" / f"{path.stem.removesuffix('_raw')}.json")
     with open_recording(str(path)) as recording:
         analysis = analyze(recording, cache=None if cache is None else AnalysisCache(cache))
@@ -80,7 +80,7 @@ def shares_of(path: Path, cache: Path | None, rows: Sequence[str]) -> dict[str, 
 
 
 def table(shares: Shares, before: Shares | None) -> str:
-    """Return the page: a table a kind of recording, and the recordings that lost most."""
+    """Write the page: a table of the kinds of recordings, and the recordings that lost most."""
     artists = {name.partition("__")[0] for name in shares}
     lines = [
         "# Recordings in which there is little or nothing to cut",
@@ -93,10 +93,10 @@ def table(shares: Shares, before: Shares | None) -> str:
         f"| editor | all | {' | '.join(kind.replace('_', '-') for kind in KINDS)} |",
         f"|---|---|{'---|' * len(KINDS)}",
     ]
-    for said, found in (("before: ", before), ("", shares)):
+    for prefix, found in (("before: ", before), ("", shares)):
         for row in _rows_of(found) if found else []:
             cells = [_cell(found, row, kind) for kind in ("", *KINDS)]
-            lines.append(f"| {said}{row} | {' | '.join(cells)} |")
+            lines.append(f"| {prefix}{row} | {' | '.join(cells)} |")
     lines += ["", "The five that lose most by each editor:", ""]
     for row in _rows_of(shares):
         worst = sorted((each[row], name) for name, each in shares.items())[:5]
@@ -117,7 +117,7 @@ def main() -> None:
     """Score and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path, help="from plain_recordings.py")
-    parser.add_argument("--cache", type=Path, help="folder where analyses are kept")
+    parser.add_argument("--cache", type=Path, help="cache of analyses")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--before", type=Path, help="the JSON of an older run, for its rows")
     parser.add_argument("--workers", type=int, default=2)

@@ -1,11 +1,11 @@
-"""What each part of the pointer network brings: one row a network, all trained alike from nothing.
+"""Measures what each part of the pointer network contributes: one row per network, all trained alike from scratch.
 
-Every network begins at random, of one seed, and is trained with the one change that its row names: on the same pairs,
-in the same order, for as many epochs. Edits of validation pairs are scored against their truth. A network whose
-expected position hangs on how much was played can only be decoded greedily, a frame at a time: it is compared with the
-others' greedy edits of the same pairs.
+Every network starts from random weights of one seed, and is trained with the one change that its row names: on the
+same pairs, in the same order, for as many epochs. Edits of validation pairs are scored against their truth. A network
+whose expected position depends on how much was played can only be decoded greedily, a frame at a time: it is compared
+with the others' greedy edits of the same pairs.
 
-    python benchmarks/pointer_ablations.py training_data valid_data --cache-dir cache --workers 2
+    python -m benchmarks.pointer_ablations training_data valid_data --cache-dir cache --workers 2
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no op task": {"op_head": False},
 }
 ACCURACIES = ("val_delta_accuracy", "val_next_accuracy", "val_previous_plus_one")
-"""What is told of the heads alone, by the names of `validate`."""
+"""Metrics of the heads alone, by the names of `validate`."""
 
 Row = dict[str, object]
-"""What is told of a network, by the names of the columns."""
+"""Metrics of a network, by the names of the columns."""
 
 
 @torch.no_grad()
@@ -66,7 +66,7 @@ def greedy(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings)
     """Decode one frame after the other."""
     memory = network.encode(to_tensors(pair.inputs))
     frames, config, place = pair.inputs.frames, network.config, 0
-    if config.expected == "previous":  # what a row says depends on the last pointer alone, so it is said already
+    if config.expected == "previous":  # a row depends on the last pointer alone, so all rows can be computed at once
         return greedy_plays(greedy_step(row_scores(network.all_rows(memory), memory), config), frames, longest=frames)
 
     def step(previous: int) -> tuple[int, bool]:
@@ -80,8 +80,8 @@ def greedy(network: PointerNetwork, pair: PointerPair, settings: DecodeSettings)
     return greedy_plays(step, frames, longest=frames)
 
 
-def judged(plays: Plays, truth: Truth, frames: int) -> tuple[float, float]:
-    """Return the F1 of an edit and of its cut points."""
+def f1_of(plays: Plays, truth: Truth, frames: int) -> tuple[float, float]:
+    """Compute the F1 of an edit and of its cut points."""
     samples = frames * HOP_SAMPLES
     spans = zip((plays.starts * HOP_SAMPLES).tolist(), (plays.ends * HOP_SAMPLES).tolist())
     clips = tuple(Clip(start, min(end, samples)) for start, end in spans if start < min(end, samples))
@@ -92,7 +92,7 @@ def judged(plays: Plays, truth: Truth, frames: int) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class Ablation:
-    """A network that is trained with a change, and judged."""
+    """A network that is trained with a change, and scored."""
 
     name: str
     change: dict[str, Any]
@@ -104,7 +104,7 @@ class Ablation:
         return replace(SMALL.model, ratio=0.44, **self.change)
 
     def rows(self) -> list[Row]:
-        """Train, and return a row for each way of decoding."""
+        """Train, and make a row for each way of decoding."""
         torch.set_num_threads(1)
         args = self.args
         how = replace(SMALL.training, epochs=args.epochs, learning_rate=args.learning_rate)
@@ -118,14 +118,14 @@ class Ablation:
         return found
 
     def _some(self, data: Path, most: int) -> PointerDataset:
-        """Return every so many of a folder's pairs."""
+        """Select every so many of a folder's pairs."""
         every = prepared_pairs(data, self.args, self.shape)
         names = every.samples[:: max(1, len(every.samples) // most)][:most]
         return PointerDataset(every.folders, names, self.shape)
 
 
 def prepared_pairs(data: Path, args: argparse.Namespace, shape: PointerConfig, workers: int = 1) -> PointerDataset:
-    """Return a folder's pairs, made ready; those that are ready are left as they are."""
+    """Prepare a folder's pairs; those that are already prepared stay as they are."""
     folders = PointerFolders(data, data / "pointer_sequences", CacheFolder(args.cache_dir))
     return prepared(folders, shape, workers=workers)
 
@@ -136,7 +136,7 @@ def row_of(name: str, network: PointerNetwork, pairs: PointerDataset, decode: Ca
     for number in range(min(most, len(pairs))):
         pair = pairs[number]
         truth = read_truth(truth_path(pairs.folders.data, pair.sample))
-        found.append(judged(decode(network, pair, settings), truth, pair.inputs.frames))
+        found.append(f1_of(decode(network, pair, settings), truth, pair.inputs.frames))
     f1, cut_f1 = np.mean(found, axis=0)
     row: Row = {"network": name, "jams": len(found), "f1": round(float(f1), 4), "cut_f1": round(float(cut_f1), 4)}
     accuracy = validate(network, pairs, settings)
@@ -153,18 +153,18 @@ def main() -> None:
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
     parser.add_argument("--pairs", type=int, default=200)
     parser.add_argument("--valid-pairs", type=int, default=32)
-    parser.add_argument("--greedy-pairs", type=int, default=4, help="of a network that hangs on how much was played")
+    parser.add_argument("--greedy-pairs", type=int, default=4, help="of a network that depends on how much was played")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--learning-rate", type=float, default=2e-3)
-    parser.add_argument("--workers", type=int, default=1, help="networks trained side by side, a thread each")
+    parser.add_argument("--workers", type=int, default=1, help="networks trained in parallel, a thread each")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "pointer_ablations")
     args = parser.parse_args()
     args.greedy_of = (args.valid_pairs, args.greedy_pairs)
     for folder in (args.data, args.valid):
         prepared_pairs(folder, args, SMALL.model, args.workers)
-    asked = [Ablation(name, change, args) for name, change in CHANGES.items()]
+    ablations = [Ablation(name, change, args) for name, change in CHANGES.items()]
     with ProcessPoolExecutor(args.workers, get_context("spawn")) as pool:
-        rows = [row for found in pool.map(Ablation.rows, asked) for row in found]
+        rows = [row for found in pool.map(Ablation.rows, ablations) for row in found]
     write(args, rows)
 
 
@@ -178,7 +178,7 @@ def write(args: argparse.Namespace, rows: list[Row]) -> None:
         + " |"
         for row in rows
     ]
-    told = f"""# What each part of the pointer network brings
+    text = f"""# What each part of the pointer network brings
 
 Each network was trained from nothing with its change: {args.pairs} jams of training artists, epochs:
 {args.epochs}, learning rate {args.learning_rate}, seed 0, one thread, the same for all; what ships learned from
@@ -189,7 +189,7 @@ compared with the greedy edits of as many jams.
 
 """
     args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix(".md").write_text(told + head + "\n".join(lines) + "\n", encoding="utf-8")
+    args.out.with_suffix(".md").write_text(text + head + "\n".join(lines) + "\n", encoding="utf-8")
     settings = {"pairs": args.pairs, "epochs": args.epochs, "learning_rate": args.learning_rate, "rows": rows}
     args.out.with_suffix(".json").write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
 

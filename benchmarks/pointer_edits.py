@@ -1,11 +1,11 @@
-"""Edits of the pointer network beside those of `scored`, whose score it is told, on jams with a truth.
+"""Compares edits of the pointer network with those of `scored`, whose score it reads, on jams with a truth.
 
 Every row edits the same jams from their analyses on; F1 and its parts are those of `editorbot evaluate`, a cut point is
-right within 70 ms; where two good plays of one passage meet, anywhere in it, if the music goes on (the last column
-counts only the truth's own places). The rows in between say where a difference comes from: the score's say alone
-through the pointer's decoding, the network's say alone, and both without the edges that the network finds.
+right within 70 ms; two good plays of one passage may be joined anywhere in it, if the music goes on (the last column
+counts only the truth's own places). The rows in between show where a difference comes from: the score alone through
+the pointer's decoding, the network alone, and both without the edges that the network finds.
 
-    python benchmarks/pointer_edits.py JAMS_FOLDER [--cache-dir cache] [--out benchmarks/results/pointer_edits]
+    python -m benchmarks.pointer_edits JAMS_FOLDER [--cache-dir cache] [--out benchmarks/results/pointer_edits]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from editorbot.analysis.analyze import analyze
 from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editlist.edit_list import EditList
-from editorbot.editors.base import EditRequest
+from editorbot.editors.base import EditRequest, Tightness
 from editorbot.editors.pointer import PointerEditor
 from editorbot.editors.pointer_inference.decode import Plays
 from editorbot.editors.pointer_inference.learned import SHIPPED, LearnedPointer, read_inputs, read_pointer
@@ -43,14 +43,16 @@ ROOT = Path(__file__).resolve().parent.parent
 class Greedy(LearnedPointer):
     """The same network, decoded one frame after the other."""
 
-    def plays(self, scores: RowScores, inputs: PointerInputs, beats_s: np.ndarray) -> Plays:
-        """Return what always taking the likeliest next frame gives."""
+    def plays(
+        self, scores: RowScores, inputs: PointerInputs, beats_s: np.ndarray, tightness: Tightness = "normal"
+    ) -> Plays:
+        """Always take the likeliest next frame."""
         return greedy_plays(greedy_step(scores, self.config), inputs.frames, longest=inputs.frames)
 
 
 @dataclass(frozen=True)
 class Jam:
-    """A jam whose right edit is known."""
+    """A jam with its truth."""
 
     name: str
     analysis: Analysis
@@ -58,14 +60,14 @@ class Jam:
 
 
 def editor_of(pointer: LearnedPointer) -> PointerEditor:
-    """Return an editor that a network with changed prices leads."""
+    """Make an editor with a network of changed prices."""
     editor = PointerEditor()
     editor._pointer = pointer
     return editor
 
 
 def editors(pointer: LearnedPointer) -> dict[str, Callable[[Analysis, EditRequest], EditList]]:
-    """Return what makes the edits of each row."""
+    """Make the editor of each row."""
     how = pointer.decode
     changed = {
         "pointer": how,
@@ -80,28 +82,28 @@ def editors(pointer: LearnedPointer) -> dict[str, Callable[[Analysis, EditReques
 
 @dataclass(frozen=True)
 class Accuracy:
-    """How often the next frame is known on the edits' own rows."""
+    """How often the next frame is predicted right on the edits' own rows."""
 
     delta: float
-    """Of the head of small distances, where the right distance is small."""
+    """Of the head of small distances, if the right distance is small."""
     next: float
-    """Of all heads: the small distance is right, and no jump is said."""
+    """Of all heads: the small distance is right, and no jump is predicted."""
     previous_plus_one: float
     """Of always going on."""
 
 
 def accuracy_of(jams: list[Jam], pointer: LearnedPointer) -> Accuracy:
-    """Return how often the next frame is known."""
+    """Measure how often the next frame is predicted right."""
     right = small = nexts = trivial = total = 0
     for jam in jams:
         scores = pointer.scores(read_inputs(jam.analysis, pointer.config))
         wanted = truth_pointers(jam.truth, frame_count(round(jam.truth.finished_s * ANALYSIS_RATE)), len(scores.arrive))
         at = wanted[wanted >= 0]
         previous = np.concatenate([[-1], at[:-1]])
-        said = previous + 1 + scores.delta[previous + 1].argmax(1) - pointer.config.max_delta
+        predicted = previous + 1 + scores.delta[previous + 1].argmax(1) - pointer.config.max_delta
         is_near = np.abs(at - previous - 1) <= pointer.config.max_delta
-        right, small = right + int((said == at)[is_near].sum()), small + int(is_near.sum())
-        nexts += int(((said == at) & (scores.use_jump[previous + 1] <= 0)).sum())
+        right, small = right + int((predicted == at)[is_near].sum()), small + int(is_near.sum())
+        nexts += int(((predicted == at) & (scores.use_jump[previous + 1] <= 0)).sum())
         trivial, total = trivial + int((at == previous + 1).sum()), total + len(at)
     return Accuracy(right / small, nexts / total, trivial / total)
 

@@ -1,10 +1,10 @@
-"""How long pointing takes, by the length of the recording, and against one frame after the other.
+"""Measures the speed of the pointer network by the length of the recording, and of greedy decoding for comparison.
 
 The example jam's mel and steps are repeated to recordings of 5,000 to 100,000 frames (2 to 39 minutes). Each size runs
-in a process of its own: the network that ships, over all rows, then the best path; medians of three. Greedy
-autoregressive decoding asks the same weights row by row, the recording's encoding and its keys and values kept.
+in a separate process: the shipped network over all rows, then the best path; medians of three. Greedy autoregressive
+decoding uses the same weights row by row, with the encoding and its keys and values computed once.
 
-    python benchmarks/pointer_speed.py
+    python -m benchmarks.pointer_speed
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ OUT = ROOT / "benchmarks" / "results" / "pointer_speed"
 
 
 def recording_of(frames: int, pointer: LearnedPointer) -> tuple[PointerInputs, np.ndarray]:
-    """Return the example jam, repeated to a length, and its beats [seconds]."""
+    """Repeat the example jam to a length; also its beats [seconds]."""
     with open_recording(ROOT / "examples" / "jam.ogg") as recording:
         analysis = analyze(recording)
         analysis = replace(analysis, source=replace(analysis.source, path=str(ROOT / "examples" / "jam.ogg")))
@@ -46,17 +46,11 @@ def recording_of(frames: int, pointer: LearnedPointer) -> tuple[PointerInputs, n
     mel = np.tile(jam.mel, turns)[:, :frames]
     count = -(-frames // STEP_FRAMES)
     assert jam.steps is not None
-    nearest_repeats = np.concatenate(
-        [
-            np.where(
-                jam.steps.nearest_repeats >= 0, jam.steps.nearest_repeats + turn * len(jam.steps.nearest_repeats), -1
-            )
-            for turn in range(turns)
-        ]
-    )[:count]
+    repeats = jam.steps.nearest_repeats
+    all_repeats = [np.where(repeats >= 0, repeats + turn * len(repeats), -1) for turn in range(turns)]
     steps = StepInputs(
         np.tile(jam.steps.values, (turns, 1))[:count],
-        np.minimum(nearest_repeats, count - 1).astype(np.int32),
+        np.minimum(np.concatenate(all_repeats)[:count], count - 1).astype(np.int32),
         np.tile(jam.steps.similarity, (turns, 1))[:count],
     )
     beats_s = np.concatenate([analysis.beats_s + turn * jam.frames * FRAME_S for turn in range(turns)])
@@ -84,14 +78,14 @@ def measure(frames: int) -> dict[str, float]:
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process has held."""
+    """Read the peak memory of this process."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 10 if sys.platform != "darwin" else 1 << 20)
 
 
 def greedy_frames_per_s(frames: int) -> float:
-    """Return how many frames a CPU second one-by-one decoding decides, by the same weights in torch."""
+    """Measure frames per CPU second of greedy decoding, by the same weights in torch."""
     import torch
 
     from editorbot.models.pointer import PointerNetwork, row_scores, to_tensors
@@ -123,7 +117,11 @@ def main() -> None:
     rows = []
     for size in SIZES:
         done = subprocess.run(
-            [sys.executable, __file__, "--one", str(size)], capture_output=True, text=True, check=True
+            [sys.executable, "-m", "benchmarks.pointer_speed", "--one", str(size)],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=ROOT,
         )
         rows.append(json.loads(done.stdout))
         print(rows[-1], flush=True)

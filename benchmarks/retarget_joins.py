@@ -1,11 +1,9 @@
-"""How the joins of `retarget` sound, measured on the audio.
+"""Measures on the audio how audible the joins of `retarget` are.
 
-For each join two things are measured on the music itself, with nothing of the
-analysis: the *jump*, the difference of the log-mel spectra of the quarter
-seconds before and after it [dB]; and the *surprise*, how far the two seconds
-on either side differ from what the recording has there, on the better side
-[dB]. Beside them, in the same recording: places where nothing is joined, joins
-of random beats, and joins of random beats of equal place in the bar.
+For each join two things are measured on the music itself, without the analysis: the *jump*, the difference of the
+log-mel spectra of the quarter seconds before and after it [dB]; and the *surprise*, how far the two seconds on either
+side differ from the recording there, on the better side [dB]. For comparison, in the same recording: places without a
+join, joins of random beats, and joins of random beats at the same position in the bar.
 
     python benchmarks/retarget_joins.py FILE [FILE ...] [--out TABLE.md]
 """
@@ -46,26 +44,26 @@ class Sound:
     """Frames a second."""
 
     def at(self, start_s: float, end_s: float) -> np.ndarray:
-        """Return the spectra of a stretch, silence beyond the ends."""
+        """Slice the spectra of a stretch; beyond the ends the last one repeats."""
         first, count = round(start_s * self.frames_per_s), round((end_s - start_s) * self.frames_per_s)
         inside = np.clip(np.arange(first, first + count), 0, len(self.mel_db) - 1)
         return self.mel_db[inside]
 
     def jump_db(self, leave_s: float, arrive_s: float) -> float:
-        """Return the difference of the spectra just before and just after."""
+        """Measure the difference of the spectra just before and just after."""
         before = self.at(leave_s - NEAR_S, leave_s).mean(axis=0)
         after = self.at(arrive_s, arrive_s + NEAR_S).mean(axis=0)
         return float(np.sqrt(np.mean((before - after) ** 2)))
 
     def surprise_db(self, leave_s: float, arrive_s: float) -> float:
-        """Return how little the join resembles anything in the recording, on its better side."""
+        """Measure how little the join resembles the recording, on its better side."""
         past = self.at(leave_s - FAR_S, leave_s) - self.at(arrive_s - FAR_S, arrive_s)
         future = self.at(leave_s, leave_s + FAR_S) - self.at(arrive_s, arrive_s + FAR_S)
         return float(min(np.sqrt(np.mean(past**2)), np.sqrt(np.mean(future**2))))
 
 
 def sound_of(recording: Recording) -> Sound:
-    """Return the spectra of a recording's channels, summed by power."""
+    """Compute the spectra of a recording's channels, summed by power."""
     rate = recording.sample_rate
     hop = round(HOP_S * rate)
     audio = recording.read(0, recording.samples).astype(np.float32)
@@ -78,7 +76,7 @@ def sound_of(recording: Recording) -> Sound:
 
 @dataclass(frozen=True)
 class Joins:
-    """What was measured at some joins."""
+    """Measurements of some joins."""
 
     count: int
     jump_db: float | None
@@ -100,7 +98,7 @@ def measured(sound: Sound, leave_s: np.ndarray, arrive_s: np.ndarray, risks: np.
 
 
 def joins_of(edit_list: EditList) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return where the joins of an edit list leave and arrive [seconds], and their risk."""
+    """List where the joins of an edit list leave and arrive [seconds], and their risk."""
     rate = edit_list.source.sample_rate
     leave_s = np.array([clip.end / rate for clip in edit_list.clips[:-1]])
     arrive_s = np.array([clip.start / rate for clip in edit_list.clips[1:]])
@@ -108,7 +106,7 @@ def joins_of(edit_list: EditList) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def random_joins(analysis: Analysis, rng: np.random.Generator, *, same_phase: bool) -> tuple[np.ndarray, ...]:
-    """Return 200 random joins of beats, of equal place in the bar if asked."""
+    """Draw 200 random joins of beats, at the same position in the bar if wanted."""
     beats = len(analysis.beats_s)
     before, after = rng.integers(0, beats - 1, 20_000), rng.integers(1, beats, 20_000)
     fits = np.abs(before + 1 - after) >= 16
@@ -150,7 +148,7 @@ KINDS = ("contiguous", "retarget", "same_phase", "random")
 
 
 def table_of(rows: list[dict[str, object]]) -> str:
-    """Return the rows as a Markdown table: jump [dB] / surprise [dB] / predicted risk, medians."""
+    """Write the rows as a Markdown table: jump [dB] / surprise [dB] / predicted risk, medians."""
     titles = ["file", "min", "joins", "largest miss s (bar s)", "s an edit", *KINDS]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for row in rows:

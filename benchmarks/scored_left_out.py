@@ -1,11 +1,11 @@
-"""How the learned score falls off on faults of a kind that its training never held.
+"""Measures how well the learned score works on kinds of faults that its training did not include.
 
     python benchmarks/scored_left_out.py TRAIN_PAIRS VALID_PAIRS TEST_PAIRS [--epochs 8] [--cache cache]
 
 Each argument is a folder of jams with their truth (`editorbot pairs simulate`). One network is trained on all classes,
 and one for each class that is left out of all training jams; threshold and price of a switch are chosen on the
-validation jams, which hold every class. All are trained equally briefly, so only the rows compare; what ships is
-trained several times as long. A network that is there already is not trained again. Writes
+validation jams, which have every class. All are trained equally briefly, so only compare the rows; what ships is
+trained several times as long. A network that exists already is not trained again. Writes
 ``results/scored_left_out.md`` and ``.json``.
 """
 
@@ -42,18 +42,18 @@ class Row:
     f1: float
     """Mean over the jams, in steps."""
     gain_over_all: tuple[float, float, float]
-    """Mean and 95 % bootstrap interval over the jams, against the network that has heard every class."""
+    """Mean and 95 % bootstrap interval over the jams, against the network trained on every class."""
     kept: dict[str, float]
     """Share of each class that is kept."""
 
 
 def examples_in(folder: Path, cache: Path) -> list[Example]:
-    """Return the jams of a folder as examples, kept in a cache of the folder's name."""
+    """Load the jams of a folder as examples, cached under the folder's name."""
     return [read_example(path) for path in examples_of_pairs(folder, cache / folder.name)]
 
 
 def trained(left_out: str, examples: Sequence[Example], epochs: int, cache: Path) -> ScorerNetwork:
-    """Return the network that has not heard a class."""
+    """Load or train the network without a class."""
     path = cache / f"without_{left_out or 'nothing'}_{epochs}.safetensors"
     network = ScorerNetwork(SHAPE)
     if path.exists():
@@ -68,7 +68,7 @@ def trained(left_out: str, examples: Sequence[Example], epochs: int, cache: Path
 def scored(
     network: ScorerNetwork, valid: Sequence[Example], test: Sequence[Example]
 ) -> tuple[np.ndarray, dict[str, float]]:
-    """Return the F1 of each test jam, and the share of each class that is kept."""
+    """Compute the F1 of each test jam, and the share of each class that is kept."""
     chosen = calibrate([chances_of(network, one) for one in valid], valid)
     kept = [chosen.kept(chances_of(network, one)) for one in test]
     f1 = np.array([step_score(keep, one).f1 for keep, one in zip(kept, test)])
@@ -77,14 +77,14 @@ def scored(
 
 
 def interval(gain: np.ndarray) -> tuple[float, float, float]:
-    """Return the mean and its 95 % bootstrap interval."""
+    """Compute the mean and its 95 % bootstrap interval."""
     draws = np.random.default_rng(0).integers(0, len(gain), (2000, len(gain)))
     low, high = np.percentile(gain[draws].mean(axis=1), [2.5, 97.5])
     return float(gain.mean()), float(low), float(high)
 
 
 def report(rows: Sequence[Row], sizes: Sequence[int], epochs: int) -> str:
-    """Return the page."""
+    """Write the page."""
     lines = [
         "# Faults that training never held",
         "",
@@ -108,7 +108,9 @@ def report(rows: Sequence[Row], sizes: Sequence[int], epochs: int) -> str:
 def main() -> None:
     """Train, score, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folders", type=Path, nargs=3, metavar=("TRAIN", "VALID", "TEST"))
+    parser.add_argument(
+        "folders", type=Path, nargs=3, metavar="FOLDER", help="for training, for validation, for the test"
+    )
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--cache", type=Path, default=Path("cache/left_out"))

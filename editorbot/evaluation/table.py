@@ -177,7 +177,7 @@ def markdown_of(page: Page) -> str:
     """Write the page as Markdown: what was scored, the table, the gains, the kinds."""
     parts = [
         f"{page.jams} jams of {page.tracks} tracks, {page.hours:.1f} hours; {page.validity}. "
-        "Brackets: 95 % bootstrap over tracks. `retarget` is told the true length, no other editor is.",
+        "Brackets: 95 % bootstrap over tracks. Only `retarget` gets the true length.",
         _table(COLUMNS, [_cells(row) for row in page.rows]),
     ]
     if page.by_alignment:
