@@ -50,11 +50,6 @@ def neighborhood_attention_1d(
     backend : str
         One of BACKENDS; auto takes the compiled loops on a CPU, elsewhere natten if it is installed, else banded.
 
-    Returns
-    -------
-    out : Tensor, shape=(heads, beats, size)
-        As `q`.
-
     Raises
     ------
     UsageError

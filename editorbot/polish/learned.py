@@ -43,18 +43,8 @@ NO_LIMITS = GainLimits(60.0, 60.0, 0, 0)
 class LearnedTone:
     """One learned stage on one track.
 
-    Parameters
-    ----------
-    method : str
-        ``reconstruct`` or ``mel2mel``.
-    step : PolishStep
-        Amount, and the user's weights in `file`; the shipped ones without.
-    labels : np.ndarray, shape=(frames,), optional
-        What the edit did to each frame of the track; unknown if left out.
-    warnings : list of str, optional
-        Gets a line if the network fails.
-    net : MelNet, optional
-        The network; read from the step's file if left out.
+    The network is read from the step's file, without one from the shipped weights of the method; `labels` are those of
+    :func:`frame_labels`. `warnings` gets a line if the network fails.
 
     Raises
     ------

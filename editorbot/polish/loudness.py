@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from editorbot.editlist.edit_list import PolishStep
-from editorbot.polish.blocks import Blocks, FloatBlocks, MakeBlocks
+from editorbot.polish.blocks import Blocks, MakeBlocks
 from editorbot.polish.limiter import limit_blocks, smoothed_gains
 from editorbot.polish.meter import SEGMENT_S, WINDOW_SEGMENTS, Segments, gated_loudness, metered, window_means
 from editorbot.recording import as_float
@@ -53,18 +53,14 @@ def loudness_blocks(make_blocks: MakeBlocks, sample_rate: int, channels: int, am
     if not silent:
         plain_gain_db = amount * (TARGET_LUFS - loudness.integrated_lufs)
         gain_db = gain_through_limiter_db(meter.segments(), loudness.integrated_lufs + plain_gain_db, plain_gain_db)
-    yield from limit_blocks(_gained(make_blocks(), gain_db), sample_rate, channels, ceiling_db=CEILING_DB)
+    gained = (as_float(block) * 10 ** (gain_db / 20) for block in make_blocks())
+    yield from limit_blocks(gained, sample_rate, channels, ceiling_db=CEILING_DB)
 
 
 def missed_loudness(steps: Sequence[PolishStep], integrated_lufs: float) -> tuple[str, ...]:
     """Warn if the stage was applied in full, but the track is not as loud as it promises.
 
-    Parameters
-    ----------
-    steps : sequence of PolishStep
-        All stages of the track, in their order.
-    integrated_lufs : float [LUFS]
-        Loudness of the track after them; minus infinity if nothing passes the gates.
+    `integrated_lufs` is the loudness after all steps; minus infinity if nothing passes the gates.
     """
     levels = [number for number, step in enumerate(steps) if step.name == "loudness" and step.amount == 1]
     if not levels or abs(integrated_lufs - TARGET_LUFS) <= SLACK_LU:
@@ -84,14 +80,7 @@ def gain_through_limiter_db(segments: Segments, wanted_lufs: float, plain_gain_d
     of each 10 ms, so the sound need not be rendered again: on ten real tracks
     at most 0.04 LU were then missing, instead of 0.54.
 
-    Parameters
-    ----------
-    segments : Segments
-        The track before the gain.
-    wanted_lufs : float [LUFS]
-        Loudness of the result.
-    plain_gain_db : float [dB]
-        Gain that would give it without a limiter.
+    `segments` are those of the track before the gain, `plain_gain_db` would do without a limiter.
     """
     if len(segments.powers) < WINDOW_SEGMENTS:
         return plain_gain_db
@@ -110,9 +99,3 @@ def _limited_lufs(segments: Segments, gain_db: float) -> float:
     peaks = np.maximum(segments.peaks * 10 ** (gain_db / 20), 1e-12)
     gains = smoothed_gains(np.minimum(10 ** (CEILING_DB / 20) / peaks, 1.0), SEGMENT_S)
     return gated_loudness(window_means(segments.powers * gains**2)) + gain_db
-
-
-def _gained(blocks: Blocks, gain_db: float) -> FloatBlocks:
-    gain = 10 ** (gain_db / 20)
-    for block in blocks:
-        yield as_float(block) * gain

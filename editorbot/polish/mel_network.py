@@ -53,18 +53,9 @@ def edited_mel(
     labels: Int64[np.ndarray, " frames"],
     summary: Float32[np.ndarray, " summary"],
 ) -> MelFrames:
-    """Predict the finished mel of one chunk.
+    """Predict the finished mel of one chunk; arguments as for :meth:`editorbot.models.mel.Reconstruct.forward`.
 
-    Parameters
-    ----------
-    net : MelNet
-        Either network.
-    raw : np.ndarray, shape=(frames, 128), float32
-        Raw mel in [0, 1]; at most ``net.config.chunk_frames`` frames for `Reconstruct`.
-    labels : np.ndarray, shape=(frames,), int64
-        Index in ACTIONS, or UNKNOWN_LABEL.
-    summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
-        Of the whole track.
+    For `Reconstruct` a chunk has at most ``net.config.chunk_frames`` frames.
     """
     weights, config = net.weights, net.config
     groups = summary.reshape(1, len(SUMMARY_PLANES) * GROUPS, BANDS // GROUPS).mean(axis=2)
@@ -167,21 +158,8 @@ def mel_changes(
 ) -> Iterator[MelFrames]:
     """Predict what finishing adds to the raw mel of a whole track, piece by piece.
 
-    Parameters
-    ----------
-    net : MelNet
-        Either network.
-    raw : iterable of np.ndarray, shape=(frames, 128), float32
-        Raw mel in [0, 1], in pieces of any length.
-    labels : np.ndarray, shape=(all frames,), int64
-        Of the whole track; the last one is repeated for frames beyond its end.
-    summary : np.ndarray, shape=(SUMMARY_SIZE,), float32
-        Of the whole track.
-
-    Yields
-    ------
-    change : np.ndarray, shape=(frames, 128), float32
-        As many frames in all as there are in `raw`.
+    `raw` comes, and the change goes, in pieces of any length, as many frames in all. `labels` are those of the whole
+    track; the last one is repeated for frames beyond its end.
 
     Notes
     -----

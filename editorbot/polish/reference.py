@@ -75,14 +75,9 @@ def match_db(
     reference_db: BandValues,
     limits: GainLimits = MATCH_LIMITS,
 ) -> BandValues:
-    """Compute the gain of each band that turns one average spectrum into another, level included [dB].
+    """Compute the gain of each band that turns the track's average spectrum into the reference's [dB].
 
-    Parameters
-    ----------
-    track_db, reference_db : np.ndarray, shape=(128,) [dB]
-        Spectrum of the track, and the one to match.
-    limits : GainLimits
-        Limits of the curve; the level is bounded by MAX_LEVEL_DB.
+    The curve is held within the limits, the level, which is part of the gain, within MAX_LEVEL_DB.
     """
     both = (track_db > max(FLOOR_DB, track_db.max() - EMPTY_BELOW_DB)) & (
         reference_db > max(FLOOR_DB, reference_db.max() - EMPTY_BELOW_DB)

@@ -50,21 +50,9 @@ def score_features_by_name(
 ) -> dict[str, ScoreFeatures]:
     """Compute the score features of the recordings that are in a folder of pairs, or read them from the cache.
 
-    Parameters
-    ----------
-    names : iterable of str
-        Recordings of a data set.
-    data_dir : Path
-        Folder of the pairs that it was made from.
-    cache : Path
-        Folder of analyses and score features.
-    on_line : callable
-        Takes a line for each recording that cannot be read.
-    score : Path, optional
-        Weights of the learned score; the shipped ones if left out. Best one that was not trained on these recordings:
-        a policy that has only seen it sure of itself trusts it too far on new music.
-    beat_tracker : str
-        The tracker whose beats the data set has.
+    `score` are the weights of the learned score, by default the shipped ones. Best one that was not trained on these
+    recordings: a policy that has only seen it sure of itself trusts it too far on new music. `beat_tracker` is the one
+    whose beats the data set has.
     """
     pairs, learned = pairs_by_name(data_dir), read_score(score or SHIPPED)
     found: dict[str, ScoreFeatures] = {}

@@ -29,16 +29,9 @@ class ShippedPolicy:
 
 
 def write_policy(checkpoint: Checkpoint, path: Path, card: Mapping[str, Any]) -> None:
-    """Write a checkpoint's policy as it ships, without value network and auxiliary heads.
+    """Write the policy of a checkpoint as it ships, without value network and auxiliary heads.
 
-    Parameters
-    ----------
-    checkpoint : Checkpoint
-        Of ``train bc`` or ``train ppo``.
-    path : Path
-        Ends in ``.safetensors``; the card is written beside it as ``.json``.
-    card : mapping
-        What a reader of the card should know; see `run_folder.card_of`.
+    `card` is what a reader should know, see `run_folder.card_of`.
     """
     model, normalizer = checkpoint.config["model"], checkpoint.config["normalizer"]
     names = weight_shapes(PolicyConfig.of_data(model))

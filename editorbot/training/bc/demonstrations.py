@@ -78,14 +78,8 @@ class Demonstration:
 def demonstration_dataset(path: Path, folder: Path | None, *, what: str) -> BcDataset:
     """Read a data set, with the artists that are known, and refuse test artists.
 
-    Parameters
-    ----------
-    path : Path
-        The npz of samples.
-    folder : Path, optional
-        Folder of the pairs that they were made from; the one that they name if left out.
-    what : str
-        What they are for, for refusals.
+    `folder` holds the pairs that they were made from, by default the one that they name; `what` they are for is said in
+    a refusal.
 
     Raises
     ------
@@ -109,14 +103,7 @@ def demonstrations_of(
 ) -> list[Demonstration]:
     """Group the samples of a data set by recording; recordings without samples are left out.
 
-    Parameters
-    ----------
-    data : BcDataset
-        Samples and features.
-    score_features : mapping, optional
-        By the recording's name; those with another number of beats are ignored.
-    vocabulary : str
-        Vocabulary of the policy.
+    Score features, by the recording's name, are ignored if they have another number of beats.
 
     Raises
     ------
@@ -247,7 +234,11 @@ def batch_of(
     for one in recordings:
         plain = beat_inputs(one.features, one.score_features, normalizer)
         raw.append(plain[:, :FEATURES])
-        inputs.append(_augmented(plain, augmentation, rng))
+        changed = plain.copy()
+        changed[:, :FEATURES] += rng.standard_normal(FEATURES).astype(np.float32) * np.float32(augmentation.input_noise)
+        if rng.random() < augmentation.score_feature_dropout:
+            changed[:, FEATURES:] = 0.0
+        inputs.append(changed)
         seen = normalizer.apply(with_other_target(one.states, augmentation.target_noise, rng))
         seen[rng.random(len(seen)) < augmentation.context_dropout, :CONTEXT] = 0.0
         states.append(seen)
@@ -266,16 +257,6 @@ def batch_of(
         weights=torch.from_numpy(np.repeat([one.weight for one in recordings], counts).astype(np.float32)),
         targets=torch.tensor([one.target or 0.0 for one in recordings], dtype=torch.float32),
     )
-
-
-def _augmented(
-    inputs: Float32[np.ndarray, "beats inputs"], augmentation: Augmentation, rng: np.random.Generator
-) -> Float32[np.ndarray, "beats inputs"]:
-    changed = inputs.copy()
-    changed[:, :FEATURES] += rng.standard_normal(FEATURES).astype(np.float32) * np.float32(augmentation.input_noise)
-    if rng.random() < augmentation.score_feature_dropout:
-        changed[:, FEATURES:] = 0.0
-    return changed
 
 
 def with_other_target(

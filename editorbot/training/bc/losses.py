@@ -68,18 +68,8 @@ def bc_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """Compute the loss of a part of a batch, a scalar, and its metrics.
 
-    Parameters
-    ----------
-    module : EditingAgent
-        The networks, wrapped by fabric or not.
-    batch : DemonstrationBatch
-        The part.
-    by_type : Tensor, shape=(types,)
-        Weight of the samples of each type.
-    config : BcTraining
-        Weights of entropy and tasks.
-    totals : Totals
-        Of the whole batch.
+    `module` is an EditingAgent, wrapped by fabric or not; `by_type` are the :func:`type_weights`, and `totals` those of
+    the whole batch.
     """
     by_type = by_type.to(batch.states.device)
     out = module(batch.inputs, batch.lengths, batch.rows, batch.recordings, batch.states)

@@ -39,18 +39,8 @@ def with_noise_injection(
 ) -> list[Demonstration]:
     """Add the samples of a noisy episode to each recording whose edit only keeps and cuts.
 
-    Parameters
-    ----------
-    recordings : sequence of Demonstration
-        The demonstrations.
-    materials : mapping
-        What to play on, by the recordings' names; those without one stay as they are.
-    noise : float
-        Share of wrong steps, in [0, 1); 0 returns the recordings as they are.
-    vocabulary : Vocabulary
-        Types of action.
-    rng : np.random.Generator
-        Draws the wrong steps.
+    `materials` is what to play on, by the recordings' names; those without one stay as they are. `noise` is the share
+    of wrong steps, in [0, 1); with 0 all stay as they are.
     """
     if noise <= 0:
         return list(recordings)

@@ -42,20 +42,8 @@ TICKS = 10_000
 class BcRun:
     """A cloning run between two epochs.
 
-    Parameters
-    ----------
-    demonstrations : sequence of Demonstration
-        What to learn from.
-    normalizer : Normalizer
-        Of states and features.
-    model : PolicyConfig
-        The networks.
-    config : BcTraining
-        How to train.
-    device : str
-        ``cpu`` or ``cuda``.
-    materials : mapping, optional
-        What episodes of noise injection are played on, by the recordings' names; no noise is injected into others.
+    `materials` is what episodes of noise injection are played on, by the recordings' names; no noise is injected into
+    others.
     """
 
     def __init__(

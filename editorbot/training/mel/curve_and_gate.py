@@ -43,14 +43,7 @@ class ToneRows:
 def tone_rows(examples: Iterable[MelExample], draws: int, rng: np.random.Generator) -> ToneRows:
     """Make rows of each example as it is, of its finished side, and of `draws` augmentations.
 
-    Parameters
-    ----------
-    examples : iterable of MelExample
-        Stretches; those without a known frame are left out.
-    draws : int
-        Augmentations of each.
-    rng : np.random.Generator
-        Draws them.
+    Those without a known frame are left out.
 
     Raises
     ------
@@ -74,18 +67,7 @@ def _row(example: MelExample) -> tuple[np.ndarray, np.ndarray, bool]:
 
 
 def learn_tone(rows: ToneRows, width: int, config: ToneTraining, seed: int) -> dict[str, Tensor]:
-    """Train the parameters of a `Summary`.
-
-    Parameters
-    ----------
-    rows : ToneRows
-        What to learn from.
-    width : int
-        Of the whole, a multiple of the members.
-    config : ToneTraining
-        How to train.
-    seed : int
-        The same seed gives the same parameters.
+    """Train the parameters of a `Summary` of a width, which the members of the ensemble share.
 
     Raises
     ------

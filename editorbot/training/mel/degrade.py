@@ -47,20 +47,7 @@ def degraded_files(
 ) -> list[Path]:
     """Make examples of finished tracks, of each artist (folder) as many as of the others.
 
-    Parameters
-    ----------
-    tracks : sequence of Path
-        Finished tracks; a folder is an artist.
-    cache : Path
-        Folder of the examples.
-    count : int
-        How many.
-    seed : int
-        The same seed makes the same examples, with any number of workers.
-    workers : int
-        Processes.
-    on_line : callable
-        Takes the reason why a track cannot be used, once, and now and then the number of examples.
+    The same seed makes the same examples, with any number of workers. Why a track cannot be used is said once.
     """
     orders = [(path, cache, seed, number) for number, path in enumerate(draw_tracks(tracks, count, seed))]
     made: dict[Order, Path] = {}

@@ -132,7 +132,7 @@ class MelFiles:
     def in_words(self, settings: MelSettings) -> str:
         """Say what was learned from and chosen on, for the card."""
         folders = {path.parent for path in find_tracks(settings.tracks)} if settings.tracks else set()
-        sources = f"tracks of {len(folders)} artists, ruined" if folders else "", "pairs" if settings.data_dir else ""
+        sources = f"tracks of {len(folders)} artists, degraded" if folders else "", "pairs" if settings.data_dir else ""
         return f"{len(self.train)} stretches of {' and '.join(filter(None, sources))}; chosen on {len(self.valid)} " + (
             self.apart
         )

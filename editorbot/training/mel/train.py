@@ -37,20 +37,7 @@ PATIENCE = 5
 class MelRun:
     """A training run between two epochs.
 
-    Parameters
-    ----------
-    train, valid : sequence of Path
-        Files of examples to learn from, and of other artists to choose on.
-    shape : MelNetConfig
-        The network.
-    config : MelTraining
-        How to train.
-    device : str
-        ``cpu`` or ``cuda``.
-    found : Checkpoint, optional
-        Where to resume.
-    on_line : callable
-        Takes warnings.
+    `train` and `valid` are files of examples, to learn from and to choose on; `found` is the checkpoint to resume.
     """
 
     def __init__(
