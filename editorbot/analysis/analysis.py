@@ -122,14 +122,7 @@ class Analysis:
     def mel(self, first: int, last: int, *, recording: Recording | None = None) -> Float32[np.ndarray, "128 frames"]:
         """Compute frames [first, last) of the mel spectrogram, shape=(128, frames), in [0, 1].
 
-        Reads the recording again; for many blocks `editorbot.analysis.mel.MelReader` is quicker.
-
-        Parameters
-        ----------
-        first, last : int
-            Frames of the grid.
-        recording : Recording, optional
-            The open recording; opened from `source.path` by default.
+        Reads the open recording, or opens `source.path`; for many blocks `editorbot.analysis.mel.MelReader` is quicker.
         """
         from editorbot.analysis.mel import MelReader
         from editorbot.recording import open_recording

@@ -82,14 +82,9 @@ class AnalysisCache:
         return cls(cache_folder() / "analysis")
 
     def path_of(self, source: Source, configuration: str = "") -> Path:
-        """Compute the path of a recording's analysis.
+        """Compute the path of a recording's analysis, wherever the recording is.
 
-        Parameters
-        ----------
-        source : Source
-            The recording; its path does not count.
-        configuration : str
-            What else the result depends on.
+        `configuration` is what else the result depends on.
         """
         what = [source.digest, source.sample_rate, source.channels, source.samples, configuration, code_version()]
         return self.folder / (hashlib.sha256(json.dumps(what).encode()).hexdigest() + _ENDING)

@@ -69,16 +69,10 @@ def frame_features(spectrum: Spectrum, first: int, last: int) -> Float32[np.ndar
 def mfcc_delta(
     mfcc: Float32[np.ndarray, "around coefficients"], first: int, last: int, low: int = 0, frames: int | None = None
 ) -> Float32[np.ndarray, "rows coefficients"]:
-    """Compute the slope of each coefficient over nine frames, librosa's `delta`.
+    """Compute the slope of each coefficient over nine frames, librosa's `delta`, for frames [first, last).
 
-    Parameters
-    ----------
-    mfcc : np.ndarray, shape=(around, coefficients), float32
-        Frames from `low` on, eight more than wanted on either side, as far as there are any.
-    first, last : int
-        Frames wanted, [first, last).
-    low, frames : int
-        Frame of the first row of `mfcc`, and frames of the whole recording; by default `mfcc` is all of it.
+    `mfcc` begins at frame `low` of the recording's `frames` and holds eight frames more on either side, as far as there
+    are any; by default it is the whole recording.
     """
     reach, frames = _DELTA_REACH, len(mfcc) if frames is None else frames
     if frames < 2 * reach + 1:

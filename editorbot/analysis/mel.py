@@ -22,16 +22,9 @@ MEL_RANGE_DB = 80.0
 
 
 class MelReader:
-    """Reads blocks of the mel spectrogram.
+    """Reads blocks of the mel spectrogram of an open recording.
 
-    Parameters
-    ----------
-    recording : Recording
-        The open recording.
-    reference_db : float
-        Its largest log-mel value [dB], `Analysis.mel_reference_db`.
-    downmix : Downmix, optional
-        How its channels become one; probed by default.
+    `reference_db` is its largest log-mel value, `Analysis.mel_reference_db`; its downmix is probed if left out.
     """
 
     def __init__(self, recording: Recording, reference_db: float, downmix: Downmix | None = None) -> None:
