@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Float32, Int
+from jaxtyping import Float, Int, Int64
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.editlist.edit_list import Clip, EditList, MadeBy
@@ -47,20 +48,6 @@ MAX_STEPS = 3_000_000_000
 """Largest number of hops that are evaluated, about 4 seconds of work."""
 TAIL_S = 600.0
 """Length of the part that is solved again with a finer table if a coarse one missed the target [seconds]."""
-
-
-@dataclass(frozen=True)
-class Path:
-    """Sections of a timeline in playing order."""
-
-    starts: Int[np.ndarray, " sections"]
-    """Bound where each section starts."""
-    ends: Int[np.ndarray, " sections"]
-    """Bound where each section ends."""
-    cost: float
-    """What the path costs, without the miss."""
-    length_s: float
-    """Length of the output [seconds]."""
 
 
 def shortest_path_edit(
@@ -105,8 +92,10 @@ def shortest_path_edit(
         raise TargetError("a path needs a length or the worth of the beats; give a target", path=analysis.source.path)
     skip_s = None if target_s is None else timeline.playable_s - target_s
     graph = JoinGraph(analysis, timeline, worth, skip_s)
-    bar_s = _bar_s(analysis)
-    path = _best_path(timeline, graph, target_s, bar_s, analysis.has_beat)
+    bar_s = SHORTEST_SECTION_S / SHORTEST_SECTION_BARS
+    if analysis.has_beat:
+        bar_s = analysis.beats_per_bar * float(np.median(np.diff(analysis.beat_bounds_s)))
+    path = _Search(timeline, graph, bar_s).best_path(target_s)
     risks = graph.risks(path.ends[:-1], path.starts[1:])
     return edit_list_of(
         analysis.source,
@@ -118,179 +107,152 @@ def shortest_path_edit(
     )
 
 
-def _bar_s(analysis: Analysis) -> float:
-    """Compute the median length of a bar, 2 s if no beat is known [seconds]."""
-    if not analysis.has_beat:
-        return SHORTEST_SECTION_S / SHORTEST_SECTION_BARS
-    return analysis.beats_per_bar * float(np.median(np.diff(analysis.beat_bounds_s)))
+@dataclass(frozen=True)
+class _Path:
+    """Sections of a timeline in playing order."""
 
+    starts: Int[np.ndarray, " sections"]
+    """Bound where each section starts."""
+    ends: Int[np.ndarray, " sections"]
+    """Bound where each section ends."""
+    cost: float
+    """What the path costs, without the miss."""
+    length_s: float
+    """Length of the output [seconds]."""
 
-def _best_path(timeline: Timeline, graph: JoinGraph, target_s: float | None, bar_s: float, has_beat: bool) -> Path:
-    """Find the first path that meets the target, with shorter sections and repeats if needed; else the nearest."""
-    if target_s is not None:
-        target_s = max(target_s, timeline.required_s)
-    shortest_s = min(max(SHORTEST_SECTION_BARS * bar_s if has_beat else SHORTEST_SECTION_S, 4.0), 16.0)
-    best: Path | None = None
-    for section_s, repeats in _attempts(shortest_s, bar_s, target_s, timeline.playable_s):
-        path = _solve(timeline, graph, section_s, repeats, target_s, bar_s)
-        if path is None:
-            continue
-        if target_s is None or abs(path.length_s - target_s) <= bar_s:
-            return path
-        if best is None or abs(path.length_s - target_s) < abs(best.length_s - target_s) - 1e-6:
-            best = path
-    if best is None:
-        best = _free_path(timeline, graph, graph.hops(0.0, repeats=False))
-    if best is None:
-        raise AssertionError("a path that plays all that may be played always exists")
-    return best
-
-
-def _attempts(
-    shortest_s: float, bar_s: float, target_s: float | None, playable_s: float
-) -> Iterator[tuple[float, bool]]:
-    """Yield section lengths and whether joins may go back, the strictest first."""
-    longer = target_s is not None and target_s > playable_s
-    sections_s = [shortest_s / 2**halvings for halvings in range(3)]
-    if target_s is not None:
-        sections_s = [one for one in sections_s if one <= max(target_s, bar_s)]
-    for section_s in [*sections_s, bar_s / 2, 0.0]:
-        yield section_s, longer
-    if not longer and target_s is not None:
-        yield shortest_s / 2, True
-        yield 0.0, True
-
-
-def _solve(
-    timeline: Timeline, graph: JoinGraph, section_s: float, repeats: bool, target_s: float | None, bar_s: float
-) -> Path | None:
-    """Find the best path with sections of `section_s` or longer, None if there is none at all."""
-    hops = graph.hops(section_s, repeats=repeats)
-    if target_s is None:
-        return _free_path(timeline, graph, hops)
-    quantum_s = _quantum_s(timeline, hops, target_s, bar_s)
-    path = _path_of_length(timeline, graph, hops, target_s, bar_s, quantum_s)
-    if path is None or abs(path.length_s - target_s) <= bar_s:
-        return path
-    return _with_finer_tail(timeline, graph, hops, path, target_s, bar_s)
-
-
-def _piece_s(timeline: Timeline) -> float:
-    """Compute the median length of a piece [seconds]."""
-    return float(np.median(np.diff(timeline.times_s)))
-
-
-def _quantum_s(timeline: Timeline, hops: Hops, target_s: float, bar_s: float) -> float:
-    """Choose the finest unit of length that keeps the table within its limits [seconds]."""
-    quantum_s = _piece_s(timeline)
-    bars_s = bar_s
-    while True:
-        lengths = (target_s + 2 * bar_s) / quantum_s + 16
-        if lengths * len(timeline.bounds) <= MAX_STATES and lengths * (len(hops) + len(timeline.bounds)) <= MAX_STEPS:
-            return quantum_s
-        quantum_s, bars_s = bars_s, 2 * bars_s
+    def miss_s(self, target_s: float) -> float:
+        """Compute how far the length is from the target [seconds]."""
+        return abs(self.length_s - target_s)
 
 
 @dataclass(frozen=True)
-class _Grid:
-    """Bounds in whole quanta."""
+class _Search:
+    """The search for paths through one recording."""
 
-    quanta: Int[np.ndarray, " bounds"]
-    """Bounds [quanta], from 0."""
-    residual: Float32[np.ndarray, " bounds"]
-    """Rounding error of each [quanta]."""
+    timeline: Timeline
+    graph: JoinGraph
+    bar_s: float
+    """Median length of a bar, 2 s if no beat is known [seconds]; a path may miss the target by so much."""
+
+    def best_path(self, target_s: float | None) -> _Path:
+        """Find the first path that meets the target, with shorter sections and repeats if needed; else the nearest."""
+        if target_s is not None:
+            target_s = max(target_s, self.timeline.required_s)
+        best: _Path | None = None
+        for section_s, repeats in self._attempts(target_s):
+            path = self._solve(self.graph.hops(section_s, repeats=repeats), target_s)
+            if path is None:
+                continue
+            if target_s is None or path.miss_s(target_s) <= self.bar_s:
+                return path
+            if best is None or path.miss_s(target_s) < best.miss_s(target_s) - 1e-6:
+                best = path
+        best = best or self._of_any_length(self.graph.hops(0.0, repeats=False))
+        if best is None:
+            raise AssertionError("a path that plays all that may be played always exists")
+        return best
+
+    def _attempts(self, target_s: float | None) -> Iterator[tuple[float, bool]]:
+        """Yield section lengths and whether joins may go back, the strictest first."""
+        shortest_s = min(max(SHORTEST_SECTION_BARS * self.bar_s, 4.0), 16.0)
+        longer = target_s is not None and target_s > self.timeline.playable_s
+        sections_s = [shortest_s / 2**halvings for halvings in range(3)]
+        if target_s is not None:
+            sections_s = [one for one in sections_s if one <= max(target_s, self.bar_s)]
+        for section_s in [*sections_s, self.bar_s / 2, 0.0]:
+            yield section_s, longer
+        if not longer and target_s is not None:
+            yield shortest_s / 2, True
+            yield 0.0, True
+
+    def _solve(self, hops: Hops, target_s: float | None) -> _Path | None:
+        """Find the best path over some hops, None if there is none at all."""
+        if target_s is None:
+            return self._of_any_length(hops)
+        path = self._of_length(hops, target_s)
+        if path is None or path.miss_s(target_s) <= self.bar_s:
+            return path
+        return self._with_finer_tail(hops, path, target_s)
+
+    def _table(self, hops: Hops, grid: Int64[np.ndarray, " bounds"], longest: int, **rounding: Any) -> LengthTable:
+        prices = self.graph.prices
+        play_cost, end_cost = prices.play.astype(np.float32), prices.end.astype(np.float32)
+        return fill_table(hops, grid=grid, play_cost=play_cost, end_cost=end_cost, longest=longest, **rounding)
+
+    def _of_any_length(self, hops: Hops) -> _Path | None:
+        """Find the cheapest path of any length, by a table of one length only."""
+        table = self._table(hops, np.zeros(len(self.timeline.bounds), dtype=np.int64), 0)
+        return self._read(table, 0) if np.isfinite(table.end_cost[0]) else None
+
+    def _of_length(self, hops: Hops, target_s: float) -> _Path | None:
+        """Find the best path about as long as the target; the miss adds to the cost."""
+        quantum_s = self._quantum_s(hops, target_s)
+        wanted, slack = round(target_s / quantum_s), math.ceil(self.bar_s / quantum_s) + 8
+        # Bounds in quanta, shifted so that steady beats are far from where rounding changes.
+        times_s = self.timeline.times_s
+        shift = min(self._piece_s / quantum_s, 1.0) / 2
+        exact = (times_s - times_s[len(times_s) // 2]) / quantum_s + shift
+        quanta = np.floor(exact).astype(np.int64)
+        residual = (quanta - exact + shift).astype(np.float32)
+        largest_drift = max(self.bar_s / quantum_s, 1.0) / 2
+        table = self._table(hops, quanta - quanta[0], wanted + slack, residual=residual, largest_drift=largest_drift)
+        lengths = np.flatnonzero(np.isfinite(table.end_cost))
+        if len(lengths) == 0:
+            return None
+        near = lengths[np.abs(lengths - wanted) <= slack]
+        if len(near) == 0:
+            near = lengths[[np.abs(lengths - wanted).argmin()]]
+        paths = [self._read(table, int(length)) for length in near]
+        return min(paths, key=lambda path: self._price_with_miss(path, target_s))
+
+    def _price_with_miss(self, path: _Path, target_s: float) -> tuple[float, float]:
+        """Compute what a path and its miss cost; misses of more than a bar sort after all others."""
+        bars = path.miss_s(target_s) / self.bar_s
+        return (0.0 if bars <= 1 else bars), path.cost + MISS_PRICE * bars
+
+    @property
+    def _piece_s(self) -> float:
+        """Median length of a piece [seconds]."""
+        return float(np.median(np.diff(self.timeline.times_s)))
+
+    def _quantum_s(self, hops: Hops, target_s: float) -> float:
+        """Choose the finest unit of length that keeps the table within its limits [seconds]."""
+        quantum_s, bars_s, bounds = self._piece_s, self.bar_s, len(self.timeline.bounds)
+        while True:
+            lengths = (target_s + 2 * self.bar_s) / quantum_s + 16
+            if lengths * bounds <= MAX_STATES and lengths * (len(hops) + bounds) <= MAX_STEPS:
+                return quantum_s
+            quantum_s, bars_s = bars_s, 2 * bars_s
+
+    def _read(self, table: LengthTable, length: int) -> _Path:
+        """Read the cheapest path of one length off a table."""
+        taken = table.hops_to(length)
+        starts = table.hops.arrive[taken].astype(np.int64)
+        ends = np.append(table.hops.leave[taken[1:]], table.end_bound[length]).astype(np.int64)
+        return self._path(starts, ends, float(table.end_cost[length]))
+
+    def _path(self, starts: Int[np.ndarray, " sections"], ends: Int[np.ndarray, " sections"], cost: float) -> _Path:
+        samples = int((self.timeline.bounds[ends] - self.timeline.bounds[starts]).sum())
+        return _Path(starts, ends, cost, samples / self.timeline.sample_rate)
+
+    def _with_finer_tail(self, hops: Hops, path: _Path, target_s: float) -> _Path:
+        """Solve the last minutes of a path again in units of a beat, so that the whole meets the target."""
+        lengths_s = self.timeline.times_s[path.ends] - self.timeline.times_s[path.starts]
+        before_s = np.concatenate([[0.0], np.cumsum(lengths_s)[:-1]])
+        number = int(np.flatnonzero(before_s <= max(target_s - TAIL_S, 0.0))[-1])
+        keep = (hops.leave != START) | (hops.arrive == path.starts[number])
+        cost = np.where(hops.leave == START, np.float32(0.0), hops.cost)
+        tail_hops = Hops(hops.leave[keep], hops.arrive[keep], hops.land[keep], cost[keep].astype(np.float32))
+        tail = self._of_length(tail_hops, target_s - float(before_s[number]))
+        if tail is None:
+            return path
+        starts = np.concatenate([path.starts[:number], tail.starts])
+        ends = np.concatenate([path.ends[:number], tail.ends])
+        whole = self._path(starts, ends, path.cost)
+        return whole if whole.miss_s(target_s) < path.miss_s(target_s) else path
 
 
-def _grid_of(timeline: Timeline, quantum_s: float) -> _Grid:
-    """Round the bounds to quanta, shifted so that steady beats are far from where rounding changes."""
-    times_s = timeline.times_s
-    shift = min(_piece_s(timeline) / quantum_s, 1.0) / 2
-    exact = (times_s - times_s[len(times_s) // 2]) / quantum_s + shift
-    quanta = np.floor(exact).astype(np.int64)
-    return _Grid(quanta - quanta[0], (quanta - exact + shift).astype(np.float32))
-
-
-def _free_path(timeline: Timeline, graph: JoinGraph, hops: Hops) -> Path | None:
-    """Find the cheapest path of any length, by a table of one length only."""
-    table = fill_table(
-        hops,
-        grid=np.zeros(len(timeline.bounds), dtype=np.int64),
-        play_cost=graph.prices.play.astype(np.float32),
-        end_cost=graph.prices.end.astype(np.float32),
-        longest=0,
-    )
-    return _read(timeline, table, 0) if np.isfinite(table.end_cost[0]) else None
-
-
-def _path_of_length(
-    timeline: Timeline, graph: JoinGraph, hops: Hops, target_s: float, bar_s: float, quantum_s: float
-) -> Path | None:
-    """Find the best path about as long as the target; the miss adds to the cost."""
-    slack = math.ceil(bar_s / quantum_s) + 8
-    wanted = round(target_s / quantum_s)
-    grid = _grid_of(timeline, quantum_s)
-    table = fill_table(
-        hops,
-        grid=grid.quanta,
-        play_cost=graph.prices.play.astype(np.float32),
-        end_cost=graph.prices.end.astype(np.float32),
-        longest=wanted + slack,
-        residual=grid.residual,
-        largest_drift=max(bar_s / quantum_s, 1.0) / 2,
-    )
-    lengths = np.flatnonzero(np.isfinite(table.end_cost))
-    if len(lengths) == 0:
-        return None
-    near = lengths[np.abs(lengths - wanted) <= slack]
-    if len(near) == 0:
-        near = lengths[[np.abs(lengths - wanted).argmin()]]
-    paths = [_read(timeline, table, int(length)) for length in near]
-    return min(paths, key=lambda path: _price_with_miss(path, target_s, bar_s))
-
-
-def _price_with_miss(path: Path, target_s: float, bar_s: float) -> tuple[float, float]:
-    """Compute what a path and its miss cost; misses of more than a bar sort after all others."""
-    bars = abs(path.length_s - target_s) / bar_s
-    return (0.0 if bars <= 1 else bars), path.cost + MISS_PRICE * bars
-
-
-def _read(timeline: Timeline, table: LengthTable, length: int) -> Path:
-    """Read the cheapest path of one length off a table."""
-    taken = table.hops_to(length)
-    starts = table.hops.arrive[taken].astype(np.int64)
-    ends = np.append(table.hops.leave[taken[1:]], table.end_bound[length]).astype(np.int64)
-    return _path(timeline, starts, ends, float(table.end_cost[length]))
-
-
-def _path(
-    timeline: Timeline, starts: Int[np.ndarray, " sections"], ends: Int[np.ndarray, " sections"], cost: float
-) -> Path:
-    """Build a path with its length."""
-    samples = int((timeline.bounds[ends] - timeline.bounds[starts]).sum())
-    return Path(starts, ends, cost, samples / timeline.sample_rate)
-
-
-def _with_finer_tail(
-    timeline: Timeline, graph: JoinGraph, hops: Hops, path: Path, target_s: float, bar_s: float
-) -> Path:
-    """Solve the last minutes of a path again in units of a beat, so that the whole meets the target."""
-    lengths_s = timeline.times_s[path.ends] - timeline.times_s[path.starts]
-    before_s = np.concatenate([[0.0], np.cumsum(lengths_s)[:-1]])
-    number = int(np.flatnonzero(before_s <= max(target_s - TAIL_S, 0.0))[-1])
-    keep = (hops.leave != START) | (hops.arrive == path.starts[number])
-    cost = np.where(hops.leave == START, np.float32(0.0), hops.cost)
-    tail_hops = Hops(hops.leave[keep], hops.arrive[keep], hops.land[keep], cost[keep].astype(np.float32))
-    rest_s = target_s - float(before_s[number])
-    tail = _path_of_length(timeline, graph, tail_hops, rest_s, bar_s, _quantum_s(timeline, tail_hops, rest_s, bar_s))
-    if tail is None:
-        return path
-    starts = np.concatenate([path.starts[:number], tail.starts])
-    ends = np.concatenate([path.ends[:number], tail.ends])
-    whole = _path(timeline, starts, ends, path.cost)
-    return whole if abs(whole.length_s - target_s) < abs(path.length_s - target_s) else path
-
-
-def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -> Iterator[Clip]:
+def _clips(timeline: Timeline, path: _Path, risks: Float[np.ndarray, " joins"]) -> Iterator[Clip]:
     """Yield a clip for each section."""
     played = np.zeros(len(timeline.playable), dtype=bool)
     entering = np.concatenate([[0.0], risks])
@@ -307,7 +269,7 @@ def _clips(timeline: Timeline, path: Path, risks: Float[np.ndarray, " joins"]) -
         played[start:end] = True
 
 
-def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: bool) -> str:
+def _reason(timeline: Timeline, path: _Path, number: int, risk: float, again: bool) -> str:
     """Say why a section is played."""
     start, end = int(path.starts[number]), int(path.ends[number])
     parts = []
@@ -315,8 +277,8 @@ def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: boo
         parts.append("the beginning" if start == 0 else f"the track starts at {clock(timeline.times_s[start])}")
     else:
         left = clock(timeline.times_s[path.ends[number - 1]])
-        likeness = "is nearly the same" if risk < 0.15 else "is alike" if risk < 0.4 else "differs, the best that fits"
-        parts.append(f"the music at {left} {likeness}, so it goes on here")
+        similarity = "nearly the same" if risk < 0.15 else "similar" if risk < 0.4 else "different, but fits best"
+        parts.append(f"the music at {left} is {similarity}, so it goes on here")
     if again:
         parts.append("played again, to reach the length")
     if timeline.required[start:end].any():
@@ -326,9 +288,9 @@ def _reason(timeline: Timeline, path: Path, number: int, risk: float, again: boo
     return "; ".join(parts)
 
 
-def _missed(timeline: Timeline, path: Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:
+def _missed(timeline: Timeline, path: _Path, target_s: float | None, bar_s: float) -> tuple[str, ...]:
     """Warn if the target was missed by more than a bar, or by more than half of a target shorter than two bars."""
-    if target_s is None or abs(path.length_s - target_s) <= min(bar_s, target_s / 2):
+    if target_s is None or path.miss_s(target_s) <= min(bar_s, target_s / 2):
         return ()
     why = "no joins that fit were found"
     if target_s < 2 * bar_s:
