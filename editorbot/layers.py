@@ -1,10 +1,10 @@
-"""Layers of networks, computed with NumPy alone: every network that runs without torch is made of them.
+"""Layers of networks in NumPy: every network that runs without torch is made of them.
 
 The same sums as torch's layers from the same weights; the tests of each network hold the two together.
 
 Conventions
 -----------
-A row is what is known of one place: a frame, a beat, a step, a token.
+A row holds the features of one place: a frame, a beat, a step, a token.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ LAYER_NORM_EPSILON = 1e-5
 
 
 def linear(rows: Float32[np.ndarray, "rows a"], weights: Weights, name: str) -> Float32[np.ndarray, "rows b"]:
-    """Return rows through the fully connected layer of that name."""
+    """Apply the fully connected layer of that name to rows."""
     return np.asarray(rows @ weights[f"{name}.weight"].T + weights[f"{name}.bias"], np.float32)
 
 
 def layer_norm(rows: Float32[np.ndarray, "rows a"], weights: Weights, name: str) -> Float32[np.ndarray, "rows a"]:
-    """Return rows of mean 0 and spread 1, scaled and shifted as the layer of that name learned."""
+    """Normalize rows to mean 0 and deviation 1, then scale and shift them as the layer of that name learned."""
     centered = rows - rows.mean(1, keepdims=True)
     normed = centered / np.sqrt((centered**2).mean(1, keepdims=True) + np.float32(LAYER_NORM_EPSILON))
     return np.asarray(normed * weights[f"{name}.weight"] + weights[f"{name}.bias"], np.float32)
 
 
 def softmax(rows: Float32[np.ndarray, "rows a"]) -> Float32[np.ndarray, "rows a"]:
-    """Return chances that sum to 1 in each row."""
+    """Probabilities that sum to 1 in each row."""
     raised = np.exp(rows - rows.max(1, keepdims=True))
     return np.asarray(raised / raised.sum(1, keepdims=True))

@@ -1,8 +1,8 @@
-"""Units of time, and how one becomes another where that takes a rule for rounding.
+"""Units of time, and conversions that need a rule for rounding.
 
-The rules for single times stand here, those for arrays in :mod:`editorbot.analysis.grid_times`, because this module is
-loaded where numpy is not yet. What takes no rule is written where it is needed, as a product or quotient with a
-constant from here: ``frames * FRAME_S``. So are positions in buffers that are cut into hops.
+The rules for single times are here, those for arrays in :mod:`editorbot.analysis.grid_times`, because this module is
+also loaded without numpy. Conversions without rounding are written where they are needed, as a product or quotient with
+a constant from here: ``frames * FRAME_S``. So are positions in buffers that are cut into hops.
 
 Conventions
 -----------
@@ -39,52 +39,52 @@ STEP_S = STEP_FRAMES * FRAME_S
 
 
 def samples_to_s(samples: int, sample_rate: int) -> float:
-    """Return a count of samples in seconds."""
+    """Convert a count of samples to seconds."""
     return samples / sample_rate
 
 
 def s_to_samples(time_s: float, sample_rate: int) -> int:
-    """Return the sample nearest to a time in seconds."""
+    """The sample nearest to a time in seconds."""
     return round(time_s * sample_rate)
 
 
 def s_to_frames(time_s: float) -> int:
-    """Return the frame whose centre is nearest to a time in seconds."""
+    """The frame with its center nearest to a time in seconds."""
     return round(time_s / FRAME_S)
 
 
 def s_to_steps(length_s: float) -> int:
-    """Return the number of steps nearest to a length in seconds; of a time, the nearest bound between steps."""
+    """The number of steps nearest to a length in seconds; for a time, the nearest bound between steps."""
     return round(length_s / STEP_S)
 
 
 def step_at(time_s: float) -> int:
-    """Return the step that holds a time in seconds, from 0 on."""
+    """The step that contains a time in seconds, from 0 on."""
     return int(time_s / STEP_S)
 
 
 def steps_over(start_s: float, end_s: float) -> slice:
-    """Return the steps that hold something of a stretch [start, end) in seconds."""
+    """The steps that contain a part of a stretch [start, end) in seconds."""
     return slice(step_at(start_s), math.ceil(end_s / STEP_S))
 
 
 def step_count(frames: int) -> int:
-    """Return how many steps hold some frames; the last one may be cut short."""
+    """How many steps it takes to hold some frames; the last one may be shorter."""
     return -(-frames // STEP_FRAMES)
 
 
 def frame_count(samples: int) -> int:
-    """Return how many frames a mono downmix of `samples` samples has."""
+    """How many frames a mono downmix of `samples` samples has."""
     return 1 + samples // HOP_SAMPLES
 
 
 def mono_samples(samples: int, sample_rate: int) -> int:
-    """Return how many samples the analysis downmix of `samples` source samples has, rounded up."""
+    """How many samples the analysis downmix of `samples` source samples has, rounded up."""
     return -(-samples * ANALYSIS_RATE // sample_rate)
 
 
 def clock(time_s: float) -> str:
-    """Return a time as people read it: ``3:27.18`` or ``1:02:03.00``."""
+    """Write a time as people read it: ``3:27.18`` or ``1:02:03.00``."""
     hundredths = round(abs(time_s) * 100)
     minutes, rest = divmod(hundredths, 6_000)
     hours, minutes = divmod(minutes, 60)
@@ -99,7 +99,7 @@ def parse_clock(text: str) -> float:
     Raises
     ------
     UsageError
-        If the text is no time.
+        If the text is not a time.
 
     Examples
     --------
@@ -107,7 +107,7 @@ def parse_clock(text: str) -> float:
     210.0
     """
     if not re.fullmatch(r"(\d+:){0,2}\d+(\.\d+)?", text.strip()):
-        raise UsageError(f"{text!r} is no time; write seconds, 1:30 or 1:02:03")
+        raise UsageError(f"{text!r} is not a time; write seconds, 1:30 or 1:02:03")
     total_s = 0.0
     for part in text.strip().split(":"):
         total_s = total_s * 60 + float(part)

@@ -76,7 +76,7 @@ def from_json(text: str | bytes) -> EditList:
 
 
 def _effect_fields(effect: Any) -> Document:
-    """Rename an effect's parameter, whose name in JSON depends on the effect, to the one of :class:`Effect`."""
+    """Rename an effect's parameter, named by the effect in JSON, to the field of :class:`Effect`."""
     kind = effect.get("type") if isinstance(effect, dict) else None
     if not isinstance(kind, str) or kind not in EFFECT_RANGES:
         raise FormatError(f"effects must be objects with a type among {', '.join(EFFECT_RANGES)}")

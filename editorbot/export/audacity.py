@@ -17,7 +17,7 @@ from editorbot.timebase import clock, samples_to_s
 
 
 def regions_text(edit_list: EditList) -> str:
-    """Return labels over the recording: what is kept, with where it is played, and what is cut."""
+    """Write labels for the recording: kept stretches, with where they are played, and cuts."""
     rate = edit_list.source.sample_rate
     labels = [(start, end, "CUT") for start, end in cut_ranges(edit_list)]
     for number, (clip, at) in enumerate(zip(edit_list.clips, output_starts(edit_list))):
@@ -27,7 +27,7 @@ def regions_text(edit_list: EditList) -> str:
 
 
 def joins_text(edit_list: EditList) -> str:
-    """Return labels over the track: every join, as long as its crossfade, with its risk."""
+    """Write labels for the track: every join, as long as its crossfade, with its risk."""
     rate = edit_list.source.sample_rate
     starts = output_starts(edit_list)[1:]
     lines = []
@@ -42,5 +42,5 @@ def joins_text(edit_list: EditList) -> str:
 
 
 def _line(start: int, end: int, name: str, sample_rate: int) -> str:
-    """Return one label; microseconds are finer than a sample up to 1 MHz."""
+    """Write one label; microseconds are finer than a sample up to 1 MHz."""
     return f"{samples_to_s(start, sample_rate):.6f}\t{samples_to_s(end, sample_rate):.6f}\t{one_line(name)}\n"

@@ -1,7 +1,7 @@
-"""A picture of an edit list: where in the recording each moment of the edit lies.
+"""A picture of an edit list: where in the recording each moment of the edit comes from.
 
-What an alignment's picture shows of a pair, this shows of any editor's work: one line a clip, the edit's time from
-left to right, the recording's from bottom to top, and beside it what of the recording is heard.
+Like an alignment's picture of a pair: one line a clip, the edit's time from left to right, the recording's from bottom
+to top, and beside it the parts of the recording that are heard.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _DPI = 130
 
 
 def picture_of(edit_list: EditList) -> bytes:
-    """Return the picture as PNG."""
+    """Draw the picture as PNG."""
     from matplotlib import colormaps
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

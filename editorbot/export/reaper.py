@@ -20,7 +20,7 @@ from editorbot.editlist.operations import NO_CROSSFADE, CrossfadeSpan, crossfade
 from editorbot.export.text import clip_name, one_line
 
 DEFAULT_TEMPO_BPM = 120.0
-"""Tempo of a project whose beats are not known; REAPER's own default."""
+"""Tempo of a project without known beats; REAPER's own default."""
 
 SHAPE_LINEAR, SHAPE_EQUAL_POWER = 0, 1
 """Curves of fades in REAPER's numbering."""
@@ -36,7 +36,7 @@ VIDEO_ENDINGS = (".m4a", ".aac", ".mp4", ".mov", ".wma", ".webm", ".mka", ".mkv"
 
 
 def project_text(edit_list: EditList) -> str:
-    """Return a whole project (.rpp)."""
+    """Write a whole project (.rpp)."""
     spans = (NO_CROSSFADE, *crossfade_spans(edit_list), NO_CROSSFADE)
     items: list[str] = []
     for number, (clip, at) in enumerate(zip(edit_list.clips, output_starts(edit_list))):
@@ -56,7 +56,7 @@ def project_text(edit_list: EditList) -> str:
 
 
 def tempo_bpm(edit_list: EditList) -> float:
-    """Return the median tempo of the list's beats [beats a minute]."""
+    """Median tempo of the list's beats [beats a minute]."""
     places = [beat.at for beat in edit_list.beats]
     gaps = [after - before for before, after in zip(places, places[1:])]
     if not gaps:
@@ -67,7 +67,7 @@ def tempo_bpm(edit_list: EditList) -> float:
 def _item(
     edit_list: EditList, number: int, clip: Clip, at: int, left: CrossfadeSpan, right: CrossfadeSpan
 ) -> list[str]:
-    """Return the lines of one item, which reaches as far as its crossfades do."""
+    """Write one item, which reaches as far as its crossfades do."""
     rate = edit_list.source.sample_rate
     first = edit_list.source.samples - clip.end if clip.reverse else clip.start
     name = clip_name(number, clip)
@@ -92,20 +92,20 @@ def _item(
 
 
 def _fade(fade_samples: int, crossfade: CrossfadeSpan, rate: int) -> str:
-    """Return shape, length and length of the automatic crossfade."""
+    """Write shape, length and length of the automatic crossfade."""
     shape = SHAPE_EQUAL_POWER if crossfade.samples or fade_samples else SHAPE_LINEAR
     return f"{shape} {_seconds(fade_samples, rate)} {_seconds(crossfade.samples, rate)}"
 
 
 def _notes(clip: Clip) -> list[str]:
-    """Return why the clip is there, and the effects that the project does not hold."""
+    """Write why the clip is there, and the effects that are missing in the project."""
     lines = [one_line(clip.reason)] if clip.reason else []
     lines.extend(f"{effect.type} {effect.value:g}: not in this project" for effect in clip.effects)
     return ["<NOTES", *(f"  |{line}" for line in lines), ">"] if lines else []
 
 
 def _source(edit_list: EditList, clip: Clip) -> list[str]:
-    """Return the lines of the recording that an item plays."""
+    """Write the source of an item: the recording, reversed if the clip is."""
     source = edit_list.source
     ending = os.path.splitext(source.path)[1].lower()
     kind = "VIDEO" if ending in VIDEO_ENDINGS else SOURCE_TYPES.get(ending, "WAVE")
@@ -117,7 +117,7 @@ def _source(edit_list: EditList, clip: Clip) -> list[str]:
 
 
 def quoted(text: str) -> str:
-    """Return a text in the quotes that it does not hold itself; REAPER has no escapes."""
+    """Put a text in quotes of a kind that it does not contain; REAPER has no escapes."""
     line = one_line(text)
     for quote in "\"'`":
         if quote not in line:
@@ -126,7 +126,7 @@ def quoted(text: str) -> str:
 
 
 def _seconds(samples: int | float, rate: int) -> str:
-    """Return samples as seconds; twelve places keep the sample at any rate for days."""
+    """Write samples as seconds; twelve places keep the sample at any rate for days."""
     return _number(samples / rate)
 
 

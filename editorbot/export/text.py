@@ -6,12 +6,12 @@ from editorbot.editlist.edit_list import Clip, Effect
 
 
 def one_line(text: str) -> str:
-    """Return a text without line breaks, tabs and other characters that end or split a line."""
+    """Remove line breaks, tabs and other characters that end or split a line."""
     return " ".join("".join(c if c.isprintable() or "\udc80" <= c <= "\udcff" else " " for c in text).split())
 
 
 def clip_name(number: int, clip: Clip) -> str:
-    """Return a short name for a clip: its number, its action, and what is done to it."""
+    """A short name for a clip: its number, its action, and what is done to it."""
     parts = [f"{number + 1:02d} {clip.action}"]
     if clip.gain_db:
         parts.append(f"{clip.gain_db:+g} dB")
@@ -26,5 +26,5 @@ def clip_name(number: int, clip: Clip) -> str:
 
 
 def effect_name(effect: Effect) -> str:
-    """Return an effect with its strength, `REVERB 0.4` for example."""
+    """An effect with its strength, `REVERB 0.4` for example."""
     return f"{effect.type} {effect.value:g}"

@@ -1,7 +1,7 @@
 """Everything that is not plain PCM is decoded once, by whichever decoder finds more.
 
-libsndfile decodes what it knows; FFmpeg the rest, and what libsndfile gives up
-on halfway.
+libsndfile decodes what it supports; FFmpeg the rest, and what libsndfile gives
+up on halfway.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Decoding with libsndfile: exact lengths, and no encoder delay, of what it knows."""
+"""Decoding with libsndfile, which gives exact lengths without encoder delay."""
 
 from __future__ import annotations
 

@@ -211,7 +211,7 @@ def _span(range_s: tuple[float, float], duration_s: float, kind: str, label: str
 
 
 def _crossings(edit_list: EditList, side: float) -> tuple[Crossing, ...]:
-    """The joins that jump, in a picture whose side is `side` samples long."""
+    """The joins that jump, in a picture with a side of `side` samples."""
     pairs = zip(edit_list.clips, edit_list.clips[1:])
     return tuple(
         Crossing(100 * before.last_edge / side, 100 * after.first_edge / side, number)

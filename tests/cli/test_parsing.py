@@ -56,7 +56,7 @@ def test_a_folder_gives_its_recordings_but_not_our_own_tracks(tmp_path) -> None:
     [
         (["edit"], "error[USAGE]: no recording was given"),
         (["edit", "x.wav", "--target", "1:30", "--keep-ratio", "0.5"], "error[TARGET]: a target length and a keep"),
-        (["edit", "x.wav", "--target", "soon"], "error[USAGE]: 'soon' is no time"),
+        (["edit", "x.wav", "--target", "soon"], "error[USAGE]: 'soon' is not a time"),
         (["edit", "x.wav", "--keep_ratio", "1.5"], "error[TARGET]: the keep ratio must be in (0, 1]"),
         (["edit", "x.wav", "--must-keep", "5-9", "--must-cut", "8-10"], "error[TARGET]: 0:08.00-0:10.00 must be both"),
         (["edit", "x.wav", "--seed", "-1"], "error[USAGE]: --seed must be a whole number from 0"),
