@@ -31,7 +31,7 @@ def test_ranges_are_read_as_times() -> None:
     assert parse_range("0-2") == (0.0, 2.0)
     with pytest.raises(UsageError, match="recordings before the options"):
         parse_range("jam.wav")
-    with pytest.raises(UsageError, match="no time"):
+    with pytest.raises(UsageError, match="not a time"):
         parse_range("take-2.wav")
     with pytest.raises(TargetError):
         parse_range("1:45-1:20")
