@@ -10,7 +10,7 @@ from editorbot.editlist.edit_list import Clip, EditList, PolishStep, Source
 from editorbot.editlist.json_format import from_json, to_json
 from editorbot.errors import FormatError, SilentError, UsageError
 from editorbot.polish import measure, polish_blocks, prepare_steps
-from editorbot.polish.average_spectrum import SpectrumMeter, average_spectrum_db
+from editorbot.polish.average_spectrum import average_spectrum_db
 from editorbot.polish.reference import MATCH_LIMITS, match_db
 from tests.sounds import band, write
 
@@ -82,17 +82,6 @@ def test_the_match_is_bounded():
     gain_db = match_db(tone_db, wanted_db)
     assert np.ptp(gain_db) <= MATCH_LIMITS.max_boost_db + MATCH_LIMITS.max_cut_db
     assert np.allclose(match_db(tone_db, tone_db - 7.0), -7.0)
-
-
-def test_quiet_stretches_do_not_count():
-    rng = np.random.default_rng(0)
-    loud = rng.uniform(0.5, 1, (50, 128)).astype(np.float32)
-    meter, all_loud = SpectrumMeter(), SpectrumMeter()
-    all_loud.add(loud)
-    for part in (loud, 1e-5 * loud, np.zeros((9, 128), np.float32)):
-        meter.add(part)
-    assert np.allclose(meter.spectrum_db(), all_loud.spectrum_db())
-    assert SpectrumMeter().spectrum_db() is None
 
 
 def test_the_edit_list_keeps_the_references_tone(reference):
