@@ -19,7 +19,7 @@ from editorbot.evaluation.bootstrap import Interval, bootstrap_mean, paired_diff
 from editorbot.evaluation.metrics import EditScore, shares_by_kind
 
 VALID_CONTROL, VALID_CUTTER = (0.50, 0.70), 0.75
-"""A set is valid when keep-all's mean F1 lies in the range and the cutter's is at most this (specification, 13)."""
+"""A set is valid when keep-all's mean F1 is in the range and the cutter's is at most this (specification, 13)."""
 
 FEWEST_JAMS = 60
 """Fewer jams prove too little (specification, section 13)."""
@@ -194,8 +194,8 @@ def markdown_of(page: Page) -> str:
 
 
 ALIGNED_NOTE = (
-    "{count} of them are pairs that a human edited. There, 'music' is what the human took and 'junk' is all else, so "
-    "recall and purity say how far an editor takes the same moments as the human did, not how good its edit is."
+    "{count} of them are pairs that a human edited. There, 'music' is what the human used and 'junk' is all else, so "
+    "recall and purity say how far an editor uses the same moments as the human, not how good its edit is."
 )
 """What the numbers mean for real pairs."""
 

@@ -125,13 +125,13 @@ class PointerConfig:
         return np.maximum(edges, first + np.arange(len(edges)))
 
     def bucket_of(self, distance: Int[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
-        """Return the bucket of distances beyond max_delta, shape=(n,): backward ones first, each sign by size."""
+        """Find the bucket of distances beyond max_delta, shape=(n,): backward ones first, each sign by size."""
         size = np.searchsorted(self.bucket_edges, np.abs(distance), side="right") - 1
         size = np.clip(size, 0, self.jump_buckets - 1)
         return np.where(distance < 0, size, size + self.jump_buckets)
 
     def bucket_range(self, bucket: int) -> tuple[int, int]:
-        """Return the [first, end) of the distances in a bucket [frames], signed, first < end."""
+        """Compute the [first, end) of the distances in a bucket [frames], signed, first < end."""
         edges = self.bucket_edges
         size = bucket % self.jump_buckets
         low, high = int(edges[size]), int(edges[size + 1])
@@ -139,7 +139,7 @@ class PointerConfig:
 
     @classmethod
     def of_data(cls, data: dict[str, Any]) -> PointerConfig:
-        """Return the configuration that a checkpoint or a JSON file tells.
+        """Read the configuration of a checkpoint or a JSON file.
 
         Raises
         ------

@@ -175,7 +175,7 @@ class ScorerNetwork(nn.Module):
         values : Tensor, shape=(recordings, steps, inputs), float32
             `StepInputs.values`.
         nearest_repeats : Tensor, shape=(recordings, steps, repeats), int64
-            `StepInputs.nearest_repeats`, -1 where there is none.
+            `StepInputs.nearest_repeats`, -1 if there is none.
         similarity : Tensor, shape=(recordings, steps, repeats), float32
             `StepInputs.similarity`.
         mask : Tensor, shape=(recordings, steps, 1), float32

@@ -97,9 +97,9 @@ class StepInputs:
     values: Float32[np.ndarray, "steps inputs"]
     """One row a step."""
     nearest_repeats: Int32[np.ndarray, "steps repeats"]
-    """Steps where the same is played again, later ones first; -1 where there is none."""
+    """Steps where the same is played again, later ones first; -1 if there is none."""
     similarity: Float32[np.ndarray, "steps repeats"]
-    """How similar each of them is, a mean cosine; 0 where there is none."""
+    """How similar each of them is, a mean cosine; 0 if there is none."""
     lag_matrix: Float32[np.ndarray, "lengths tokens lags"] = field(
         default_factory=lambda: np.zeros((2, 0, LAG_TOKENS), np.float32)
     )

@@ -23,7 +23,7 @@ def test_takes_silent_and_short_recordings():
         assert edit_list.warnings == ()
 
 
-def test_says_which_wishes_it_does_not_meet():
+def test_warns_of_requests_that_it_ignores():
     edit_list = KeepAllEditor().edit(song_analysis("AB"), EditRequest(target_s=5.0, must_cut_s=((1.0, 2.0),)))
     assert edit_list.output_samples == edit_list.source.samples
     (line,) = edit_list.warnings

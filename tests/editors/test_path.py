@@ -33,7 +33,7 @@ def length_s(edit_list):
 # What comes out of music with known repeats
 
 
-def test_a_verse_and_chorus_heard_twice_are_heard_once_without_a_trace():
+def test_a_verse_and_chorus_played_twice_are_played_once_without_a_trace():
     edit_list = shortest_path_edit(song_analysis("ABAB"), EditRequest(keep_ratio=0.5))
     assert len(edit_list.clips) == 2
     assert edit_list.joins[0].risk < 1e-6
@@ -107,7 +107,7 @@ def test_a_single_beat_is_played_whole():
     assert [(clip.start, clip.end) for clip in edit_list.clips] == [(0, analysis.source.samples)]
 
 
-def test_a_target_out_of_reach_is_told():
+def test_a_missed_target_is_a_warning():
     edit_list = shortest_path_edit(one_beat_analysis(3.0), EditRequest(target_s=60.0))
     assert (length_s(edit_list), edit_list.warnings) == (pytest.approx(60.0), ())  # the beat is played again and again
     (line,) = shortest_path_edit(song_analysis("ABAB"), EditRequest(target_s=BAR_S / 4)).warnings

@@ -1,4 +1,4 @@
-"""The pointer editor: its weights read or refused, edges that keep the beat, wishes, recordings of any length."""
+"""The pointer editor: weights read or refused, edges on the beat, requests, recordings of any length."""
 
 import json
 import shutil
@@ -65,7 +65,7 @@ def test_what_the_network_keeps_is_played(editor):
     assert len(edit.beats) == len(analysis.beats_s)
 
 
-def test_wishes_are_obeyed(editor):
+def test_requests_are_met(editor):
     analysis = song_analysis("ABABABAB", bpm=120.0)
     pointing = editor(_scores(_frames(analysis)))
     cut = pointing.edit(analysis, EditRequest(must_cut_s=((10.0, 20.0),)))

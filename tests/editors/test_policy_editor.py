@@ -1,4 +1,4 @@
-"""The policy editor: lengths and ranges obeyed, draws repeated by their seed, weights read or refused, what is told."""
+"""The policy editor: lengths and ranges, sampling by seed, weights read or refused, its remarks."""
 
 from __future__ import annotations
 
@@ -39,20 +39,20 @@ def test_an_edit_says_by_whom_it_is_and_how_sure(editor):
 
 
 @pytest.mark.parametrize("wanted", [{"target_s": 40.0}, {"keep_ratio": 0.3}, {"target_s": 100.0, "temperature": 1.0}])
-def test_a_length_is_obeyed(editor, wanted):
+def test_a_length_is_met(editor, wanted):
     request = EditRequest(**wanted)
     edit = editor.edit(SONG, request)
     assert edit.output_samples / RATE == pytest.approx(request.target_length_s(SONG.duration_s), abs=2.0)  # a bar
 
 
 @pytest.mark.parametrize("more", [{}, {"target_s": 60.0}])
-def test_ranges_are_obeyed(editor, more):
+def test_ranges_are_kept_and_cut(editor, more):
     edit = editor.edit(SONG, EditRequest(must_keep_s=((10.0, 20.0),), must_cut_s=((30.0, 40.0),), **more))
-    heard = np.zeros(SONG.source.samples, bool)
+    played = np.zeros(SONG.source.samples, bool)
     for clip in edit.clips:
-        heard[clip.start : clip.end] = True
-    assert heard[10 * RATE : 20 * RATE].all()
-    assert not heard[30 * RATE : 40 * RATE].any()
+        played[clip.start : clip.end] = True
+    assert played[10 * RATE : 20 * RATE].all()
+    assert not played[30 * RATE : 40 * RATE].any()
 
 
 def test_draws_are_repeated_by_their_seed_and_differ_by_it(editor):
@@ -79,7 +79,7 @@ def test_short_recordings_are_edited(editor, beats):
     )
 
 
-def test_what_is_told_is_beside_the_bands(editor):
+def test_remarks_compare_shares_with_the_usual_ones(editor):
     lines = editor.remarks(SONG, EditRequest())
     assert "keep and cut" in lines[0]
     assert "usually 60%-70%" in lines[0]
@@ -97,7 +97,7 @@ def test_actions_tell_the_edit_where_it_is_made_of_them_alone(editor):
     assert editor.actions(song_analysis("A", bars=1, beats_per_bar=1, has_beat=False), EditRequest()) == ()
 
 
-def test_shares_are_counted_by_band_and_a_collapse_is_told():
+def test_shares_are_counted_by_band_and_a_collapse_is_a_warning():
     keep, cut, loop, skip = (V3.index(name) for name in ("KEEP", "CUT", "LOOP", "SKIP"))
     actions = [Action(keep, 0, 0)] * 4 + [Action(cut, 1, 0)] * 2 + [Action(loop, 0, 3)] * 3 + [Action(skip, 0, 2)]
     first, types, sizes, amounts = share_lines(actions, V3)
@@ -113,9 +113,9 @@ def test_shares_are_counted_by_band_and_a_collapse_is_told():
 
 def test_ranges_are_laid_on_clips():
     clips = [Clip(0, 100), Clip(200, 300, reverse=True)]
-    laid = with_ranges(clips, [(50, 120), (210, 220)], [(0, 10)])
-    assert [(clip.start, clip.end) for clip in laid if clip.reverse] == [(200, 210), (220, 300)]
-    assert [(clip.start, clip.end) for clip in laid if not clip.reverse] == [(10, 100), (100, 120), (210, 220)]
+    changed = with_ranges(clips, [(50, 120), (210, 220)], [(0, 10)])
+    assert [(clip.start, clip.end) for clip in changed if clip.reverse] == [(200, 210), (220, 300)]
+    assert [(clip.start, clip.end) for clip in changed if not clip.reverse] == [(10, 100), (100, 120), (210, 220)]
 
 
 def test_weights_of_something_else_are_refused(tmp_path):

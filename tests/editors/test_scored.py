@@ -83,7 +83,7 @@ def test_scores_of_beats_are_means_over_steps(rehearsal):
     np.testing.assert_allclose(beat_scores(rehearsal, score), naive, atol=2e-3)
 
 
-def test_ranges_are_obeyed_to_the_sample(editor, rehearsal):
+def test_ranges_are_exact_to_the_sample(editor, rehearsal):
     request = EditRequest(must_keep_s=((2.0, 5.0),), must_cut_s=((100.0, 101.5), (7.0, 7.25)))
     edit_list = editor.edit(rehearsal, request)
     assert kept_s(edit_list, 2.0, 5.0) == pytest.approx(3.0)
@@ -161,12 +161,12 @@ def test_gentle_keeps_every_take_and_cuts_what_is_no_music(editor, two_takes):
     assert kept_s(gentle, 80 * STEP_S, 580 * STEP_S) > 0.98 * 500 * STEP_S
     assert kept_s(gentle, 620 * STEP_S, 1120 * STEP_S) > 0.98 * 500 * STEP_S
     assert kept_s(gentle, 0, 80 * STEP_S) + kept_s(gentle, 1120 * STEP_S, 1180 * STEP_S) < 3.0
-    if isinstance(editor, RulesEditor):  # what the network makes of drawn steps is nobody's business
+    if isinstance(editor, RulesEditor):  # what the network makes of random steps does not matter
         assert kept_s(editor.edit(two_takes, EditRequest()), 80 * STEP_S, 1120 * STEP_S) < 600 * STEP_S
 
 
 def test_a_tightness_that_is_none_is_refused():
     request = EditRequest()
-    object.__setattr__(request, "tightness", "loose")  # as from a caller whose types nobody checks
+    object.__setattr__(request, "tightness", "loose")  # as from a caller without type checks
     with pytest.raises(UsageError, match="gentle or normal, but is 'loose'"):
         request.__post_init__()

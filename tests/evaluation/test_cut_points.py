@@ -37,7 +37,7 @@ def _edit(*spans_s):
         (((20.0, 25.0), (25.0, 30.0), (34.0, 44.0)), 4, 6),
     ],
 )
-def test_points_are_right_within_70_ms_of_what_is_heard(spans_s, right, found):
+def test_points_are_right_within_70_ms_of_the_same_sound(spans_s, right, found):
     counted = cut_points(_edit(*spans_s), TRUTH)
     assert (counted.right, counted.found, counted.wanted) == (right, found, 4)
     assert counted.f1 == pytest.approx(2 * right / (found + 4))
@@ -70,7 +70,7 @@ RESTART = (
         (12.0, 22.0, 4, 2),  # later, and the music goes on
         (14.0, 24.0, 4, 2),
         (14.5, 24.5, 2, 2),  # out of the good part
-        (12.0, 20.0, 3, 3),  # two seconds are heard twice
+        (12.0, 20.0, 3, 3),  # two seconds are played twice
         (12.0, 22.2, 2, 2),  # a moment is lost
         (8.0, 18.0, 2, 2),  # arrives in the talk
     ],

@@ -1,4 +1,4 @@
-"""Scores with answers known by construction, and against a twin that walks millisecond by millisecond."""
+"""Metrics with answers known by construction, and against a naive sum millisecond by millisecond."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def naive_score(edit: EditList, truth: Truth) -> Naive:
         return any(round(a * 1000) <= at_ms < round(b * 1000) for a, b in truth.silent_s)
 
     capacity = Counter(canonical(ms) for ms in range(round(truth.finished_s * 1000)) if not silent(ms))
-    heard: Counter[int] = Counter()
+    count: Counter[int] = Counter()
     total = pure = junk = 0.0
     for one in edit.clips:
         order = range(one.start, one.end)
@@ -213,9 +213,9 @@ def naive_score(edit: EditList, truth: Truth) -> Naive:
             total += weight
             if found[0].worth == "good" and not one.reverse and abs(one.speed - 1) <= 0.01:
                 place = canonical(source_ms)
-                heard[place] += 1
-                pure += weight * (heard[place] <= capacity[place])
-    held = sum(min(count, capacity[place]) for place, count in heard.items())
+                count[place] += 1
+                pure += weight * (count[place] <= capacity[place])
+    held = sum(min(number, capacity[place]) for place, number in count.items())
     return Naive(held / sum(capacity.values()), pure / total if total else 0.0, junk / 1000)
 
 
@@ -233,7 +233,7 @@ def random_truth(rng: np.random.Generator) -> Truth:
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_sums_agree_with_the_naive_twin(seed):
+def test_sums_agree_with_naive_ones(seed):
     rng = np.random.default_rng(seed)
     truth = random_truth(rng)
     length = round(truth.duration_s * RATE)
@@ -245,10 +245,10 @@ def test_sums_agree_with_the_naive_twin(seed):
             Clip(start, end, reverse=bool(rng.random() < 0.2), speed=float(rng.choice([1.0, 1.0, 1.005, 1.5])))
         )
     edit = edit_of(*clips, duration_s=truth.duration_s)
-    score, twin = score_edit(edit, truth), naive_score(edit, truth)
-    assert score.recall == pytest.approx(twin.recall, abs=1e-6)
-    assert score.purity == pytest.approx(twin.purity, abs=1e-6)
-    assert score.junk_s_per_min == pytest.approx(twin.junk_s / score.edit_s * 60, abs=1e-6)
+    score, naive = score_edit(edit, truth), naive_score(edit, truth)
+    assert score.recall == pytest.approx(naive.recall, abs=1e-6)
+    assert score.purity == pytest.approx(naive.purity, abs=1e-6)
+    assert score.junk_s_per_min == pytest.approx(naive.junk_s / score.edit_s * 60, abs=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -1,4 +1,4 @@
-"""The parts of the pointer network against naive twins."""
+"""The parts of the pointer network against naive implementations."""
 
 from dataclasses import replace
 
@@ -143,7 +143,7 @@ def test_a_layer_is_the_naive_one():
     torch.testing.assert_close(layer(x), mid + layer.feed(layer.feed_norm(mid)))
 
 
-def test_twins_are_read_where_they_are():
+def test_repeats_are_read_at_their_places():
     torch.manual_seed(0)
     config = replace(TINY, step_inputs=True, told=3)
     reader, classes = RepeatReader(config), len(CLASSES)
@@ -154,12 +154,12 @@ def test_twins_are_read_where_they_are():
     stopped = [float(chances[: n + 1, 1:4].sum()) for n in range(5)]
     for row in range(5):
         parts = [chances[row]]
-        for number, twin in enumerate(nearest_repeats[row].tolist()):
-            if twin < 0:
+        for number, repeat in enumerate(nearest_repeats[row].tolist()):
+            if repeat < 0:
                 parts.append(torch.zeros(3 + classes + 3))
                 continue
-            between = np.log1p(abs(stopped[twin] - stopped[row])) / 3
-            parts += [torch.tanh(reader.tell(x[twin])), chances[twin], steps.similarity[row, number : number + 1]]
+            between = np.log1p(abs(stopped[repeat] - stopped[row])) / 3
+            parts += [torch.tanh(reader.tell(x[repeat])), chances[repeat], steps.similarity[row, number : number + 1]]
             parts.append(torch.tensor([1.0, between], dtype=torch.float32))
         torch.testing.assert_close(reader(x, guess, steps)[row], reader.read(torch.cat(parts)))
 
@@ -173,11 +173,11 @@ def test_steps_are_found_at_every_moment(stride, frames):
     for moment in range(count):
         step = moment * stride // 8
         torch.testing.assert_close(found.values[moment], steps.values[step])
-        for there, twin in zip(found.nearest_repeats[moment].tolist(), steps.nearest_repeats[step].tolist()):
-            if twin < 0:
+        for there, repeat in zip(found.nearest_repeats[moment].tolist(), steps.nearest_repeats[step].tolist()):
+            if repeat < 0:
                 assert there == -1
             else:  # a moment inside the step that is meant, as far into it
-                assert there == min(twin * 8 // stride + (moment - step * 8 // stride), count - 1)
+                assert there == min(repeat * 8 // stride + (moment - step * 8 // stride), count - 1)
 
 
 FORMS = [

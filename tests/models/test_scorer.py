@@ -51,7 +51,7 @@ def test_numpy_and_torch_agree(count):
     np.testing.assert_allclose(log_odds(inputs, weights, SMALL), wanted[0].numpy(), atol=2e-4)
 
 
-def test_what_is_told_of_two_tokens_is_told_one_by_one():
+def test_pair_features_equal_naive_ones():
     rng = np.random.default_rng(0)
     lag_matrix, stopped = rng.random((2, 170, 170)).astype(np.float32), np.cumsum(rng.random(170)).astype(np.float32)
     features, near = pair_features(torch.from_numpy(lag_matrix)[None], torch.from_numpy(stopped)[None])

@@ -151,7 +151,7 @@ def _unit(rows: Float32[np.ndarray, "rows columns"]) -> Float32[np.ndarray, "row
 def _add_repeats(
     values: Values, vectors: Vectors
 ) -> tuple[Int32[np.ndarray, "steps repeats"], Float32[np.ndarray, "steps repeats"]]:
-    """Write the columns of the nearest repeats; return their steps, -1 where there is none, and their similarity."""
+    """Write the columns of the nearest repeats; return their steps, -1 if there is none, and their similarity."""
     later, earlier = later_repeats(vectors), earlier_repeats(vectors)
     values[:, -SIMILARITY_COUNT:] = np.concatenate([_columns(later), _columns(earlier)], axis=1)
     nearest = np.concatenate([_steps_of(later, 1), _steps_of(earlier, -1)], axis=1)

@@ -51,9 +51,9 @@ class Matches:
     """The best match of every step in one direction."""
 
     similarity: Float32[np.ndarray, " steps"]
-    """Mean cosine of the best match, shape=(steps,); 0 where there is none."""
+    """Mean cosine of the best match, shape=(steps,); 0 if there is none."""
     lag: Int[np.ndarray, " steps"]
-    """Its distance, shape=(steps,) [steps]; 0 where there is none."""
+    """Its distance, shape=(steps,) [steps]; 0 if there is none."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ Conventions
 -----------
 Distances are steps, positive in both directions. Stretches are centered on their step. A silent step is the zero
 vector, so silence is similar to nothing. ``lag_matrix[length, token, lag]`` compares a token with the one `lag` tokens
-later; 0 where there is none.
+later; 0 if there is none.
 
 References
 ----------
@@ -60,9 +60,9 @@ class NearestRepeats:
     """The most similar other place of each step, in one direction."""
 
     similarity: Float32[np.ndarray, "lengths bands steps"]
-    """Mean cosine, in [-1, 1]; 0 where there is none."""
+    """Mean cosine, in [-1, 1]; 0 if there is none."""
     distance: Int32[np.ndarray, "lengths bands steps"]
-    """How far away it is [steps]; 0 where there is none."""
+    """How far away it is [steps]; 0 if there is none."""
 
 
 def later_repeats(vectors: Vectors) -> NearestRepeats:

@@ -42,7 +42,7 @@ class Retake:
     similarity: float
     """Mean cosine of the two plays."""
     rival: float
-    """Mean cosine at the best other distance, 0 where there is none."""
+    """Mean cosine at the best other distance, 0 if there is none."""
     from_top: bool
     """Whether the match reaches back to the start of the earlier play."""
     head: float

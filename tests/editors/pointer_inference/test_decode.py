@@ -82,7 +82,7 @@ def test_a_doubtful_frame_makes_no_stutter():
     assert len(greedy_plays(greedy_step(scores, CONFIG), 200).starts) > 1
 
 
-def test_a_network_that_says_back_is_obeyed():
+def test_a_jump_back_of_the_network_is_taken():
     scores = _scores(200, _kept((0, 200)))
     scores.use_jump[100] = 8.0
     scores.delta[100] = -8.0

@@ -62,8 +62,8 @@ def test_in_between_chances_move_in_part():
 )
 def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
     config = PointerConfig(step_inputs=True, score_inputs=True)
-    nobody, nothing = np.full((400, 6), -1, np.int32), np.zeros((400, 6), np.float32)
-    steps = StepInputs(np.zeros((400, STEP_VALUES), np.float32), nobody, nothing)
+    none, nothing = np.full((400, 6), -1, np.int32), np.zeros((400, 6), np.float32)
+    steps = StepInputs(np.zeros((400, STEP_VALUES), np.float32), none, nothing)
     inputs = PointerInputs(np.zeros((128, 3_200), np.float32), with_chances(steps, jam(stops)))
     prices = prices_for(DecodeSettings(score_weight=0.5), inputs, config, tightness)
     assert prices.score_weight == pytest.approx(weight)

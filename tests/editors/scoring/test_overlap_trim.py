@@ -66,7 +66,7 @@ def test_what_is_not_worth_keeping_is_not_taken_on():
 
 @pytest.mark.parametrize(
     ("bar_steps", "later_steps"),
-    [(182, 2), (177, 0), (180.1, 0), (186, 0)],  # nobody plays before, it is there already, and too far
+    [(182, 2), (177, 0), (180.1, 0), (186, 0)],  # silence before, already there, and too far
 )
 def test_where_both_takes_run_on_the_join_moves_to_the_bar(bar_steps, later_steps):
     rng = np.random.default_rng(7)
@@ -184,6 +184,6 @@ def test_the_nearest_bar_counts_within_a_beat_and_a_little(at_s, later_s):
     assert bars_of(jam_analysis([("music", STEPS)])).later_s(at_s) == pytest.approx(later_s)
 
 
-def test_where_no_beat_was_heard_there_is_no_bar():
+def test_without_a_beat_there_is_no_bar():
     assert bars_of(jam_analysis([("music", STEPS)], has_beat=False)) is NO_BARS
     assert NO_BARS.later_s(4.0) == 0

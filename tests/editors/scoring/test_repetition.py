@@ -71,7 +71,7 @@ def test_windows_count_most_in_their_middle():
     np.testing.assert_array_equal(window_weights(5), [1, 2, 3, 2, 1])
 
 
-def test_a_session_of_two_songs_is_judged_song_by_song():
+def test_a_session_of_two_songs_is_measured_song_by_song():
     songs = [song_steps(0, 2 * WINDOW_STEPS, seed=1), song_steps(0, 2 * WINDOW_STEPS, seed=2)]
     vectors = step_vectors(np.concatenate(songs))
     alone = step_vectors(songs[1])

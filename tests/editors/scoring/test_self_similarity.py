@@ -30,12 +30,12 @@ def _naive_later(vectors, length, band, middle):
     for distance in range(BAND_BOUNDS[band], BAND_BOUNDS[band + 1]):
         if start + distance + length > len(vectors):
             break
-        twin = vectors[start + distance : start + distance + length]
-        best = max(best, (float((vectors[start : start + length] * twin).sum(1).mean()), distance))
+        other = vectors[start + distance : start + distance + length]
+        best = max(best, (float((vectors[start : start + length] * other).sum(1).mean()), distance))
     return best
 
 
-def test_later_twins_are_the_best_of_each_band():
+def test_later_repeats_are_the_best_of_each_band():
     vectors = unit_rows(np.random.default_rng(0), 700)
     nearest_repeats = later_repeats(vectors)
     for number, length in enumerate(REPEAT_LENGTHS):
@@ -47,7 +47,7 @@ def test_later_twins_are_the_best_of_each_band():
                     assert nearest_repeats.distance[number, band, middle] == distance
 
 
-def test_earlier_twins_mirror_later_ones():
+def test_earlier_repeats_mirror_later_ones():
     vectors = unit_rows(np.random.default_rng(1), 400)
     vectors[250:330] = vectors[20:100]
     later, earlier = later_repeats(vectors), earlier_repeats(vectors)
@@ -63,7 +63,7 @@ def test_silence_is_like_nothing():
     assert not earlier_repeats(vectors).distance.any()
 
 
-def test_one_step_has_no_twin():
+def test_one_step_has_no_repeat():
     assert later_repeats(np.ones((1, 3), np.float32)).distance.max() == 0
 
 
@@ -86,7 +86,7 @@ def _naive_lags(vectors, length):
 
 
 @pytest.mark.parametrize("count", [20, 150])
-def test_lags_equal_their_naive_twin(count):
+def test_the_lag_matrix_equals_a_naive_one(count):
     vectors = unit_rows(np.random.default_rng(count), count, 6)
     found = lag_matrix_of(vectors)
     for number, length in enumerate(LAG_LENGTHS):
