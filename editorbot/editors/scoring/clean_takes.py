@@ -4,7 +4,7 @@ If a recording has hardly a stop, it is no rehearsal: what is repeated in it was
 jams, of which half is to be cut, so in a finished song it mistakes a composed repeat for a vamp or a bad take. So the
 less of a recording is talk, tuning, dead air or noodling, in all of it or between its first and its last music, the
 less those classes count. The limits were chosen on recordings of validation artists: 132 plain ones, of which they
-keep 0.973 of the music (0.914 before, by 0.04 - 0.08 of the whole), and 96 jams (F1 0.882; 0.894 before). A score
+keep 0.950 of the music (0.914 before, by 0.04 - 0.08 of the whole), and 96 jams (F1 0.888; 0.894 before). A score
 trained on songs as well would not need this.
 """
 
@@ -16,10 +16,10 @@ from jaxtyping import Float32
 from editorbot.editors.base import Tightness
 from editorbot.models.scorer_config import CLASSES
 
-CLEAN_SHARE, REHEARSAL_SHARE = 0.08, 0.12
+CLEAN_SHARE, REHEARSAL_SHARE = 0.06, 0.10
 """A recording with a smaller share of sounds and noodling is a take; with a larger one, a rehearsal."""
 
-CLEAN_SHARE_INSIDE, REHEARSAL_SHARE_INSIDE = 0.03, 0.06
+CLEAN_SHARE_INSIDE, REHEARSAL_SHARE_INSIDE = 0.01, 0.03
 """The same between the first and the last music: talk before and after a song does not make it a rehearsal."""
 
 GENTLE_KEEP_ODDS = 1.0

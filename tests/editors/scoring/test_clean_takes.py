@@ -71,7 +71,7 @@ def test_the_pointer_leaves_a_take_to_the_score(stops, tightness, weight):
 
 @pytest.mark.parametrize(
     ("stops", "weight"),
-    [(0.0, 1.0), (CLEAN_SHARE_INSIDE, 1.0), (0.045, 0.5), (REHEARSAL_SHARE_INSIDE, 0.0), (0.3, 0.0)],
+    [(0.0, 1.0), (CLEAN_SHARE_INSIDE, 1.0), (0.02, 0.5), (REHEARSAL_SHARE_INSIDE, 0.0), (0.3, 0.0)],
 )
 def test_talk_before_and_after_a_song_makes_it_no_rehearsal(stops, weight):
     assert take_weight(with_talk_around(jam(stops), 300)) == pytest.approx(weight, abs=0.06)
