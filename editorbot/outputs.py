@@ -199,12 +199,8 @@ class StagedOutputs:
 
     paths: OutputPaths
     """Where they are made."""
-    staged: tuple[str, ...]
-    """Every file as it is made."""
-    finals: tuple[str, ...]
-    """Its final place."""
-    replaceable: tuple[bool, ...]
-    """Whether it may replace another file."""
+    finals: OutputPaths
+    """Their final places."""
 
     def commit(self) -> None:
         """Move every file to its final place; if one cannot be moved, all places stay as they were.
@@ -218,11 +214,12 @@ class StagedOutputs:
         """
         moved: list[_Moved] = []
         try:
-            for staged, final, may_replace in zip(self.staged, self.finals, self.replaceable):
+            for staged, final in zip(self.paths.files, self.finals.files):
+                may_replace = self.finals.force or (self.finals.in_place and final == self.finals.track)
                 backup = _backup(final, staged + ".old") if may_replace else None
                 moved.append(_Moved(final, os.lstat(staged), backup))
                 move(staged, final, may_replace=may_replace)
-            sync_folder(os.path.dirname(os.path.abspath(self.finals[-1])))
+            sync_folder(os.path.dirname(os.path.abspath(self.finals.track)))
         except BaseException as error:
             for one in reversed(moved):
                 with contextlib.suppress(OSError):  # as far as the disk lets us
@@ -270,9 +267,7 @@ def staged_outputs(outputs: OutputPaths) -> Iterator[StagedOutputs]:
     """
     # Named before it is made: whatever ends the process in between, the folder is known and removed.
     folder = os.path.join(os.path.dirname(os.path.abspath(outputs.track)), f".editorbot-{uuid.uuid4().hex[:12]}")
-    inside = outputs.inside(folder)
-    replaceable = tuple(outputs.force or (outputs.in_place and final == outputs.track) for final in outputs.files)
-    stage = StagedOutputs(inside, inside.files, outputs.files, replaceable)
+    stage = StagedOutputs(outputs.inside(folder), outputs)
     try:
         try:
             os.mkdir(folder, 0o700)  # private: nobody else may read in it
@@ -280,7 +275,7 @@ def staged_outputs(outputs: OutputPaths) -> Iterator[StagedOutputs]:
             raise write_error(error, outputs.track) from error
         yield stage
     except EditorbotError as error:
-        error.path = dict(zip(stage.staged, stage.finals)).get(error.path or "", error.path)
+        error.path = dict(zip(stage.paths.files, outputs.files)).get(error.path or "", error.path)
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from editorbot.errors import NotAudioError
 from editorbot.recording import open_recording
-from editorbot.recording.ogg import OggPages, page_checksum, scan_pages
 from tests import audio_corpus
 from tests.recording.notes import RATE, encoded, opened
 
@@ -45,58 +40,6 @@ def test_damaged_flac_is_left_out_and_not_played(tmp_path: Path) -> None:
     assert 0 < lost <= 4_608
     first = int(np.flatnonzero((before[: len(after)] != after).any(axis=1))[0])
     assert np.array_equal(after[first:], before[first + lost :])
-
-
-def naive_checksum(page: bytes) -> int:
-    register = 0
-    for byte in page[:22] + b"\0\0\0\0" + page[26:]:
-        register ^= byte << 24
-        for _ in range(8):
-            register = (register << 1 ^ 0x04C11DB7 if register & 0x80000000 else register << 1) & 0xFFFFFFFF
-    return register
-
-
-@given(st.binary(min_size=27, max_size=60))
-def test_the_checksum_matches_the_naive_one(page: bytes) -> None:
-    assert page_checksum(page) == naive_checksum(page)
-
-
-OGG = bytes(encoded("ogg", 12.0))
-
-
-def test_whole_pages_are_whole_wherever_blocks_end() -> None:
-    many = OGG * 30  # longer than what is read together
-    assert scan_pages(io.BytesIO(many)) == OggPages(0, 0, True)
-    assert scan_pages(io.BytesIO(OGG + b"TAG" + bytes(125))) == OggPages(0, 0, True)
-    assert not scan_pages(io.BytesIO(OGG[:-1])).is_finished
-
-
-@given(st.integers(0, len(OGG) - 1), st.integers(1, 255))
-def test_no_flipped_byte_is_overlooked(at: int, flip: int) -> None:
-    content = bytearray(OGG)
-    content[at] ^= flip
-    pages = scan_pages(io.BytesIO(bytes(content)))
-    assert pages.damaged or not pages.is_finished
-
-
-@given(st.binary(max_size=200))
-def test_any_bytes_come_to_an_end(content: bytes) -> None:
-    scan_pages(io.BytesIO(content + b"OggS" + content))
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"#EXTM3U\nsong.mp3\n", "this is a playlist, and playlists are never opened"),
-        (b"\x00\x01\x02nothing", "this is no known kind of audio"),
-        (b"%PDF-1.4", "this is a PDF document, not audio"),
-    ],
-)
-def test_what_is_no_audio_is_named_in_plain_words(tmp_path: Path, content: bytes, words: str) -> None:
-    (tmp_path / "song.wav").write_bytes(content)
-    with pytest.raises(NotAudioError) as caught:
-        open_recording(tmp_path / "song.wav")
-    assert caught.value.message == words
 
 
 def test_a_second_file_behind_the_first_is_not_passed_over_in_silence(tmp_path: Path) -> None:
