@@ -12,9 +12,9 @@ from editorbot.environment.spans import LONGEST_PHRASE, LONGEST_SPAN
 _DONE = {
     Operation.PLAY: ("the span", "+ span"),
     Operation.CUT: ("nothing", "+ span"),
-    Operation.LOOP: ("the span, so many times", "+ span"),
+    Operation.LOOP: ("the span, as many times as the amount says", "+ span"),
     Operation.DEFER: ("nothing now; the span is played at the end", "+ span"),
-    Operation.BACK: ("nothing; what follows plays again from there", "- amount"),
+    Operation.BACK: ("nothing; the music plays again from there", "- amount"),
     Operation.SKIP: ("nothing", "+ amount"),
     Operation.REPEAT: ("the last output span again", "stays"),
     Operation.SWAP: ("the next span, then this one", "+ both"),
@@ -34,14 +34,14 @@ _TREATED = {
 }
 _SIZES = {
     Size.BEAT: "one beat",
-    Size.BAR: "the meter's bar, 4 beats where no bars are known",
+    Size.BAR: "a bar, or 4 beats if no bars are known",
     Size.PHRASE: f"to the next phrase boundary, at most {LONGEST_PHRASE} beats",
-    Size.TWO_BARS: "two bars from the cursor on",
+    Size.TWO_BARS: "two bars from the cursor",
     Size.TWO_PHRASES: f"to the phrase boundary after the next, at most {LONGEST_SPAN} beats",
 }
 _INTRODUCTIONS = {
     "v3": "The default: 20 x 5 x 5 = 500 combinations from 30 outputs.",
-    "v2": "18 x 5 x 5 = 450 combinations; DOUBLE_TIME and HALF_TIME in place of the four of speed and pitch.",
+    "v2": "18 x 5 x 5 = 450 combinations; DOUBLE_TIME and HALF_TIME in place of the four types of speed and pitch.",
     "v1": "The first five actions, embedded as 5 x 5 x 5: the size is the span, the amount the number of plays or the "
     "length of the crossfade.",
 }
@@ -55,11 +55,12 @@ def actions_page() -> str:
 
 Made from the code by `python -m tools.actions_page > docs/actions.md`; a test compares the two.
 
-An edit is told in steps (type, size, amount), one after the other, while a cursor moves over the beats of the
-recording. `--vocabulary` chooses the types; sizes and amounts are the same five everywhere. Indices are fixed: they
-are outputs of networks and columns of data sets. The *span* is what the size counts from the cursor on; it never
-reaches beyond the last beat. Bold amounts are open; of equal meanings only the first is, and none that would mean
-KEEP. Of the moves the amount is the distance, and the size counts where that says "size".
+An edit is a sequence of actions (type, size, amount), while a cursor moves over the beats of the recording.
+`--vocabulary` chooses the types; the five sizes and the five amounts are always the same. Indices are fixed: they are
+outputs of networks and columns of data sets. The *span* is as many beats from the cursor as the size says; it ends at
+the last beat at the latest. Amounts in bold are open. Of amounts that mean the same only the first is open, and none
+that would mean KEEP. For JUMP_BACK and SKIP the amount is the distance, and the size counts only where the table says
+"size".
 
 {chr(10).join(tables)}
 ## Sizes
@@ -67,10 +68,10 @@ KEEP. Of the moves the amount is the distance, and the size counts where that sa
 {sizes}
 ## Masks
 
-There are three: types of which some action is open, sizes open for each type, amounts open for each type. Closed
-are moves beyond the ends, REPEAT_PREV before any output, SWAP_NEXT without a next span of the same length, sizes that
-mean the same beats as an earlier one, LOOP and REPEAT_PREV where {MAX_LOOPS} of them were used (`max_loops`), and
-leaving out the last beats while nothing is heard. KEEP of one beat is always open.
+There are three masks: for types, for sizes given the type, and for amounts given the type. These actions are closed:
+moves beyond the ends, REPEAT_PREV before any output, SWAP_NEXT without a next span of the same length, sizes that
+mean the same beats as an earlier size, LOOP and REPEAT_PREV after {MAX_LOOPS} of them (`max_loops`), and leaving out
+the last beats if there is no output yet. KEEP of one beat is always open.
 
 An episode ends when the cursor passes the last beat, and is truncated after {STEPS_PER_BEAT} steps a beat.
 """
@@ -78,7 +79,7 @@ An episode ends when the cursor passes the last beat, and is truncated after {ST
 
 def _table(vocabulary: Vocabulary) -> str:
     rows = [(index, row.name, *_told(row)) for index, row in enumerate(vocabulary.rows)]
-    heads = ("index", "type", "what is heard", "cursor", *(amount.name for amount in Amount))
+    heads = ("index", "type", "output", "cursor", *(amount.name for amount in Amount))
     return _markdown(heads, rows)
 
 
