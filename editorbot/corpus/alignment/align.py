@@ -107,17 +107,7 @@ class Alignment:
 
 
 def align(raw: Recording, edit: Recording) -> Alignment:
-    """Align an edit with its raw recording.
-
-    Parameters
-    ----------
-    raw, edit : Recording
-        Of any rates and channel counts.
-
-    Returns
-    -------
-    alignment : Alignment
-        Holds at least `LEAST_MATCH` of the edit.
+    """Align an edit with its raw recording, of any rates and channel counts.
 
     Raises
     ------

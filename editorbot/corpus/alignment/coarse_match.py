@@ -103,8 +103,6 @@ def best_path(raw: Fingerprint, edit: Fingerprint, *, jump_cost: float, foreign_
 
     Parameters
     ----------
-    raw, edit : Fingerprint
-        Of equal cell distance.
     jump_cost : float
         Cost of a jump, in cells of full similarity.
     foreign_score : float

@@ -48,17 +48,7 @@ class _Timed:
 
 
 def read_midi(source: Path | bytes) -> Score:
-    """Read a MIDI file.
-
-    Parameters
-    ----------
-    source : Path or bytes
-        The file, or its content.
-
-    Returns
-    -------
-    score : Score
-        One part a channel that plays, named ``channel-N``; beats from the first note to the last.
+    """Read a MIDI file, or its content: one part a channel, named ``channel-N``, beats from the first note to the last.
 
     Raises
     ------

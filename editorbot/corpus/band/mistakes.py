@@ -19,20 +19,10 @@ SHORTEST_NOTE_S = 0.02
 
 
 def humanized(score: Score, rng: np.random.Generator, *, timing_s: float = 0.008, touch: float = 8.0) -> Score:
-    """Return the score as people play it: each note a little early or late, softer or harder.
+    """Play a score like people: each note a little early or late, softer or harder.
 
-    Each player also leans a little ahead of or behind the others throughout.
-
-    Parameters
-    ----------
-    score : Score
-        What is written.
-    rng : np.random.Generator
-        Draws the deviations.
-    timing_s : float [seconds], >= 0
-        Standard deviation of note starts; a player's lean has half of it.
-    touch : float, >= 0
-        Standard deviation of velocities.
+    `timing_s` and `touch` are standard deviations of note starts and velocities. Each player is also a little ahead of
+    or behind the others throughout, by half of `timing_s`.
     """
     parts = []
     for part in score.parts:

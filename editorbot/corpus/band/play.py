@@ -110,21 +110,7 @@ def _sum(sounds: list[Float32[np.ndarray, "samples 2"]]) -> Float32[np.ndarray, 
 
 
 def play(score: Score, soundfont: Path | bytes, *, sample_rate: int = 44_100) -> Performance:
-    """Play every part of a score.
-
-    Parameters
-    ----------
-    score : Score
-        At least one part.
-    soundfont : Path or bytes
-        An SF2 file, or its content.
-    sample_rate : int [Hz]
-        Rate of the sound.
-
-    Returns
-    -------
-    performance : Performance
-        As long as the score and `RING_OUT_S` more.
+    """Play every part of a score through an SF2 file, or its content; `RING_OUT_S` longer than the score.
 
     Raises
     ------

@@ -57,18 +57,9 @@ class CorruptedRecording:
 def corrupt(
     source: Source, bounds: Int64[np.ndarray, " bounds"], types: Sequence[int], rng: np.random.Generator
 ) -> CorruptedRecording:
-    """Make a recording in which actions of some types are right, one after another.
+    """Make a recording in which actions of some types are right, one after another, as many as fit.
 
-    Parameters
-    ----------
-    source : Source
-        The finished edit.
-    bounds : np.ndarray, shape=(beats + 1,) [samples]
-        Its beats and its end.
-    types : sequence of int
-        Types of the actions; as many as fit are used.
-    rng : np.random.Generator
-        Draws spans, amounts and distances.
+    `bounds` are the beats of the finished edit and its end.
     """
     return _Corruptor(source, bounds, rng).run(types)
 
@@ -188,14 +179,8 @@ def repair_steps(
 ) -> RepairSteps:
     """Return the steps that repair a recording; spans that its beats do not match are kept as they are.
 
-    Parameters
-    ----------
-    spans : sequence of RepairSpan
-        The repairs, in order.
-    bounds : np.ndarray, shape=(beats + 1,) [samples]
-        The beats that were found in the recording, and its end.
-    lengths : np.ndarray, shape=(beats, 5)
-        What each size spans from each beat on.
+    `bounds` are the beats that were found in the recording, and its end; `lengths` what each size spans from each
+    beat on.
     """
     actions: list[Action] = []
     right: set[int] = set()
@@ -210,8 +195,10 @@ def repair_steps(
         actions += _kept(cursor, first, lengths)
         right.add(len(actions))
         actions.append(action)
-        cursor = _after(first, action, lengths)
-        cut += cursor - first if _leaves_out(action) else 0
+        state = replace(first_state(len(lengths), V3), cursor=first)
+        cursor = advance(state, action, lengths[first].tolist(), V3).cursor
+        is_cut = V3.rows[action.type].operation in (Operation.CUT, Operation.SKIP)
+        cut += cursor - first if is_cut else 0
     actions += _kept(cursor, len(lengths), lengths)
     return RepairSteps(tuple(actions), frozenset(right), 1.0 - cut / max(len(lengths), 1))
 
@@ -219,10 +206,6 @@ def repair_steps(
 def _kept(first: int, end: int, lengths: Int64[np.ndarray, "beats 5"]) -> list[Action]:
     """Return the steps that keep a stretch."""
     return [Action(V3.index("KEEP"), size, 0) for size in tiles(first, end, lengths.tolist())]
-
-
-def _leaves_out(action: Action) -> bool:
-    return V3.rows[action.type].operation in (Operation.CUT, Operation.SKIP)
 
 
 def _nearest(bounds: Int64[np.ndarray, " bounds"], at: int) -> int | None:
@@ -241,9 +224,3 @@ def _action(span: RepairSpan, first: int, end: int, lengths: Int64[np.ndarray, "
         return Action(span.type, 0, span.amount)
     sizes = np.flatnonzero(lengths[first] == end - first)
     return Action(span.type, int(sizes[0]), span.amount) if len(sizes) else None
-
-
-def _after(first: int, action: Action, lengths: Int64[np.ndarray, "beats 5"]) -> int:
-    """Return the cursor after a step."""
-    state = replace(first_state(len(lengths), V3), cursor=first)
-    return advance(state, action, lengths[first].tolist(), V3).cursor

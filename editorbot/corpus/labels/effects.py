@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Complex128, Float64
+from jaxtyping import Float64
 
-from editorbot.corpus.labels.pair_sounds import CrossPower, PairSounds, Spectra, cross_power, mono, short_spectra
+from editorbot.corpus.labels.pair_sounds import CrossPower, PairSounds, Spectra, Tone, cross_power, mono, short_spectra
 from editorbot.editlist.edit_list import Effect
 from editorbot.render.effects import effect_stream
 
@@ -64,7 +64,7 @@ def plain_cross_powers(sounds: PairSounds, bounds: Sequence[int], offset: int) -
 
 
 def find_beat_effects(
-    sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Complex128[np.ndarray, " bands"] | None = None
+    sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Tone | None = None
 ) -> list[BeatMatch]:
     """Find the effect of each beat of a stretch that is continuous in both files.
 
@@ -109,7 +109,7 @@ def fit_effect(
     end: int,
     offset: int,
     effect: Effect | None,
-    tone: Complex128[np.ndarray, " bands"] | None = None,
+    tone: Tone | None = None,
 ) -> EffectFit:
     """Fit the strength of an effect, and the gain after it, to raw samples [start, end)."""
     chunk = _Chunk(sounds, (start, min(end, start + round(_CHUNK_S * sounds.rate))), offset, tone)
@@ -136,9 +136,7 @@ def _beside(residuals: dict[float, float]) -> list[float]:
     return [(values[at] + values[k]) / 2 for k in (at - 1, at + 1) if 0 <= k < len(values)]
 
 
-def _chunks(
-    sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Complex128[np.ndarray, " bands"] | None
-) -> Iterator[_Chunk]:
+def _chunks(sounds: PairSounds, bounds: Sequence[int], offset: int, tone: Tone | None) -> Iterator[_Chunk]:
     """Yield a stretch in pieces of about half a minute."""
     first = 0
     while first < len(bounds) - 1:
@@ -157,7 +155,7 @@ class _Chunk:
         sounds: PairSounds,
         bounds: Sequence[int],
         offset: int,
-        tone: Complex128[np.ndarray, " bands"] | None,
+        tone: Tone | None,
     ) -> None:
         self._tone = tone
         self._rate = sounds.rate

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Complex128, Float, Float64, Int64
+from jaxtyping import Float, Float64, Int64
 
 from editorbot import __version__
 from editorbot.analysis.downmix import MonoReader
@@ -18,7 +18,7 @@ from editorbot.corpus.alignment import Alignment
 from editorbot.corpus.labels.effects import BeatMatch, fit_effect
 from editorbot.corpus.labels.levels import SAME_DB, Envelope, Fade, find_fades, steady_gains_db
 from editorbot.corpus.labels.matched_runs import MatchedRun, find_matched_runs
-from editorbot.corpus.labels.pair_sounds import PairSounds
+from editorbot.corpus.labels.pair_sounds import PairSounds, Tone
 from editorbot.corpus.labels.transformed import TransformedMatch, find_transformed
 from editorbot.editlist.edit_list import MAX_GAIN_DB, MAX_SPEED, MIN_SPEED, Clip, EditList, Effect, Join, MadeBy
 from editorbot.editlist.operations import edit_list_of
@@ -62,16 +62,7 @@ class _PlacedClip:
 
 
 def infer_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarray, " beats"]) -> HumanEdit:
-    """Infer the edit list of a human's edit.
-
-    Parameters
-    ----------
-    sounds : PairSounds
-        The pair.
-    alignment : Alignment
-        Where the edit comes from.
-    beats_s : np.ndarray, shape=(beats,) [seconds]
-        Beats of the raw recording: the places at which treatments change.
+    """Infer the edit list of a human's edit; treatments change at the beats of the raw recording.
 
     Raises
     ------
@@ -89,40 +80,29 @@ def infer_edit(sounds: PairSounds, alignment: Alignment, beats_s: Float[np.ndarr
         placed = [clip for run in runs for clip in _clips_of(sounds, run, level, matched.tone)]
         transformed = _transformed_clips(sounds, runs, beats)
         placed += [replace(entry, clip=replace(entry.clip, gain_db=_exact_db(level))) for entry in transformed]
-    placed = sorted((entry for entry in placed if _is_inside(entry.clip, sounds)), key=lambda entry: entry.at)
+    placed = sorted((entry for entry in placed if entry.clip.end <= sounds.raw.samples), key=lambda entry: entry.at)
     placed = [entry for entry in placed if entry.clip.source_samples >= _SHORTEST_S * rate] or placed
     if not placed:
         raise MismatchError("nothing of it was found in its raw recording", path=sounds.edit.path)
-    listed = _edit_list(sounds, placed, alignment.warnings)
+    edit_list = _edit_list(sounds, placed, alignment.warnings)
     share = min(1.0, sum(entry.clip.output_samples for entry in placed) / max(1, sounds.edit_samples))
-    return HumanEdit(listed.edit_list, listed.positions, 20 * float(np.log10(level)), share)
+    return HumanEdit(edit_list, _positions(edit_list, placed), 20 * float(np.log10(level)), share)
 
 
-@dataclass(frozen=True)
-class _Listed:
-    edit_list: EditList
-    positions: tuple[int, ...]
-
-
-def _edit_list(sounds: PairSounds, placed: list[_PlacedClip], warnings: Sequence[str]) -> _Listed:
-    clips = [entry.clip for entry in placed]
+def _edit_list(sounds: PairSounds, placed: list[_PlacedClip], warnings: Sequence[str]) -> EditList:
+    """Join the clips; clips that continue one another become one."""
     made_by = MadeBy(MADE_BY, version=__version__)
+    clips = [entry.clip for entry in placed]
     merged = edit_list_of(sounds.raw.source, clips, made_by=made_by, warnings=list(warnings))
     crossfade = round(_CROSSFADE_S * sounds.rate)
     joins = tuple(Join(crossfade, join.risk) for join in merged.joins)
-    merged = EditList(merged.source, merged.clips, joins, (), (), merged.made_by, merged.warnings)
-    starts = {(entry.clip.start, number): entry.at for number, entry in enumerate(placed)}
-    positions, number = [], 0
-    for clip in merged.clips:
-        while (clip.start, number) not in starts:
-            number += 1
-        positions.append(starts[clip.start, number])
-        number += 1
-    return _Listed(merged, tuple(positions))
+    return EditList(merged.source, merged.clips, joins, (), (), merged.made_by, merged.warnings)
 
 
-def _is_inside(clip: Clip, sounds: PairSounds) -> bool:
-    return clip.end <= sounds.raw.samples
+def _positions(merged: EditList, placed: list[_PlacedClip]) -> tuple[int, ...]:
+    """Find where in the edit each clip starts; it begins with one of those that were placed."""
+    remaining = iter(placed)
+    return tuple(next(entry.at for entry in remaining if entry.clip.start == clip.start) for clip in merged.clips)
 
 
 def _level(runs: list[MatchedRun]) -> float:
@@ -136,17 +116,17 @@ def _level(runs: list[MatchedRun]) -> float:
     return 1.0 if np.mean(is_copy) > 0.25 else gain
 
 
-def _clips_of(
-    sounds: PairSounds, run: MatchedRun, level: float, tone: Complex128[np.ndarray, " bands"]
-) -> list[_PlacedClip]:
+def _clips_of(sounds: PairSounds, run: MatchedRun, level: float, tone: Tone) -> list[_PlacedClip]:
     """Return the clips of one run."""
     fades = _fades(run, level)
     gains_db = _gains_db(run, fades)
     clips, first = [], 0
-    states = [_state(run.beats[k], gains_db[k], fades, k) for k in range(len(run.beats))]
+    states: list[Fade | str | float] = [_state(run.beats[k], gains_db[k], fades, k) for k in range(len(run.beats))]
     for k in range(1, len(states) + 1):
         if k == len(states) or states[k] != states[first]:
-            clips.append(_clip(_Piece(sounds, run, first, k), fades, level, tone))
+            state = states[first]
+            clip = _clip(sounds, run, first, k, state if isinstance(state, Fade) else None, level, tone)
+            clips.append(_PlacedClip(run.bounds[first] + run.offset, clip))
             first = k
     return clips
 
@@ -154,7 +134,9 @@ def _clips_of(
 def _fades(run: MatchedRun, level: float) -> list[Fade]:
     parts = [_whitened(beat) for beat in run.beats]
     whole = Envelope(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("cross", "source", "target"))
+        np.concatenate([part.cross for part in parts]),
+        np.concatenate([part.source for part in parts]),
+        np.concatenate([part.target for part in parts]),
     )
     return find_fades(whole, np.cumsum([0, *(len(part.cross) for part in parts)]).tolist(), level)
 
@@ -180,7 +162,7 @@ def _gains_db(run: MatchedRun, fades: list[Fade]) -> Float64[np.ndarray, " beats
     return gains
 
 
-def _state(beat: BeatMatch, gain_db: float, fades: list[Fade], k: int) -> object:
+def _state(beat: BeatMatch, gain_db: float, fades: list[Fade], k: int) -> Fade | str | float:
     """Return the treatment of a beat; equal ones are in one clip."""
     fade = next((fade for fade in fades if fade.first <= k < fade.end), None)
     if fade is not None:
@@ -188,43 +170,28 @@ def _state(beat: BeatMatch, gain_db: float, fades: list[Fade], k: int) -> object
     return beat.effect.type if beat.effect is not None else round(float(gain_db), 4)
 
 
-@dataclass(frozen=True)
-class _Piece:
-    """Beats [first, end) of a run."""
-
-    sounds: PairSounds
-    run: MatchedRun
-    first: int
-    end: int
-
-
-def _clip(piece: _Piece, fades: list[Fade], level: float, tone: Complex128[np.ndarray, " bands"]) -> _PlacedClip:
-    """Return a piece with one treatment as a clip."""
-    sounds, run, first, end = piece.sounds, piece.run, piece.first, piece.end
-    start, stop = run.bounds[first], run.bounds[end]
-    level_db = _exact_db(level)
-    at = start + run.offset
-    fade = next((fade for fade in fades if fade.first <= first < fade.end), None)
+def _clip(
+    sounds: PairSounds, run: MatchedRun, first: int, end: int, fade: Fade | None, level: float, tone: Tone
+) -> Clip:
+    """Return beats [first, end) of a run, which have one treatment, as a clip."""
+    start, stop, level_db = run.bounds[first], run.bounds[end], _exact_db(level)
+    plain = Clip(start, stop, "KEEP", level_db, confidence=run.confidence)
+    if fade is not None and fade.is_in:
+        return replace(plain, action="FADE_IN", fade_in=stop - start)
     if fade is not None:
-        plain = Clip(start, stop, "KEEP", level_db, confidence=run.confidence)
-        if fade.is_in:
-            return _PlacedClip(at, replace(plain, action="FADE_IN", fade_in=stop - start))
-        return _PlacedClip(at, replace(plain, action="FADE_OUT", fade_out=stop - start))
+        return replace(plain, action="FADE_OUT", fade_out=stop - start)
     effects = [beat.effect for beat in run.beats[first:end] if beat.effect is not None]
     middle = effects[len(effects) // 2] if effects else None
-    measured = fit_effect(sounds, start, stop, run.offset, middle, tone)
-    gain_db = _exact_db(measured.gain if measured.gain > 0 else level)
-    if measured.effect is None and gain_db > level_db + SAME_DB:
+    fit = fit_effect(sounds, start, stop, run.offset, middle, tone)
+    gain_db = _exact_db(fit.gain if fit.gain > 0 else level)
+    if fit.effect is None and gain_db > level_db + SAME_DB:
         soft = fit_effect(sounds, start, stop, run.offset, Effect("DISTORTION", _SOFT_STRENGTH), tone)
         # A distortion makes quiet sound louder and changes little else: then it needs no gain.
-        if abs(_exact_db(soft.gain) - level_db) < SAME_DB and soft.residual_db < measured.residual_db - _SOFT_DB:
-            measured, gain_db = soft, _exact_db(soft.gain)
-    if measured.effect is not None:
-        kind = measured.effect.type
-        return _PlacedClip(at, Clip(start, stop, kind, gain_db, effects=(measured.effect,), confidence=run.confidence))
-    if abs(gain_db - level_db) < SAME_DB:
-        return _PlacedClip(at, Clip(start, stop, "KEEP", level_db, confidence=run.confidence))
-    return _PlacedClip(at, Clip(start, stop, "GAIN", gain_db, confidence=run.confidence))
+        if abs(_exact_db(soft.gain) - level_db) < SAME_DB and soft.residual_db < fit.residual_db - _SOFT_DB:
+            fit, gain_db = soft, _exact_db(soft.gain)
+    if fit.effect is not None:
+        return replace(plain, action=fit.effect.type, gain_db=gain_db, effects=(fit.effect,))
+    return plain if abs(gain_db - level_db) < SAME_DB else replace(plain, action="GAIN", gain_db=gain_db)
 
 
 def _exact_db(gain: float) -> float:

@@ -57,14 +57,7 @@ class Envelope:
 def find_fades(envelope: Envelope, frames: Sequence[int], gain: float) -> list[Fade]:
     """Find the fades of a stretch; of overlapping ones the better is taken.
 
-    Parameters
-    ----------
-    envelope : Envelope
-        The stretch.
-    frames : sequence of int
-        First frame of each beat, and the end.
-    gain : float
-        Gain of the stretch where it does not fade.
+    `frames` are the first frames of the beats and the end, `gain` that of the stretch without fades.
     """
     found: list[tuple[float, Fade]] = []
     beats = len(frames) - 1

@@ -14,11 +14,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Complex128, Int64
+from jaxtyping import Int64
 
 from editorbot.corpus.alignment import Alignment
 from editorbot.corpus.labels.effects import BeatMatch, find_beat_effects, plain_cross_powers
-from editorbot.corpus.labels.pair_sounds import PairSounds, common_tone, mono
+from editorbot.corpus.labels.pair_sounds import PairSounds, Tone, common_tone, mono
 
 _SHORTEST_PART = 0.35
 """Least part of a beat that is separate at the ends of a run."""
@@ -59,22 +59,12 @@ class MatchedRuns:
 
     runs: tuple[MatchedRun, ...]
     """The runs, in the order of the edit."""
-    tone: Complex128[np.ndarray, " bands"]
+    tone: Tone
     """The filter over most of it, see `common_tone`."""
 
 
 def find_matched_runs(sounds: PairSounds, alignment: Alignment, beats: Int64[np.ndarray, " beats"]) -> MatchedRuns:
-    """Find the runs of an edit at the raw recording's own speed, in the order of the edit.
-
-    Parameters
-    ----------
-    sounds : PairSounds
-        The pair.
-    alignment : Alignment
-        Where the edit comes from.
-    beats : np.ndarray, shape=(beats,) [raw samples]
-        The beats of the raw recording.
-    """
+    """Find the runs of an edit at the raw recording's speed, in the order of the edit; beats are raw samples."""
     placed = _place_segments(sounds, alignment, beats)
     plain = [part for entry in placed for part in plain_cross_powers(sounds, entry.bounds, entry.offset)]
     tone = common_tone(plain)

@@ -58,7 +58,8 @@ class PairSounds:
         heard = soxr.resample(_padded(self.edit, first, last), self.edit.sample_rate, self.rate)
         # The resampled grid starts at `first`, at most half a sample off the clock.
         skip = round(start - first / ratio)
-        return self._same_channels(_fitted(heard[skip:], end - start))
+        inside = heard[skip:][: end - start]
+        return self._same_channels(np.pad(inside, ((0, end - start - len(inside)), (0, 0))))
 
     def _same_channels(self, sound: Float64[np.ndarray, "samples channels"]) -> Float64[np.ndarray, "samples equal"]:
         return mono(sound)[:, None] if self._mixed else sound
@@ -79,10 +80,8 @@ def _padded(recording: Recording, start: int, end: int) -> Float64[np.ndarray, "
     return np.pad(inside, ((low - start, end - start - (low - start) - len(inside)), (0, 0)))
 
 
-def _fitted(sound: Float64[np.ndarray, "heard channels"], samples: int) -> Float64[np.ndarray, "fitted channels"]:
-    """Return exactly `samples` rows, padded with zeros at the end."""
-    return np.pad(sound[:samples], ((0, max(0, samples - len(sound))), (0, 0)))
-
+Tone = Complex128[np.ndarray, " bands"]
+"""A filter, as a factor on each band."""
 
 WINDOW_S, HOP_S = 0.046, 0.031
 """Window and hop of the short spectra [seconds]."""
@@ -135,7 +134,7 @@ class CrossPower:
         """Return frames [first, end) alone."""
         return CrossPower(self.cross[first:end], self.source[first:end], self.target[first:end])
 
-    def filtered(self, tone: Complex128[np.ndarray, " bands"]) -> CrossPower:
+    def filtered(self, tone: Tone) -> CrossPower:
         """Return the cross power of the filtered source; the filter is a factor on each band."""
         return CrossPower(self.cross * np.conj(tone), self.source * np.abs(tone) ** 2, self.target)
 
@@ -176,7 +175,7 @@ def cross_power(source: Spectra, target: Spectra) -> CrossPower:
     return CrossPower(cross, _banded(_power(x), edges), _banded(_power(y), edges))
 
 
-def common_tone(parts: Sequence[CrossPower]) -> Complex128[np.ndarray, " bands"]:
+def common_tone(parts: Sequence[CrossPower]) -> Tone:
     """Estimate the filter that most of some beats went through, as a factor on each band; its level is 1.
 
     Mastering colors the whole edit; what was done to single beats is measured relative to that.
@@ -193,7 +192,7 @@ def common_tone(parts: Sequence[CrossPower]) -> Complex128[np.ndarray, " bands"]
     return np.ones(bands, dtype=np.complex128) if is_plain else tone / np.abs(tone).mean()
 
 
-def _factor(part: CrossPower) -> Complex128[np.ndarray, " bands"]:
+def _factor(part: CrossPower) -> Tone:
     return part.cross.sum(axis=0) / np.maximum(part.source.sum(axis=0), 1e-30)
 
 

@@ -48,14 +48,7 @@ def replay_actions(
 ) -> Iterator[EpisodeStep]:
     """Yield the steps of an episode, until it ends or the actions do.
 
-    Parameters
-    ----------
-    actions : sequence of Action
-        The steps, from the first beat on.
-    lengths : np.ndarray, shape=(beats, 5)
-        What each size spans from each beat on, see `editorbot.environment.spans`.
-    vocabulary : Vocabulary
-        Vocabulary of the actions.
+    `lengths` is what each size spans from each beat on, see `editorbot.environment.spans`.
 
     Notes
     -----
@@ -130,22 +123,9 @@ def samples_of(
     types: Sequence[int] = (),
     artist: str = "",
 ) -> BcDataset:
-    """Make samples of the legal steps of an episode.
+    """Make samples of the legal steps of an episode, only of some types if they are given.
 
-    Parameters
-    ----------
-    analysis : Analysis
-        Of the recording.
-    steps : iterable of EpisodeStep
-        The episode.
-    pair, recording : str
-        Names of the pair, and of the recording, which may have been made from the pair.
-    target : float
-        Share of the recording that is kept in the end.
-    types : sequence of int
-        Types that become samples; all if empty.
-    artist : str
-        Who made the music; empty if it is not known.
+    `recording` is the name of the pair, or of what was made of it; `target` the share of it that is kept in the end.
     """
     material = material_of(analysis, target_keep_ratio=min(max(target, LEAST_TARGET), 1.0))
     picked = [step for step in steps if step.is_legal and (not types or step.action.type in types)]

@@ -31,18 +31,9 @@ from editorbot.corpus.simulate.track import Track
 
 
 def draw_plan(track: Track, rng: np.random.Generator, settings: Simulation, *, others: int = 0) -> Plan:
-    """Draw what happens in a jam of a track.
+    """Draw what happens in a jam of a track; only its length, beats and bars count.
 
-    Parameters
-    ----------
-    track : Track
-        The finished track; only its length, beats and bars count.
-    rng : np.random.Generator
-        Draws everything.
-    settings : Simulation
-        What may happen.
-    others : int
-        How many other tracks there are to take scraps from.
+    `others` is the number of other tracks from which scraps can be taken.
     """
     builder = _PlanBuilder(track, rng, settings, others)
     for event in draw_events(builder.profile, track.duration_s):

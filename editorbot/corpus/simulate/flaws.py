@@ -35,7 +35,7 @@ class Passage:
     rng: np.random.Generator
     """Draws the details."""
     stems: tuple[Sound, ...] = ()
-    """Its players, adding up to it, where they are known."""
+    """Its players, adding up to it, if they are known."""
 
     @property
     def samples(self) -> int:
@@ -48,14 +48,19 @@ class Passage:
         return max(8, round(self.beat_s * self.rate))
 
     def players(self) -> list[Sound]:
-        """Return its players: stems, or lows, middles and highs."""
+        """Return its players: stems, or lows, mids and highs."""
         if len(self.stems) > 1:
             return list(self.stems)
         low, high = float(self.rng.uniform(120, 300)), float(self.rng.uniform(1800, 4500))
         return bands(self.sound, self.rate, (low, min(high, 0.4 * self.rate)))
 
+    def one_player(self) -> Sound:
+        """Draw one of its players."""
+        players = self.players()
+        return players[int(self.rng.integers(len(players)))]
+
     def envelope(self, fade_s: float = 0.03) -> Float32[np.ndarray, " samples"]:
-        """Return a gain that is 1 inside and fades at the ends, so that flaws have no hard edges."""
+        """Return a gain of 1 that fades at the ends, so that flaws have no hard edges."""
         ramp = np.ones(self.samples, dtype=np.float32)
         fade = min(max(1, round(fade_s * self.rate)), self.samples // 2)
         if fade:
@@ -65,7 +70,7 @@ class Passage:
 
 
 def _spans(passage: Passage, share: float, shortest_beats: float, longest_beats: float) -> list[tuple[int, int]]:
-    """Return spans that fill about a share of the passage, at halves of beats, shuffled in length."""
+    """Draw spans that fill about a share of the passage, of different lengths, at half beats."""
     spans, at = [], 0
     half = passage.beat_samples // 2
     while at < passage.samples:
@@ -81,7 +86,7 @@ def _spans(passage: Passage, share: float, shortest_beats: float, longest_beats:
 
 
 def _gate(passage: Passage, spans: list[tuple[int, int]]) -> Float32[np.ndarray, " samples"]:
-    """Return a gain that is 1 in the spans and 0 elsewhere, with soft edges."""
+    """Return a gain of 1 in the spans and 0 elsewhere, with soft edges."""
     gate = np.zeros(passage.samples, dtype=np.float32)
     for first, last in spans:
         gate[first:last] = 1.0
@@ -138,20 +143,18 @@ def hesitate(passage: Passage) -> Sound:
 
 def late(passage: Passage) -> Sound:
     """Let one player be late, or early."""
-    parts = passage.players()
-    who = int(passage.rng.integers(len(parts)))
+    player = passage.one_player()
     shift = round((0.03 + 0.12 * passage.amount) * passage.rate * float(passage.rng.choice([1, 1, -1])))
     drag = np.interp(np.arange(passage.samples), *_walk(passage, 0.5, 1.5))
-    moved = parts[who][:, np.clip((np.arange(passage.samples) - shift * drag).astype(int), 0, passage.samples - 1)]
-    return passage.sound + (moved - parts[who]) * passage.envelope()
+    moved = player[:, np.clip((np.arange(passage.samples) - shift * drag).astype(int), 0, passage.samples - 1)]
+    return passage.sound + (moved - player) * passage.envelope()
 
 
 def flam(passage: Passage) -> Sound:
     """Let one player be heard twice: two who are not together."""
-    parts = passage.players()
-    who = int(passage.rng.integers(len(parts)))
+    player = passage.one_player()
     shift = round((0.025 + 0.06 * passage.amount) * passage.rate)
-    second = np.pad(parts[who], ((0, 0), (shift, 0)))[:, : passage.samples]
+    second = np.pad(player, ((0, 0), (shift, 0)))[:, : passage.samples]
     return passage.sound + second * passage.envelope() * np.float32(0.5 + 0.5 * passage.amount)
 
 
@@ -235,22 +238,19 @@ def dropouts(passage: Passage) -> Sound:
     gate = _gate(passage, _spans(passage, 0.15 + 0.35 * passage.amount, 0.5, 4.0))
     if passage.rng.random() < 0.3:
         return passage.sound * (1 - gate * np.float32(0.97))
-    parts = passage.players()
-    return passage.sound - parts[int(passage.rng.integers(len(parts)))] * gate
+    return passage.sound - passage.one_player() * gate
 
 
 def absent(passage: Passage) -> Sound:
     """Leave a player out."""
-    parts = passage.players()
-    who = int(passage.rng.integers(len(parts)))
-    return passage.sound - parts[who] * passage.envelope(0.1) * np.float32(0.7 + 0.3 * passage.amount)
+    player = passage.one_player()
+    return passage.sound - player * passage.envelope(0.1) * np.float32(0.7 + 0.3 * passage.amount)
 
 
 def alone(passage: Passage) -> Sound:
     """Leave one player alone."""
-    parts = passage.players()
-    who = int(passage.rng.integers(len(parts)))
-    kept = parts[who] * np.float32(min(2.5, level(passage.sound) / max(1e-6, level(parts[who])) * 0.7))
+    player = passage.one_player()
+    kept = player * np.float32(min(2.5, level(passage.sound) / max(1e-6, level(player)) * 0.7))
     return _blend(passage, kept)
 
 
@@ -288,32 +288,22 @@ def _blend(passage: Passage, other: Sound) -> Sound:
     return passage.sound * (1 - inside) + other * inside
 
 
-_TABLE: dict[str, tuple[Callable[[Passage], Sound], str]] = {
-    "jitter": (jitter, "sloppy"),
-    "wobble": (wobble, "sloppy"),
-    "stumble": (stumble, "sloppy"),
-    "hesitate": (hesitate, "sloppy"),
-    "late": (late, "late"),
-    "flam": (flam, "late"),
-    "wrong-notes": (wrong_notes, "wrong-notes"),
-    "wrong-chords": (wrong_chords, "wrong-notes"),
-    "detune": (detune, "wrong-notes"),
-    "clash": (clash, "wrong-notes"),
-    "stray-hits": (stray_hits, "sloppy"),
-    "dropouts": (dropouts, "sloppy"),
-    "absent": (absent, "sloppy"),
-    "alone": (alone, "sloppy"),
-    "ducking": (ducking, "sloppy"),
-    "crackle": (crackle, "sloppy"),
-    "echo": (echo, "sloppy"),
-}
+_GROUPS: tuple[tuple[str, tuple[Callable[[Passage], Sound], ...]], ...] = (
+    ("sloppy", (jitter, wobble, stumble, hesitate)),
+    ("late", (late, flam)),
+    ("wrong-notes", (wrong_notes, wrong_chords, detune, clash)),
+    ("sloppy", (stray_hits, dropouts, absent, alone, ducking, crackle, echo)),
+)
+_FUNCTIONS = {flaw.__name__.replace("_", "-"): flaw for _, flaws in _GROUPS for flaw in flaws}
 
-FLAWS: Mapping[str, str] = MappingProxyType({name: fault for name, (_, fault) in _TABLE.items()})
-"""Flaws -> the fault of `plan.FAULTS` by which they are asked for or left out."""
+FLAWS: Mapping[str, str] = MappingProxyType(
+    {flaw.__name__.replace("_", "-"): fault for fault, flaws in _GROUPS for flaw in flaws}
+)
+"""Flaws -> the fault of `plan.FAULTS` that they belong to; plans draw them in this order."""
 
 
 def apply_flaw(kind: str, passage: Passage) -> Sound:
     """Return a passage with one flaw of FLAWS, as long as it was."""
     if passage.samples < 64:
         return passage.sound
-    return _TABLE[kind][0](passage)[:, : passage.samples].astype(np.float32)
+    return _FUNCTIONS[kind](passage)[:, : passage.samples].astype(np.float32)

@@ -191,18 +191,9 @@ def _track_of_file(path: Path, rate: int, beat_tracker: BeatTracker) -> Track:
 
 
 def load_sound(path: Path, rate: int, longest_s: float, *, place: float = 0.0) -> Sound:
-    """Read a file at a rate, with one or two channels, shape=(channels, samples).
+    """Read at most so many seconds of a file at a rate, with one or two channels, shape=(channels, samples).
 
-    Parameters
-    ----------
-    path : path
-        The file.
-    rate : int [Hz]
-        Wanted rate.
-    longest_s : float [seconds]
-        How much is read at most.
-    place : float
-        From where, between the earliest (0) and the latest (1) start.
+    `place` is where reading starts: 0 at the beginning, 1 as late as possible.
     """
     with open_recording(path) as recording:
         length = min(recording.samples, round(longest_s * recording.sample_rate))
@@ -264,17 +255,7 @@ def _make_some(request: JamRequest, numbers: Sequence[int]) -> list[JamResult]:
 
 
 def make_jams(request: JamRequest, *, workers: int = 1, on_result: Callable[[JamResult], None]) -> None:
-    """Make and write all jams of a request; one failure never stops the rest.
-
-    Parameters
-    ----------
-    request : JamRequest
-        What to make.
-    workers : int
-        Processes at work; the jams do not depend on it.
-    on_result : callable
-        Called with each result as it is done.
-    """
+    """Make and write all jams of a request; a failure does not stop the others, and `workers` do not change them."""
     for done in run_batch(_batches(request, workers), partial(_make_some, request), workers=workers):
         for result in done.result or [_failed(request, number, done.error) for number in done.job]:
             on_result(result)

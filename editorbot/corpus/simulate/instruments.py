@@ -81,24 +81,9 @@ def note(
     glide: float = 0.0,
     glide_s: float = 0.5,
 ) -> Mono:
-    """Return one note, shape=(samples,), peak about 1.
+    """Play one note of a pitch [MIDI], shape=(samples,), peak about 1.
 
-    Parameters
-    ----------
-    instrument : Instrument
-        What is played.
-    pitch : float [MIDI]
-        Its pitch, where it ends.
-    seconds : float
-        How long it is held.
-    rate : int [Hz]
-        Sample rate.
-    rng : np.random.Generator
-        Draws phases and noise.
-    glide : float [semitones]
-        How far beside the pitch it starts, as a string does whose peg is turned.
-    glide_s : float [seconds]
-        How fast the glide is.
+    It can start `glide` semitones off and reach the pitch in about `glide_s`, as a string while it is tuned.
     """
     samples = max(8, round(min(seconds, LONGEST_NOTE_S) * rate))
     now_s = np.arange(samples, dtype=np.float32) / rate

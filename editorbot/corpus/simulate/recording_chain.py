@@ -77,29 +77,14 @@ FULL = 0.999
 """Highest sample [full scale]."""
 
 PHONE_HZ = (250.0, 3600.0)
-"""What a telephone lets through [Hz]."""
+"""Band of a telephone [Hz]."""
 
 HUM_LOOP_S = 10.0
-"""Hum and hiss are repeated after this time [seconds]."""
+"""Hum and hiss are loops of this length [seconds]."""
 
 
 def apply_recording_chain(sound: Sound, rate: int, chain: RecordingChain) -> Sound:
-    """Return a jam as a device in a room records it.
-
-    Parameters
-    ----------
-    sound : np.ndarray, shape=(channels, samples), float32
-        What is played.
-    rate : int [Hz]
-        Its rate.
-    chain : RecordingChain
-        The room, the device, its settings.
-
-    Returns
-    -------
-    recorded : np.ndarray, shape=(channels, samples), float32
-        As long, within full scale, and not a sample late.
-    """
+    """Record a jam in a room by a device: as long as it was, within full scale, without delay."""
     rng = np.random.default_rng(chain.seed)
     loud = loud_level(sound, rate)
     sound = _in_room(sound, rate, chain, rng) if chain.room_s > 0 else sound
@@ -115,7 +100,7 @@ def apply_recording_chain(sound: Sound, rate: int, chain: RecordingChain) -> Sou
 
 
 def impulse(rate: int, channels: int, seconds: float, rng: np.random.Generator) -> Sound:
-    """Return a room's response to a clap: some walls, then noise that dies away, the highs sooner; energy 1."""
+    """Make the impulse response of a room: early reflections, then decaying noise, the highs faster; energy 1."""
     length = max(32, round(seconds * rate))
     now_s = np.arange(length, dtype=np.float32) / rate
     noise = rng.standard_normal((channels, length), dtype=np.float32)
@@ -151,12 +136,12 @@ def _with_noise(sound: Sound, rate: int, chain: RecordingChain, loud: float, rng
 
 
 def _repeated(sound: Sound, length: int) -> Sound:
-    """Return a sound over and over, up to a length."""
+    """Repeat a sound up to a length."""
     return np.tile(sound, (1, -(-length // sound.shape[1])))[:, :length]
 
 
 def _through_device(sound: Sound, rate: int, chain: RecordingChain) -> Sound:
-    """Return sound through microphone and preamplifier: tone, end of the highs, width, automatic level."""
+    """Apply microphone and preamplifier: tone, low-pass, width, automatic level."""
     from pedalboard import Compressor, HighShelfFilter, LowpassFilter, LowShelfFilter, PeakFilter
 
     low, middle, high = chain.tone_db
@@ -173,14 +158,14 @@ def _through_device(sound: Sound, rate: int, chain: RecordingChain) -> Sound:
 
 
 def _driven(sound: Sound, chain: RecordingChain) -> Sound:
-    """Return sound driven into clipping, no louder than before."""
+    """Drive sound into clipping, no louder than before."""
     peak = np.float32(max(1e-9, float(np.quantile(np.abs(sound[:, ::101]), 0.999))))
     pushed = sound / peak * gain(chain.drive_db)
     return (np.clip(pushed, -1, 1) if chain.clips_hard else np.tanh(pushed)) * min(peak, np.float32(FULL))
 
 
 def _coded(sound: Sound, rate: int, codec: str, rng: np.random.Generator) -> Sound:
-    """Return sound after a codec, in time."""
+    """Encode and decode sound, without delay."""
     from pedalboard import HighpassFilter, LowpassFilter
 
     if codec == "phone":
@@ -195,7 +180,7 @@ def _coded(sound: Sound, rate: int, codec: str, rng: np.random.Generator) -> Sou
 
 
 def _spectrally_thinned(sound: Sound, under_db: float) -> Sound:
-    """Return sound without what lies far under its neighbors in frequency, as coders at low rates leave it."""
+    """Remove bins far below their neighbors in frequency, as codecs at low rates do."""
     from scipy.ndimage import uniform_filter1d
 
     size, block = 1024, 1 << 18

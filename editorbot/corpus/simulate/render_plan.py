@@ -53,20 +53,9 @@ def render_plan(
     *,
     may_use_programs: bool = True,
 ) -> RenderedPlan:
-    """Render a plan.
+    """Render a plan of a track; `seed` draws the people who are there.
 
-    Parameters
-    ----------
-    plan : Plan
-        What happens.
-    track, others : Track
-        The finished track, and other tracks of the same rate.
-    recordings : sequence of np.ndarray, shape=(channels, samples)
-        Recorded talk at the same rate.
-    seed : int
-        Seed of the people who are there.
-    may_use_programs : bool
-        Whether ``espeak-ng`` speaks where it is installed.
+    The other tracks, and the recordings of talk, shape=(channels, samples), have the rate of the track.
     """
     people = np.random.default_rng(seed)
     speakers = [voices.draw_speaker(people) for _ in range(int(people.integers(2, 5)))]

@@ -25,7 +25,7 @@ PHASES = 256
 
 
 def read_at(sound: Sound, positions: Float[np.ndarray, " samples"]) -> Sound:
-    """Return what a sound holds at fractional samples; faster reading is higher, as tape is."""
+    """Read a sound at fractional samples; faster reading raises the pitch, as on tape."""
     out = np.empty((sound.shape[0], len(positions)), dtype=np.float32)
     read_between(np.ascontiguousarray(sound), np.asarray(positions, dtype=np.float64), sinc_table(), out)
     return out
@@ -40,21 +40,17 @@ def follow(
     bends_pitch: bool,
     tolerance_s: float = 0.006,
 ) -> Sound:
-    """Return a sound along a time map of straight lines.
+    """Play a sound along a piecewise linear time map.
 
     Parameters
     ----------
-    sound : np.ndarray, shape=(channels, samples), float32
-        The source.
-    rate : int [Hz]
-        Its rate.
     knots_out, knots_source : np.ndarray, shape=(knots,) [samples]
         Source sample that each output sample holds; the first output is 0, the last the new length.
     bends_pitch : bool
-        Read faster and slower, so that pitch goes along and the map holds to a fraction of a sample; or keep pitch by
-        splices at places that are alike, so that it holds to about `tolerance_s` + 5 ms.
+        Change the pitch with the tempo, so that the map holds to a fraction of a sample; or keep the pitch by
+        splices at similar places, so that it holds to about `tolerance_s` + 5 ms.
     tolerance_s : float [seconds]
-        How far spliced sound may stray before it is spliced.
+        How far the sound may be off before it is spliced.
     """
     length = max(0, round(float(knots_out[-1])))
     if bends_pitch:
@@ -71,7 +67,7 @@ def follow(
 
 
 def transposed(sound: Sound, rate: int, semitones: float) -> Sound:
-    """Return a sound higher or lower, as long as it was."""
+    """Transpose a sound; its length stays."""
     if abs(semitones) < 1e-3 or sound.shape[1] < 8:
         return sound
     ratio = 2 ** (semitones / 12)
@@ -92,7 +88,7 @@ def sinc_table() -> np.ndarray:
 @no_type_check
 @njit(cache=True, nogil=True)
 def read_between(sound, positions, table, out):
-    """Write ``out[c, n]``, what channel c holds at sample ``positions[n]``; silence lies beyond the ends."""
+    """Write ``out[c, n]``, what channel c holds at sample ``positions[n]``; silence beyond the ends."""
     channels, samples = sound.shape
     phases, taps = table.shape[0] - 1, table.shape[1]
     for n in range(len(positions)):
@@ -116,19 +112,19 @@ def read_between(sound, positions, table, out):
 @no_type_check
 @njit(cache=True, nogil=True)
 def find_splices(mono, wanted, check, tolerance, search, window, at, offset):
-    """Decide where sound is spliced so that it follows a time map; return how many splices there are.
+    """Find the splices with which sound follows a time map; return their number.
 
     Parameters
     ----------
     mono : np.ndarray, shape=(samples,), float32
-        The sound that is listened to.
+        The sound that is compared.
     wanted : np.ndarray, shape=(checks,), int64
         Source sample that output sample ``k * check`` should hold.
     check, tolerance, search, window : int [samples]
-        How often is looked, how far the sound may stray, how far around the wanted place is searched, and how much is
-        compared.
+        How often a splice is considered, how far the sound may be off, how far around the wanted place is searched,
+        and how much is compared.
     at, offset : np.ndarray, shape=(checks,), int64
-        Take the output sample of each splice and the source sample less the output sample after it; the first entry
+        Get the output sample of each splice and the source sample less the output sample after it; the first entry
         is the start.
     """
     samples = len(mono)
@@ -140,7 +136,7 @@ def find_splices(mono, wanted, check, tolerance, search, window, at, offset):
         target = wanted[k] - out
         if abs(target - now) <= tolerance:
             continue
-        # Beyond the wanted place, so that a steady drift errs to both sides.
+        # Aim beyond the wanted place, so that a steady drift is off to both sides.
         aim = target + (tolerance * 3 // 5 if target > now else -(tolerance * 3 // 5))
         best, best_lag = -1e30, aim
         base = out + now
@@ -164,7 +160,7 @@ def find_splices(mono, wanted, check, tolerance, search, window, at, offset):
 @no_type_check
 @njit(cache=True, nogil=True)
 def splice(sound, at, offset, fade, out):
-    """Write the sound that follows the splices of `find_splices`, with crossfades of `fade` samples after each."""
+    """Write the sound with the splices of `find_splices`, each with a crossfade of `fade` samples."""
     channels, samples = sound.shape
     length = out.shape[1]
     for piece in range(len(at)):

@@ -37,7 +37,7 @@ VOWELS = np.array(
 """First three formants of a man's vowels [Hz]."""
 
 CONTROL_S = 0.005
-"""Distance of the points by which the mouth moves [seconds]."""
+"""Distance of the control points of the mouth [seconds]."""
 
 HISSES = ((6500.0, 1800.0), (3600.0, 1400.0), (4800.0, 3500.0), (1600.0, 900.0), (2500.0, 2500.0))
 """Centre and width of the noise of s, sh, f, h, t [Hz]."""
@@ -75,7 +75,7 @@ def draw_speaker(rng: np.random.Generator) -> Speaker:
 
 
 class _Mouth:
-    """Collects how a mouth moves, one phone after another."""
+    """Collects the movements of a mouth, one phone after another."""
 
     def __init__(self) -> None:
         self.rows: list[np.ndarray] = []
@@ -112,25 +112,11 @@ def _syllable(mouth: _Mouth, speaker: Speaker, stress: float, rng: np.random.Gen
 
 
 def speech(seconds: float, rate: int, speaker: Speaker, rng: np.random.Generator, *, pauses_s: float = 0.5) -> Mono:
-    """Return a person's talk, shape=(samples,), peak about 1.
-
-    Parameters
-    ----------
-    seconds : float
-        How long.
-    rate : int [Hz]
-        Sample rate.
-    speaker : Speaker
-        Who talks.
-    rng : np.random.Generator
-        Draws what is said.
-    pauses_s : float [seconds]
-        Mean pause between phrases.
-    """
+    """Make a person talk, with pauses of a mean length, shape=(samples,), peak about 1."""
     mouth, pitches = _Mouth(), []
     while mouth.seconds < seconds:
         excited = rng.uniform(0.8, 1.5) if rng.random() < 0.15 else 1.0
-        syllables, start = int(rng.integers(1, 14)), mouth.seconds
+        syllables = int(rng.integers(1, 14))
         for number in range(syllables):
             before = mouth.seconds
             _syllable(mouth, speaker, float(rng.random() < 0.35), rng)
@@ -139,13 +125,12 @@ def speech(seconds: float, rate: int, speaker: Speaker, rng: np.random.Generator
             pitches += [(before, excited * 2 ** (fall + bend)), (mouth.seconds, excited * 2 ** (fall + bend / 2))]
         if rng.random() < 0.3:  # a question
             pitches[-1] = (pitches[-1][0], pitches[-1][1] * 1.5)
-        del start
         mouth.say(rng.exponential(pauses_s) + 0.03, VOWELS[8] * speaker.mouth, 0.0, 0.0, HISSES[3])
     return _voiced(mouth, pitches, seconds, rate, speaker, rng)
 
 
 def laughter(seconds: float, rate: int, speaker: Speaker, rng: np.random.Generator) -> Mono:
-    """Return a person's laugh, shape=(samples,)."""
+    """Make a person laugh, shape=(samples,)."""
     mouth, pitches = _Mouth(), []
     beat_s, vowel = rng.uniform(0.14, 0.24), VOWELS[rng.integers(len(VOWELS))] * speaker.mouth
     height = rng.uniform(1.2, 2.0)
@@ -161,7 +146,7 @@ def laughter(seconds: float, rate: int, speaker: Speaker, rng: np.random.Generat
 
 
 def word(rate: int, speaker: Speaker, rng: np.random.Generator, *, seconds: float = 0.25) -> Mono:
-    """Return one short word, as in a count-in."""
+    """Say one short word, as in a count-in."""
     mouth = _Mouth()
     _syllable(mouth, speaker, 1.0, rng)
     height = rng.uniform(0.95, 1.3)
@@ -178,7 +163,7 @@ def _voiced(
     speaker: Speaker,
     rng: np.random.Generator,
 ) -> Mono:
-    """Sound out how a mouth moved."""
+    """Synthesize the sound of a mouth's movements."""
     rows = uniform_filter1d(np.concatenate(mouth.rows), 5, axis=0, mode="nearest")
     samples = max(1, round(seconds * rate))
     now_s = np.arange(samples) / rate
@@ -199,7 +184,7 @@ def _voiced(
 
 
 def _responses(rows: np.ndarray, hz: np.ndarray, speaker: Speaker) -> tuple[np.ndarray, np.ndarray]:
-    """Return the responses of mouth and hiss at each frame, both of shape=(bins, frames)."""
+    """Compute the frequency responses of mouth and hiss at each frame, both of shape=(bins, frames)."""
     bins = hz[:, None]
     shape = np.zeros((len(hz), len(rows)), dtype=np.float32)
     widths, falls = (80, 110, 170, 250), (1.0, 0.6, 0.35, 0.2)
@@ -232,20 +217,12 @@ _LONGEST_WAIT_S = 10.0
 
 @functools.cache
 def find_espeak() -> str | None:
-    """Return the path of ``espeak-ng``, None where it is not installed."""
+    """Find ``espeak-ng``; None if it is not installed."""
     return shutil.which("espeak-ng")
 
 
 def spoken(rate: int, rng: np.random.Generator) -> Mono | None:
-    """Return a sentence or two, shape=(samples,), peak about 1; None where the program is missing or fails.
-
-    Parameters
-    ----------
-    rate : int [Hz]
-        Sample rate.
-    rng : np.random.Generator
-        Draws words and voice.
-    """
+    """Let ``espeak-ng`` say one to three sentences, shape=(samples,), peak about 1; None if it is missing or fails."""
     sentences = [f"{pick(OPENINGS, rng)} {pick(MIDDLES, rng)} {pick(ENDINGS, rng)}" for _ in range(rng.integers(1, 4))]
     voice = f"{pick(LANGUAGES, rng)}+{pick(VARIANTS, rng)}"
     pace, pitch = int(rng.integers(120, 210)), int(rng.integers(15, 85))
