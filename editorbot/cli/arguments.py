@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import fields, is_dataclass, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 from tyro.constructors import ConstructorRegistry, StructConstructorSpec, StructFieldSpec, StructTypeInfo
@@ -24,6 +24,9 @@ FILES = tyro.conf.arg(metavar="FILE ...")
 FILE = tyro.conf.arg(metavar="FILE")
 FOLDER = tyro.conf.arg(metavar="FOLDER")
 NAMES = tyro.conf.arg(metavar="NAME ...")
+
+ExportName = Literal["audacity", "reaper", "picture"]
+"""Values of ``--export`` and ``--to``; `editorbot.export` knows how each is written."""
 
 CONFIG = (
     tyro.conf.FlagCreatePairsOff,

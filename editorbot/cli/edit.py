@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import tyro
 
 from editorbot.analysis import BeatTracker
-from editorbot.cli.arguments import FILE, FILES
+from editorbot.cli.arguments import FILE, FILES, ExportName
 from editorbot.cli.progress import progress_bar
+from editorbot.editors import EditorName
 from editorbot.errors import ExistsError, NotFoundError, TargetError, UsageError, as_one_line, printable
 from editorbot.timebase import clock, parse_clock
 
@@ -43,7 +44,7 @@ class Edit:
     output: Annotated[str | None, FILE] = None
     """Where the track goes: a file (out.wav gives out.json and out.html too), or a folder. By default NAME.edited.wav
     beside the recording."""
-    editor: Literal["scored", "scored-rules", "retarget", "pointer", "policy", "keep-all"] = "scored"
+    editor: EditorName = "scored"
     """How to decide what is played. scored, pointer and policy are learned, scored-rules and retarget are not, keep-all
     cuts nothing. Example: --editor pointer."""
     checkpoint: Annotated[str | None, FILE] = None
@@ -77,7 +78,7 @@ class Edit:
     """What separates them: a Demucs model of the hub, or a .safetensors file."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where stems are separated; all else is computed on the CPU."""
-    export: tuple[Literal["audacity", "reaper", "picture"], ...] = ()
+    export: tuple[ExportName, ...] = ()
     """Files to write beside the track: labels for audacity, a project for reaper, a picture of where the clips come
     from. Example: --export reaper audacity."""
     seed: int = 0

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
-from editorbot.cli.arguments import FILE
+from editorbot.cli.arguments import FILE, ExportName
 from editorbot.errors import UsageError, printable
 
 
@@ -18,7 +18,7 @@ class Export:
 
     file: Annotated[tyro.conf.Positional[str], FILE]
     """Edit list (.json)."""
-    to: tuple[Literal["audacity", "reaper", "picture"], ...] = ("reaper",)
+    to: tuple[ExportName, ...] = ("reaper",)
     """What to write: labels for audacity, a project for reaper, a picture of where the clips come from. Example:
     --to reaper audacity."""
     output: Annotated[str | None, FILE] = None
