@@ -24,9 +24,9 @@ from safetensors.torch import load_file, save_file
 from editorbot.editors.scoring.network import SHAPE
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_config import CLASSES
-from editorbot.training.scored.calibration import calibrate, chances_of
+from editorbot.training.scored.calibration import calibrate, chances_of, step_score
 from editorbot.training.scored.config import ScoredTraining
-from editorbot.training.scored.examples import Example, read_example, step_score
+from editorbot.training.scored.examples import Example, read_example
 from editorbot.training.scored.jams import examples_of_pairs
 from editorbot.training.scored.train import train_network
 

@@ -56,7 +56,7 @@ def silent(line: str) -> None:
 
 @dataclass(frozen=True)
 class RunHeader:
-    """What every checkpoint of a run says of it. A run resumes only from a checkpoint that says the same."""
+    """What all checkpoints of a run have in common; a run resumes only from one that has the same."""
 
     method: str
     """``scored``, ``bc``, ``ppo``, ``pointer``, ``reconstruct``, ``mel2mel`` or ``beats``."""
@@ -71,10 +71,10 @@ class RunHeader:
     features: str = ""
     """Digest or version of the inputs."""
     compared: tuple[str, ...] = field(default=(), kw_only=True)
-    """Parts of `config` that must stay as they are; all of them where none is named."""
+    """Parts of `config` that must stay the same; all of them by default."""
 
     def difference(self, found: Checkpoint) -> str:
-        """Say what a checkpoint has otherwise, the first thing of all; empty text where it is this very run's."""
+        """Name the first thing that a checkpoint has otherwise; empty text if it is this run's."""
         theirs, mine = plain_data(dict(found.config)), self.config
         names = dict.fromkeys(self.compared or [*mine, *theirs])
         places = (_first_difference(theirs.get(name), mine.get(name), name) for name in names if name != CHOSEN_ON)
@@ -152,11 +152,7 @@ class RunFolder:
     def resume(self, named: Path | None = None) -> Checkpoint | None:
         """Find where the run resumes; None where it begins.
 
-        Parameters
-        ----------
-        named : Path, optional
-            Checkpoint that the user named. Without one an `automatic` run takes its own ``latest.pt``, if it is the
-            same run's.
+        An `automatic` run takes its own ``latest.pt`` if none is named and that is of the same run.
 
         Raises
         ------
@@ -208,11 +204,11 @@ class RunFolder:
         step : int
             Epochs or updates done.
         metrics : mapping
-            What was measured, by TensorBoard's names.
+            By TensorBoard's names.
         weights : mapping
             The network as it is used.
         training : mapping
-            What else is needed to resume: optimizer, schedule, random states.
+            What resuming needs beside: optimizer, schedule, random states.
         score : float, optional
             How good it is, in place of what `score_of` says.
         shown : iterable of str, optional
@@ -310,21 +306,7 @@ def arrays_of(weights: Mapping[str, Tensor]) -> Tensors:
 
 
 def card_of(header: RunHeader, *, data: str, training: Any, command: str, **more: Any) -> dict[str, Any]:
-    """Write down what a reader of shipped weights should know.
-
-    Parameters
-    ----------
-    header : RunHeader
-        Of the run.
-    data : str
-        What was learned from, in words.
-    training : dataclass or mapping
-        How.
-    command : str
-        What was typed.
-    **more
-        Scores and what else the method tells.
-    """
+    """Write down what a reader of shipped weights should know; `data` in words, `more` the scores and the like."""
     return {
         "data": data,
         "data_digest": header.data,

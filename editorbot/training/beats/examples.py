@@ -1,9 +1,8 @@
-"""What the beat network learns from: a virtual band, roughened, with its beats.
+"""The examples that the beat network trains on: a virtual band, degraded, with its beats.
 
-Half of the pieces are made up, half are MIDI files of the training side, both
-played on drawn instruments, with human timing, often without some players,
-through a drawn amplifier, room, microphone and noise. Each example is drawn
-from its own number alone, so any part of a set can be made again.
+Half of the pieces are made up, half are MIDI files of the training side, both on random instruments, with human timing,
+often without some players, through a random amplifier, room, microphone and noise. Each example depends on the seed and
+its number alone, so any part of a set can be made again.
 """
 
 from __future__ import annotations
@@ -31,10 +30,10 @@ EXAMPLE_S = 60.0
 """Length of an example [seconds]."""
 
 KEEP_INSTRUMENTS = 0.3
-"""Share of MIDI performances on the instruments that are written."""
+"""Share of MIDI pieces that are played on the instruments of the file."""
 
 OWN_INSTRUMENT = 0.75
-"""Share of other players that get a usual instrument of their kind, rather than any."""
+"""Share of the other players that get a usual instrument of their kind, not any."""
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,8 @@ class BeatExample:
 def make_example(number: int, seed: int, midi: Sequence[Path], soundfont: bytes) -> BeatExample:
     """Make example `number` of a set.
 
-    Parameters
-    ----------
-    number : int
-        Even numbers are made up; odd ones are MIDI where there is any.
-    seed : int
-        The set's.
-    midi : sequence of Path
-        Files of the training side; may be empty.
-    soundfont : bytes
-        Content of an SF2 file.
+    Even numbers are made up; odd ones are MIDI files of the training side, if there are any. `soundfont` is the content
+    of an SF2 file.
     """
     rng = np.random.default_rng([seed, number])
     score = (
@@ -73,11 +64,11 @@ def make_example(number: int, seed: int, midi: Sequence[Path], soundfont: bytes)
         score, rng, timing_s=float(rng.choice([0.0, 0.004, 0.008, 0.014])), touch=float(rng.uniform(0, 12))
     )
     mono = roughened(mixed(play(score, soundfont, sample_rate=ANALYSIS_RATE), rng), rng)
-    return heard_example(mono, score.beats_s, score.downbeats_s)
+    return example_of(mono, score.beats_s, score.downbeats_s)
 
 
-def heard_example(mono: Float32[np.ndarray, " samples"], beats_s: np.ndarray, downbeats_s: np.ndarray) -> BeatExample:
-    """Return a sound at ANALYSIS_RATE as the network reads it."""
+def example_of(mono: Float32[np.ndarray, " samples"], beats_s: np.ndarray, downbeats_s: np.ndarray) -> BeatExample:
+    """Compute what the network reads of a sound at ANALYSIS_RATE."""
     scan = SpectrumScan(len(mono))
     scan.update(mono)
     tracks = scan.finish().tracks
@@ -86,12 +77,12 @@ def heard_example(mono: Float32[np.ndarray, " samples"], beats_s: np.ndarray, do
 
 @lru_cache(maxsize=64)
 def _read_once(path: Path) -> Score:
-    """Read a MIDI file, which takes longer than playing a minute of it."""
+    """Read a MIDI file once; that takes longer than playing a minute of it."""
     return read_midi(path)
 
 
 def _midi_excerpt(path: Path, rng: np.random.Generator) -> Score:
-    """Return a minute of a piece at a drawn speed, on drawn instruments, often without some players."""
+    """Draw a minute of a piece, its speed and instruments, often without some players."""
     score = at_speed(_read_once(path), float(np.exp(rng.uniform(np.log(0.8), np.log(1.3)))))
     start_s = float(rng.uniform(0, max(0.0, score.end_s - EXAMPLE_S)))
     score = excerpt(score, start_s, start_s + EXAMPLE_S)
@@ -114,7 +105,7 @@ def on_another_instrument(part: Part, rng: np.random.Generator) -> Part:
 
 
 def mixed(performance: Performance, rng: np.random.Generator) -> Float32[np.ndarray, " samples"]:
-    """Mix the players at drawn levels, some through an amplifier of their own."""
+    """Mix the players at random levels, some through an overdriven amplifier."""
     mix = np.zeros(len(performance.stems[0].sound), dtype=np.float32)
     for stem in performance.stems:
         mono = 0.5 * (stem.sound[:, 0] + stem.sound[:, 1])
@@ -127,7 +118,7 @@ def mixed(performance: Performance, rng: np.random.Generator) -> Float32[np.ndar
 
 
 def roughened(mono: Float32[np.ndarray, " samples"], rng: np.random.Generator) -> Float32[np.ndarray, " samples"]:
-    """Return the sound as another amplifier, room and microphone would have it."""
+    """Degrade a sound by a random amplifier, tone, room, compressor and noise."""
     sound = mono.astype(np.float64) / (np.abs(mono).max() + 1e-9)
     if rng.random() < 0.4:
         sound = np.tanh(sound * rng.uniform(1, 12))
@@ -143,7 +134,7 @@ def roughened(mono: Float32[np.ndarray, " samples"], rng: np.random.Generator) -
 
 
 def _colored(sound: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draw a smooth curve of tone, up to 15 dB up or down, and sometimes cut lows or highs."""
+    """Apply a smooth random equalizer, up to 15 dB up or down, and sometimes cut lows or highs."""
     from scipy.signal import oaconvolve
 
     frequencies_hz = np.fft.rfftfreq(1024, 1 / ANALYSIS_RATE)

@@ -1,7 +1,7 @@
-"""What the pointer network pays for, on the rows of one pair.
+"""The losses of the pointer network on the rows of one pair.
 
-Nearly every frame of an edit is 'previous + 1', so rows at cuts weigh `jump_weight` times as much: saying 'go on' for
-ever is no solution. What each moment is (talk, a sloppy take, ...) is learned beside it, where a truth tells it.
+Nearly every frame of an edit is 'previous + 1', so rows at cuts weigh `jump_weight` times as much, or the network would
+learn to go on always. The class of each moment (talk, a sloppy take, ...) is an auxiliary task, where a truth is known.
 """
 
 from __future__ import annotations
@@ -22,24 +22,24 @@ from editorbot.training.pointer.config import PointerTraining
 from editorbot.training.pointer.rows import PointerRows
 
 LABEL_SMOOTHING = 0.05
-"""Share of a class that is given to all of them: no truth is that sure."""
+"""Label smoothing of the classes: no truth is that sure."""
 
 EDGE_FRAMES = 64
-"""Each start and end has to stand out of the frames this near to it [frames], 1.5 s."""
+"""Each start and end is contrasted with the frames this near to it [frames], 1.5 s."""
 
 EDGE_SLACK = 1
-"""How far from the right frame an edge may lie and cost nothing [frames]."""
+"""Distance from the right frame at which an edge costs nothing [frames]."""
 
 RARE_SHARE = 0.1
-"""What it counts that all other frames are no edges, beside standing out."""
+"""Weight of the cross-entropy of all frames, which says that edges are rare."""
 
 GUESS_SHARE = 0.3
-"""What the first guess of the classes counts beside the last."""
+"""Weight of the first guess of the classes; the last weighs 1."""
 
 
 @dataclass(frozen=True)
 class Losses:
-    """The parts of the loss, and their sum."""
+    """The losses, and their weighted sum."""
 
     delta: Tensor
     jump: Tensor
@@ -52,7 +52,7 @@ class Losses:
 
 
 def heads_at(network: PointerNetwork, memory: Memory, rows: PointerRows) -> Heads:
-    """Return the heads at some rows."""
+    """Compute the heads at some rows."""
     device = memory.frames.device
     return network.decode(
         memory, torch.from_numpy(rows.previous).to(device), torch.from_numpy(rows.expected).to(device)
@@ -67,22 +67,9 @@ def losses_of(
     config: PointerConfig,
     how: PointerTraining,
 ) -> Losses:
-    """Return the loss of one pair and its parts.
+    """Compute the losses of one pair.
 
-    Parameters
-    ----------
-    heads : Heads
-        What the network says at the rows.
-    memory : Memory
-        What its encoder made of the recording.
-    rows : PointerRows
-        The right answers.
-    classes : np.ndarray, shape=(steps,), int8
-        What each step is, -1 where nobody knows.
-    config : PointerConfig
-        The network's shape.
-    how : PointerTraining
-        The weights.
+    `classes` are those of the steps, -1 if unknown; `how` holds the weights.
     """
     device = heads.delta.device
 
@@ -115,9 +102,9 @@ def losses_of(
 
 
 def edge_loss(scores: Tensor, right: Int64[np.ndarray, " edges"]) -> Tensor:
-    """Return what log odds of edges cost: each right one has to stand out of its surroundings, all others to be rare.
+    """Contrastive loss of log odds of edges: each right one against its surroundings; all others are to be rare.
 
-    Were every frame to count alike, saying 'never' would be nearly right, and nothing learned of where.
+    If all frames weighed alike, 'never' would be nearly right, and nothing would be learned of where.
     """
     right = np.unique(right)
     if not len(right):
@@ -133,7 +120,7 @@ def edge_loss(scores: Tensor, right: Int64[np.ndarray, " edges"]) -> Tensor:
 
 
 def _kind_loss(memory: Memory, classes: Tensor, stride: int) -> Tensor:
-    """Return what both guesses of the classes cost, 0 where none is known."""
+    """Cross-entropy of both guesses of the classes, 0 if none is known."""
     total = memory.arrive.new_zeros(())
     for share, kinds in zip((GUESS_SHARE, 1.0), memory.kinds):
         moment = torch.arange(len(kinds), device=kinds.device)
@@ -148,5 +135,5 @@ def _binary(scores: Tensor, truth: Tensor) -> Tensor:
 
 
 def _mean(each: Tensor, weight: Tensor) -> Tensor:
-    """Return the weighted mean, 0 where nothing weighs."""
+    """Weighted mean, 0 if all weights are 0."""
     return (each * weight).sum() / weight.sum().clamp(min=1.0)

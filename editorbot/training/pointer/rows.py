@@ -1,14 +1,15 @@
-"""What the pointer network is asked in training, and what the right answers are.
+"""The rows that the pointer network trains on: a previous pointer each, and what comes next.
 
-Every frame of the edit asks a row: after the last pointer, which frame is next? Decoding, however, takes every raw
-frame as the last one, also those that no edit holds. So each of those asks too, and the answer is the way back: the
-next raw frame that the edit plays, or the end. Beside them some rows of the edit are asked with a last pointer that
-is off by some frames: the noise that lets decoding survive its own errors.
+The edit's own rows ask, after each of its frames, for the next one. But decoding takes every raw frame as the previous
+pointer, also those that no edit plays. So each of these has a row too, whose target is the next raw frame that the edit
+plays, or the end. Some of the edit's rows are repeated with a previous pointer that is off by some frames, so that
+decoding survives its own errors.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float32, Int8, Int64
@@ -19,35 +20,52 @@ from editorbot.errors import MismatchError
 from editorbot.models.pointer_config import PointerConfig
 from editorbot.timebase import FRAME_S
 
+NEAR_FRAMES = 24
+"""Rows this near to a cut are always taken [frames], half a second."""
+
+NOISE_FRAMES = 8
+"""Most frames that a noisy previous pointer is off."""
+
 
 @dataclass(frozen=True)
 class PointerRows:
-    """Questions and answers about one pair; all arrays are of one length, a row each."""
+    """Rows of one pair; all arrays have one length."""
 
     previous: Int64[np.ndarray, " rows"]
-    """Last pointer, -1 before the first."""
+    """Previous pointer, -1 before the first."""
     expected: Int64[np.ndarray, " rows"]
-    """Where the window of attention lies."""
+    """Center of the attention window."""
     target: Int64[np.ndarray, " rows"]
-    """Raw frame that comes next; 0 where the edit ends."""
+    """Raw frame that comes next; 0 at the edit's end."""
     is_stop: Bool[np.ndarray, " rows"]
     """Whether the edit ends here."""
     op: Int64[np.ndarray, " rows"]
     """Edit operation, -1 for none to learn."""
     is_copied: Bool[np.ndarray, " rows"]
-    """Whether the row is one of the edit's own, rather than one off its way."""
+    """Whether it is one of the edit's own rows."""
     weight: Float32[np.ndarray, " rows"]
     """How many rows it stands for."""
 
     @property
     def distance(self) -> Int64[np.ndarray, " rows"]:
-        """Distance from the expected to the right frame."""
+        """Distance from the expected to the target frame."""
         return self.target - self.expected
 
     @property
     def is_cut(self) -> Bool[np.ndarray, " rows"]:
         """Which of the edit's own rows do not just go on."""
         return self.is_copied & ~self.is_stop & (np.abs(self.target - self.previous - 1) > 1)
+
+
+class _Columns(NamedTuple):
+    """Rows before the window's center is known; fields as in `PointerRows`, `output` is the frame of the edit."""
+
+    previous: np.ndarray
+    output: np.ndarray
+    target: np.ndarray
+    is_stop: np.ndarray
+    op: np.ndarray
+    is_copied: np.ndarray
 
 
 def rows_of(
@@ -59,7 +77,7 @@ def rows_of(
     noise: float = 0.0,
     rng: np.random.Generator | None = None,
 ) -> PointerRows:
-    """Return the questions about a pair.
+    """Make the rows of a pair.
 
     Parameters
     ----------
@@ -70,16 +88,16 @@ def rows_of(
     raw_frames : int
         Frames of the raw recording.
     config : PointerConfig
-        Says where the window lies.
+        Says where the window is.
     noise : float, in [0, 1]
-        Share of the edit's rows that are asked once more with a wrong last pointer.
+        Share of the edit's rows that are repeated with a wrong previous pointer.
     rng : np.random.Generator, optional
         Draws them.
 
     Raises
     ------
     MismatchError
-        If a pointer lies past the raw recording, or none comes from it.
+        If a pointer is past the end of the raw recording, or none comes from it.
     """
     if len(pointers) and not -1 <= pointers.min() <= pointers.max() < raw_frames:
         worst = int(pointers.max() if pointers.max() >= raw_frames else pointers.min())
@@ -92,24 +110,24 @@ def rows_of(
         raise MismatchError("nothing of the edit comes from the raw recording; there is nothing to learn from it")
     played = pointers[at]
     own = _own_rows(played, at, np.where(ops[at] == FrameOp.OTHER, -1, ops[at]).astype(np.int64))
-    off = _off_rows(played, at, raw_frames)
-    parts = [own, off]
+    parts = [own, _off_rows(played, at, raw_frames)]
     if noise > 0 and rng is not None:
         parts.append(_noisy(own, raw_frames, noise, rng))
-    previous, output, target, is_stop, op, is_copied = (np.concatenate(columns) for columns in zip(*parts))
-    expected = previous + 1 if config.expected == "previous" else np.rint(output / config.ratio).astype(np.int64)
-    weight = np.ones(len(previous), np.float32)
-    return PointerRows(previous, np.minimum(expected, raw_frames), target, is_stop, op, is_copied, weight)
-
-
-NEAR_FRAMES = 24
-"""Rows this near to a cut are always asked [frames], half a second."""
+    every = _Columns(*(np.concatenate(columns) for columns in zip(*parts)))
+    if config.expected == "previous":
+        expected = every.previous + 1
+    else:
+        expected = np.rint(every.output / config.ratio).astype(np.int64)
+    return PointerRows(
+        every.previous, np.minimum(expected, raw_frames), every.target, every.is_stop, every.op, every.is_copied,
+        weight=np.ones(len(every.previous), np.float32),
+    )  # fmt: skip
 
 
 def some_rows(rows: PointerRows, most: int, rng: np.random.Generator) -> PointerRows:
-    """Return about `most` of the rows: all near the cuts, and of the others some that stand for the rest.
+    """Sample about `most` of the rows: all near the cuts, and some of the others, which stand for the rest.
 
-    Neighbors far from any cut ask nearly the same question, so most of them teach nothing new.
+    Rows far from any cut are nearly the same as their neighbors, so most of them teach nothing new.
     """
     count = len(rows.previous)
     if count <= most:
@@ -128,61 +146,49 @@ def some_rows(rows: PointerRows, most: int, rng: np.random.Generator) -> Pointer
     return PointerRows(**columns, weight=weight)
 
 
-def _own_rows(played: np.ndarray, at: np.ndarray, ops: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return the edit's own rows and its end: previous, output, target, is_stop, op, is_copied."""
+def _own_rows(played: np.ndarray, at: np.ndarray, ops: np.ndarray) -> _Columns:
+    """Make the edit's own rows, its end last."""
     count = len(played)
-    previous = np.concatenate([[-1], played])
-    is_stop = np.arange(count + 1) == count
-    return (
-        previous,
-        np.append(at, at[-1] + 1),
-        np.append(played, 0),
-        is_stop,
-        np.append(ops, -1),
-        np.ones(count + 1, bool),
+    return _Columns(
+        previous=np.append(-1, played),
+        output=np.append(at, at[-1] + 1),
+        target=np.append(played, 0),
+        is_stop=np.arange(count + 1) == count,
+        op=np.append(ops, -1),
+        is_copied=np.ones(count + 1, bool),
     )
 
 
-def _off_rows(played: np.ndarray, at: np.ndarray, raw_frames: int) -> tuple[np.ndarray, ...]:
-    """Return a row for each raw frame that the edit does not play: the way back is the next that it plays."""
-    heard = np.zeros(raw_frames, bool)
-    heard[played] = True
-    order = np.unique(played, return_index=True)
-    off = np.flatnonzero(~heard)
-    after = np.searchsorted(order[0], off)
-    is_stop = after == len(order[0])
-    after = np.minimum(after, len(order[0]) - 1)
-    target = np.where(is_stop, 0, order[0][after])
-    output = np.where(is_stop, at[-1] + 1, at[order[1][after]])
-    return off, output, target, is_stop, np.full(len(off), -1), np.zeros(len(off), bool)
+def _off_rows(played: np.ndarray, at: np.ndarray, raw_frames: int) -> _Columns:
+    """Make a row of each raw frame that the edit does not play; its target is the next frame that it plays."""
+    off = np.setdiff1d(np.arange(raw_frames), played)
+    frames, first = np.unique(played, return_index=True)
+    after = np.searchsorted(frames, off)
+    is_stop = after == len(frames)
+    after = np.minimum(after, len(frames) - 1)
+    target = np.where(is_stop, 0, frames[after])
+    output = np.where(is_stop, at[-1] + 1, at[first[after]])
+    return _Columns(off, output, target, is_stop, np.full(len(off), -1), np.zeros(len(off), bool))
 
 
-def _noisy(
-    own: tuple[np.ndarray, ...], raw_frames: int, noise: float, rng: np.random.Generator
-) -> tuple[np.ndarray, ...]:
-    """Return some of the edit's rows with a last pointer that is off by up to 8 frames."""
-    picked = np.flatnonzero((rng.random(len(own[0])) < noise) & ~own[3])
-    previous, output, target, is_stop, op, _ = (column[picked] for column in own)
-    moved = np.clip(previous + rng.integers(-8, 9, len(picked)), -1, raw_frames - 1)
-    return moved, output, target, is_stop, np.full_like(op, -1), np.zeros(len(picked), bool)
+def _noisy(own: _Columns, raw_frames: int, noise: float, rng: np.random.Generator) -> _Columns:
+    """Repeat some of the edit's rows with a previous pointer that is off by some frames."""
+    picked = np.flatnonzero((rng.random(len(own.previous)) < noise) & ~own.is_stop)
+    rows = _Columns(*(column[picked] for column in own))
+    shift = rng.integers(-NOISE_FRAMES, NOISE_FRAMES + 1, len(picked))
+    previous = np.clip(rows.previous + shift, -1, raw_frames - 1)
+    return rows._replace(previous=previous, op=np.full_like(rows.op, -1), is_copied=np.zeros(len(picked), bool))
 
 
 def truth_pointers(truth: Truth, edit_frames: int, raw_frames: int) -> Int64[np.ndarray, " edit_frames"]:
-    """Return where each frame of a finished track lies in the jam that was made from it.
+    """Find each frame of a finished track in the jam that was made from it.
 
     Each take keeps one whole number of frames between the two, so that a pointer never stutters at half frames.
-
-    Parameters
-    ----------
-    truth : Truth
-        The jam's.
-    edit_frames, raw_frames : int
-        Frames of the finished track and of the jam.
 
     Returns
     -------
     pointers : np.ndarray, shape=(edit_frames,), int64
-        Raw frame, -1 where the finished track is not in the jam.
+        Raw frame, -1 if it is not in the jam.
     """
     pointers = np.full(edit_frames, -1, dtype=np.int64)
     for segment in truth.segments:
@@ -199,5 +205,5 @@ def truth_pointers(truth: Truth, edit_frames: int, raw_frames: int) -> Int64[np.
 
 
 def learned_ratio(lengths: Float[np.ndarray, "pairs 2"]) -> float:
-    """Return the usual length of an edit over that of its raw recording, from (raw, edit) frames of pairs."""
+    """Median length of an edit over that of its raw recording, from (raw, edit) frames of pairs."""
     return float(np.median(lengths[:, 1] / lengths[:, 0]))

@@ -1,4 +1,4 @@
-"""How well a pointer network does on pairs that it was not trained on: what counts, beside what does not."""
+"""Validates a pointer network on pairs that it was not trained on, and chooses the decoder's costs on them."""
 
 from __future__ import annotations
 
@@ -32,25 +32,25 @@ FRAME_WEIGHTS = (0.05, 0.1)
 """Tried as `DecodeSettings.frame_weight`."""
 
 SCORE_WEIGHTS = (0.5, 0.7, 0.85)
-"""Tried as `DecodeSettings.score_weight` where the network is told the score."""
+"""Tried as `DecodeSettings.score_weight` if the network reads the score."""
 
 JUMP_COSTS = (4.0, 8.0)
 """Tried as `DecodeSettings.jump_cost`."""
 
 CUT_SLACK_S = 0.07
-"""How far a cut may lie from the right one [seconds]."""
+"""Most distance of a cut from the right one [seconds]."""
 
 
 @torch.no_grad()
 def scores_of(network: PointerNetwork, pair: PointerPair) -> RowScores:
-    """Return what the network says of a pair."""
+    """Compute the network's answers for a pair."""
     recording = to_tensors(pair.inputs, next(network.parameters()).device)
     memory = network.encode(recording)
     return row_scores(network.all_rows(memory), memory)
 
 
 def plays_of(scores: RowScores, pair: PointerPair, config: PointerConfig, how: DecodeSettings) -> Plays:
-    """Return the cheapest plays of a pair's recording."""
+    """Find the cheapest plays of a pair's recording."""
     odds = score_odds_of(pair.inputs, config)
     costs = costs_of(scores, config, how, pair.beats_s, score_odds=odds)
     return with_edges(best_plays(costs, config, how), scores, how)
@@ -60,13 +60,12 @@ def plays_of(scores: RowScores, pair: PointerPair, config: PointerConfig, how: D
 def validate(
     network: PointerNetwork, pairs: Sequence[PointerPair], settings: DecodeSettings | None = None
 ) -> dict[str, float]:
-    """Return how a network does, by TensorBoard's names.
+    """Measure a network, by TensorBoard's names.
 
-    `val_delta_accuracy` is how often the head of small distances is right on those of the edits' own rows whose
-    distance is small, `val_next_accuracy` how often it is right on all of them and no jump is said (rows at cuts weigh
-    much in training, so jumps are said too often, and the path puts its own price on them), and
-    `val_previous_plus_one` what always going on gets: the others prove little beside it. `val_cut_f1` compares the
-    cut points of decoded edits with the pairs' own, `val_f1` the frames that are played.
+    Of the edits' own rows, `val_delta_accuracy` is the accuracy of the delta head where the distance is small,
+    `val_next_accuracy` that of delta and use_jump together on all (jumps are predicted too often, because rows at cuts
+    weigh more in training; the decoder's costs correct that), and `val_previous_plus_one` that of always going on: the
+    baseline. `val_cut_f1` compares the cut points of decoded edits with the pairs' own, `val_f1` the frames played.
     """
     network.eval()
     how = settings or DecodeSettings()
@@ -77,10 +76,10 @@ def validate(
         memory = network.encode(to_tensors(pair.inputs, next(network.parameters()).device))
         heads = heads_at(network, memory, rows)
         own = rows.is_copied & ~rows.is_stop
-        said = heads.delta.argmax(-1).cpu().numpy() - network.config.max_delta
+        delta = heads.delta.argmax(-1).cpu().numpy() - network.config.max_delta
         is_near = own & (np.abs(rows.distance) <= network.config.max_delta)
-        hit = (said == rows.distance) & ~(heads.use_jump.cpu().numpy() > 0)
-        right, small = right + int((said == rows.distance)[is_near].sum()), small + int(is_near.sum())
+        hit = (delta == rows.distance) & ~(heads.use_jump.cpu().numpy() > 0)
+        right, small = right + int((delta == rows.distance)[is_near].sum()), small + int(is_near.sum())
         nexts, count = nexts + int(hit[own].sum()), count + int(own.sum())
         trivial += int((rows.target == rows.previous + 1)[own].sum())
         cuts, cuts_right = cuts + int(rows.is_cut.sum()), cuts_right + int(hit[rows.is_cut].sum())
@@ -101,7 +100,7 @@ def validate(
 
 
 def edges_of(pointers: Int[np.ndarray, " edit_frames"]) -> tuple[np.ndarray, np.ndarray]:
-    """Return where plays start and where they end, in raw frames."""
+    """Starts and ends of the plays, in raw frames."""
     at = pointers[pointers >= 0]
     if not len(at):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
@@ -110,7 +109,7 @@ def edges_of(pointers: Int[np.ndarray, " edit_frames"]) -> tuple[np.ndarray, np.
 
 
 def cut_point_f1(found: Int[np.ndarray, " a"], right: Int[np.ndarray, " b"]) -> float:
-    """Return the F1 of starts and ends of plays, each matched with one of the right ones within CUT_SLACK_S."""
+    """F1 of starts and ends of plays, each matched with one of the right ones within CUT_SLACK_S."""
     hits = total = 0
     for mine, theirs in zip(edges_of(found), edges_of(right)):
         hits += _matched(np.sort(mine), np.sort(theirs), CUT_SLACK_S / FRAME_S)
@@ -119,7 +118,7 @@ def cut_point_f1(found: Int[np.ndarray, " a"], right: Int[np.ndarray, " b"]) -> 
 
 
 def _matched(one: np.ndarray, other: np.ndarray, slack: float) -> int:
-    """Return how many sorted places can be matched one to one within a distance; greedy is best in one dimension."""
+    """Match sorted places one to one within a distance and count them; greedy is best in one dimension."""
     at = hits = 0
     for place in one.tolist():
         while at < len(other) and other[at] < place - slack:
@@ -130,7 +129,7 @@ def _matched(one: np.ndarray, other: np.ndarray, slack: float) -> int:
 
 
 def held_f1(plays: Plays, right: Int[np.ndarray, " edit_frames"]) -> float:
-    """Return the F1 of the raw frames that are played against those that should be."""
+    """F1 of the raw frames that are played against those that should be."""
     end = int(max(plays.ends.max(initial=0), right.max(initial=0) + 1))
     mine, theirs = np.zeros(end, bool), np.zeros(end, bool)
     mine[plays.pointers] = True
@@ -142,16 +141,16 @@ def held_f1(plays: Plays, right: Int[np.ndarray, " edit_frames"]) -> float:
 def calibrate(
     network: PointerNetwork, pairs: Sequence[PointerPair], start: DecodeSettings
 ) -> tuple[DecodeSettings, dict[str, float]]:
-    """Return the settings with the best edits of the validation pairs, and how good these are."""
+    """Choose the costs with the best edits of the validation pairs; return them and how good these are."""
     if network.config.expected == "ratio":  # where the window lies is not known of all frames at once
         return start, validate(network, pairs, start)
-    said = [(scores_of(network, pair), pair) for pair in pairs]
+    scored = [(scores_of(network, pair), pair) for pair in pairs]
     best, settings = -1.0, start
     shares = SCORE_WEIGHTS if network.config.score_inputs else (start.score_weight,)
     for threshold, weight, jump, share in product(THRESHOLDS, FRAME_WEIGHTS, JUMP_COSTS, shares):
         tried = replace(start, threshold=threshold, frame_weight=weight, jump_cost=jump, score_weight=share)
         f1s = []
-        for scores, pair in said:
+        for scores, pair in scored:
             plays = plays_of(scores, pair, network.config, tried)
             f1s.append(held_f1(plays, pair.pointers) + 0.2 * cut_point_f1(plays.pointers, pair.pointers))
         if float(np.mean(f1s)) > best:

@@ -1,4 +1,4 @@
-"""Jams in batches for the learned score, and which of many jams an epoch hears."""
+"""Batches of jams for the learned score, and which of many jams an epoch takes."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Batch:
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-        """What the network is called with."""
+        """Arguments of the network."""
         return self.values, self.nearest_repeats, self.similarity, self.mask, self.lag_matrix
 
 
 def batch_of(examples: Sequence[Example]) -> Batch:
-    """Return jams as tensors, padded at the end."""
+    """Stack jams as tensors, padded at the end."""
     longest = max(len(one.classes) for one in examples)
 
     def padded(arrays: Sequence[np.ndarray], fill: int, dtype: torch.dtype) -> Tensor:
@@ -55,7 +55,7 @@ def batch_of(examples: Sequence[Example]) -> Batch:
 
 
 def _squares(lag_matrix: Sequence[np.ndarray], tokens: int) -> Tensor:
-    """Return the likeness of all tokens to all, shape=(jams, lengths, tokens, tokens)."""
+    """Similarity of all tokens to all, shape=(jams, lengths, tokens, tokens)."""
     whole = torch.zeros((len(lag_matrix), lag_matrix[0].shape[0], tokens, tokens))
     for row, one in enumerate(lag_matrix):
         own = range(one.shape[1])
@@ -64,7 +64,7 @@ def _squares(lag_matrix: Sequence[np.ndarray], tokens: int) -> Tensor:
 
 
 def numbers_of_epoch(epoch: int, count: int, most: int, seed: int) -> list[int]:
-    """Return which of `count` jams an epoch hears, `most` at most: all come once before one comes again."""
+    """Choose which of `count` jams an epoch takes, `most` at most: each comes once before any comes again."""
     if count <= most:
         return list(range(count))
     places = range(epoch * most, (epoch + 1) * most)
@@ -74,7 +74,7 @@ def numbers_of_epoch(epoch: int, count: int, most: int, seed: int) -> list[int]:
 
 
 def grouped(examples: Sequence[Example], size: int, rng: np.random.Generator) -> list[list[Example]]:
-    """Return the jams in batches of about one length, in random order."""
+    """Put jams into batches of similar length, in random order."""
     lengths = np.array([len(one.classes) for one in examples]) + rng.normal(0, 200, len(examples))
     order = np.argsort(lengths)
     groups = [[examples[number] for number in order[at : at + size]] for at in range(0, len(order), size)]

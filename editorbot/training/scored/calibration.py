@@ -1,4 +1,4 @@
-"""From chances to decisions: what the score's chances are worth on jams that it never heard."""
+"""Calibrates the learned score on validation jams: its probabilities, and the cost of a switch."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from scipy.optimize import minimize
 from editorbot.editors.scoring.decode import likely_best_stretches
 from editorbot.editors.scoring.scorecard import odds_of
 from editorbot.models.scorer import ScorerNetwork
+from editorbot.models.scorer_config import CLASSES
+from editorbot.timebase import STEP_S
 from editorbot.training.scored.batches import KEEP, batch_of
-from editorbot.training.scored.examples import Example, step_score
+from editorbot.training.scored.examples import Example
 
 SWITCH_COSTS = (4.0, 6.0, 8.0, 12.0)
-"""Prices of a switch tried in calibration [log odds]."""
+"""Costs of a switch to try [log odds]."""
 
 
 def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
-    """Return the chances of CLASSES for one jam, shape=(steps, classes)."""
+    """Compute the probabilities of CLASSES for one jam, shape=(steps, classes)."""
     batch = batch_of([example])
     network.eval()
     with torch.no_grad():
@@ -30,24 +32,50 @@ def chances_of(network: ScorerNetwork, example: Example) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How chances become stretches."""
+    """How probabilities become stretches."""
 
     scale: float
     """Factor of the log odds of 'keep'."""
     shift: float
     """Added to them; of the steps at 0 then, half are to be kept."""
     switch_cost: float
-    """Price of a switch [log odds]."""
+    """Cost of a switch between keep and cut [log odds]."""
     f1: float
     """Mean step F1 on the jams that it was chosen on."""
 
     def kept(self, chances: np.ndarray) -> np.ndarray:
-        """Return which steps are kept, shape=(steps,), bool."""
+        """Decide which steps are kept, shape=(steps,), bool."""
         return likely_best_stretches(self.scale * odds_of(chances[:, KEEP]) + self.shift, self.switch_cost)
 
 
+@dataclass(frozen=True)
+class StepScore:
+    """How well the kept steps are the finished music, counted in steps."""
+
+    recall: float
+    """Share of the finished music that is kept."""
+    purity: float
+    """Share of the kept steps that are finished music for the first time (precision)."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both."""
+        total = self.recall + self.purity
+        return 2 * self.recall * self.purity / total if total > 0 else 0.0
+
+
+def step_score(keep: np.ndarray, example: Example) -> StepScore:
+    """Score kept steps, shape=(steps,), bool, as `evaluation.metrics` would, to a step's precision."""
+    place = np.round(example.source_s / STEP_S)
+    is_good = np.isin(example.classes, (CLASSES.index("keep"), CLASSES.index("repeat")))
+    whole = np.unique(place[example.classes == CLASSES.index("keep")])
+    held = np.unique(place[is_good & keep])
+    recall = len(np.intersect1d(held, whole)) / max(1, len(whole))
+    return StepScore(recall, min(1.0, len(held) / max(1, int(keep.sum()))))
+
+
 def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Calibration:
-    """Return what makes the chances right, and the price of a switch that is best, on jams that were never heard.
+    """Fit scale and shift to validation jams, and choose the best cost of a switch.
 
     Notes
     -----
@@ -64,13 +92,13 @@ def calibrate(chances: Sequence[np.ndarray], examples: Sequence[Example]) -> Cal
 
 
 def _platt(odds: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Return the scale and shift of log odds with the highest likelihood, each jam of weight one."""
+    """Fit scale and shift of log odds by maximum likelihood; each jam has weight one."""
     weight = np.concatenate([np.full(len(one), 1 / len(one)) for one in odds])
     all_odds, is_right = np.concatenate(odds), np.concatenate(truth)
 
-    def surprise(found: np.ndarray) -> float:
+    def negative_log_likelihood(found: np.ndarray) -> float:
         log_odds = found[0] * all_odds + found[1]
         return float((weight * (np.logaddexp(0, log_odds) - is_right * log_odds)).sum() / weight.sum())
 
-    scale, shift = minimize(surprise, np.array([1.0, 0.0]), method="Nelder-Mead").x
+    scale, shift = minimize(negative_log_likelihood, np.array([1.0, 0.0]), method="Nelder-Mead").x
     return float(scale), float(shift)

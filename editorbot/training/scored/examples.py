@@ -1,15 +1,10 @@
-"""Jams as the learned score trains on them: inputs and the right class of every step, kept as npz.
-
-A simulated jam's truth names every second. A real pair says less: what the
-edit holds is 'keep', all else is only known not to be.
-"""
+"""Jams as the learned score trains on them: inputs and the class of every step, kept as npz."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import overload
 
 import numpy as np
 from jaxtyping import Float32, Int8
@@ -19,31 +14,30 @@ from editorbot.corpus.cache_files import read_entry, write_entry
 from editorbot.corpus.truth import Truth
 from editorbot.editors.scoring.inputs import scorer_inputs
 from editorbot.errors import FormatError
-from editorbot.models.scorer_config import CLASSES, StepInputs
-from editorbot.timebase import STEP_S
+from editorbot.models.scorer_config import StepInputs
 from editorbot.training.step_truth import classes_of, sources_of
 
 _STORED = ("version", "values", "twins", "likeness", "lags", "classes", "source_s")
 """Names of the arrays in a file."""
 
 EXAMPLES_VERSION = 2
-"""Raised when an example's inputs change their meaning: older ones are made again."""
+"""Goes up when the inputs change: older examples are made again."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One jam, ready to learn from."""
+    """One jam, ready to train on."""
 
     inputs: StepInputs
     """What the network reads."""
     classes: Int8[np.ndarray, " steps"]
     """Index into CLASSES of each step."""
     source_s: Float32[np.ndarray, " steps"]
-    """Where in the finished track each step belongs [seconds], NaN for junk."""
+    """Time of each step in the finished track [seconds], NaN for junk."""
 
 
 def example_of(analysis: Analysis, truth: Truth) -> Example:
-    """Return the example that an analysed jam and its truth make."""
+    """Make the example of an analyzed jam and its truth."""
     inputs, count = scorer_inputs(analysis.steps, analysis.activity), len(analysis.steps)
     return Example(inputs, classes_of(truth, count), sources_of(truth, count))
 
@@ -81,49 +75,13 @@ def read_example(path: Path) -> Example:
 
 
 class ExampleFiles(Sequence[Example]):
-    """Examples that are read when they are asked for, so that there may be more than memory holds."""
+    """Examples that are read when they are indexed, so that there may be more than fit into memory."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = tuple(paths)
 
     def __len__(self) -> int:
-        """Return how many there are."""
         return len(self._paths)
 
-    @overload
-    def __getitem__(self, number: int) -> Example: ...
-
-    @overload
-    def __getitem__(self, number: slice) -> ExampleFiles: ...
-
-    def __getitem__(self, number: int | slice) -> Example | ExampleFiles:
-        """Return one example, read anew, or some that are not read yet."""
-        if isinstance(number, slice):
-            return ExampleFiles(self._paths[number])
+    def __getitem__(self, number: int) -> Example:  # type: ignore[override]
         return read_example(self._paths[number])
-
-
-@dataclass(frozen=True)
-class StepScore:
-    """How well kept steps hold the finished music, counted in steps."""
-
-    recall: float
-    """Share of the finished music that is kept."""
-    purity: float
-    """Share of what is kept that is finished music heard for the first time."""
-
-    @property
-    def f1(self) -> float:
-        """Harmonic mean of both."""
-        total = self.recall + self.purity
-        return 2 * self.recall * self.purity / total if total > 0 else 0.0
-
-
-def step_score(keep: np.ndarray, example: Example) -> StepScore:
-    """Score kept steps, shape=(steps,), bool, as `evaluation.metrics` would, to a step's precision."""
-    place = np.round(example.source_s / STEP_S)
-    is_good = np.isin(example.classes, (CLASSES.index("keep"), CLASSES.index("repeat")))
-    whole = np.unique(place[example.classes == CLASSES.index("keep")])
-    held = np.unique(place[is_good & keep])
-    recall = len(np.intersect1d(held, whole)) / max(1, len(whole))
-    return StepScore(recall, min(1.0, len(held) / max(1, int(keep.sum()))))

@@ -2,10 +2,9 @@
 
 Cross-entropy over the classes of both passes, plus one minus the soft F1 of 'keep' over a whole jam, because F1 is
 what counts and no step decides alone. The learning rate follows one cycle [1]_. Against overfitting, inputs are
-shifted by a random amount a recording, so that no room or instrument is learned by heart, most jams of an epoch are
-remixed (:mod:`editorbot.training.scored.remix`) and most are moved to another key
-(:mod:`editorbot.training.scored.transpose`). With many jams, each epoch takes the next part of them. What is kept is
-the running mean of the weights [2]_; several networks of different seeds form an ensemble.
+shifted by a random amount a recording, and most jams of an epoch are remixed and moved to another key
+(:mod:`editorbot.training.scored.augment`). With many jams, each epoch takes the next part of them. What is kept is the
+running mean of the weights [2]_; several networks of different seeds form an ensemble.
 
 References
 ----------
@@ -28,11 +27,10 @@ from editorbot.models.checkpoint import Checkpoint
 from editorbot.models.scorer import ScorerNetwork
 from editorbot.models.scorer_config import CLASSES, ScorerConfig
 from editorbot.training.run_folder import random_state, restore_random_state
+from editorbot.training.scored.augment import remixed, transposed, without
 from editorbot.training.scored.batches import KEEP, Batch, batch_of, grouped, numbers_of_epoch
 from editorbot.training.scored.config import ScoredTraining
 from editorbot.training.scored.examples import Example
-from editorbot.training.scored.remix import remixed, without
-from editorbot.training.scored.transpose import transposed
 
 FIRST_PASS_WEIGHT = 0.4
 """Weight of the first pass's loss; the second's is 1."""
@@ -157,7 +155,7 @@ def soft_f1(scores: Tensor, batch: Batch) -> Tensor:
 
 
 def set_scale(network: ScorerNetwork, examples: Sequence[Example]) -> None:
-    """Set the network's own scaling of its inputs from the training jams."""
+    """Set mean and spread of the network's inputs from the training jams."""
     values = np.concatenate([one.inputs.values for one in examples])
     network.mean.copy_(torch.from_numpy(values.mean(0)))
     network.scale.copy_(torch.from_numpy(values.std(0) + 1e-3))

@@ -1,12 +1,23 @@
-"""Jams made of jams: steps stay with their class, nothing is kept twice, the same seed says the same."""
+"""Jams made of jams, and in other keys: steps keep their class, nothing is kept twice, a seed repeats itself."""
 
 import numpy as np
 import pytest
 
-from editorbot.editors.scoring.inputs import SOUND_COUNT, step_inputs, with_repeat_features
+from editorbot.editors.scoring.inputs import INPUT_COUNT, SOUND_COUNT, step_inputs, with_repeat_features
 from editorbot.timebase import STEP_S
+from editorbot.training.scored.augment import (
+    BAD_TAKE,
+    FARTHEST_BANDS,
+    HARMONY,
+    KEEP,
+    REPEAT,
+    SOUNDS,
+    remixed,
+    stretches_of,
+    transposed,
+    without,
+)
 from editorbot.training.scored.examples import Example
-from editorbot.training.scored.remix import BAD_TAKE, KEEP, REPEAT, SOUNDS, remixed, stretches_of, without
 from tests.editors.step_grids import jam_analysis, quiet_steps, song_steps, talk_steps
 
 
@@ -79,3 +90,42 @@ def test_what_is_heard_again_is_true_of_the_new_jam(jam):
 def test_a_jam_of_which_too_little_is_left_stays(jam):
     short = Example(with_repeat_features(jam.inputs.values[:60]), jam.classes[:60], jam.source_s[:60])
     assert remixed(short, [short], np.random.default_rng(0)) is short
+
+
+def random_jam() -> Example:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=(300, INPUT_COUNT)).astype(np.float32)
+    return Example(with_repeat_features(values), np.zeros(300, np.int8), np.arange(300, dtype=np.float32))
+
+
+def test_there_are_twelve_pitch_classes():
+    assert HARMONY.stop - HARMONY.start == 12
+
+
+def test_every_step_changes_alike_and_nothing_but_tone_and_harmony():
+    before = random_jam()
+    after = transposed(before, np.random.default_rng(1))
+    one, other = before.inputs.values, after.inputs.values
+    np.testing.assert_array_equal(one[:, HARMONY.stop :], other[:, HARMONY.stop :])
+    np.testing.assert_array_equal(np.sort(one[:, HARMONY], axis=1), np.sort(other[:, HARMONY], axis=1))
+    np.testing.assert_array_equal(before.inputs.nearest_repeats, after.inputs.nearest_repeats)
+    np.testing.assert_array_equal(before.inputs.lag_matrix, after.inputs.lag_matrix)
+    np.testing.assert_array_equal(before.classes, after.classes)
+    np.testing.assert_array_equal(one, random_jam().inputs.values)  # the jam itself stays as it was
+    # One factor and one distance explain all bands that were not moved in from outside.
+    found = [
+        up
+        for up in range(-FARTHEST_BANDS, FARTHEST_BANDS + 1)
+        if np.ptp(other[:, 5:35] / one[:, 5 - up : 35 - up]) < 1e-3
+    ]
+    assert len(found) == 1
+
+
+def test_keys_differ_and_the_same_seed_plays_the_same():
+    made = [transposed(random_jam(), np.random.default_rng(seed)).inputs.values for seed in range(12)]
+    harmony = random_jam().inputs.values[:, HARMONY]
+    keys = [[k for k in range(12) if np.array_equal(np.roll(harmony, k, 1), one[:, HARMONY])] for one in made]
+    assert all(len(one) == 1 for one in keys)
+    assert len({one[0] for one in keys}) > 4
+    again = transposed(random_jam(), np.random.default_rng(3)).inputs.values
+    np.testing.assert_array_equal(made[3], again)

@@ -1,9 +1,9 @@
-"""Makes other jams of those that are there, so that no epoch is like the one before.
+"""Augments the jams that the learned score trains on, so that no epoch is like the one before.
 
-Stretches of junk and repeats are left out, stretches of other jams put in,
-loops played on, starts broken off, all on the rows of sound that the network
-reads; what is heard again is found anew afterwards. It costs a tenth of a
-second where a simulated and analysed jam costs three.
+Remixing cuts a jam into stretches, leaves out junk and repeats, puts in stretches of other jams, plays loops on and
+breaks starts off. Transposing moves a jam to another key and tone: neither says what to keep, and a network that knows
+a track in one key may learn it by heart. Both work on the step inputs; remixing computes the repeat features anew.
+That takes a tenth of a second, where a simulated and analyzed jam takes three.
 """
 
 from __future__ import annotations
@@ -23,28 +23,37 @@ from editorbot.training.scored.examples import Example
 KEEP, SOUNDS, NOODLING, OTHER_SONG, BAD_TAKE, REPEAT = range(len(CLASSES))
 
 LEFT_OUT = {SOUNDS: 0.25, NOODLING: 0.3, OTHER_SONG: 0.4, BAD_TAKE: 0.15, REPEAT: 0.25, KEEP: 0.0}
-"""Chance that a stretch of a class is left out, before a factor of its own for each jam."""
+"""Probability that a stretch of a class is left out, before a random factor of the jam."""
 
 FINISHED = 0.1
-"""Share of jams of which only the music stays, so that a recording without faults is known for one."""
+"""Share of jams of which only the music is left, so that a recording without faults is recognized."""
 
 TONE_COUNT = 2 * STEP_MEL_BANDS
-"""First columns: bands against the loud parts, and tone."""
+"""First columns: band levels against the loud parts, and tone."""
 
 LEAST_STEPS, LEAST_MUSIC_STEPS = 100, 40
-"""A jam that would be shorter, or hold less music, stays as it was."""
+"""A jam that would be shorter, or hold less music, is not changed."""
+
+HARMONY = slice(2 * STEP_MEL_BANDS, LEVEL)
+"""Columns of the twelve pitch classes."""
+
+FARTHEST_BANDS = 2
+"""Most bands that the spectrum moves up or down; two are about a third."""
+
+STRENGTHS = (0.75, 1.25)
+"""Least and greatest factor of the band levels."""
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """Some steps of one class, one after the other."""
+    """Consecutive steps of one class."""
 
     values: Float32[np.ndarray, "steps inputs"]
-    """Rows of sound."""
+    """Their step inputs."""
     classes: Int8[np.ndarray, " steps"]
     """Their class."""
     source_s: Float32[np.ndarray, " steps"]
-    """Their place in the finished track [seconds]."""
+    """Their time in the finished track [seconds]."""
 
     @property
     def kind(self) -> int:
@@ -52,11 +61,11 @@ class Stretch:
         return int(self.classes[0])
 
     def part(self, first: int, last: int) -> Stretch:
-        """Return the steps [first, last)."""
+        """The steps [first, last)."""
         return Stretch(self.values[first:last], self.classes[first:last], self.source_s[first:last])
 
     def of_class(self, number: int) -> Stretch:
-        """Return the same sound as another class."""
+        """The same steps, labeled as another class."""
         return replace(self, classes=np.full_like(self.classes, number))
 
     def __len__(self) -> int:
@@ -64,7 +73,7 @@ class Stretch:
 
 
 def stretches_of(example: Example) -> list[Stretch]:
-    """Return an example cut where its class changes or the finished track jumps."""
+    """Cut an example where its class changes or the finished track jumps."""
     jumps = np.abs(np.diff(example.source_s) - STEP_S) > 0.5
     bounds = np.flatnonzero((np.diff(example.classes) != 0) | jumps) + 1
     whole = Stretch(np.asarray(example.inputs.values, np.float32), example.classes, example.source_s)
@@ -73,24 +82,14 @@ def stretches_of(example: Example) -> list[Stretch]:
 
 
 def without(example: Example, kinds: Collection[int]) -> Example | None:
-    """Return a jam without any stretch of some classes; None where too little is left of it."""
+    """Leave out all stretches of some classes; None if too little is left."""
     if not kinds:
         return example
     return _joined([part for part in stretches_of(example) if part.kind not in kinds])
 
 
 def remixed(example: Example, others: Sequence[Example], rng: np.random.Generator) -> Example:
-    """Return another jam made of one, and of scraps of others.
-
-    Parameters
-    ----------
-    example : Example
-        The jam.
-    others : sequence of Example
-        Jams from which scraps come.
-    rng : np.random.Generator
-        Decides everything.
-    """
+    """Make another jam of one, with scraps of others."""
     if rng.random() < FINISHED:
         return _joined(_finished(example, others, rng)) or example
     factor = rng.uniform(0, 1.5)
@@ -108,14 +107,14 @@ def remixed(example: Example, others: Sequence[Example], rng: np.random.Generato
 
 
 def _finished(example: Example, others: Sequence[Example], rng: np.random.Generator) -> list[Stretch]:
-    """Return the music of a jam alone, at times with noise before or after it."""
+    """Keep only the music of a jam, sometimes with noise before or after it."""
     music = [part for part in stretches_of(example) if part.kind == KEEP]
     before, after = (_sounds(others, rng) if rng.random() < 0.36 else [] for _ in range(2))
     return [*before, *music, *after]
 
 
 def _cropped(parts: list[Stretch], rng: np.random.Generator) -> list[Stretch]:
-    """Return 60 to 100 % of a jam, in one piece."""
+    """Crop a jam to 60 - 100 % of its length."""
     count = sum(map(len, parts))
     first = int(rng.integers(0, int(0.4 * count) + 1))
     last = first + int(count * rng.uniform(0.6, 1))
@@ -125,7 +124,7 @@ def _cropped(parts: list[Stretch], rng: np.random.Generator) -> list[Stretch]:
 
 
 def _scrap(parts: Sequence[Stretch], others: Sequence[Example], rng: np.random.Generator) -> list[Stretch]:
-    """Return a stretch of another jam: talk and noise, noodling, or its music as a scrap of another song."""
+    """Draw a stretch of another jam: talk and noise, noodling, or its music as a scrap of another song."""
     chance = rng.random()
     if chance < 0.45:
         return _sounds(others, rng)
@@ -147,13 +146,13 @@ def _scrap(parts: Sequence[Stretch], others: Sequence[Example], rng: np.random.G
 
 
 def _sounds(others: Sequence[Example], rng: np.random.Generator) -> list[Stretch]:
-    """Return up to half a minute of another jam's talk and noise."""
+    """Draw up to half a minute of another jam's talk and noise."""
     found = _foreign(others, (SOUNDS,), rng)
     return [] if found is None else [_shifted(found.part(0, int(rng.integers(5, 160))), rng, 1.5)]
 
 
 def _foreign(others: Sequence[Example], kinds: tuple[int, ...], rng: np.random.Generator) -> Stretch | None:
-    """Return a stretch of some classes from any other jam, None where six tries find none."""
+    """Draw a stretch of some classes from any other jam; None if six tries find none."""
     for _ in range(6):
         parts = stretches_of(others[int(rng.integers(len(others)))])
         fitting = [part for part in parts if part.kind in kinds and len(part) > 3]
@@ -163,7 +162,7 @@ def _foreign(others: Sequence[Example], kinds: tuple[int, ...], rng: np.random.G
 
 
 def _shifted(part: Stretch, rng: np.random.Generator, size: float) -> Stretch:
-    """Return a stretch louder or softer, brighter or duller, by about 4 dB x size."""
+    """Make a stretch louder or softer, brighter or duller, by about 4 dB x size."""
     values = np.array(part.values)
     louder = 4 * rng.normal(0, size)
     values[:, :STEP_MEL_BANDS] += louder / 15
@@ -174,7 +173,7 @@ def _shifted(part: Stretch, rng: np.random.Generator, size: float) -> Stretch:
 
 
 def _noisy(part: Stretch, rng: np.random.Generator, size: float) -> Stretch:
-    """Return a stretch as if it was played again: every step a little different."""
+    """Change every step a little, as if the stretch was played again."""
     values = np.array(part.values)
     noise = rng.standard_normal((len(part), SOUND_COUNT)).astype(np.float32)
     noise = (noise + np.roll(noise, 1, axis=0) + np.roll(noise, -1, axis=0)) / 1.7
@@ -183,12 +182,12 @@ def _noisy(part: Stretch, rng: np.random.Generator, size: float) -> Stretch:
 
 
 def _music(parts: Sequence[Stretch]) -> list[int]:
-    """Return which stretches are long enough to play with."""
+    """Number the stretches of music that are long enough to change."""
     return [number for number, part in enumerate(parts) if part.kind == KEEP and len(part) > 40]
 
 
 def _with_vamp(parts: list[Stretch], rng: np.random.Generator) -> list[Stretch]:
-    """Return a jam in which one loop is played on for up to five turns."""
+    """Repeat one loop up to five times more."""
     music = _music(parts)
     if not music:
         return parts
@@ -203,7 +202,7 @@ def _with_vamp(parts: list[Stretch], rng: np.random.Generator) -> list[Stretch]:
 
 
 def _with_false_start(parts: list[Stretch], others: Sequence[Example], rng: np.random.Generator) -> list[Stretch]:
-    """Return a jam in which a stretch is begun, broken off, and begun again."""
+    """Begin a stretch, break it off, and begin it again."""
     music = _music(parts)
     if not music:
         return parts
@@ -214,7 +213,7 @@ def _with_false_start(parts: list[Stretch], others: Sequence[Example], rng: np.r
 
 
 def _joined(parts: Sequence[Stretch]) -> Example | None:
-    """Return the stretches as one jam; None where too little is left."""
+    """Join stretches to one jam; None if too little is left."""
     parts = [part for part in parts if len(part)]
     if sum(map(len, parts)) < LEAST_STEPS or sum(len(part) for part in parts if part.kind == KEEP) < LEAST_MUSIC_STEPS:
         return None
@@ -224,7 +223,7 @@ def _joined(parts: Sequence[Stretch]) -> Example | None:
 
 
 def _first_heard(parts: Sequence[Stretch]) -> list[Stretch]:
-    """Return the stretches with those repeats as music whose first play is gone."""
+    """Label repeats whose first play is gone as music."""
     places = [np.round(part.source_s / STEP_S) for part in parts]
     held = {place for part, places_of in zip(parts, places) if part.kind == KEEP for place in places_of.tolist()}
     turned = []
@@ -234,3 +233,19 @@ def _first_heard(parts: Sequence[Stretch]) -> list[Stretch]:
             held.update(places_of.tolist())
         turned.append(part if is_held else part.of_class(KEEP))
     return turned
+
+
+def transposed(example: Example, rng: np.random.Generator) -> Example:
+    """Move a jam to another key: rotate its pitch classes, move and scale its bands; all steps change alike."""
+    values = np.array(example.inputs.values, np.float32)
+    values[:, HARMONY] = np.roll(values[:, HARMONY], int(rng.integers(12)), axis=1)
+    up = int(rng.integers(-FARTHEST_BANDS, FARTHEST_BANDS + 1))
+    for first in (0, STEP_MEL_BANDS):
+        bands = slice(first, first + STEP_MEL_BANDS)
+        values[:, bands] = _moved(values[:, bands], up) * np.float32(rng.uniform(*STRENGTHS))
+    return replace(example, inputs=replace(example.inputs, values=values))
+
+
+def _moved(bands: Float32[np.ndarray, "steps bands"], up: int) -> Float32[np.ndarray, "steps bands"]:
+    """Move bands up by some places; the outermost are repeated."""
+    return bands[:, np.clip(np.arange(bands.shape[1]) - up, 0, bands.shape[1] - 1)]
