@@ -20,12 +20,12 @@ from torch import Tensor
 from editorbot.editors.policy_inference.network import beat_inputs
 from editorbot.environment.actions import V3
 from editorbot.environment.gym_env import EditingEnv
+from editorbot.environment.masks import BatchMasks
 from editorbot.environment.material import REACH, Material, material_of
 from editorbot.environment.settings import EnvironmentSettings
 from editorbot.environment.state import Normalizer, RunningStatistics
-from editorbot.models.policy import ActionMasks
+from editorbot.environment.vec_env import Observations, StepResults, VecEnv
 from editorbot.models.policy_config import SCORE_FEATURES
-from editorbot.training.ppo.rollout import Observations, StepResults, VecEnv
 from tests.editors.factories import song_analysis
 
 KEEP, CUT = V3.index("KEEP"), V3.index("CUT")
@@ -204,11 +204,10 @@ class NarrowedVecEnv(VecEnv):
         """Begin episodes."""
         return self._with_masks(super().reset(recordings, rng))
 
-    def step(self, actions: Tensor) -> tuple[Observations, StepResults]:
+    def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
         """Carry out actions."""
         observations, results = super().step(actions)
         return self._with_masks(observations), results
 
     def _with_masks(self, observations: Observations) -> Observations:
-        masks = self._narrowed(tuple(mask.numpy() for mask in observations.masks))
-        return replace(observations, masks=ActionMasks(*map(torch.from_numpy, masks)))
+        return replace(observations, masks=BatchMasks(*self._narrowed(observations.masks)))

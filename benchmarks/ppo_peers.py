@@ -47,7 +47,7 @@ from editorbot.models.policy import ActionDistribution, ActionMasks, EditingAgen
 from editorbot.models.policy_config import SMALL
 from editorbot.training.bc.train import rate_share
 from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.rollout import EncoderBatch
+from editorbot.training.ppo.rollout import encoder_inputs
 from editorbot.training.ppo.train import PpoRun
 
 WIDTH = 2 * SMALL.policy_hidden_dim
@@ -87,11 +87,11 @@ class Ours:
     @torch.no_grad()
     def choose(self, state: np.ndarray, info: dict[str, Any], masks: Masks) -> np.ndarray:
         """Return the likeliest action."""
-        batch = EncoderBatch.of(self._inputs, torch.tensor([info["recording"]]))
-        rows = batch.rows(torch.tensor([info["beat"]]))
+        joined, lengths, first_row, position = encoder_inputs(self._inputs, torch.tensor([info["recording"]]))
         tensors = ActionMasks(*(torch.from_numpy(part)[None] for part in masks))
-        states = torch.from_numpy(state)[None]
-        output = self._agent(batch.inputs, batch.lengths, rows, batch.recordings, states, tensors)
+        output = self._agent(
+            joined, lengths, first_row + info["beat"], position, torch.from_numpy(state)[None], tensors
+        )
         return ActionDistribution(output.logits).mode()[0].numpy()
 
 
@@ -160,16 +160,17 @@ def extractor_of(inputs: Sequence[Tensor]) -> type[nn.Module]:
 
         def forward(self, observations: Mapping[str, Tensor]) -> Tensor:
             recording, beat = (observations[name].long()[:, 0] for name in ("recording", "beat"))
-            batch = EncoderBatch.of(inputs, recording)
+            joined, lengths, first_row, position = encoder_inputs(inputs, recording)
             key = tuple(recording.unique().tolist())
             if torch.is_grad_enabled():
                 self._known.clear()
-                encoded = self.encoder(batch.inputs, batch.lengths)
+                encoded = self.encoder(joined, lengths)
             else:
                 if key not in self._known:
-                    self._known[key] = self.encoder(batch.inputs, batch.lengths)
+                    self._known[key] = self.encoder(joined, lengths)
                 encoded = self._known[key]
-            return policy_inputs(encoded, batch.rows(beat), batch.recordings, observations["state"])
+            rows = torch.clamp(first_row + beat, max=len(joined) - 1)  # an episode that is over may be behind the last
+            return policy_inputs(encoded, rows, position, observations["state"])
 
     return Extractor
 

@@ -24,7 +24,14 @@ from editorbot.environment.masks import Masks, masks_at
 from editorbot.environment.material import Material
 from editorbot.environment.reward import reward_of
 from editorbot.environment.settings import EnvironmentSettings
-from editorbot.environment.state import CLIP, STATE_SIZE, Normalizer, StateRepresentation, check_features
+from editorbot.environment.state import (
+    CLIP,
+    STATE_SIZE,
+    Normalizer,
+    RunningStatistics,
+    StateRepresentation,
+    check_features,
+)
 from editorbot.errors import UsageError
 
 Observation = Float32[np.ndarray, " state"]
@@ -170,3 +177,20 @@ def subprocess_envs(
 
     make = partial(EditingEnv, tuple(materials), settings, normalizer)
     return AsyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def random_play_normalizer(
+    materials: Sequence[Material], settings: EnvironmentSettings, *, seed: int, episodes: int = 16
+) -> Normalizer:
+    """Fit a normalizer to the states of episodes of random play, on one recording after the other."""
+    rng, env, statistics = np.random.default_rng(seed), EditingEnv(materials, settings), RunningStatistics()
+    for number in range(episodes):
+        state, _ = env.reset(seed=int(rng.integers(2**31)), options={"recording": number % len(materials)})
+        states, is_over = [state], False
+        while not is_over:
+            action = env.masks().sample(rng)
+            state, _, ended, truncated, _ = env.step(np.array([action.type, action.size, action.amount]))
+            states.append(state)
+            is_over = ended or truncated
+        statistics.update(np.stack(states))
+    return statistics.normalizer()

@@ -88,41 +88,41 @@ class RewardWeights:
     """
 
     keep_ratio_penalty: float = -1.15
-    """Length far from the target."""
+    """Length far from the target; e.g. --keep-ratio-penalty -2."""
     loop_penalty: float = -0.25
-    """More loops than the budget."""
+    """More loops than the budget; e.g. --loop-penalty -1."""
     jump_penalty: float = -0.25
-    """Too many jumps."""
+    """Too many jumps; e.g. --jump-penalty -1."""
     few_types_penalty: float = -0.05
-    """Too few types of action."""
+    """Too few types of action; e.g. --few-types-penalty -0.1."""
     cut_ratio: float = 1.0
-    """Share left out near the target."""
+    """Share left out near the target; e.g. --cut-ratio 2."""
     section_coherence: float = 0.1
-    """Sections kept or left out as a whole."""
+    """Sections kept or left out as a whole; e.g. --section-coherence 0.5."""
     phrase_alignment: float = 0.1
-    """Cuts where phrases begin."""
+    """Cuts where phrases begin; e.g. --phrase-alignment 0.5."""
     edit_structure: float = 0.33
-    """Long stretches between joins."""
+    """Long stretches between joins; e.g. --edit-structure 1."""
     audio_quality: float = 0.55
-    """No clicks, no harmed sound."""
+    """No clicks, no harmed sound; e.g. --audio-quality 1."""
     flow: float = 0.1
-    """No steps of energy across joins."""
+    """No steps of energy across joins; e.g. --flow 0.5."""
     diversity: float = 0.025
-    """Many types of action."""
+    """Many types of action; e.g. --diversity 0.1."""
     reordering: float = 0.1
-    """Forward, or back only where it is not audible."""
+    """Forward, or back only where it is not audible; e.g. --reordering 0.5."""
     tempo_consistency: float = 1.5
-    """The tempo stays."""
+    """The tempo stays; e.g. --tempo-consistency 1."""
     phrase_completeness: float = 0.1
-    """Phrases kept whole."""
+    """Phrases kept whole; e.g. --phrase-completeness 0.5."""
     transition_quality: float = 0.1
-    """Inaudible joins."""
+    """Inaudible joins; e.g. --transition-quality 0.5."""
     content: float = 3.5
-    """The song is in, and what is no song is out."""
+    """The song is in, and what is no song is out; e.g. --content 3."""
     similarity: float = 0.0
-    """Like the human's own edit of this recording."""
+    """Like the human's own edit of this recording; e.g. --similarity 1."""
     trajectory_reward_scale: float = 1.0
-    """Factor of the whole."""
+    """Factor of the whole reward; e.g. --trajectory-reward-scale 0.5."""
 
     def __post_init__(self) -> None:
         for field_ in fields(self):

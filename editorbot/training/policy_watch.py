@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64
 
 from editorbot.training.run_folder import OnLine
 
@@ -73,22 +75,8 @@ class Alarms:
             self._on_line(f"warning: COLLAPSE: {what}; {text}")
 
 
-class Watch(Alarms):
-    """Alarms that also write the metrics to TensorBoard, into the folder `log`."""
-
-    def __init__(self, log: Path, on_line: OnLine) -> None:
-        from torch.utils.tensorboard.writer import SummaryWriter
-
-        super().__init__(on_line)
-        log.mkdir(parents=True, exist_ok=True)
-        self._writer = SummaryWriter(str(log))
-
-    def log(self, metrics: Mapping[str, float], step: int) -> None:
-        """Write the metrics of an update, and check them."""
-        for name, value in metrics.items():
-            self._writer.add_scalar(name, value, step)
-        self.check(metrics, step)
-
-    def close(self) -> None:
-        """Write what is still buffered."""
-        self._writer.close()
+def type_shares(types: Int64[np.ndarray, " steps"], names: Sequence[str]) -> dict[str, float]:
+    """Share of the steps of each type, by ``counters/n_NAME``; that of KEEP as ``n_keep_ratio`` too."""
+    shares = np.bincount(types, minlength=len(names)) / max(len(types), 1)
+    metrics = {f"counters/n_{name.lower()}": float(share) for name, share in zip(names, shares)}
+    return metrics | {"counters/n_keep_ratio": metrics["counters/n_keep"]}

@@ -13,9 +13,9 @@ from typing import Any, get_type_hints
 import pytest
 
 from editorbot.cli.main import main
-from editorbot.cli.train import LEGACY, METHODS, presets_of
+from editorbot.cli.train import METHODS, presets_of
 
-NEW = sorted(METHODS.keys() - LEGACY.keys())
+EVERY = sorted(METHODS)
 
 
 def settings_below(settings: Any) -> Iterator[tuple[Any, str]]:
@@ -41,7 +41,7 @@ def help_of(method: str, capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(re.sub(r"[│╭╮╰╯─]", " ", capsys.readouterr().out).split())
 
 
-@pytest.mark.parametrize("method", NEW)
+@pytest.mark.parametrize("method", EVERY)
 def test_every_setting_is_one_flag_with_an_example(method: str, capsys: pytest.CaptureFixture[str]) -> None:
     shown = help_of(method, capsys)
     settings = presets_of(method)["default"]
@@ -56,7 +56,7 @@ def test_every_setting_is_one_flag_with_an_example(method: str, capsys: pytest.C
     assert examples >= len(flags)
 
 
-@pytest.mark.parametrize("method", NEW)
+@pytest.mark.parametrize("method", EVERY)
 def test_settings_that_are_printed_can_be_read_again(method, capsys, tmp_path) -> None:
     assert main(["train", method, "--preset", "small", "--seed", "7", "--print-config"]) == 0
     printed = capsys.readouterr().out
@@ -68,7 +68,7 @@ def test_settings_that_are_printed_can_be_read_again(method, capsys, tmp_path) -
     assert capsys.readouterr().out == printed.replace('"seed": 7', '"seed": 3')
 
 
-@pytest.mark.parametrize("method", NEW)
+@pytest.mark.parametrize("method", EVERY)
 def test_both_names_of_the_learning_rate_and_both_spellings_work(method, capsys) -> None:
     shown = set()
     for flag in ("--lr", "--learning-rate", "--learning_rate"):
@@ -78,14 +78,14 @@ def test_both_names_of_the_learning_rate_and_both_spellings_work(method, capsys)
     assert json.loads(shown.pop())["training"]["learning_rate"] == 0.125
 
 
-@pytest.mark.parametrize("method", NEW)
+@pytest.mark.parametrize("method", EVERY)
 def test_presets_have_the_same_names_and_others_are_refused(method, capsys) -> None:
     assert set(presets_of(method)) == {"default", "small"}
     assert main(["train", method, "--preset=huge"]) == 2
     assert "there is no preset 'huge'; there are default, small" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("method", NEW)
+@pytest.mark.parametrize("method", EVERY)
 def test_a_run_that_is_resumed_stays_in_its_folder(method, tmp_path, capsys) -> None:
     (tmp_path / "c.json").write_text('{"save_dir": "elsewhere"}')
     resume, config = ["--resume", "run/member_0/latest.pt"], ["--config", str(tmp_path / "c.json")]
@@ -98,11 +98,11 @@ def test_a_run_that_is_resumed_stays_in_its_folder(method, tmp_path, capsys) -> 
 def test_settings_load_no_torch() -> None:
     code = (
         "import sys; from editorbot.cli.main import main\n"
-        f"ended = [main(['train', method, '--print-config']) for method in {NEW}]\n"
+        f"ended = [main(['train', method, '--print-config']) for method in {EVERY}]\n"
         "print(ended, 'torch' in sys.modules)"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    assert shown.splitlines()[-1] == f"{[0] * len(NEW)} False"
+    assert shown.splitlines()[-1] == f"{[0] * len(EVERY)} False"
 
 
 def test_without_torch_training_says_what_to_install(monkeypatch, capsys) -> None:

@@ -31,7 +31,7 @@ from editorbot.environment.state import BEATS_SEEN, STATE_NAMES, STATE_SIZE, Nor
 from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_config import BEAT_INPUTS
 from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.rollout import VecEnv
+from editorbot.environment.vec_env import VecEnv
 from editorbot.training.ppo.train import PpoRun
 from tests.environment.games import song_material
 from tests.training.demonstrations import TINY, demonstrations

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from editorbot.cli.train import LEGACY, METHODS
+from editorbot.cli.train import METHODS
 from editorbot.config import changed
 from editorbot.errors import MismatchError
 from editorbot.training.run_folder import OnLine
@@ -99,6 +99,14 @@ def beats(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
     return TinyRun(run.train, settings, {"training": {"shake": 0.5}}, "shake 0.1, but 0.5")
 
 
+def ppo(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
+    from editorbot.training.ppo import run
+    from tests.training.ppo.tiny_runs import played, tiny_settings
+
+    patch.setattr(run, "played_recordings", lambda settings, on_line: played())
+    return TinyRun(run.train, tiny_settings(), {"max_loops": 1}, "max_loops 32, but 1")
+
+
 def pointer(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
     from editorbot.training.pointer import run
     from tests.training.pointer.test_run import add_pair, settings_in
@@ -142,7 +150,8 @@ def mel2mel(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
 
 
 TINY_RUNS: dict[str, Callable[[Path, pytest.MonkeyPatch], TinyRun]] = {
-    "scored": scored, "beats": beats, "bc": bc, "pointer": pointer, "reconstruct": reconstruct, "mel2mel": mel2mel,
+    "scored": scored, "beats": beats, "bc": bc, "ppo": ppo, "pointer": pointer, "reconstruct": reconstruct,
+    "mel2mel": mel2mel,
 }  # fmt: skip
 
 
@@ -182,4 +191,4 @@ def test_what_may_not_change_is_refused_in_one_line(tiny: TinyRun, tmp_path: Pat
 
 
 def test_every_method_has_a_tiny_run() -> None:
-    assert set(TINY_RUNS) == METHODS.keys() - LEGACY.keys()
+    assert set(TINY_RUNS) == METHODS.keys()

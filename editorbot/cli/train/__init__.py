@@ -30,9 +30,6 @@ METHODS: Mapping[str, str] = {
 }  # fmt: skip
 """Folder in `editorbot.training` of each method."""
 
-LEGACY = {"ppo": "Ppo"}
-"""Methods whose settings are still declared here."""
-
 OLD_PRESETS = {"full": "default"}
 """Presets that have another name now."""
 
@@ -71,8 +68,6 @@ class Train:
             chosen: Train = parse(_every_method(), "editorbot train", arguments, description=cls.__doc__)
             return chosen
         method, *flags = arguments
-        if method in LEGACY:
-            return cls(method, parse(_legacy(method), f"editorbot train {method}", flags))
         flags = _with_new_names(flags, method)
         preset, file = _value_of("--preset", flags), _value_of("--config", flags)
         if preset in OLD_PRESETS:
@@ -89,11 +84,6 @@ class Train:
 
     def run(self) -> int:
         """Train; return the exit code."""
-        if self.method in LEGACY:
-            if find_spec("torch") is None:
-                raise missing_extra("learn", "training needs torch")
-            code: int = self.training.run()
-            return code
         settings = self.training.settings
         if self.training.print_config:
             print(json.dumps(plain_data(settings), indent=2))
@@ -110,18 +100,14 @@ def presets_of(method: str) -> Mapping[str, Any]:
     return presets
 
 
-def _legacy(method: str) -> Any:
-    return getattr(import_module(f"editorbot.cli.train.{method}"), LEGACY[method])
-
-
 def _room(method: str, module: str) -> Any:
     return import_module(f"editorbot.training.{METHODS[method]}.{module}")
 
 
 def _every_method() -> Any:
     """Build the type whose help lists all methods."""
-    kinds: list[Any] = [Annotated[_legacy(method), tyro.conf.subcommand(method)] for method in LEGACY]
-    for method in METHODS.keys() - LEGACY.keys():
+    kinds: list[Any] = []
+    for method in METHODS:
         one = presets_of(method)["default"]
         subcommand = tyro.conf.subcommand(method, default=Training(one), description=type(one).__doc__)
         kinds.append(Annotated[Training[type(one)], subcommand])  # type: ignore[misc]

@@ -109,7 +109,27 @@ class BcTraining:
 
 
 @dataclass(frozen=True)
-class BcSettings(RunSettings):
+class PolicySettings(RunSettings):
+    """What ``train bc`` and ``train ppo`` have in common."""
+
+    score_features: bool = True
+    """Give the policy what the learned score says of each beat. On by default; --no-score-features turns it off."""
+    score: Path | None = None
+    """Weights of the learned score, best one that was not trained on these recordings; the shipped one by default, e.g.
+    --score models/scored/scored.safetensors."""
+    beat_tracker: BeatTracker = "embedded"
+    """The tracker whose beats the demonstrations have, as given to `pairs labels`; e.g. --beat-tracker beat-this."""
+    aux: bool = True
+    """Train the auxiliary tasks. On by default; --no-aux turns it off, but for the share to keep."""
+    threads: int = 1
+    """Threads on a CPU, e.g. --threads 2."""
+    device: Device = "auto"
+    """Where to train: cpu, cuda, or auto, which takes a GPU if there is one; e.g. --device cpu."""
+    model: PolicyConfig = field(default_factory=PolicyConfig)
+
+
+@dataclass(frozen=True)
+class BcSettings(PolicySettings):
     """Train a policy to edit as the humans of a data set did (behavioral cloning)."""
 
     default_folder = "models/bc"
@@ -122,26 +142,12 @@ class BcSettings(RunSettings):
     data_dir: Path | None = None
     """Folder of the pairs that they were made from, for score features and noise injection; the one that they name by
     default, e.g. --data-dir pairs."""
-    score_features: bool = True
-    """Give the policy what the learned score says of each beat. On by default; --no-score-features turns it off."""
-    score: Path | None = None
-    """Weights of the learned score, best one that was not trained on these recordings; the shipped one by default, e.g.
-    --score models/scored/scored.safetensors."""
-    beat_tracker: BeatTracker = "embedded"
-    """The tracker whose beats the demonstrations have, as given to `pairs labels`; e.g. --beat-tracker beat-this."""
     weighting: Literal["none", "advantage"] = "none"
     """advantage: better edits, by the reward, weigh more (offline reinforcement learning). E.g. --weighting
     advantage."""
-    aux: bool = True
-    """Train the auxiliary tasks. On by default; --no-aux turns it off, but for the share to keep."""
     patience: int = 0
     """Epochs without a better one after which training stops; 0 never stops, e.g. --patience 10."""
-    threads: int = 1
-    """Threads on a CPU, e.g. --threads 2."""
-    device: Device = "auto"
-    """Where to train: cpu, cuda, or auto, which takes a GPU if there is one; e.g. --device cpu."""
     training: BcTraining = field(default_factory=BcTraining)
-    model: PolicyConfig = field(default_factory=PolicyConfig)
 
     def __post_init__(self) -> None:
         check_least(self, 1, "threads")

@@ -27,10 +27,10 @@ from editorbot.training.bc.demonstrations import (
 )
 from editorbot.training.bc.train import BcRun
 from editorbot.training.machine import device_line, device_of
+from editorbot.training.policy_checkpoint import write_policy
 from editorbot.training.policy_score_features import score_features_by_name
 from editorbot.training.policy_watch import Alarms
 from editorbot.training.run_folder import OnLine, RunFolder, RunHeader, card_of, silent
-from editorbot.training.ship_policy import write_policy
 
 VALID_SHARE = 0.1
 """Share of the artists to choose on, without other samples."""
@@ -122,7 +122,7 @@ def _header(settings: BcSettings, found: DemonstrationSplit, normalizer: Normali
         "model": plain_data(settings.model),
         "training": stored_training(settings.training),
         "inputs": inputs,
-        "normalizer": {"mean": list(normalizer.mean), "std": list(normalizer.std)},
+        "normalizer": normalizer.data,
     }
     return RunHeader(
         "bc", config, _digest(settings.data), settings.training.seed, vocabulary=settings.model.vocabulary,

@@ -141,3 +141,8 @@ def rate_share(step: int, total: int) -> float:
     if step < rise:
         return (step + 1) / rise
     return 0.5 * (1 + math.cos(math.pi * min((step - rise) / max(total - rise, 1), 1.0)))
+
+
+def linear_schedule(start: float, end: float | None, step: int, total: int) -> float:
+    """Value at a step on the line from `start` to `end`; `start` throughout if there is no end."""
+    return start if end is None else start + (end - start) * min(step / max(total - 1, 1), 1.0)

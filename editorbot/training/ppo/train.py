@@ -12,42 +12,39 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from editorbot.environment.difference_rewards import DifferenceRewards
 from editorbot.environment.state import Normalizer
+from editorbot.environment.vec_env import VecEnv
 from editorbot.errors import NonFiniteError, UsageError
+from editorbot.models.checkpoint import Checkpoint
 from editorbot.models.policy import ActionDistribution, ActionLogits, AgentOutput, EditingAgent
 from editorbot.training.bc.config import NO_AUGMENTATION, BcTraining
 from editorbot.training.bc.demonstrations import Demonstration, batch_of, grouped
 from editorbot.training.bc.losses import PARTS, Totals, bc_loss
-from editorbot.training.bc.train import rate_share
+from editorbot.training.bc.train import linear_schedule, rate_share
 from editorbot.training.machine import fabric_on
-from editorbot.training.ppo.advantages import (
-    DifferenceRewards,
-    discounted_returns,
-    generalized_advantages,
-    leave_one_out,
-    normalized,
-)
+from editorbot.training.policy_watch import type_shares
+from editorbot.training.ppo.advantages import discounted_returns, generalized_advantages, leave_one_out, normalized
 from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.rollout import EncoderBatch, RolloutBatch, VecEnv, collect_rollout
+from editorbot.training.ppo.rollout import RolloutBatch, collect_rollout, encoder_inputs
+from editorbot.training.run_folder import cpu_weights
 
 VALUE_LIMIT = 1000.0
 """Returns beyond +- this are clipped for the value network."""
 
 
-@dataclass(frozen=True)
-class PolicyLoss:
+class PolicyLoss(NamedTuple):
     """The clipped surrogate loss, and how far the policy moved; each a scalar."""
 
     policy_loss: Tensor
-    """The loss, a mean over the steps."""
+    """Mean over the steps."""
     approx_kl: Tensor
     """Estimate of KL(old || new): the mean of ratio - 1 - log ratio."""
     clip_fraction: Tensor
@@ -69,59 +66,19 @@ def value_loss(values: Tensor, returns: Tensor) -> Tensor:
     return (values - torch.clamp(returns, -VALUE_LIMIT, VALUE_LIMIT)).pow(2).mean()
 
 
-def linear_schedule(start: float, end: float | None, step: int, total: int) -> float:
-    """Value at a step on the line from `start` to `end`; `start` throughout where there is no end."""
-    return start if end is None else start + (end - start) * min(step / max(total - 1, 1), 1.0)
-
-
-def type_shares(actions: Tensor, names: Sequence[str]) -> dict[str, float]:
-    """Share of the steps of each type, by ``counters/n_NAME``; that of KEEP as ``n_keep_ratio`` too."""
-    counts = torch.bincount(actions[:, 0], minlength=len(names)).double() / max(len(actions), 1)
-    shares = {f"counters/n_{name.lower()}": float(count) for name, count in zip(names, counts)}
-    return shares | {"counters/n_keep_ratio": shares["counters/n_keep"]}
-
-
-@dataclass(frozen=True)
-class PpoState:
-    """A run between two updates."""
-
-    update: int
-    """Updates done."""
-    weights: Mapping[str, Tensor]
-    """Of the networks."""
-    reference: Mapping[str, Tensor]
-    """Of the cloned policy, empty without one."""
-    optimizer: Mapping[str, Any]
-    """Of the optimizer."""
-    generator: Tensor
-    """State of the generator of actions."""
-    numpy_random: str
-    """State of the generator of recordings and batches, JSON."""
-
-
 class PpoRun:
-    """A training run: the agent, its optimizer, its random generators, and how many updates are done.
+    """A training run: agent, optimizer, random generators, and how many updates are done.
 
     Parameters
     ----------
-    agent : EditingAgent
-        Fresh, or cloned.
-    vec_env : VecEnv
-        Episodes to play.
-    inputs : sequence of Tensor
-        What the encoder reads of each recording, by its number.
-    config : PpoTraining
-        How to train.
-    demonstrations : sequence of Demonstration
-        Human edits to mix in; none where empty.
-    normalizer : Normalizer
-        Of the states, the one of cloning.
+    agent, vec_env, inputs, config
+        Fresh or cloned networks; episodes; what the encoder reads of each recording; how to train.
+    demonstrations, normalizer
+        Human edits whose cloning is mixed in, and the normalizer of their states.
     holds_to_start : bool
         Whether to hold the policy near the one that it begins with.
     difference_rewards : DifferenceRewards, optional
         Needed by the baseline ``difference``.
-    device : str
-        ``cpu`` or ``cuda``.
     """
 
     def __init__(
@@ -139,19 +96,17 @@ class PpoRun:
     ) -> None:
         if config.baseline == "difference" and difference_rewards is None:
             raise UsageError("the baseline difference needs the difference rewards of the steps")
-        self.agent, self.vec_env, self.inputs, self.config = agent, vec_env, inputs, config
+        self.agent, self.vec_env, self.inputs = agent, vec_env, inputs
+        self.config, self.difference_rewards = config.with_entropy(is_cloned=True), difference_rewards
         self.demonstrations, self.normalizer = list(demonstrations), normalizer or Normalizer.identity()
-        self.difference_rewards = difference_rewards
         self.fabric = fabric_on(device, mixed=config.use_mixed_precision)
-        self.reference = copy.deepcopy(agent).eval().requires_grad_(False) if holds_to_start else None
+        self.reference: EditingAgent | None = None
+        if holds_to_start:
+            self.reference = copy.deepcopy(agent).eval().requires_grad_(False).to(self.fabric.device)
         optimizer = torch.optim.Adam(agent.parameters(), config.learning_rate, eps=1e-5, fused=True)
         self.module, self.optimizer = self.fabric.setup(agent, optimizer)
-        if self.reference is not None:
-            self.reference.to(self.fabric.device)
         self.generator = torch.Generator(device=self.fabric.device).manual_seed(config.seed)
-        self.rng = np.random.default_rng(config.seed)
-        self.by_type = torch.ones(agent.config.action_vocabulary.types)  # demonstrations of every type count alike
-        self.update = 0
+        self.rng, self.update = np.random.default_rng(config.seed), 0
 
     def run_update(self) -> dict[str, float]:
         """Play a rollout and learn from it; return all metrics."""
@@ -172,7 +127,7 @@ class PpoRun:
             "time/steps_per_second": len(batch) / (learned_s - began_s),
         }
         metrics |= {f"reward/{name}": value for name, value in components.items()}
-        return metrics | type_shares(batch.actions, self.agent.config.action_vocabulary.names)
+        return metrics | type_shares(batch.actions[:, 0].numpy(), self.agent.config.action_vocabulary.names)
 
     def _learn(self, batch: RolloutBatch) -> dict[str, float]:
         """Take passes over a rollout; return the means of the metrics."""
@@ -182,9 +137,8 @@ class PpoRun:
         began_s = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate_share(self.update, config.updates)
-        scheduled_s = time.perf_counter() - began_s
+        scheduled_s, is_stopped = time.perf_counter() - began_s, False
         steps: list[dict[str, float]] = []
-        is_stopped = False
         for _ in range(config.ppo_epochs):
             order = torch.from_numpy(self.rng.permutation(len(batch))).to(returns.device)
             for rows in torch.split(order, config.batch_size):
@@ -196,6 +150,7 @@ class PpoRun:
         metrics["time/data_sample"] = sum(step["time/data_sample"] for step in steps)
         return metrics | {"time/scheduler": scheduled_s, "train/stopped_early": float(is_stopped)}
 
+    @torch.no_grad()
     def _returns_and_advantages(self, batch: RolloutBatch) -> tuple[Tensor, Tensor]:
         """Compute returns and normalized advantages, both of shape=(steps,)."""
         config, device = self.config, batch.rewards.device
@@ -204,13 +159,14 @@ class PpoRun:
         )
         returns = discounted_returns(rewards, is_last, config.gamma)
         if config.baseline == "gae":
-            with torch.no_grad():
-                values = self._forward(self.agent, batch).values.float().cpu()
+            values = self._forward(self.agent, batch).values.float().cpu()
             advantages = generalized_advantages(rewards, values, is_last, config.gamma, config.gae_lambda)
         elif config.baseline == "difference" and self.difference_rewards is not None:
-            shared = self.difference_rewards.of(batch)
-            rest = discounted_returns(shared.rest, is_last, config.gamma)
-            advantages = shared.differences + config.rest_weight * leave_one_out(rest, episode, recording)
+            steps = (rewards.double(), is_last, recording, batch.beat.cpu(), batch.actions.cpu())
+            shared = self.difference_rewards.of(*(part.numpy() for part in steps))
+            rest = discounted_returns(torch.from_numpy(shared.rest).float(), is_last, config.gamma)
+            advantages = torch.from_numpy(shared.differences).float()
+            advantages = advantages + config.rest_weight * leave_one_out(rest, episode, recording)
         else:
             advantages = leave_one_out(returns, episode, recording)
         return returns.to(device), normalized(advantages).to(device)
@@ -224,11 +180,8 @@ class PpoRun:
 
     def _forward(self, module: Any, batch: RolloutBatch) -> AgentOutput:
         """Run an agent on some steps."""
-        encoder = EncoderBatch.of(self.inputs, batch.recording)
-        rows = encoder.rows(batch.beat)
-        output: AgentOutput = module(
-            encoder.inputs, encoder.lengths, rows, encoder.recordings, batch.states, batch.masks
-        )
+        joined, lengths, first_row, position = encoder_inputs(self.inputs, batch.recording)
+        output: AgentOutput = module(joined, lengths, first_row + batch.beat, position, batch.states, batch.masks)
         return output
 
     def _step(
@@ -262,7 +215,8 @@ class PpoRun:
         config = self.config
         output = self._forward(self.module, batch)
         distribution = ActionDistribution(output.logits)
-        surrogate = policy_loss(distribution.log_prob(batch.actions), batch.log_probs, advantages, config.clip_ratio)
+        log_probs = distribution.log_prob(batch.actions)
+        surrogate = policy_loss(log_probs, batch.log_probs, advantages, config.clip_ratio)
         values_loss = value_loss(output.values.float(), returns)
         entropy = distribution.entropy().mean() / PARTS
         metrics = {
@@ -274,7 +228,7 @@ class PpoRun:
         }
         loss = config.value_loss_coeff * values_loss
         if self.update >= config.value_warmup:
-            entropy_coeff = self._scheduled(config.entropy_coeff, config.entropy_coeff_end)
+            entropy_coeff = self._scheduled(config.entropy_coeff or 0.0, config.entropy_coeff_end)
             loss = loss + surrogate.policy_loss - entropy_coeff * entropy
         if reference is not None:
             kl = distribution.kl_from(ActionDistribution(reference)).mean()
@@ -291,40 +245,32 @@ class PpoRun:
         batch = batch_of(group, self.normalizer, NO_AUGMENTATION, self.rng).to(self.fabric.device)
         sampled_s = time.perf_counter() - began_s
         cloning = BcTraining(bc_entropy_coeff=config.bc_entropy_coeff, tasks=config.tasks)
-        totals = Totals.of([batch], self.by_type.to(batch.states.device))
-        loss, metrics = bc_loss(self.module, batch, self.by_type, cloning, totals)
+        by_type = torch.ones(self.agent.config.action_vocabulary.types, device=self.fabric.device)  # all count alike
+        loss, metrics = bc_loss(self.module, batch, by_type, cloning, Totals.of([batch], by_type))
         self.fabric.backward(self._scheduled(config.bc_weight, config.bc_weight_end) * loss)
         return {**metrics, "time/data_sample": sampled_s}
 
     def _scheduled(self, start: float, end: float | None) -> float:
         return linear_schedule(start, end, self.update, self.config.updates)
 
-    def state(self) -> PpoState:
-        """Copy the state of the run."""
-        reference = {} if self.reference is None else _weights_of(self.reference)
-        random = json.dumps(self.rng.bit_generator.state)
-        optimizer = copy.deepcopy(self.optimizer.state_dict())  # the run writes into these tensors as it goes on
-        return PpoState(self.update, _weights_of(self.agent), reference, optimizer, self.generator.get_state(), random)
+    def training_state(self) -> dict[str, Any]:
+        """What a checkpoint needs to resume, beside the weights."""
+        return {
+            "update": self.update,
+            "reference": {} if self.reference is None else cpu_weights(self.reference),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "numpy_random": json.dumps(self.rng.bit_generator.state),
+        }
 
-    def go_to(self, state: PpoState) -> None:
-        """Continue from a state."""
-        self.agent.load_state_dict(dict(state.weights))
-        if state.reference:
+    def load(self, found: Checkpoint) -> None:
+        """Resume from a checkpoint."""
+        state = found.training
+        self.agent.load_state_dict(dict(found.weights))
+        if state["reference"]:
             self.reference = copy.deepcopy(self.agent).eval().requires_grad_(False)
-            self.reference.load_state_dict(dict(state.reference))
-        self.optimizer.load_state_dict(dict(state.optimizer))
-        self.generator.set_state(state.generator)
-        self.rng.bit_generator.state = json.loads(state.numpy_random)
-        self.update = state.update
-
-
-def train_ppo(run: PpoRun, *, on_update: Callable[[PpoRun, dict[str, float]], None] | None = None) -> None:
-    """Train to the last update; `on_update` gets the metrics of each."""
-    while run.update < run.config.updates:
-        metrics = run.run_update()
-        if on_update is not None:
-            on_update(run, metrics)
-
-
-def _weights_of(agent: EditingAgent) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in agent.state_dict().items()}
+            self.reference.load_state_dict(dict(state["reference"]))
+        self.optimizer.load_state_dict(dict(state["optimizer"]))
+        self.generator.set_state(state["generator"])
+        self.rng.bit_generator.state = json.loads(state["numpy_random"])
+        self.update = state["update"]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
+from editorbot.environment.difference_rewards import DifferenceRewards
+from editorbot.environment.masks import BatchMasks
 from editorbot.environment.settings import EnvironmentSettings, RewardWeights
 from editorbot.environment.state import STATE_SIZE, Normalizer
+from editorbot.environment.vec_env import Observations, StepResults, VecEnv
 from editorbot.errors import NonFiniteError, UsageError
-from editorbot.models.policy import ActionMasks, EditingAgent
+from editorbot.models.checkpoint import Checkpoint
+from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_config import BEAT_INPUTS
-from editorbot.training.policy_watch import Watch
-from editorbot.training.ppo.advantages import DifferenceRewards
+from editorbot.training.bc.train import linear_schedule
+from editorbot.training.policy_watch import Alarms, type_shares
 from editorbot.training.ppo.config import PpoTraining
-from editorbot.training.ppo.rollout import Observations, StepResults, VecEnv, collect_rollout
-from editorbot.training.ppo.train import PpoRun, linear_schedule, policy_loss, train_ppo, type_shares, value_loss
+from editorbot.training.ppo.rollout import collect_rollout
+from editorbot.training.ppo.train import PpoRun, policy_loss, value_loss
 from tests.environment.games import song_material
 from tests.training.demonstrations import TINY, demonstrations
 
@@ -33,25 +38,28 @@ class TrivialVecEnv(VecEnv):
         self.count, self.group = 8, 4
 
     def reset(self, recordings: np.ndarray, rng: np.random.Generator) -> Observations:
-        self._recordings, self._step = torch.from_numpy(recordings), 0
+        self._recordings, self._step = recordings, 0
         return self._observations()
 
-    def step(self, actions: torch.Tensor) -> tuple[Observations, StepResults]:
+    def step(self, actions: np.ndarray) -> tuple[Observations, StepResults]:
         self._step += 1
         assert (actions[:, 0] < 2).all()
-        done = torch.full((self.count,), self._step >= 3)
-        return self._observations(), StepResults((actions[:, 0] == 1).float(), done, {})
+        done = np.full(self.count, self._step >= 3)
+        return self._observations(), StepResults((actions[:, 0] == 1).astype(float), done, {})
 
     def close(self) -> None:
         """Nothing to let go of."""
 
     def _observations(self) -> Observations:
-        types = torch.zeros(self.count, 20, dtype=torch.bool)
-        types[:, :2] = True
-        sizes = torch.zeros(self.count, 20, 5, dtype=torch.bool)
-        sizes[:, :2, 0] = True
-        states, beat = torch.zeros(self.count, STATE_SIZE), torch.full((self.count,), min(self._step, 3))
-        return Observations(states, self._recordings, beat, ActionMasks(types, sizes, sizes))
+        masks = BatchMasks.empty(self.count, 20)
+        masks.type[:, :2] = masks.size[:, :2, 0] = masks.amount[:, :2, 0] = True
+        states, beat = np.zeros((self.count, STATE_SIZE), np.float32), np.full(self.count, min(self._step, 3))
+        return Observations(states, self._recordings, beat, masks)
+
+
+def updates_of(run: PpoRun) -> list[dict[str, float]]:
+    """Run all updates; return their metrics."""
+    return [run.run_update() for _ in range(run.config.updates - run.update)]
 
 
 def fresh() -> EditingAgent:
@@ -66,8 +74,7 @@ def recordings(count: int = 2, beats: int = 4) -> list[torch.Tensor]:
 def test_a_trivial_game_is_solved():
     vec_env = TrivialVecEnv()
     config = replace(QUICK, updates=25, learning_rate=2e-2, entropy_coeff=0.0, target_kl=1.0)
-    told = []
-    train_ppo(PpoRun(fresh(), vec_env, recordings(), config), on_update=lambda run, metrics: told.append(metrics))
+    told = updates_of(PpoRun(fresh(), vec_env, recordings(), config))
     assert told[0]["train/episode_reward"] < 2.4
     assert told[-1]["train/episode_reward"] > 2.8
     assert told[-1]["counters/n_cut"] > 0.9
@@ -110,21 +117,19 @@ def test_what_is_played_is_open_finished_and_told_as_it_was_drawn():
     assert told["approx_kl"] == pytest.approx(0, abs=1e-6)
 
 
-def weights_after(config: PpoTraining, *, since=None) -> tuple[dict, list]:
-    run = run_of(config, holds=True)
-    if since is not None:
-        run.go_to(since)
-    states = []
-    train_ppo(run, on_update=lambda one, metrics: states.append(one.state()))
-    return run.agent.state_dict(), states
+def checkpoint_of(run: PpoRun) -> Checkpoint:
+    """Return what is kept of a run, as it is read back."""
+    return copy.deepcopy(Checkpoint("ppo", {}, run.agent.state_dict(), training=run.training_state()))
 
 
-def test_the_same_seed_gives_the_same_weights_and_a_run_goes_on_bit_for_bit():
+def test_the_same_seed_gives_the_same_weights_and_a_run_resumes_bit_for_bit():
     config = replace(QUICK, updates=2, n_steps=96)
-    first, states = weights_after(config)
-    second, _ = weights_after(config, since=states[0])
-    for name, value in first.items():
-        assert torch.equal(value, second[name]), name
+    first, second = run_of(config, holds=True), run_of(config, holds=True)
+    first.run_update()
+    second.load(checkpoint_of(first))
+    weights = [one.agent.state_dict() for one in (first, second) if updates_of(one)]
+    for name, value in weights[0].items():
+        assert torch.equal(value, weights[1][name]), name
 
 
 def test_several_waves_lie_episode_by_episode_as_they_were_played():
@@ -139,11 +144,11 @@ def test_several_waves_lie_episode_by_episode_as_they_were_played():
 
         def step(self, actions: torch.Tensor) -> tuple[Observations, StepResults]:
             observations, step_results = super().step(actions)
-            return observations, replace(step_results, is_done=self._step >= 1 + torch.arange(self.count) % 3)
+            return observations, replace(step_results, is_done=self._step >= 1 + np.arange(self.count) % 3)
 
         def _observations(self) -> Observations:
             observations = super()._observations()
-            told = torch.tensor([[self.waves, episode, self._step] for episode in range(self.count)])
+            told = np.array([[self.waves, episode, self._step] for episode in range(self.count)])
             observations.states[:, :3] = told
             return observations
 
@@ -194,19 +199,16 @@ def test_parts_of_a_batch_add_up_to_the_whole():
         torch.testing.assert_close(one, other, atol=2e-6, rtol=1e-4)
 
 
-def test_trouble_is_told_once(tmp_path):
+def test_trouble_is_told_once():
     lines: list[str] = []
-    watch = Watch(tmp_path, lines.append)
+    alarms = Alarms(lines.append)
     for step in range(30):
-        watch.log({"approx_kl": 0.2, "train/entropy": 1.0}, step)
-    watch.close()
+        alarms.check({"approx_kl": 0.2, "train/entropy": 1.0}, step)
     assert len(lines) == 1
     assert "approx_kl is 0.2; updates are too aggressive" in lines[0]
 
 
 def test_impossible_settings_are_refused():
-    with pytest.raises(UsageError, match="baseline"):
-        PpoTraining(baseline="none")
     with pytest.raises(UsageError, match="at least 1"):
         PpoTraining(updates=0)
 
@@ -220,9 +222,9 @@ def test_difference_rewards_train_and_the_same_seed_gives_the_same_weights():
             materials, RewardWeights(similarity=3.0), EnvironmentSettings().action_vocabulary
         )
         run = PpoRun(fresh(), vec_env, inputs, config, difference_rewards=differences)
-        before = run.state().weights
-        train_ppo(run)
-        return before, run.state().weights
+        before = copy.deepcopy(run.agent.state_dict())
+        updates_of(run)
+        return before, run.agent.state_dict()
 
     (before, after), (_, again) = trained(), trained()
     heads = [name for name in after if name.startswith("policy.")]
@@ -253,7 +255,7 @@ def test_returns_are_clipped_for_the_value():
 
 
 def test_shares_of_types_and_schedules():
-    shares = type_shares(torch.tensor([[0, 0, 0], [1, 0, 0], [0, 2, 0], [0, 0, 0]]), ("KEEP", "CUT", "LOOP"))
+    shares = type_shares(np.array([0, 1, 0, 0]), ("KEEP", "CUT", "LOOP"))
     assert shares == {
         "counters/n_keep": 0.75, "counters/n_cut": 0.25, "counters/n_loop": 0.0, "counters/n_keep_ratio": 0.75,
     }  # fmt: skip

@@ -1,9 +1,8 @@
-"""Writes a policy as it ships: safetensors beside a JSON card."""
+"""Policies of ``train bc`` and ``train ppo``: read from a checkpoint, and written as they ship."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +10,24 @@ import numpy as np
 
 from editorbot.editors.policy_inference.learned import FORMAT, inputs_digest
 from editorbot.editors.policy_inference.network import weight_shapes
+from editorbot.environment.state import Normalizer
 from editorbot.models.checkpoint import Checkpoint
+from editorbot.models.policy import EditingAgent
 from editorbot.models.policy_config import PolicyConfig
 from editorbot.weights import write_weights
 
 
-@dataclass(frozen=True)
-class ShippedPolicy:
-    """What a run of ``train ppo`` came to."""
+def read_policy(checkpoint: Checkpoint, path: Path) -> tuple[EditingAgent, Normalizer]:
+    """Make the networks of a checkpoint, and the normalizer of their states.
 
-    best: Path
-    """The best checkpoint."""
-    shipped: Path
-    """The same as safetensors, beside its card."""
-    metrics: Mapping[str, float]
-    """Metrics of the best checkpoint."""
+    Raises
+    ------
+    FormatError
+        If it has no normalizer.
+    """
+    agent = EditingAgent(PolicyConfig.of_data(checkpoint.config["model"]))
+    agent.load_state_dict(dict(checkpoint.weights))
+    return agent, Normalizer.of_data(checkpoint.config.get("normalizer"), path)
 
 
 def write_policy(checkpoint: Checkpoint, path: Path, card: Mapping[str, Any]) -> None:
