@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from editorbot.analysis.analyze import check_tracker
+from editorbot.analysis.trackers import check_tracker
 from editorbot.config import plain_data
 from editorbot.editors.policy_inference.learned import inputs_digest
 from editorbot.editors.scoring.learned import SHIPPED, read_score
@@ -100,6 +100,7 @@ def _header(settings: PpoSettings, played: PlayedRecordings) -> RunHeader:
     """Describe the run; networks and normalizer are those that it begins with."""
     score = (read_score(settings.score or SHIPPED).digest or "none") if settings.score_features else "not asked"
     environment = {**plain_data(settings.environment), "group": settings.group, "score": score}
+    environment |= {"beat_tracker": settings.beat_tracker} if settings.beat_tracker != "embedded" else {}
     config = {"training": plain_data(settings.learning), "environment": environment}
     return RunHeader(
         "ppo", config, played.digest, settings.training.seed, vocabulary=settings.model.vocabulary,
