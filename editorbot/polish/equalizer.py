@@ -78,33 +78,27 @@ def equalize_blocks(
         If a gain is NaN or infinite.
     """
     grid = mel_stft(sample_rate)
-    counter = _Counted(blocks)
+    read = 0
+
+    def counted() -> Blocks:
+        nonlocal read
+        for block in blocks:
+            read += len(block)
+            yield block
+
     wanted = _Pieces(smoothed_gains(gains, limits))
     tail = np.zeros((channels, grid.size - grid.hop), dtype=np.float32)
     late, done = grid.size - grid.hop, 0
-    for spectra in stft_blocks(counter, grid, channels):
+    for spectra in stft_blocks(counted(), grid, channels):
         sound = _resynthesized(spectra, wanted.take(len(spectra)), grid, tail)
         tail = sound[:, len(spectra) * grid.hop :]
         ready = sound[:, late : len(spectra) * grid.hop].T
         late = max(0, late - len(spectra) * grid.hop)
         # Not beyond the samples read so far: what follows the end of the sound is padding.
-        ready = ready[: counter.samples - done]
+        ready = ready[: read - done]
         done += len(ready)
         if len(ready):
             yield ready.astype(np.float64)
-
-
-class _Counted:
-    """Counts the samples of the blocks that pass through."""
-
-    def __init__(self, blocks: Iterable[Block]) -> None:
-        self._blocks = blocks
-        self.samples = 0
-
-    def __iter__(self) -> Blocks:
-        for block in self._blocks:
-            self.samples += len(block)
-            yield block
 
 
 class _Pieces:

@@ -36,9 +36,6 @@ CHUNK_BYTES = 1 << 22
 LOUDEST = 1e12
 """Larger samples are clipped to this, +240 dBFS, so that squares of spectra stay finite."""
 
-_FAST_PRIMES = (2, 3, 5, 7, 11)
-"""FFTs are fast for lengths made of these."""
-
 
 @dataclass(frozen=True)
 class MelStft:
@@ -100,14 +97,7 @@ def mel_stft(sample_rate: int) -> MelStft:
 def _fast_hop(wanted: float) -> int:
     """Find the length nearest to the wanted one that makes fast FFTs."""
     start = max(4, round(wanted))
-    return min(filter(_is_fast, range(start // 2, 2 * start + 1)), key=lambda hop: abs(hop - wanted))
-
-
-def _is_fast(length: int) -> bool:
-    for prime in _FAST_PRIMES:
-        while length % prime == 0:
-            length //= prime
-    return length == 1
+    return min(scipy.fft.prev_fast_len(start), scipy.fft.next_fast_len(start), key=lambda hop: abs(hop - wanted))
 
 
 def stft_blocks(
