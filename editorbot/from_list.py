@@ -20,7 +20,7 @@ from editorbot.errors import EditorbotError, MismatchError
 from editorbot.export import export_edit, export_paths
 from editorbot.outputs import path_from, source_path
 from editorbot.polish import frame_labels, polish_blocks
-from editorbot.recording import Recording, TrackWriter, check_output, open_recording, track_subtype
+from editorbot.recording import Recording, TrackWriter, check_output, open_recording
 from editorbot.render.render import render_blocks
 from editorbot.timebase import clock
 
@@ -71,9 +71,8 @@ def write_track(
     path = os.fspath(path)
     check_output(path, [recording.path], force=force)
     warnings: list[str] = []
-    subtype = track_subtype(recording.subtype, path)
     total = edit_list.output_samples
-    rate, channels = recording.sample_rate, recording.channels
+    rate, channels, subtype = recording.sample_rate, recording.channels, recording.subtype
     with TrackWriter(path, rate, channels, subtype, total_samples=total, may_replace=force) as writer:
         done = 0
         for block in _polished_blocks(edit_list, recording, warnings):

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from editorbot.atomic import move, sync_folder
 from editorbot.errors import EditorbotError, OutputError, UsageError, printable, write_error
 from editorbot.export import EXPORT_ENDINGS, export_paths
-from editorbot.recording import Recording, check_name, check_output, check_track, container_of, safe_output_name
+from editorbot.recording import check_name, check_output, container_of, safe_output_name
 
 LONGEST_SIDE_ENDING = ".html"
 """The longest ending behind a track's stem, apart from the exports' own."""
@@ -95,16 +95,6 @@ class OutputPaths:
             os.makedirs(self.new_folder, exist_ok=True)
         except OSError as error:
             raise OutputError(f"the folder cannot be made: {error.strerror}", path=self.new_folder) from error
-
-    def check_holds(self, recording: Recording) -> None:
-        """Refuse now what the track's container cannot hold.
-
-        Raises
-        ------
-        OutputError
-            If it cannot hold the recording's rate or channels.
-        """
-        check_track(self.track, recording.subtype, recording.sample_rate, recording.channels)
 
 
 def output_paths(

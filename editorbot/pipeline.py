@@ -27,7 +27,7 @@ from editorbot.export import export_edit
 from editorbot.from_list import write_track
 from editorbot.outputs import OutputPaths, path_from, staged_outputs
 from editorbot.polish import Loudness, compare_tone, measure, missed_loudness, prepare_steps
-from editorbot.recording import Recording, check_is_there, open_recording
+from editorbot.recording import Recording, check_is_there, check_track, open_recording
 from editorbot.render.fades import fade_ends
 from editorbot.render.joins import refine_joins
 from editorbot.render.required_ranges import RequiredRanges
@@ -138,7 +138,7 @@ def edit_recording(
     outputs.check(path)
     options = options.with_notes(*outputs.warnings)
     with open_recording(path, repair=options.repair) as recording:
-        outputs.check_holds(recording)
+        check_track(outputs.track, recording)
         if dry_run:
             return _listed_in(outputs.edit_list, decide(recording, options, progress))
         outputs.make_folder()

@@ -4,7 +4,7 @@ from editorbot.recording.file_names import check_name, check_output, names_in, s
 from editorbot.recording.pcm import as_float, full_scale
 from editorbot.recording.recording import Recording, check_is_there, open_recording
 from editorbot.recording.sample_checks import SampleScan
-from editorbot.recording.writer import TrackWriter, check_track, container_of, track_subtype
+from editorbot.recording.writer import TrackWriter, check_track, container_of
 
 __all__ = [
     "Recording",
@@ -20,5 +20,4 @@ __all__ = [
     "names_in",
     "open_recording",
     "safe_output_name",
-    "track_subtype",
 ]

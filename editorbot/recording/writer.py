@@ -22,6 +22,7 @@ from editorbot.atomic import atomic_file
 from editorbot.errors import NonFiniteError, NoSpaceError, OutputError, write_error
 from editorbot.recording.encoders import open_encoder
 from editorbot.recording.pcm import PcmFormat, full_scale
+from editorbot.recording.recording import Recording
 
 FORMATS = {
     ".wav": "WAV", ".wave": "WAV", ".rf64": "WAV", ".flac": "FLAC", ".ogg": "OGG", ".oga": "OGG", ".opus": "OGG",
@@ -36,31 +37,6 @@ LOSSY_HEADROOM_DB = 24.0
 
 _FLOAT_LIMITS = {"DOUBLE": float(np.finfo(np.float64).max), "FLOAT": float(np.finfo(np.float32).max)}
 """Largest values of the files that hold floats as they are."""
-
-
-def track_subtype(source_subtype: str, path: str | os.PathLike[str]) -> str:
-    """Choose the sample format of a track: at least the source's depth, as far as the container goes.
-
-    Parameters
-    ----------
-    source_subtype : str
-        `Recording.subtype` of the source.
-    path : path
-        The track; its ending names the container.
-
-    Raises
-    ------
-    OutputError
-        If the ending names no container that can be written.
-    """
-    container = container_of(path)
-    if container in ("OGG", "MP3"):
-        ending = os.path.splitext(os.fspath(path))[1].lower()
-        return {"OGG": "OPUS" if ending == ".opus" else "VORBIS", "MP3": "MPEG_LAYER_III"}[container]
-    wanted = source_subtype if source_subtype in (*_BITS, "FLOAT", "DOUBLE") else "PCM_16"
-    if container == "FLAC" and wanted not in ("PCM_16", "PCM_24"):
-        return "PCM_24"
-    return wanted
 
 
 def container_of(path: str | os.PathLike[str]) -> str:
@@ -79,27 +55,28 @@ def container_of(path: str | os.PathLike[str]) -> str:
     return FORMATS[ending]
 
 
-def check_track(path: str | os.PathLike[str], source_subtype: str, sample_rate: int, channels: int) -> None:
+def check_track(path: str | os.PathLike[str], recording: Recording) -> None:
     """Refuse a track that its container cannot hold, before any work is done for it.
-
-    Parameters
-    ----------
-    path : path
-        The track; its ending names the container.
-    source_subtype : str
-        `Recording.subtype` of the source.
-    sample_rate : int [Hz]
-        Its rate.
-    channels : int
-        Its channels.
 
     Raises
     ------
     OutputError
-        If the ending names no container, or one that cannot hold this.
+        If the ending names no container, or one that cannot hold the recording's rate or channels.
     """
-    pcm = PcmFormat(track_subtype(source_subtype, path), channels)
-    open_encoder(io.BytesIO(), container_of(path), pcm, sample_rate, os.fspath(path)).abandon()
+    pcm = PcmFormat(_track_subtype(recording.subtype, path), recording.channels)
+    open_encoder(io.BytesIO(), container_of(path), pcm, recording.sample_rate, os.fspath(path)).abandon()
+
+
+def _track_subtype(source_subtype: str, path: str | os.PathLike[str]) -> str:
+    """Choose the sample format of a track: at least the source's depth, as far as the container goes."""
+    container = container_of(path)
+    if container in ("OGG", "MP3"):
+        is_opus = os.fspath(path).lower().endswith(".opus")
+        return "MPEG_LAYER_III" if container == "MP3" else "OPUS" if is_opus else "VORBIS"
+    wanted = source_subtype if source_subtype in (*_BITS, *_FLOAT_LIMITS) else "PCM_16"
+    if container == "FLAC" and wanted not in ("PCM_16", "PCM_24"):
+        return "PCM_24"
+    return wanted
 
 
 class TrackWriter:
@@ -113,8 +90,8 @@ class TrackWriter:
         Its rate.
     channels : int
         Its channels.
-    subtype : str, optional
-        Its sample format, see `track_subtype`; 16 bits or the container's own by default.
+    subtype : str
+        `Recording.subtype` of its source: the track has at least this depth, as far as the container goes.
     total_samples : int, optional
         Its length where known, so that a full disk is noticed before the work.
     may_replace : bool
@@ -133,13 +110,14 @@ class TrackWriter:
         path: str | os.PathLike[str],
         sample_rate: int,
         channels: int,
-        subtype: str | None = None,
+        subtype: str = "PCM_16",
         *,
         total_samples: int | None = None,
         may_replace: bool = True,
     ) -> None:
         self.path = os.fspath(path)
-        self.subtype = subtype or track_subtype("PCM_16", path)
+        self.subtype = _track_subtype(subtype, path)
+        """Its sample format, by libsndfile's name."""
         self.clipped_samples = 0
         """Values that were beyond what the file holds, full scale where it holds integers, and were clipped."""
         pcm = PcmFormat(self.subtype, channels)

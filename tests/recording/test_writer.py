@@ -13,7 +13,7 @@ LOUD = 2.0**23
 """Samples of 24 bits that were stored as floats without a scale."""
 
 
-def written(path: Path, sound: np.ndarray, subtype: str | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+def written(path: Path, sound: np.ndarray, subtype: str = "PCM_16") -> tuple[np.ndarray, tuple[str, ...]]:
     """Return what a track holds after it was written, and the warnings."""
     with TrackWriter(path, RATE, 1, subtype) as writer:
         writer.write(sound[:, None])
