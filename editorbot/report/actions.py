@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from editorbot.editlist.edit_list import ActionSpan
 from editorbot.timebase import clock
@@ -99,18 +99,6 @@ class ActionLane:
     """How many actions there are."""
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Consecutive actions of one type."""
-
-    type: str
-    start: int
-    end: int
-    borders: tuple[int, ...]
-    count: int
-    row: int = 0
-
-
 def action_lane(actions: Sequence[ActionSpan], samples: int, sample_rate: int) -> ActionLane | None:
     """Lay out the actions of an edit over its recording.
 
@@ -131,15 +119,16 @@ def action_lane(actions: Sequence[ActionSpan], samples: int, sample_rate: int) -
     if not actions:
         return None
     keys = _keys(actions)
-    number = {key.type: key.number for key in keys}
-    runs = _in_rows(_runs(actions))
-    runs.sort(key=lambda run: (run.row, run.type not in ("KEEP", "CUT")))
-    return ActionLane(
-        keys=keys,
-        blocks=tuple(_block(run, number[run.type], samples, sample_rate) for run in runs),
-        rows=1 + max(run.row for run in runs),
-        count=len(actions),
-    )
+    numbers = {key.type: key.number for key in keys}
+    ends = [0] * MOST_ROWS
+    blocks = []
+    for group in _groups(actions):
+        start, end = min(action.start for action in group), max(action.end for action in group)
+        row = next((row for row, taken_to in enumerate(ends) if start >= taken_to), MOST_ROWS - 1)
+        ends[row] = max(ends[row], end)
+        blocks.append(_block(group, start, end, row, numbers[group[0].type], samples, sample_rate))
+    blocks.sort(key=lambda block: (block.row, keys[block.key - 1].type not in ("KEEP", "CUT")))
+    return ActionLane(keys, tuple(blocks), 1 + blocks[-1].row, len(actions))
 
 
 def _keys(actions: Sequence[ActionSpan]) -> tuple[ActionKey, ...]:
@@ -162,7 +151,7 @@ def _share(count: int, total: int) -> str:
     return "< 1 %" if 200 * count < total else f"{100 * count / total:.0f} %"
 
 
-def _runs(actions: Sequence[ActionSpan]) -> list[_Run]:
+def _groups(actions: Sequence[ActionSpan]) -> list[list[ActionSpan]]:
     """Group consecutive actions of one type that touch."""
     groups: list[list[ActionSpan]] = []
     for action in actions:
@@ -171,37 +160,23 @@ def _runs(actions: Sequence[ActionSpan]) -> list[_Run]:
             groups[-1].append(action)
         else:
             groups.append([action])
-    return [_run(group) for group in groups]
+    return groups
 
 
-def _run(group: Sequence[ActionSpan]) -> _Run:
-    start, end = min(action.start for action in group), max(action.end for action in group)
-    edges = {action.start for action in group} | {action.end for action in group}
-    return _Run(group[0].type, start, end, tuple(sorted(edges - {start, end})), len(group))
-
-
-def _in_rows(runs: list[_Run]) -> list[_Run]:
-    """Put each run into the first row that is free from its start on."""
-    ends = [0] * MOST_ROWS
-    placed = []
-    for run in runs:
-        row = next((row for row, end in enumerate(ends) if run.start >= end), MOST_ROWS - 1)
-        ends[row] = max(ends[row], run.end)
-        placed.append(replace(run, row=row))
-    return placed
-
-
-def _block(run: _Run, key: int, samples: int, sample_rate: int) -> Block:
-    width = max(100 * (run.end - run.start) / samples, LEAST_WIDTH)
-    times = f" x {run.count}" if run.count > 1 else ""
-    edges = [run.start, *run.borders, run.end]
+def _block(
+    group: Sequence[ActionSpan], start: int, end: int, row: int, key: int, samples: int, sample_rate: int
+) -> Block:
+    """Lay out a group of actions."""
+    width = max(100 * (end - start) / samples, LEAST_WIDTH)
+    times = f" x {len(group)}" if len(group) > 1 else ""
+    edges = sorted({start, end} | {action.start for action in group} | {action.end for action in group})
     least = SEPARATED_WIDTH / 100 * samples
     parted = [b for a, b, c in zip(edges, edges[1:], edges[2:]) if b - a >= least and c - b >= least]
     return Block(
-        left=min(100 * run.start / samples, 100 - width),
+        left=min(100 * start / samples, 100 - width),
         width=width,
-        row=run.row,
+        row=row,
         key=key,
-        title=f"{run.type}{times}: {clock(run.start / sample_rate)} to {clock(run.end / sample_rate)}",
+        title=f"{group[0].type}{times}: {clock(start / sample_rate)} to {clock(end / sample_rate)}",
         parted=tuple(100 * at / samples for at in parted),
     )

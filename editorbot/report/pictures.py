@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool
 
-from editorbot.analysis.analysis import ACTIVITY_KINDS, Analysis
+from editorbot.analysis.analysis import ACTIVITY_KINDS, ActivitySpan, Analysis, Section
 from editorbot.editlist.edit_list import EditList, is_contiguous
 from editorbot.editlist.operations import played_ranges
 from editorbot.errors import printable
@@ -134,7 +134,7 @@ def draw_pictures(edit_list: EditList, analysis: Analysis, raw: Peaks, track: Pe
         ),
         sections=_sections(analysis),
         phrases=tuple(100 * float(analysis.beats_s[beat]) / raw_s for beat in analysis.phrases),
-        activity=_activity(analysis),
+        activity=tuple(_span(one, analysis, one.kind, one.kind) for one in analysis.activity),
         kinds=tuple(kind for kind in ACTIVITY_KINDS if any(span.kind == kind for span in analysis.activity)),
         score=score_path(beats_s, scores, raw_s),
         raw_ticks=ticks(raw_s),
@@ -180,33 +180,14 @@ def _clip_span(placed: PlacedClip, sample_rate: int, track_s: float) -> Span:
 
 def _sections(analysis: Analysis) -> tuple[Span, ...]:
     labels = {label: k for k, label in enumerate(dict.fromkeys(section.label for section in analysis.sections))}
-    return tuple(
-        _span(
-            (section.start_s, section.end_s),
-            analysis.duration_s,
-            f"color-{labels[section.label] % SECTION_COLORS}",
-            printable(section.label),
-            f"section {printable(section.label)}: {clock(section.start_s)} to {clock(section.end_s)}",
-        )
-        for section in analysis.sections
-    )
+    colors = {label: f"color-{number % SECTION_COLORS}" for label, number in labels.items()}
+    return tuple(_span(one, analysis, colors[one.label], printable(one.label), "section ") for one in analysis.sections)
 
 
-def _activity(analysis: Analysis) -> tuple[Span, ...]:
-    return tuple(
-        _span(
-            (span.start_s, span.end_s),
-            analysis.duration_s,
-            span.kind,
-            span.kind,
-            f"{span.kind}: {clock(span.start_s)} to {clock(span.end_s)}",
-        )
-        for span in analysis.activity
-    )
-
-
-def _span(range_s: tuple[float, float], duration_s: float, kind: str, label: str, title: str) -> Span:
-    left, width = 100 * range_s[0] / duration_s, 100 * (range_s[1] - range_s[0]) / duration_s
+def _span(one: Section | ActivitySpan, analysis: Analysis, kind: str, label: str, prefix: str = "") -> Span:
+    """Lay out a stretch of the recording, with its label where it fits."""
+    left, width = 100 * one.start_s / analysis.duration_s, 100 * (one.end_s - one.start_s) / analysis.duration_s
+    title = f"{prefix}{label}: {clock(one.start_s)} to {clock(one.end_s)}"
     return Span(left, width, kind, label if width > 0.9 * len(label) + 1 else "", title)
 
 
