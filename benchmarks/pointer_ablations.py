@@ -35,7 +35,7 @@ from editorbot.models.pointer_config import PointerConfig
 from editorbot.timebase import ANALYSIS_RATE, HOP_SAMPLES
 from editorbot.training.pointer.config import SMALL
 from editorbot.training.pointer.data import PointerDataset, PointerFolders, PointerPair, prepared
-from editorbot.training.pointer.train import train_network
+from editorbot.training.pointer.train import PointerNetworkTrainer
 from editorbot.training.pointer.validation import plays_of, validate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -108,7 +108,10 @@ class Ablation:
         torch.set_num_threads(1)
         args = self.args
         how = replace(SMALL.training, epochs=args.epochs, learning_rate=args.learning_rate)
-        network = train_network(self._some(args.data, args.pairs), how, self.shape)
+        trainer = PointerNetworkTrainer(self._some(args.data, args.pairs), how, self.shape)
+        while trainer.epoch < args.epochs:
+            trainer.train_epoch()
+        network = trainer.network.eval()
         valid = self._some(args.valid, args.valid_pairs)
         if self.shape.expected == "ratio":
             return [row_of(f"{self.name}, greedy", network, valid, greedy, args.greedy_pairs)]

@@ -28,7 +28,7 @@ from editorbot.training.scored.calibration import calibrate, chances_of, step_sc
 from editorbot.training.scored.config import ScoredTraining
 from editorbot.training.scored.examples import Example, read_example
 from editorbot.training.scored.jams import examples_of_pairs
-from editorbot.training.scored.train import train_network
+from editorbot.training.scored.train import ScoredRun
 
 LEFT_OUT = ("", "noodling", "other_song", "bad_take")
 RESULTS = Path(__file__).parent / "results"
@@ -60,9 +60,11 @@ def trained(left_out: str, examples: Sequence[Example], epochs: int, cache: Path
         network.load_state_dict(load_file(path))
         return network.eval()
     config = ScoredTraining(epochs=epochs, left_out=(left_out,) if left_out else ())
-    network = train_network(examples, config, SHAPE)
-    save_file(network.state_dict(), path)
-    return network
+    run = ScoredRun(examples, config, SHAPE)
+    while run.epoch < epochs:
+        print(left_out, run.train_epoch())
+    save_file(run.mean.state_dict(), path)
+    return run.mean.eval()
 
 
 def scored(

@@ -83,7 +83,7 @@ def scored(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
     settings = ScoredSettings(
         tracks=(folder,), valid_tracks=(folder,), members=2, workers=1, training=replace(training, epoch_jams=3)
     )
-    return TinyRun(run.train, settings, {"training": {"seed": 9}}, "seed 4, but 9", "member_0/latest.pt")
+    return TinyRun(run.train, settings, {"training": {"seed": 9}}, "seed 4, but 9", latest="member_0/latest.pt")
 
 
 def beats(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:

@@ -112,6 +112,6 @@ def _make(number: int, *, seed: int, midi: Sequence[Path], soundfont: Path, fold
 
 
 def write_beat_net(network: BeatNetwork, path: Path, *, card: dict[str, Any]) -> None:
-    """Write a network as it ships; `card` is what a reader should know, see `run_folder.card_of`."""
+    """Write a network as it ships."""
     shape = {"inputs_version": INPUTS_VERSION, "outputs": list(OUTPUTS), "config": asdict(network.config)}
     write_weights(path, arrays_of(network.state_dict()), {"format": FORMAT, **shape, **card})

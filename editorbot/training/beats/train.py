@@ -149,12 +149,3 @@ class BeatsRun:
         self.network.load_state_dict(dict(found.weights))
         self.optimizer.load_state_dict(found.training["optimizer"])
         self.cycle.load_state_dict(found.training["cycle"])
-
-
-def train_network(examples: Sequence[BeatExample], config: BeatTraining, shape: BeatNetConfig) -> BeatNetwork:
-    """Train a network to the end, keeping nothing; torch's random state stays as it was."""
-    with torch.random.fork_rng():
-        run = BeatsRun(examples, config, shape)
-        while run.epoch < config.epochs:
-            run.train_epoch()
-        return run.network.eval()

@@ -152,18 +152,6 @@ def _with_ratio(model: PointerConfig, pairs: PointerDataset) -> PointerConfig:
 
 
 def write_pointer(network: PointerNetwork, decode: DecodeSettings, path: Path, *, card: dict[str, Any]) -> None:
-    """Write a network as it ships.
-
-    Parameters
-    ----------
-    network : PointerNetwork
-        The weights.
-    decode : DecodeSettings
-        Costs of the decoder.
-    path : Path
-        Ends in ``.safetensors``; the card is written beside it.
-    card : dict
-        What a reader should know; see `run_folder.card_of`.
-    """
+    """Write a network and its decoder's costs as they ship."""
     shape = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES), "config": asdict(network.config)}
     write_weights(path, arrays_of(network.state_dict()), {"format": FORMAT, **shape, "decode": asdict(decode), **card})

@@ -122,15 +122,6 @@ class PointerNetworkTrainer:
         restore_random_state(found.training, self.rng)
 
 
-def train_network(pairs: Sequence[PointerPair], config: PointerTraining, shape: PointerConfig) -> PointerNetwork:
-    """Train a network to the end on the CPU, keeping nothing; torch's random state stays as it was."""
-    with torch.random.fork_rng():
-        trainer = PointerNetworkTrainer(pairs, config, shape)
-        while trainer.epoch < config.epochs:
-            trainer.train_epoch()
-        return trainer.network.eval()
-
-
 def noisy(inputs: PointerInputs, config: PointerTraining, rng: np.random.Generator) -> PointerInputs:
     """Vary a recording: another level and tone of its mel, noise on its step inputs."""
     bands = inputs.mel.shape[0]

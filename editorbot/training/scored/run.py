@@ -145,19 +145,7 @@ def _train_member(
 def write_score(
     networks: Sequence[ScorerNetwork], calibration: Calibration, path: Path, *, card: dict[str, Any]
 ) -> None:
-    """Write networks of one shape as one learned score, their tensors named ``0/...``, ``1/...``.
-
-    Parameters
-    ----------
-    networks : sequence of ScorerNetwork
-        The ensemble.
-    calibration : Calibration
-        How the mean probabilities become stretches.
-    path : Path
-        Ends in ``.safetensors``; the card is written beside it.
-    card : dict
-        What a reader should know; see `run_folder.card_of`.
-    """
+    """Write networks of one shape as one learned score, their tensors named ``0/...``, ``1/...``."""
     tensors = {
         f"{number}/{name}": value
         for number, network in enumerate(networks)

@@ -125,15 +125,6 @@ class ScoredRun:
         restore_random_state(found.training, self.rng)
 
 
-def train_network(examples: Sequence[Example], config: ScoredTraining, shape: ScorerConfig) -> ScorerNetwork:
-    """Train one network to the end, keeping nothing; torch's random state stays as it was."""
-    with torch.random.fork_rng():
-        run = ScoredRun(examples, config, shape)
-        while run.epoch < config.epochs:
-            run.train_epoch()
-        return run.mean.eval()
-
-
 def loss_of(first: Tensor, second: Tensor, batch: Batch, config: ScoredTraining) -> Tensor:
     """Weigh the losses of both passes together, a scalar."""
     return FIRST_PASS_WEIGHT * _pass_loss(first, batch, config) + _pass_loss(second, batch, config)

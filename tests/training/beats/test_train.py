@@ -17,7 +17,7 @@ from editorbot.training.beats import run as beats_run
 from editorbot.training.beats.config import BeatsSettings, BeatTraining
 from editorbot.training.beats.examples import BeatExample, keep_example, kept_example, make_example, roughened
 from editorbot.training.beats.run import midi_files, train
-from editorbot.training.beats.train import BeatsRun, targets_of, train_network, window_of
+from editorbot.training.beats.train import BeatsRun, targets_of, window_of
 from tests.corpus.band.soundfonts import sine_soundfont
 
 TINY = BeatNetConfig(width=8, context=8, dilations=(1, 2, 4))
@@ -39,6 +39,14 @@ def clicks(seed: int, frames: int = 300) -> BeatExample:
     inputs[beats, 8] += 2.0
     inputs[beats[::4], 0] += 2.0
     return BeatExample(inputs.astype(np.float16), beats * FRAME_S, beats[::4] * FRAME_S)
+
+
+def train_network(examples: list[BeatExample], config: BeatTraining, shape: BeatNetConfig) -> BeatNetwork:
+    """Train to the end."""
+    run = BeatsRun(examples, config, shape)
+    while run.epoch < config.epochs:
+        run.train_epoch()
+    return run.network.eval()
 
 
 def same_weights(one: BeatNetwork, other: BeatNetwork) -> bool:
