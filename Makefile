@@ -50,7 +50,7 @@ wheel: $(VENV)/ready-dev
 # Fetches the music that is learned from and reported on, once: 7.6 GB, of which 2.3 GB stay; all of it is for
 # train-scored, train-policy, train-pointer and train-polish. The others need the standard set: 930 MB.
 music: $(VENV)/ready-dev
-	$(RUN) -m scripts.fetch_music $(MUSIC) --set $(MUSIC_SET)
+	$(RUN) -m tools.fetch_music $(MUSIC) --set $(MUSIC_SET)
 
 evaluation plain benchmarks train-beats: MUSIC_SET = standard
 
@@ -69,7 +69,7 @@ evaluation: music
 
 # How much of a song is kept where there is little or nothing to cut.
 plain: music
-	$(RUN) benchmarks/plain_recordings.py $(MUSIC)/test/* --out $(EVAL)/plain
+	$(RUN) -m benchmarks.plain_recordings $(MUSIC)/test/* --out $(EVAL)/plain
 	$(RUN) benchmarks/plain.py $(EVAL)/plain --cache $(EVAL)/cache
 
 # How well edits are aligned with their recordings, and what a score makes of faults that it never heard: an hour. Jams and

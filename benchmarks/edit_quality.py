@@ -114,22 +114,22 @@ def _cut(recording: Recording, cut: LoudnessCut) -> EditList:
     return cut_by_levels(window_levels_db(recording), recording.source, cut)
 
 
-NOTES = """The jams come from `benchmarks/edit_quality_jams.py`: the same ten tracks, ruined by both scripts. To know
+NOTES = """The jams come from `benchmarks/edit_quality_jams.py`: the same ten tracks, simulated by both scripts. To know
 when reading them:
 
-* `scored-rules` was tuned on jams of the first ruiner; `scored`, and through it `pointer` and `policy`, learned from
-  other jams of the first ruiner among many simulated ones, and from tracks of ufoai and nexuiz; its chances
-  were made right on other jams of these artists, of colobot and of hyperrogue. The second ruiner was written without
+* `scored-rules` was tuned on jams of the first simulator; `scored`, and through it `pointer` and `policy`, learned from
+  other jams of the first simulator among many simulated ones, and from tracks of ufoai and nexuiz; its chances
+  were made right on other jams of these artists, of colobot and of hyperrogue. The second simulator was written without
   reading the rules, and nothing ever learned from it: it is the fairer test, and its test artists alone are the
   fairest.
-* The first ruiner's plain set is not valid: ten jams of one seed gave keep-all 0.696, the loudness cutter 0.772,
+* The first simulator's plain set is not valid: ten jams of one seed gave keep-all 0.696, the loudness cutter 0.772,
   the rules 0.829. So of each track the first jam on which keep-all scores 0.50 - 0.75 was taken (0.50 - 0.70 left one
   track without any in eight seeds). That choice looks at keep-all alone.
 * The order of joins was first judged by the two sides of a join, where a late cut that repeats a second counts as a
   step back: the rules then had 0.50 on the second set. It is now judged by whole clips; that was changed after seeing
   the number. Recall, purity and F1 do not depend on it.
 * Beat errors rest on beats that librosa found in the finished tracks, at times at a wrong tempo, and on few joins a
-  jam: read them as a rough guide. The first ruiner states no beats."""
+  jam: read them as a rough guide. The first simulator states no beats."""
 """What a reader of the results has to know about how they came to be."""
 
 # --- the table ------------------------------------------------------------------------------------------------------
@@ -232,7 +232,7 @@ def report_of(results: Sequence[Result], cut: LoudnessCut, seed: int) -> str:
     ]
     for group in dict.fromkeys(result.group for result in results):
         mine = [result for result in results if result.group == group]
-        parts += [f"## Jams of the {group} ruiner", f"The set is {validity_of(mine)}.", table_of(mine, rng=rng)]
+        parts += [f"## Jams of the {group} simulator", f"The set is {validity_of(mine)}.", table_of(mine, rng=rng)]
         for title, is_test in (("Test artists alone", True), ("Training artists alone", False)):
             some = [result for result in mine if result.is_test == is_test]
             if some and len(some) < len(mine):

@@ -4,10 +4,10 @@
     python benchmarks/edit_quality.py --jams first=JAMS/first second=JAMS/second --tune JAMS/tune
 
 MUSIC holds Debian packages, each unpacked (`dpkg-deb -x`) below a folder of its name: those of the tracks in
-`edit_quality_tracks.txt`, and timgm6mb-soundfont, from which the first ruiner plays its junk. The same ten are ruined
-by both ruiners, each in its own process, and four more by the second one, for the loudness cutter's threshold. The
-first ruiner takes no list of files: it looks for music where one of the packages has it, so the ten tracks are laid
-there, under names that tell the artist.
+`edit_quality_tracks.txt`, and timgm6mb-soundfont, from which the first simulator plays its junk. The same ten are made
+into jams by both simulators, each in its own process, and four more by the second one, for the loudness cutter's
+threshold. The first simulator takes no list of files: it looks for music where one of the packages has it, so the ten
+tracks are laid there, under names that tell the artist.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ ARCHIVES = {
 """Packages whose music lies in an archive of its own."""
 
 SOUNDFONT = "timgm6mb-soundfont/usr/share/sounds/sf2/TimGM6mb.sf2"
-"""Where the first ruiner looks for its instruments."""
+"""Where the first simulator looks for its instruments."""
 
 FIRST_FOLDER = "colobot-common-sounds/usr/share/games/colobot/music"
-"""Where the first ruiner looks for the music of one of its artists."""
+"""Where the first simulator looks for the music of one of its artists."""
 
 SEEDS = {"second": 10, "tune": 20}
 
 
 KEPT_F1 = (0.50, 0.75)
-"""The first ruiner leaves some jams nearly clean, so of each track the first jam is taken on which keeping everything
-scores in this range; the mean over the set then lies where a valid set's must. No editor has a say in it."""
+"""The first simulator leaves some jams nearly clean, so of each track the first jam is taken on which keeping all
+scores in this range; the mean over the set is then that of a valid set. No editor influences it."""
 
 MOST_SEEDS = 8
-"""Seeds that the first ruiner is tried with."""
+"""Seeds that the first simulator is tried with."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +89,15 @@ def unpack(music: Path, into: Path) -> Path:
     return into
 
 
-def ruin_second(tracks: list[Track], out: Path, seed: int) -> None:
-    """Let the second ruiner ruin each track once."""
+def make_second(tracks: list[Track], out: Path, seed: int) -> None:
+    """Let the second simulator make a jam of each track."""
     named = [f"{track.artist}={track.path}" for track in tracks]
-    command = [sys.executable, "-m", "simulators.ruin_second", "--tracks", *named, "--out", str(out)]
+    command = [sys.executable, "-m", "simulators.second", "--tracks", *named, "--out", str(out)]
     subprocess.run([*command, "--count", str(len(tracks)), "--seed", str(seed)], check=True)
 
 
-def ruin_first(tracks: list[Track], music: Path, out: Path, work: Path) -> None:
-    """Lay the tracks where the first ruiner looks, then let it ruin them until each has a jam with enough to cut."""
+def make_first(tracks: list[Track], music: Path, out: Path, work: Path) -> None:
+    """Put the tracks where the first simulator looks, and run it until each has a jam with enough to cut."""
     own = FIRST_FOLDER.split("/")[0]
     folder = work / FIRST_FOLDER
     folder.mkdir(parents=True, exist_ok=True)
@@ -113,7 +113,7 @@ def ruin_first(tracks: list[Track], music: Path, out: Path, work: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for seed in range(1, MOST_SEEDS + 1):
         every = out.with_name(f"{out.name}_{seed}")
-        command = [sys.executable, "-m", "simulators.ruin_first", str(work), str(every), "--sets", "validate"]
+        command = [sys.executable, "-m", "simulators.first", str(work), str(every), "--sets", "validate"]
         # It goes on to an artist whose music is not there, and stops; by then all ten are done.
         subprocess.run(
             [*command, "--jams", str(len(tracks)), "--seed", str(seed)], check=False, stderr=subprocess.DEVNULL
@@ -158,9 +158,9 @@ def main() -> None:
         if not needed.exists():
             raise SystemExit(f"{needed}: it is not there; unpack its package below {options.music}")
     scored = [track for track in tracks if track.set != "tune"]
-    ruin_second(scored, options.out / "second", SEEDS["second"])
-    ruin_second([track for track in tracks if track.set == "tune"], options.out / "tune", SEEDS["tune"])
-    ruin_first(scored, music, options.out / "first", options.out / "first_music")
+    make_second(scored, options.out / "second", SEEDS["second"])
+    make_second([track for track in tracks if track.set == "tune"], options.out / "tune", SEEDS["tune"])
+    make_first(scored, music, options.out / "first", options.out / "first_music")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Measures how much of a song the editors play if there is little or nothing to cut: `benchmarks/results/plain.md`.
 
-    python benchmarks/plain_recordings.py FOLDER [FOLDER ...] --out PLAIN
+    python -m benchmarks.plain_recordings FOLDER [FOLDER ...] --out PLAIN
     python benchmarks/plain.py PLAIN --cache CACHE [--before OLDER.json]
 
 Each second of the song counts once, whichever of its plays is kept; anything else that is kept does not count.

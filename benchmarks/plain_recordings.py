@@ -1,6 +1,6 @@
 """Makes recordings of finished songs in which there is little or nothing to cut, for `plain.py`.
 
-    python benchmarks/plain_recordings.py FOLDER [FOLDER ...] --out PLAIN --seed 16
+    python -m benchmarks.plain_recordings FOLDER [FOLDER ...] --out PLAIN --seed 16
 
 Every folder is an artist. Each track of a minute or more becomes four recordings:
 
@@ -22,14 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import ruin_second_sounds as sounds
 import soundfile as sf
 import soxr
-from ruin_second import find_tracks
-from ruin_second_sounds import RATE
-from ruin_second_takes import ring_out
 
 from editorbot.corpus.truth import Segment, Truth, write_truth
+from simulators import second_sounds as sounds
+from simulators.second import find_tracks
+from simulators.second_sounds import RATE
+from simulators.second_takes import ring_out
 
 LEAST_S = 60.0
 """Shorter tracks are left out [seconds]."""

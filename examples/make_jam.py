@@ -22,10 +22,10 @@ HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE.parent))
 
 from editorbot.corpus.truth import Truth, write_truth  # noqa: E402
-from simulators import ruin_second_sounds as sounds  # noqa: E402
-from simulators.ruin_second import Piece, Song, assemble, load_song, name_takes, placed, record  # noqa: E402
-from simulators.ruin_second_sounds import RATE  # noqa: E402
-from simulators.ruin_second_takes import TakeStyle, fall_apart, perform, ring_out, spoil  # noqa: E402
+from simulators import second_sounds as sounds  # noqa: E402
+from simulators.second import Piece, Song, assemble, load_song, name_takes, placed, record  # noqa: E402
+from simulators.second_sounds import RATE  # noqa: E402
+from simulators.second_takes import TakeStyle, fall_apart, perform, ring_out, spoil  # noqa: E402
 
 SEED = 7
 FINISHED_S = 45.0

@@ -1,1 +1,1 @@
-"""Ruiners of another hand than `editorbot.corpus.simulate`, for judging: ``python -m simulators.NAME``."""
+"""Simulators of jams, independent of `editorbot.corpus.simulate`, for evaluation: ``python -m simulators.NAME``."""

@@ -21,7 +21,7 @@ EXAMPLE = ROOT / "examples" / "jam.ogg"
 
 NOT_RUN = {
     "editorbot pairs stems": "fetches weights from a model hub",
-    "python -m scripts.fetch_music": "fetches music from the network",
+    "python -m tools.fetch_music": "fetches music from the network",
     "editorbot pairs simulate": "a hundred jams take minutes",
     "editorbot train": "takes minutes to hours",
     "editorbot evaluate": "edits with every editor: half a minute",
@@ -114,10 +114,10 @@ def test_each_original_command_is_forwarded_and_parsed(command: str, monkeypatch
 
 
 def test_fetching_music_is_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from scripts import fetch_music
+    from tools import fetch_music
 
     monkeypatch.setattr(fetch_music, "fetch_package", lambda name, folder, source: pytest.fail(f"fetches {name}"))
-    (command,) = {one for one in COMMANDS + ELSEWHERE if one.startswith("python -m scripts.fetch_music")}
+    (command,) = {one for one in COMMANDS + ELSEWHERE if one.startswith("python -m tools.fetch_music")}
     with pytest.raises(pytest.fail.Exception, match="fetches "):
         fetch_music.main(shlex.split(command)[3:])
 

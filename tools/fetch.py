@@ -1,8 +1,8 @@
-"""Fills a music folder: packages are fetched, checked, unpacked, listed; what is there already is left alone.
+"""Fills a music folder: packages are fetched, checked, unpacked and listed; complete ones are left as they are.
 
-Layout: ``SPLIT/ARTIST/TRACK`` for music and ``sounds/PACKAGE/FILE`` for what makes some, ``packages/`` for one list a
-package, written last, so that a list means that its package is whole; ``manifest.json``. A package that was fetched is
-deleted once its tracks are out: most of a game's data is no music.
+Layout: ``SPLIT/ARTIST/TRACK`` for music, ``sounds/PACKAGE/FILE`` for soundfonts and drum kits, ``packages/`` for one
+list a package, written last, so that a package with a list is complete; ``manifest.json``. A fetched package is
+deleted after its tracks are unpacked: most of a game's data is no music.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tools.music_table import package_named
 from tools.packages import COPYRIGHT, Track, check_deb, tracks_in
 
 PACKAGES_FOLDER = "packages"
-"""Folder of the lists, and of a package while it is being fetched."""
+"""Folder of the lists, and of a package while it is fetched."""
 
 LOUDEST = 0.98
 """Peak of a mix whose layers would add up to more than full scale."""
@@ -35,20 +35,20 @@ MIDI_ENDINGS = (".mid", ".midi")
 
 @dataclass(frozen=True)
 class Fetched:
-    """What came of one package."""
+    """The result for one package."""
 
     package: Package
     """The package."""
     entries: tuple[TrackEntry, ...] = ()
-    """What it holds."""
+    """Its files."""
     was_there: bool = False
     """Whether it was there already."""
     error: EditorbotError | None = None
-    """What went wrong."""
+    """Its error."""
 
     @property
     def note(self) -> str:
-        """What is odd about it."""
+        """A warning, if it does not hold what was expected."""
         music = sum(entry.split is not None for entry in self.entries)
         if self.package.split is None or music == self.package.tracks or self.error is not None:
             return ""
@@ -56,21 +56,9 @@ class Fetched:
 
 
 def fetch_package(name: str, folder: Path, source: Path | None = None) -> Fetched:
-    """Bring one package into a music folder.
+    """Fetch one package into a music folder; an error becomes part of the result.
 
-    Parameters
-    ----------
-    name : str
-        The package.
-    folder : path
-        The music folder.
-    source : path, optional
-        Folder with ``.deb`` files that were fetched elsewhere; apt-get fetches them where left out.
-
-    Returns
-    -------
-    fetched : Fetched
-        With the error, where something went wrong: one package never stops the others.
+    `source` is a folder with ``.deb`` files that were fetched elsewhere; by default apt-get fetches them.
     """
     try:
         package = package_named(name)
@@ -91,7 +79,7 @@ def fetch_package(name: str, folder: Path, source: Path | None = None) -> Fetche
 
 
 def write_all(folder: Path, fetched: Sequence[Fetched]) -> tuple[TrackEntry, ...]:
-    """Write the manifest over all packages that are in the folder, those of earlier runs too; return it."""
+    """Write the manifest of all packages in the folder, also those of earlier runs; return it."""
     by_name = {one.package.name: one.entries for one in fetched if one.error is None}
     for path in sorted((folder / PACKAGES_FOLDER).glob("*.json")):
         if path.stem not in by_name:
@@ -106,7 +94,7 @@ def _list_of(folder: Path, package: Package) -> Path:
 
 
 def _listed(folder: Path, package: Package) -> tuple[TrackEntry, ...] | None:
-    """Return what a package's list says, None where there is none or a file is missing or has another size."""
+    """Read a package's list; None if there is none, or a file is missing or has another size."""
     try:
         entries = tuple(TrackEntry(**entry) for entry in json.loads(_list_of(folder, package).read_bytes()))
         whole = all((folder / entry.path).stat().st_size == entry.bytes for entry in entries)
@@ -116,7 +104,7 @@ def _listed(folder: Path, package: Package) -> tuple[TrackEntry, ...] | None:
 
 
 def _deb_of(package: Package, folder: Path, source: Path | None) -> Path:
-    """Return a whole ``.deb`` of a package, fetching it where it is not there."""
+    """Find an intact ``.deb`` of a package, or fetch it."""
     place = source if source is not None else folder / PACKAGES_FOLDER
     found = _newest(place, package)
     if found is not None:
@@ -142,7 +130,7 @@ def _newest(folder: Path, package: Package) -> Path | None:
 
 
 def _download(package: Package, folder: Path) -> None:
-    """Fetch a package by the system's own client, which checks size and hash."""
+    """Fetch a package by apt-get, which checks size and hash."""
     if shutil.which("apt-get") is None:
         raise MissingExtraError(
             "apt-get is not on this system; on a Debian or Ubuntu, fetch the packages with apt-get download "
@@ -190,7 +178,7 @@ def _too_short(entry: TrackEntry, package: Package) -> bool:
 
 
 def _free_name(name: str, taken: dict[str, None]) -> str:
-    """Return a name that no track has yet."""
+    """Choose a name that no track has yet."""
     path, number = Path(name), 2
     while name in taken:
         name, number = f"{path.stem}_{number}{path.suffix}", number + 1
@@ -222,12 +210,12 @@ def _write_mix(path: Path, layers: Sequence[Track]) -> None:
 
 
 def entry_of(path: Path, package: Package, folder: Path) -> TrackEntry:
-    """Return the line of the manifest for one file.
+    """Make the line of the manifest for one file.
 
     Raises
     ------
     EditorbotError
-        Whatever `open_recording` says about a track that cannot be read.
+        Whatever `open_recording` raises for a track that cannot be read.
     """
     return TrackEntry(
         path=path.relative_to(folder).as_posix(),
@@ -242,7 +230,7 @@ def entry_of(path: Path, package: Package, folder: Path) -> TrackEntry:
 
 
 def _length_s(path: Path) -> float | None:
-    """Return how long a track is [seconds]."""
+    """Measure the length of a track [seconds]."""
     if path.suffix.lower() not in MIDI_ENDINGS:
         with open_recording(path) as recording:
             return round(recording.duration_s, 3)

@@ -202,9 +202,18 @@ def write_models(path: Path, beats: np.ndarray, downbeats: np.ndarray, bias: flo
     bumps = tempo_prior_features().shape[1]
     weights = {"profile": profile, "tempo": rest[:-bumps], "tempo_prior": rest[-bumps:], "downbeat": downbeats}
     rounded = {name: [float(f"{value:.5g}") for value in values] for name, values in weights.items()}
-    told = {"format": "editorbot.beats_linear", "command": "python -m tools.fit_beats MUSIC", "window_s": WINDOW_S}
-    document = told | rounded | {"downbeat_bias": float(f"{bias:.5g}")}
-    path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    head = {"format": "editorbot.beats_linear", "command": "python -m tools.fit_beats MUSIC", "window_s": WINDOW_S}
+    document = head | rounded | {"downbeat_bias": float(f"{bias:.5g}")}
+    fields = (f"  {json.dumps(name)}: {_json_of(value)}" for name, value in document.items())
+    path.write_text("{\n" + ",\n".join(fields) + "\n}\n", encoding="utf-8")
+
+
+def _json_of(value: object) -> str:
+    """Return a value as JSON, of a list ten numbers a line."""
+    if not isinstance(value, list):
+        return json.dumps(value)
+    rows = (", ".join(map(json.dumps, value[at : at + 10])) for at in range(0, len(value), 10))
+    return "[\n" + ",\n".join(f"    {row}" for row in rows) + "\n  ]"
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
     python -m tools.fit_scored JAMS_FOLDER
 
-JAMS_FOLDER is what `ruin_first.py` wrote. Writes `editorbot/pretrained/scored_rules.json`.
-Needs scikit-learn. Only jams of the tuning artists are fitted; see `ruin_first.TUNE_SETS`.
+JAMS_FOLDER is what `python -m simulators.first` wrote. Writes `editorbot/pretrained/scored_rules.json`.
+Needs scikit-learn. Only jams of the tuning artists are fitted; see `simulators.first.TUNE_SETS`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from editorbot.editors.scoring.loops import find_turns, turn_cues
 from editorbot.editors.scoring.scorecard import FORMAT, VERSION, Row, Scorecard
 from editorbot.editors.scoring.takes import find_retakes, retake_cues
 from editorbot.weights import shipped_weights
-from simulators.ruin_first import TUNE_SETS
+from simulators.first import TUNE_SETS
 from tools.scored_jams import BAD_TAKES, SONG_KINDS, Jam, load_jams
 
 SONG_CUES = (

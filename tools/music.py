@@ -1,7 +1,7 @@
 """The finished music that the project learns from and reports on: what is known of a package, what of a track.
 
 All of it is free music that comes as Debian packages: `tools.music_table` lists them, `tools.packages` unpacks them,
-``python -m scripts.fetch_music`` fetches them. The package stands for the artist, and the artist decides the split
+``python -m tools.fetch_music`` fetches them. The package stands for the artist, and the artist decides the split
 (`corpus.splits`).
 """
 
@@ -117,6 +117,6 @@ def read_manifest(path: Path) -> tuple[TrackEntry, ...]:
             raise FormatError("it is no manifest that is known here; delete it and fetch again", path=path)
         return tuple(TrackEntry(**entry) for entry in document["tracks"])
     except FileNotFoundError as error:
-        raise NotFoundError("there is no manifest; run python -m scripts.fetch_music", path=path) from error
+        raise NotFoundError("there is no manifest; run python -m tools.fetch_music", path=path) from error
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError(f"the manifest is damaged ({error!r}); delete it and fetch again", path=path) from error

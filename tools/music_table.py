@@ -1,7 +1,7 @@
-"""Every package with music that the project knows, in sets: change a line here to change what is learned from.
+"""Every package with music that the project knows, in sets; to train on other music, change a line here.
 
-A licence is what the package's copyright file says of the music in it; where files differ, it says "by file", and the
-copyright file that is kept beside the tracks says which. Every artist stands in `corpus.splits` too.
+A licence is what the package's copyright file says about its music; if files differ, it says "by file", and the
+copyright file next to the tracks says which. Every artist is in `corpus.splits` too.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from editorbot.errors import NotFoundError
 from tools.music import Layout, Package
 
 LEAST_S = 50.0
-"""Shortest track that is taken from the games that came later [seconds]: less is a jingle or an effect."""
+"""Shortest track that is taken from the games added later [seconds]: shorter ones are jingles or effects."""
 
 AS_LONG_AS_A_TEST_TRACK: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -37,7 +37,7 @@ NOT_WANTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "starfighter-data": ("through_space.ogg",),  # singularity-music has it too: a test artist
     }
 )
-"""Tracks that lie among the music of a game and must not, or need not, be learned from."""
+"""Tracks among the music of a game that must not, or need not, be trained on."""
 
 FIRST: tuple[Package, ...] = (
     Package(
@@ -59,13 +59,13 @@ FIRST: tuple[Package, ...] = (
     Package("timgm6mb-soundfont", "GPL-2", "usr/share/sounds/sf2/*.sf2", 1),
     Package("hydrogen-data", "GPL-2+ and others, by kit", "*/drumkits/*/*", 0),
 )
-"""What the project began with; all that is reported on, or played from notes, is here."""
+"""The first packages; all that is reported on, or played from notes, is among them."""
 
 
 def _game(
     name: str, licence: str, inside: str, tracks: int, layout: Layout = "files", tracks_inside: str = "*"
 ) -> Package:
-    """Return a package that came later: a whole game's data, with effects and jingles among its music."""
+    """Make a package that was added later: a whole game's data, with effects and jingles among its music."""
     left_out = AS_LONG_AS_A_TEST_TRACK.get(name, ()) + NOT_WANTED.get(name, ())
     return Package(name, licence, inside, tracks, layout, tracks_inside, left_out, LEAST_S)
 
@@ -124,10 +124,10 @@ LATER: tuple[Package, ...] = (
     _game("widelands-data", "GPL-2+ or CC-BY-SA-3.0, by file", "*/data/music/*.ogg", 30),
     _game("xmoto-data", "GPL-2+", "*/Textures/Musics/*.ogg", 7),
 )
-"""What came later, to have more artists to learn from."""
+"""Added later, to train on more artists."""
 
 PACKAGES = FIRST + LATER
-"""All that is known."""
+"""All known packages."""
 
 SMALL_SET = (
     "fretsonfire-songs-muldjord",
@@ -150,7 +150,7 @@ SETS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def package_named(name: str) -> Package:
-    """Return what is known about a package.
+    """Find a package.
 
     Raises
     ------

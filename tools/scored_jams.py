@@ -1,12 +1,7 @@
-"""Jams with their truth laid on the step grid, for fitting and checking `scored`.
-
-Analyses are kept beside the jams as ``NAME.analysis.pkl``, and made anew when
-the jam is newer. Private to these scripts: never read a pickle of unknown origin.
-"""
+"""Jams with their truth on the step grid, to fit and check `scored-rules`; analyses are cached next to the jams."""
 
 from __future__ import annotations
 
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +9,7 @@ import numpy as np
 
 from editorbot.analysis.analysis import Analysis
 from editorbot.analysis.analyze import analyze
+from editorbot.analysis.cache import AnalysisCache
 from editorbot.corpus.truth import Truth, read_truth
 from editorbot.editors.scoring.cues import find_cues
 from editorbot.editors.scoring.repetition import find_repetition, step_vectors
@@ -21,7 +17,7 @@ from editorbot.recording import open_recording
 from editorbot.timebase import STEP_S
 
 BAD_TAKES = ("false_start", "breakdown", "sloppy")
-"""Takes that are played again."""
+"""Takes that are played once more later."""
 
 SONG_KINDS = ("music", "repeat", *BAD_TAKES)
 """Kinds that are the band's music."""
@@ -43,18 +39,15 @@ class Jam:
 
 
 def load_jams(folder: Path) -> list[Jam]:
-    """Return every jam below a folder, analyzed."""
+    """Load and analyze every jam of a folder."""
     return [load_jam(path) for path in sorted(folder.glob("*.json"))]
 
 
 def load_jam(path: Path) -> Jam:
-    """Return one jam, analyzed; its analysis is kept for the next time."""
-    truth, raw = read_truth(path), path.with_name(path.stem + "_raw.flac")
-    kept = path.with_name(path.stem + ".analysis.pkl")
-    if not kept.exists() or kept.stat().st_mtime < raw.stat().st_mtime:
-        with open_recording(raw) as recording:
-            kept.write_bytes(pickle.dumps(analyze(recording)))
-    analysis = pickle.loads(kept.read_bytes())
+    """Load and analyze one jam."""
+    truth = read_truth(path)
+    with open_recording(path.with_name(path.stem + "_raw.flac")) as recording:
+        analysis = analyze(recording, cache=AnalysisCache(path.with_name("analysis")))
     middles_s = (np.arange(len(analysis.steps)) + 0.5) * STEP_S
     kinds, sources_s = np.full(len(middles_s), "junk", dtype="U16"), np.full(len(middles_s), np.nan)
     for segment in truth.segments:

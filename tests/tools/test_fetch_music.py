@@ -14,10 +14,9 @@ import soundfile as sf
 
 from editorbot.corpus.splits import SPLIT_OF_ARTIST
 from editorbot.errors import DamagedError, FormatError, NoSpaceError, NotFoundError, SplitError
-from scripts import fetch_music
-from scripts.fetch_music import main
-from tools import fetch, packages
+from tools import fetch, fetch_music, packages
 from tools.fetch import fetch_package, write_all
+from tools.fetch_music import main
 from tools.music import MANIFEST, read_manifest, write_manifest
 from tools.music_table import (
     AS_LONG_AS_A_TEST_TRACK,

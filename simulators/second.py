@@ -1,16 +1,16 @@
-"""Ruins finished tracks into raw jams with exact truth: the second of two independent ways.
+"""Turns finished tracks into raw jams with exact truth: the second of two independent simulators.
 
-    python -m simulators.ruin_second --tracks FOLDER_OR_FILES --out JAMS --count 10 --seed 1
+    python -m simulators.second --tracks FOLDER_OR_FILES --out JAMS --count 10 --seed 1
 
-It stages an evening in a rehearsal room. A band plays the song, and things
+It simulates an evening in a rehearsal room. A band plays the song, and things
 happen: it stops and starts again from the top or some bars earlier, plays a
-stretch badly and once more well, goes round a vamp too often. In between there
+stretch badly and once more well, repeats a vamp too often. In between there
 is talk, dead air, tuning, noodling, counting in, applause, and scraps of other
-songs. A room, its noise, and a recorder's level and tone lie over all of it.
+songs. A room, its noise, and a recorder's level and tone color all of it.
 
-What is drawn keeps three promises that make a set worth scoring on: no take is
-a copy of another, junk is at times as loud as the band, and about the same
-share of every jam is worth keeping (`PURITY`, `LOUD_SHARE`).
+Three rules make a set fit for scoring: no take is a copy of another, junk is
+sometimes as loud as the band, and about the same share of every jam is worth
+keeping (`PURITY`, `LOUD_SHARE`).
 
 ``--tracks`` takes files, folders (every file in them; a folder with ``song.ogg``
 and ``guitar.ogg`` is one track, the sum of both), each as ``ARTIST=PATH`` where
@@ -33,9 +33,9 @@ from scipy import signal
 
 from editorbot.corpus.truth import Segment, Truth, write_truth
 from editorbot.editlist.operations import subtract
-from simulators import ruin_second_sounds as sounds
-from simulators.ruin_second_sounds import RATE
-from simulators.ruin_second_takes import TakeStyle, draw_sloppy_style, draw_style, fall_apart, perform, ring_out, spoil
+from simulators import second_sounds as sounds
+from simulators.second_sounds import RATE
+from simulators.second_takes import TakeStyle, draw_sloppy_style, draw_style, fall_apart, perform, ring_out, spoil
 
 PURITY = (0.38, 0.48)
 """Share of a jam that is worth keeping, drawn from this range: keep-all then scores F1 0.55 - 0.65."""
@@ -479,8 +479,8 @@ def record(sound: np.ndarray, level: float, rng: np.random.Generator) -> np.ndar
     return np.asarray(out / abs(out).max() * 10 ** (rng.uniform(-8, -0.5) / 20))
 
 
-def ruin(song: Song, other: Song, rng: np.random.Generator) -> tuple[np.ndarray, Truth]:
-    """Return the recording of one evening with a song, and the truth about it."""
+def simulate_jam(song: Song, other: Song, rng: np.random.Generator) -> tuple[np.ndarray, Truth]:
+    """Simulate the recording of one evening with a song, and the truth about it."""
     purity = rng.uniform(*PURITY)
     unwanted_s = song.duration_s * (1 / purity - 1)
     loud_s = unwanted_s * rng.uniform(*LOUD_SHARE)
@@ -502,7 +502,7 @@ def ruin(song: Song, other: Song, rng: np.random.Generator) -> tuple[np.ndarray,
 
 
 def main() -> None:
-    """Ruin tracks as the command line says."""
+    """Simulate the jams that the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tracks", nargs="+", required=True, help="files and folders, each as PATH or ARTIST=PATH")
     parser.add_argument("--out", type=Path, required=True, help="folder that gets the pairs")
@@ -518,12 +518,12 @@ def main() -> None:
         song = load_song(files, artist, name, rng)
         strange = tracks[(number + 1 + int(rng.integers(max(1, len(tracks) - 1)))) % len(tracks)]
         other = load_song(strange[2], strange[0], strange[1], rng)
-        raw, truth = ruin(song, other, rng)
+        raw, truth = simulate_jam(song, other, rng)
         sample = f"second_{number:02d}_{artist}_{name}".replace(" ", "_").lower()
         sf.write(options.out / "input" / f"{sample}_raw.wav", raw, RATE, subtype="PCM_16")
         sf.write(options.out / "desired_output" / f"{sample}_edit.wav", song.sound, RATE, subtype="PCM_16")
         write_truth(options.out / "truth" / f"{sample}.json", truth)
-        print(f"{sample}: {song.duration_s:.0f} s ruined into {truth.duration_s:.0f} s", flush=True)
+        print(f"{sample}: {song.duration_s:.0f} s simulated as {truth.duration_s:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Everything that is heard in a rehearsal room and is no music: the second ruiner's junk.
+"""Everything that is heard in a rehearsal room and is no music: the second simulator's junk.
 
 Every function returns mono float64 sound of about unit loudness; who calls it
 sets level, place and distance. Talk needs the program ``espeak-ng``.

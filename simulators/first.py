@@ -1,13 +1,13 @@
-"""Ruins finished tracks into jams, with exact truth: the set that `scored` was tuned on.
+"""Turns finished tracks into jams with exact truth: the set that `scored` was tuned on.
 
 A finished track is cut to two or three minutes and played again as a band
 might in a rehearsal: people talk and tune, a song breaks down and starts
-again some bars earlier, a take goes wrong, a vamp is played too often. For
-every stretch of the jam the truth says what it is and, where it comes from
-the finished track, from where. Another script, written by someone else, makes
-the set that results are reported on.
+again some bars earlier, a take goes wrong, a vamp is played too often. The
+truth says for every stretch of the jam what it is, and from where in the
+finished track it comes. Results are reported on the set of `simulators.second`,
+which was written independently.
 
-    python -m simulators.ruin_first MUSIC_FOLDER OUT_FOLDER --sets tune validate
+    python -m simulators.first MUSIC_FOLDER OUT_FOLDER --sets tune validate
 
 MUSIC_FOLDER holds Debian packages, each unpacked below a folder of its name.
 OUT_FOLDER gets ``NAME_raw.flac`` and ``NAME.json``, the truth in the format of
@@ -32,7 +32,7 @@ import soxr
 
 from benchmarks import known_beats
 from editorbot.corpus.truth import Segment, Truth, write_truth
-from simulators import ruin_first_junk as junk
+from simulators import first_junk as junk
 
 RATE = junk.RATE
 """Rate of all audio here [Hz]."""

@@ -1,4 +1,4 @@
-"""How one piece is played on different takes: the second ruiner's performances.
+"""How one piece is played on different takes: the second simulator's performances.
 
 A take is modelled as a band that is never quite together: three bands of the
 spectrum stand for three players, each with timing, level and tone of its own.
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import signal
 from scipy.ndimage import map_coordinates
 
-from simulators.ruin_second_sounds import RATE
+from simulators.second_sounds import RATE
 
 SPLITS_HZ = (220.0, 2_800.0)
 """Where the three players' ranges part [Hz]."""

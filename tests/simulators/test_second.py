@@ -1,4 +1,4 @@
-"""The second ruiner's truth is exact: what it says of each second is what is heard there."""
+"""The second simulator's truth is exact: it says of each second what is heard there."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import pytest
 from scipy import signal
 
 from editorbot.corpus.truth import Segment
-from simulators.ruin_second import FADE_S, Incident, Piece, Song, assemble, name_takes, play_through
-from simulators.ruin_second_sounds import RATE, noodling, talk, tuning
-from simulators.ruin_second_takes import TakeStyle, draw_style, perform
+from simulators.second import FADE_S, Incident, Piece, Song, assemble, name_takes, play_through
+from simulators.second_sounds import RATE, noodling, talk, tuning
+from simulators.second_takes import TakeStyle, draw_style, perform
 
 STILL = TakeStyle(looseness_s=0.0)
 
