@@ -25,8 +25,8 @@ from editorbot.environment.spans import LONGEST_SPAN
 from editorbot.environment.state import BEATS_SEEN, FEATURES, SUMMARY_NAMES, Normalizer, RunningStatistics
 from editorbot.errors import EditorbotError, EmptyError, VersionError
 from editorbot.models.policy_config import SCORE_FEATURE_NAMES, SCORE_FEATURES
-from editorbot.training.bc.config import Augmentation
-from editorbot.training.policy_score_features import ScoreFeatures, analysis_of, pairs_by_name
+from editorbot.training.bc.config import Augmentation, PolicySettings
+from editorbot.training.policy_score_features import ScoreFeatures, analysis_of, pairs_by_name, score_features_by_name
 from editorbot.training.run_folder import OnLine
 
 CONTEXT = BEATS_SEEN * FEATURES
@@ -141,6 +141,23 @@ def demonstrations_of(
             )
         )
     return found
+
+
+def demonstrations_at(
+    path: Path, folder: Path | None, settings: PolicySettings, on_line: OnLine, *, what: str
+) -> tuple[list[Demonstration], Path]:
+    """Read the recordings of a data set, with their score features; return them and the folder of their pairs.
+
+    See `demonstration_dataset` and `demonstrations_of`.
+    """
+    data = demonstration_dataset(path, folder, what=what)
+    names, pairs, known = data.recording_names, Path(data.data_dir), {}
+    if settings.score_features:
+        cache, score = settings.cache_dir, settings.score
+        known = score_features_by_name(names, pairs, cache, on_line, score, settings.beat_tracker)
+        if names and not known:
+            on_line(f"no recording of the data set is in {pairs}; the policy learns from features alone")
+    return demonstrations_of(data, known, vocabulary=settings.model.vocabulary), pairs
 
 
 def kept_beats(

@@ -18,17 +18,10 @@ from editorbot.environment.state import Normalizer
 from editorbot.errors import printable
 from editorbot.training.bc.advantage_weights import advantage_weighted
 from editorbot.training.bc.config import BcSettings, stored_training
-from editorbot.training.bc.demonstrations import (
-    Demonstration,
-    demonstration_dataset,
-    demonstrations_of,
-    materials_of,
-    normalizer_of,
-)
+from editorbot.training.bc.demonstrations import Demonstration, demonstrations_at, materials_of, normalizer_of
 from editorbot.training.bc.train import BcRun
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.policy_checkpoint import write_policy
-from editorbot.training.policy_score_features import score_features_by_name
 from editorbot.training.policy_watch import Alarms
 from editorbot.training.run_folder import OnLine, RunFolder, RunHeader, card_of, silent
 
@@ -142,23 +135,12 @@ def read_demonstrations(settings: BcSettings, on_line: OnLine) -> DemonstrationS
     EmptyError, VersionError, SplitError
         If there are no samples, they are of another vocabulary, or of test artists.
     """
-
-    def read(path: Path, folder: Path | None, what: str) -> tuple[list[Demonstration], Path]:
-        data = demonstration_dataset(path, folder, what=what)
-        names, pairs, known = data.recording_names, Path(data.data_dir), {}
-        if settings.score_features:
-            cache, score = settings.cache_dir, settings.score
-            known = score_features_by_name(names, pairs, cache, on_line, score, settings.beat_tracker)
-            if names and not known:
-                on_line(f"no recording of the data set is in {pairs}; the policy learns from features alone")
-        return demonstrations_of(data, known, vocabulary=settings.model.vocabulary), pairs
-
-    train, data_dir = read(settings.data, settings.data_dir, "training")
+    train, data_dir = demonstrations_at(settings.data, settings.data_dir, settings, on_line, what="training")
     if settings.weighting == "advantage":
         vocabulary, cache = settings.model.action_vocabulary, settings.cache_dir
         train = advantage_weighted(train, data_dir, cache, vocabulary, on_line, settings.beat_tracker)
     if settings.valid_npz is not None:
-        valid, _ = read(settings.valid_npz, None, "validation")
+        valid, _ = demonstrations_at(settings.valid_npz, None, settings, on_line, what="validation")
     else:
         train, valid = split_recordings(train, on_line)
     if _apart(train, valid) == SOME_SAME_ARTISTS:

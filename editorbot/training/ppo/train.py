@@ -133,7 +133,10 @@ class PpoRun:
         """Take passes over a rollout; return the means of the metrics."""
         config = self.config
         returns, advantages = self._returns_and_advantages(batch)
-        reference = self._reference_logits(batch)
+        reference = None
+        if self.reference is not None:
+            with torch.no_grad():
+                reference = ActionDistribution(self._forward(self.reference, batch).logits).logits
         began_s = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate_share(self.update, config.updates)
@@ -170,13 +173,6 @@ class PpoRun:
         else:
             advantages = leave_one_out(returns, episode, recording)
         return returns.to(device), normalized(advantages).to(device)
-
-    @torch.no_grad()
-    def _reference_logits(self, batch: RolloutBatch) -> ActionLogits | None:
-        """Log probabilities of the cloned policy at every step."""
-        return (
-            None if self.reference is None else ActionDistribution(self._forward(self.reference, batch).logits).logits
-        )
 
     def _forward(self, module: Any, batch: RolloutBatch) -> AgentOutput:
         """Run an agent on some steps."""

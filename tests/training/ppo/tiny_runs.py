@@ -6,7 +6,7 @@ import numpy as np
 
 from editorbot.models.policy_config import SCORE_FEATURES
 from editorbot.training.ppo.config import PpoSettings, PpoTraining
-from editorbot.training.ppo.data import PlayedRecordings
+from editorbot.training.ppo.run import PlayedRecordings
 from tests.environment.games import song_material
 from tests.training.demonstrations import TINY, demonstrations
 
