@@ -63,7 +63,7 @@ def test_no_other_file_is_replaced_by_a_data_set(tmp_path, capsys, content):
     write_dataset(tmp_path / "bc.npz", small(seed=1))
 
 
-def test_rare_types_are_added_by_ruining_the_edits(tmp_path, capsys, monkeypatch):
+def test_rare_types_are_added_by_corrupting_the_edits(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(augment, "PROGRESS_EVERY", 8)
     folder = make_pair(tmp_path / "data", [Clip(0, 60), Clip(72, 120)])
     few, more = tmp_path / "bc_rich.npz", tmp_path / "bc.npz"
