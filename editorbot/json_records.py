@@ -55,10 +55,6 @@ class DocumentFormat:
             document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
         except (ValueError, RecursionError) as error:
             raise FormatError(f"this is no JSON: {error}") from error
-        return self.upgrade(document)
-
-    def upgrade(self, document: Any) -> Document:
-        """Upgrade a parsed document; errors as in `parse`."""
         if self.is_optional and isinstance(document, dict):
             document = {"format": self.name, "version": self.version, **document}
         if not isinstance(document, dict) or document.get("format") != self.name:
