@@ -15,7 +15,13 @@ if TYPE_CHECKING:
 
 
 def fabric_on(device: str, *, mixed: bool) -> Fabric:
-    """Set lightning-fabric up: bf16 on a GPU if it is `mixed`, never fp16, and float32 on a CPU."""
+    """Return the fabric for a device: bf16 on a GPU where that is wanted, never fp16; plain float32 on a CPU.
+
+    Raises
+    ------
+    UsageError
+        If there is no such device.
+    """
     from lightning_fabric import Fabric
 
     chosen = device_of(device)
@@ -26,7 +32,7 @@ def fabric_on(device: str, *, mixed: bool) -> Fabric:
 
 
 def device_of(name: str) -> str:
-    """Choose ``cpu`` or ``cuda``; auto takes a GPU if there is one.
+    """Return ``cpu`` or ``cuda``; auto takes a GPU where there is one.
 
     Raises
     ------
@@ -41,7 +47,7 @@ def device_of(name: str) -> str:
 
 
 def device_line(device: str, threads: int) -> str:
-    """First line of a run: where it trains."""
+    """Return the first line of a run: where it trains."""
     if device == "cuda":
         return f"training on {torch.cuda.get_device_name()} in bf16"
     cores = os.cpu_count() or 1

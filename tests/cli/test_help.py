@@ -5,10 +5,11 @@ import re
 import pytest
 
 from editorbot.cli.main import COMMANDS, main
+from editorbot.cli.train import METHODS
 
 BELOW = {
     "pairs": ("align", "simulate", "labels", "augment", "precache", "stems"),
-    "train": ("scored", "beats", "bc", "ppo", "pointer", "reconstruct", "mel2mel"),
+    "train": tuple(METHODS),
 }
 ALONE = [[command] for command in COMMANDS if command not in BELOW]
 EVERY = [*ALONE, *([command, name] for command, names in BELOW.items() for name in names)]

@@ -76,10 +76,12 @@ class PointerPair:
     """Its name."""
     inputs: PointerInputs
     """The raw recording."""
-    targets: PointerTargets
-    """What is to be predicted."""
+    pointers: Int64[np.ndarray, " edit_frames"]
+    """See `PointerTargets`; so are `ops` and `classes`."""
+    ops: Int8[np.ndarray, " edit_frames"]
     beats_s: Float[np.ndarray, " beats"]
     """Beats of the raw recording [seconds]."""
+    classes: Int8[np.ndarray, " steps"]
 
 
 @dataclass(frozen=True)
@@ -277,12 +279,17 @@ class PointerDataset(Sequence[PointerPair]):
                 frames = f"the stems have {stems.shape[2]} frames, the recording {mel.shape[1]}"
                 raise MismatchError(f"{frames}; make them again with: {STEM_COMMANDS}", path=cache.stems_mel(sample))
             mel = np.concatenate([mel, *stems])
+        targets = targets_of(self.folders, sample, raw)
         inputs = PointerInputs(np.ascontiguousarray(mel, np.float32), steps)
-        return PointerPair(sample, inputs, targets_of(self.folders, sample, raw), raw.beats_s)
+        return PointerPair(sample, inputs, targets.pointers, targets.ops, raw.beats_s, targets.classes)
 
     def of(self, samples: Sequence[str]) -> PointerDataset:
         """Take the pairs of some names."""
         return PointerDataset(self.folders, samples, self.config)
+
+    def first(self, most: int) -> PointerDataset:
+        """Take the first pairs, `most` at most."""
+        return self.of(self.samples[:most])
 
     @property
     def digest(self) -> str:
@@ -307,4 +314,4 @@ class PointerDataset(Sequence[PointerPair]):
     def lengths(self, index: int) -> tuple[int, int]:
         """Count the frames of a pair's raw recording, and those that its edit takes from it."""
         pair = self[index]
-        return pair.inputs.frames, int((pair.targets.pointers >= 0).sum())
+        return pair.inputs.frames, int((pair.pointers >= 0).sum())
