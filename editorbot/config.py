@@ -28,16 +28,9 @@ def plain_data(config: Any) -> Any:
 
 
 def changed(base: Config, data: object, where: str) -> Config:
-    """Change a configuration by what plain data says.
+    """Change a configuration by what plain data says; fields that it does not name stay.
 
-    Parameters
-    ----------
-    base : dataclass
-        Gives the values of the fields that the data does not name.
-    data : mapping
-        Field names to values; an object for a field that is a dataclass itself.
-    where : str
-        What is read, for messages.
+    `where` is what is read, for messages.
 
     Raises
     ------
@@ -73,29 +66,16 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
 
 
 def preset_of(presets: Mapping[str, Config], name: str) -> Config:
-    """Look a preset up.
-
-    Raises
-    ------
-    UsageError
-        If there is none of that name; the message lists them.
-    """
+    """Look a preset up; a UsageError lists them if there is none of that name."""
     if name not in presets:
         raise UsageError(f"there is no preset {name!r}; there are {', '.join(presets)}")
     return presets[name]
 
 
 def read_config(path: Path, presets: Mapping[str, Config], preset: str | None = None) -> Config:
-    """Read a configuration from a JSON file.
+    """Read a configuration from a JSON file, which holds what differs from a preset.
 
-    Parameters
-    ----------
-    path : Path
-        The file; it holds what differs from the preset.
-    presets : mapping
-        Configurations by name.
-    preset : str, optional
-        The one to change; that of the file's key ``preset``, or ``default``, where it is left out.
+    The preset is the one named, or that of the file's key ``preset``, or ``default``.
 
     Raises
     ------

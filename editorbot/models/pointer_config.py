@@ -9,12 +9,11 @@ Row ``r`` predicts what comes after raw frame ``r - 1``; row 0 predicts the firs
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float, Float32, Int
 
-from editorbot.config import changed
 from editorbot.errors import UsageError
 from editorbot.models.scorer_config import CLASSES, StepInputs
 
@@ -136,17 +135,6 @@ class PointerConfig:
         size = bucket % self.jump_buckets
         low, high = int(edges[size]), int(edges[size + 1])
         return (low, high) if bucket >= self.jump_buckets else (-high + 1, -low + 1)
-
-    @classmethod
-    def of_data(cls, data: dict[str, Any]) -> PointerConfig:
-        """Read the configuration of a checkpoint or a JSON file.
-
-        Raises
-        ------
-        UsageError
-            If a key is unknown, or a value impossible.
-        """
-        return changed(cls(), data, "model")
 
 
 def _check(condition: bool, message: str) -> None:

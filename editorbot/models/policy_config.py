@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from editorbot.analysis.features import feature_columns
-from editorbot.config import changed
 from editorbot.environment.actions import SIZES, Size, Vocabulary, vocabulary_named
 from editorbot.environment.state import FEATURES, PARTS, STATE_NAMES, STATE_SIZE
 from editorbot.errors import UsageError
@@ -92,11 +91,6 @@ class PolicyConfig:
     def inputs(self) -> int:
         """Numbers that policy and value network read: beat, outlook and hints, recording, state."""
         return 3 * self.policy_hidden_dim + AHEAD + STATE_SIZE
-
-    @classmethod
-    def of_data(cls, data: Mapping[str, Any]) -> PolicyConfig:
-        """Return the configuration that plain data tells; unknown keys are refused."""
-        return changed(cls(), data, "model")
 
 
 DEFAULT = PolicyConfig()

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from editorbot.config import changed
 from editorbot.editors.policy_inference.learned import FORMAT, inputs_digest
 from editorbot.editors.policy_inference.network import weight_shapes
 from editorbot.environment.state import Normalizer
@@ -25,7 +26,7 @@ def read_policy(checkpoint: Checkpoint, path: Path) -> tuple[EditingAgent, Norma
     FormatError
         If it has no normalizer.
     """
-    agent = EditingAgent(PolicyConfig.of_data(checkpoint.config["model"]))
+    agent = EditingAgent(changed(PolicyConfig(), checkpoint.config["model"], "model"))
     agent.load_state_dict(dict(checkpoint.weights))
     return agent, Normalizer.of_data(checkpoint.config.get("normalizer"), path)
 
@@ -36,7 +37,7 @@ def write_policy(checkpoint: Checkpoint, path: Path, card: Mapping[str, Any]) ->
     `card` is what a reader should know, see `run_folder.card_of`.
     """
     model, normalizer = checkpoint.config["model"], checkpoint.config["normalizer"]
-    names = weight_shapes(PolicyConfig.of_data(model))
+    names = weight_shapes(changed(PolicyConfig(), model, "model"))
     tensors: dict[str, np.ndarray] = {name: checkpoint.weights[name].float().numpy() for name in names}
     tensors |= {f"normalizer.{name}": np.array(normalizer[name], np.float64) for name in ("mean", "std")}
     kind = {"format": FORMAT, "method": checkpoint.method, "inputs": inputs_digest(), "config": model}

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from editorbot.config import changed
 from editorbot.editors.pointer_inference import network as in_numpy
 from editorbot.editors.scoring.inputs import INPUT_COUNT, REPEAT_COUNT
 from editorbot.errors import UsageError
@@ -243,4 +244,4 @@ def test_the_usual_buckets_grow_by_a_constant_factor():
 )
 def test_impossible_shapes_are_refused_by_name(values, said):
     with pytest.raises(UsageError, match=said):
-        PointerConfig.of_data(values)
+        changed(PointerConfig(), values, "model")

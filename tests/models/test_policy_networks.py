@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from editorbot.config import changed
 from editorbot.editors.policy_inference.network import encode, step_logits, weight_shapes
 from editorbot.environment.masks import Masks
 from editorbot.environment.state import STATE_SIZE
@@ -35,7 +36,7 @@ def test_impossible_shapes_are_refused(values, told):
 
 def test_unknown_keys_are_refused():
     with pytest.raises(UsageError, match="unknown keys hiden"):
-        PolicyConfig.of_data({"hiden": 3})
+        changed(PolicyConfig(), {"hiden": 3}, "model")
 
 
 def some_distribution(steps: int = 3, types: int = 4, seed: int = 0) -> tuple[ActionDistribution, ActionMasks]:

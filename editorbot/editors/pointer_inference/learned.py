@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Float
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.config import changed
 from editorbot.editors.base import Tightness
 from editorbot.editors.pointer_inference.decode import (
     DecodeSettings,
@@ -128,7 +129,7 @@ def _checked(weights: Weights, config: Any, decode: Any, digest: str, path: Path
     if not isinstance(config, Mapping) or not isinstance(decode, Mapping) or set(decode) - known:
         raise FormatError("it lacks the network's shape and the decoder's prices; train it again", path=path)
     try:
-        shape, settings = PointerConfig.of_data(dict(config)), DecodeSettings(**decode)
+        shape, settings = changed(PointerConfig(), config, "model"), DecodeSettings(**decode)
     except (UsageError, TypeError) as error:
         raise FormatError(f"its configuration is invalid ({error}); train it again", path=path) from error
     check_shapes(weights, weight_shapes(shape), path)

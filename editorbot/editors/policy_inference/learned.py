@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float32
 
 from editorbot.analysis.analysis import Analysis
+from editorbot.config import changed
 from editorbot.editors.clips import beat_scores
 from editorbot.editors.policy_inference.network import weight_shapes
 from editorbot.editors.scoring.learned import LearnedScore, read_score, step_labels_of
@@ -89,7 +90,7 @@ def _checked(weights: Weights, config: Any, normalizer: Any, digest: str, path: 
     if not isinstance(config, Mapping) or not isinstance(normalizer, Mapping):
         raise FormatError("it lacks the networks' shape and the normalizer; train it again", path=path)
     try:
-        shape = PolicyConfig.of_data(config)
+        shape = changed(PolicyConfig(), config, "model")
         scale = Normalizer(tuple(normalizer["mean"]), tuple(normalizer["std"]))
     except (EditorbotError, TypeError, KeyError) as error:
         raise FormatError(f"its configuration is invalid ({error}); train it again", path=path) from error

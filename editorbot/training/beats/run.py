@@ -68,13 +68,7 @@ def train(settings: BeatsSettings, *, command: str = "", on_line: OnLine = silen
 
 
 def midi_files(named: Sequence[Path]) -> tuple[Path, ...]:
-    """List the MIDI files named, those in folders too, in order.
-
-    Raises
-    ------
-    UsageError
-        If one is missing, or a folder holds none.
-    """
+    """List the MIDI files named, those in folders too, in order; a UsageError says where there is none."""
     found: list[Path] = []
     for path in named:
         inside = (

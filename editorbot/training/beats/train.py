@@ -92,17 +92,7 @@ def loss_of(scores: Tensor, targets: Tensor, mask: Tensor, config: BeatTraining)
 
 
 class BeatsRun:
-    """The network in training.
-
-    Parameters
-    ----------
-    examples : sequence of BeatExample
-        At least one.
-    config : BeatTraining
-        How to train.
-    shape : BeatNetConfig
-        The network's shape.
-    """
+    """The network in training on examples, at least one."""
 
     def __init__(self, examples: Sequence[BeatExample], config: BeatTraining, shape: BeatNetConfig) -> None:
         torch.manual_seed(config.seed)

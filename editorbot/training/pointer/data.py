@@ -133,13 +133,7 @@ def prepared(
 
 
 def _prepare(pair: Pair, *, folders: PointerFolders, config: PointerConfig) -> str:
-    """Compute what is missing of one pair and check the rest; return the sample's name.
-
-    Raises
-    ------
-    EditorbotError
-        If it cannot be read, has neither truth nor alignment, or its pointers are past the end of the recording.
-    """
+    """Compute what is missing of one pair and check the rest; return the sample's name."""
     sample, cache, tracker = pair.sample, folders.cache, folders.beat_tracker
     with open_recording(pair.raw) as recording:
         mel, score = read_mel(cache.raw(sample)), read_score().digest
@@ -247,17 +241,7 @@ def _kept_steps(pointers: Int64[np.ndarray, " edit_frames"], frames: int) -> Int
 
 
 class PointerDataset(Sequence[PointerPair]):
-    """Pairs that are prepared, each read when it is indexed.
-
-    Parameters
-    ----------
-    folders : PointerFolders
-        Where everything is.
-    samples : sequence of str
-        Names of the pairs.
-    config : PointerConfig
-        Says what of a recording is read.
-    """
+    """Pairs that are prepared, each read when it is indexed; `config` says what of a recording is read."""
 
     def __init__(self, folders: PointerFolders, samples: Sequence[str], config: PointerConfig) -> None:
         self.folders, self.samples, self.config = folders, tuple(samples), config

@@ -122,13 +122,7 @@ def _pairs(settings: PointerSettings, on_line: OnLine) -> tuple[PointerDataset, 
 
 
 def split_pairs(pairs: PointerDataset, share: float, most: int) -> tuple[PointerDataset, PointerDataset]:
-    """Split pairs into those to train on and those to validate on, whole artists.
-
-    Raises
-    ------
-    EmptyError
-        If all are of one artist.
-    """
+    """Split pairs into those to train on and those to validate on, whole artists, at least two."""
     sides = split_by_artist(dict(zip(pairs.samples, artists_of(pairs))), share)
     if not sides.valid:
         raise EmptyError(

@@ -35,19 +35,7 @@ LOSSES = ("delta", "jump", "use_jump", "stop", "op", "arrive", "kind", "total")
 
 
 class PointerNetworkTrainer:
-    """The network in training.
-
-    Parameters
-    ----------
-    pairs : sequence of PointerPair
-        At least one; each may be read when it is indexed.
-    config : PointerTraining
-        How to train.
-    shape : PointerConfig
-        The network's shape.
-    device : str
-        Where to train; in bf16 on a GPU.
-    """
+    """The network in training on pairs, which may each be read when indexed; in bf16 on a GPU."""
 
     def __init__(
         self, pairs: Sequence[PointerPair], config: PointerTraining, shape: PointerConfig, device: str = "cpu"

@@ -30,16 +30,7 @@ from editorbot.training.scored.examples import EXAMPLES_VERSION, example_of, rea
 def make_examples(request: JamRequest, cache: Path, *, workers: int = 1, on_line: OnLine = silent) -> list[Path]:
     """Make the examples of all jams of a request, or find them; a jam that cannot be made is reported and left out.
 
-    Parameters
-    ----------
-    request : JamRequest
-        Tracks, count, seed; `out` is not used.
-    cache : Path
-        Folder where examples are kept.
-    workers : int
-        Processes at work; the examples do not depend on it.
-    on_line : callable
-        Takes the errors.
+    They do not depend on the number of workers; the request's `out` is not used.
     """
     folder, paths = example_folder(request, cache), []
     for done in run_batch(range(request.count), partial(_jam_example, request, folder), workers=workers):

@@ -37,17 +37,7 @@ FIRST_PASS_WEIGHT = 0.4
 
 
 class ScoredRun:
-    """One network in training.
-
-    Parameters
-    ----------
-    examples : sequence of Example
-        At least one jam; validation jams are not among them.
-    config : ScoredTraining
-        How to train.
-    shape : ScorerConfig
-        The network's shape.
-    """
+    """One network in training on jams, at least one; validation jams are not among them."""
 
     def __init__(self, examples: Sequence[Example], config: ScoredTraining, shape: ScorerConfig) -> None:
         torch.manual_seed(config.seed)
