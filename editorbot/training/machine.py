@@ -15,13 +15,7 @@ if TYPE_CHECKING:
 
 
 def fabric_on(device: str, *, mixed: bool) -> Fabric:
-    """Return the fabric for a device: bf16 on a GPU where that is wanted, never fp16; plain float32 on a CPU.
-
-    Raises
-    ------
-    UsageError
-        If there is no such device.
-    """
+    """Set lightning-fabric up: bf16 on a GPU if it is `mixed`, never fp16, and float32 on a CPU."""
     from lightning_fabric import Fabric
 
     chosen = device_of(device)
@@ -32,7 +26,7 @@ def fabric_on(device: str, *, mixed: bool) -> Fabric:
 
 
 def device_of(name: str) -> str:
-    """Return ``cpu`` or ``cuda``; auto takes a GPU where there is one.
+    """Choose ``cpu`` or ``cuda``; auto takes a GPU if there is one.
 
     Raises
     ------
@@ -47,7 +41,7 @@ def device_of(name: str) -> str:
 
 
 def device_line(device: str, threads: int) -> str:
-    """Return the first line of a run: where it trains."""
+    """First line of a run: where it trains."""
     if device == "cuda":
         return f"training on {torch.cuda.get_device_name()} in bf16"
     cores = os.cpu_count() or 1

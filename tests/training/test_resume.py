@@ -77,8 +77,7 @@ def scored(folder: Path, patch: pytest.MonkeyPatch) -> TinyRun:
     for number, path in enumerate(files):
         write_example(jam(np.random.default_rng(number)), path)
     patch.setattr(run, "SHAPE", SHAPE)
-    patch.setattr(run, "_example_files", lambda settings, on_line: (files[:4], files[4:]))
-    patch.setattr(run, "_data_in_words", lambda settings, jams, valid: "jams")
+    patch.setattr(run, "find_jams", lambda settings, on_line: run.Jams(files[:4], files[4:], "jams"))
     training = replace(TRAINING, epochs=3, transpose=0.0)
     settings = ScoredSettings(
         tracks=(folder,), valid_tracks=(folder,), members=2, workers=1, training=replace(training, epoch_jams=3)

@@ -76,12 +76,10 @@ class PointerPair:
     """Its name."""
     inputs: PointerInputs
     """The raw recording."""
-    pointers: Int64[np.ndarray, " edit_frames"]
-    """See `PointerTargets`; so are `ops` and `classes`."""
-    ops: Int8[np.ndarray, " edit_frames"]
+    targets: PointerTargets
+    """What is to be predicted."""
     beats_s: Float[np.ndarray, " beats"]
     """Beats of the raw recording [seconds]."""
-    classes: Int8[np.ndarray, " steps"]
 
 
 @dataclass(frozen=True)
@@ -263,17 +261,12 @@ class PointerDataset(Sequence[PointerPair]):
                 frames = f"the stems have {stems.shape[2]} frames, the recording {mel.shape[1]}"
                 raise MismatchError(f"{frames}; make them again with: {STEM_COMMANDS}", path=cache.stems_mel(sample))
             mel = np.concatenate([mel, *stems])
-        targets = targets_of(self.folders, sample, raw)
         inputs = PointerInputs(np.ascontiguousarray(mel, np.float32), steps)
-        return PointerPair(sample, inputs, targets.pointers, targets.ops, raw.beats_s, targets.classes)
+        return PointerPair(sample, inputs, targets_of(self.folders, sample, raw), raw.beats_s)
 
     def of(self, samples: Sequence[str]) -> PointerDataset:
         """Take the pairs of some names."""
         return PointerDataset(self.folders, samples, self.config)
-
-    def first(self, most: int) -> PointerDataset:
-        """Take the first pairs, `most` at most."""
-        return self.of(self.samples[:most])
 
     @property
     def digest(self) -> str:
@@ -298,4 +291,4 @@ class PointerDataset(Sequence[PointerPair]):
     def lengths(self, index: int) -> tuple[int, int]:
         """Count the frames of a pair's raw recording, and those that its edit takes from it."""
         pair = self[index]
-        return pair.inputs.frames, int((pair.pointers >= 0).sum())
+        return pair.inputs.frames, int((pair.targets.pointers >= 0).sum())

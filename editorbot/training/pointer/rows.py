@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int8, Int64
+from jaxtyping import Bool, Float32, Int8, Int64
 
 from editorbot.corpus.alignment.frame_ops import FrameOp
 from editorbot.corpus.truth import Truth
@@ -202,8 +202,3 @@ def truth_pointers(truth: Truth, edit_frames: int, raw_frames: int) -> Int64[np.
         found = np.arange(first, end) + shift if segment.speed == 1 else np.rint(raw)
         pointers[first:end] = np.where((found >= 0) & (found < raw_frames), found, -1)
     return pointers
-
-
-def learned_ratio(lengths: Float[np.ndarray, "pairs 2"]) -> float:
-    """Median length of an edit over that of its raw recording, from (raw, edit) frames of pairs."""
-    return float(np.median(lengths[:, 1] / lengths[:, 0]))

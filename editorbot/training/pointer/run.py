@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -33,9 +32,8 @@ from editorbot.models.scorer_config import CLASSES
 from editorbot.training.machine import device_line, device_of
 from editorbot.training.pointer.config import PointerSettings
 from editorbot.training.pointer.data import PointerDataset, PointerFolders, prepared
-from editorbot.training.pointer.rows import learned_ratio
 from editorbot.training.pointer.train import PointerNetworkTrainer
-from editorbot.training.pointer.validation import calibrate, validate
+from editorbot.training.pointer.validation import calibrate, validate, validation_score
 from editorbot.training.run_folder import OnLine, RunFolder, RunHeader, arrays_of, card_of, silent
 from editorbot.weights import write_weights
 
@@ -99,13 +97,6 @@ def _header(settings: PointerSettings, shape: PointerConfig, pairs: PointerDatas
     )  # fmt: skip
 
 
-def validation_score(metrics: Mapping[str, float]) -> float:
-    """Score an epoch: how much of the music the edits hold, and a little their cuts; -inf if it was not measured."""
-    if "val_f1" in metrics:
-        return metrics["val_f1"] + 0.2 * metrics["val_cut_f1"]
-    return metrics.get("val_delta_accuracy", -np.inf)
-
-
 def _pairs(settings: PointerSettings, on_line: OnLine) -> tuple[PointerDataset, PointerDataset]:
     """Prepare the pairs to train on and those to validate on."""
 
@@ -117,7 +108,8 @@ def _pairs(settings: PointerSettings, on_line: OnLine) -> tuple[PointerDataset, 
 
     pairs = prepare(settings.data_dir, settings.pointers)
     if settings.valid_dir is not None:
-        return pairs, prepare(settings.valid_dir, settings.valid_dir / POINTER_FOLDER).first(settings.valid_most)
+        valid = prepare(settings.valid_dir, settings.valid_dir / POINTER_FOLDER)
+        return pairs, valid.of(valid.samples[: settings.valid_most])
     return split_pairs(pairs, settings.valid_share, settings.valid_most)
 
 
@@ -129,7 +121,7 @@ def split_pairs(pairs: PointerDataset, share: float, most: int) -> tuple[Pointer
             "all pairs are of one artist, and some must be kept apart to choose on; name a valid_dir",
             path=pairs.folders.data,
         )
-    return pairs.of(sides.train), pairs.of(sides.valid).first(most)
+    return pairs.of(sides.train), pairs.of(sides.valid[:most])
 
 
 def artists_of(pairs: PointerDataset) -> list[str]:
@@ -142,7 +134,7 @@ def _with_ratio(model: PointerConfig, pairs: PointerDataset) -> PointerConfig:
     if model.ratio != DEFAULT_RATIO:
         return model
     lengths = np.array([pairs.lengths(number) for number in range(len(pairs))], np.float64)
-    return replace(model, ratio=round(learned_ratio(lengths), 4))
+    return replace(model, ratio=round(float(np.median(lengths[:, 1] / lengths[:, 0])), 4))
 
 
 def write_pointer(network: PointerNetwork, decode: DecodeSettings, path: Path, *, card: dict[str, Any]) -> None:

@@ -81,12 +81,13 @@ class PointerNetworkTrainer:
     def _backward(self, pair: PointerPair, share: int) -> dict[str, float]:
         """Add the gradient of one pair; return its losses by name."""
         shape, config, is_gpu = self.network.config, self.config, self.device != "cpu"
-        rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, shape, noise=config.pointer_noise, rng=self.rng)
+        targets, frames = pair.targets, pair.inputs.frames
+        rows = rows_of(targets.pointers, targets.ops, frames, shape, noise=config.pointer_noise, rng=self.rng)
         rows = some_rows(rows, config.rows or len(rows.previous), self.rng)
         recording = to_tensors(noisy(pair.inputs, config, self.rng), self.device)
         with torch.autocast("cuda" if is_gpu else "cpu", torch.bfloat16, enabled=is_gpu):
             memory = self.network.encode(recording)
-            losses = losses_of(heads_at(self.network, memory, rows), memory, rows, pair.classes, shape, config)
+            losses = losses_of(heads_at(self.network, memory, rows), memory, rows, targets.classes, shape, config)
         (losses.total / share).backward()  # type: ignore[no-untyped-call]
         return {f"train/{name}_loss": float(getattr(losses, name).detach()) for name in LOSSES}
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 
@@ -36,6 +36,9 @@ SCORE_WEIGHTS = (0.5, 0.7, 0.85)
 
 JUMP_COSTS = (4.0, 8.0)
 """Tried as `DecodeSettings.jump_cost`."""
+
+CUT_SHARE = 0.2
+"""Weight of the F1 of cut points beside that of the frames played."""
 
 CUT_SLACK_S = 0.07
 """Most distance of a cut from the right one [seconds]."""
@@ -72,7 +75,7 @@ def validate(
     right = small = trivial = count = cuts = cuts_right = nexts = 0
     cut_f1, frame_f1 = [], []
     for pair in pairs:
-        rows = rows_of(pair.pointers, pair.ops, pair.inputs.frames, network.config)
+        rows = rows_of(pair.targets.pointers, pair.targets.ops, pair.inputs.frames, network.config)
         memory = network.encode(to_tensors(pair.inputs, next(network.parameters()).device))
         heads = heads_at(network, memory, rows)
         own = rows.is_copied & ~rows.is_stop
@@ -86,8 +89,8 @@ def validate(
         if network.config.expected == "previous":
             scores = row_scores(network.all_rows(memory), memory)
             plays = plays_of(scores, pair, network.config, how)
-            cut_f1.append(cut_point_f1(plays.pointers, pair.pointers))
-            frame_f1.append(held_f1(plays, pair.pointers))
+            cut_f1.append(cut_point_f1(plays.pointers, pair.targets.pointers))
+            frame_f1.append(held_f1(plays, pair.targets.pointers))
     found = {
         "val_delta_accuracy": right / max(small, 1),
         "val_next_accuracy": nexts / max(count, 1),
@@ -97,6 +100,13 @@ def validate(
     if cut_f1:
         found |= {"val_cut_f1": float(np.mean(cut_f1)), "val_f1": float(np.mean(frame_f1))}
     return found
+
+
+def validation_score(metrics: Mapping[str, float]) -> float:
+    """Score an epoch: how much of the music the edits hold, and a little their cuts; -inf if it was not measured."""
+    if "val_f1" in metrics:
+        return metrics["val_f1"] + CUT_SHARE * metrics["val_cut_f1"]
+    return metrics.get("val_delta_accuracy", -np.inf)
 
 
 def edges_of(pointers: Int[np.ndarray, " edit_frames"]) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +162,9 @@ def calibrate(
         f1s = []
         for scores, pair in scored:
             plays = plays_of(scores, pair, network.config, tried)
-            f1s.append(held_f1(plays, pair.pointers) + 0.2 * cut_point_f1(plays.pointers, pair.pointers))
+            f1s.append(
+                held_f1(plays, pair.targets.pointers) + 0.2 * cut_point_f1(plays.pointers, pair.targets.pointers)
+            )
         if float(np.mean(f1s)) > best:
             best, settings = float(np.mean(f1s)), tried
     return settings, validate(network, pairs, settings)

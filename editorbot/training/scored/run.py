@@ -7,7 +7,7 @@ with the weights that an unbroken run ends with.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -69,13 +69,13 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
     check_tracker(settings.beat_tracker)
     torch.set_num_threads(settings.workers)
     on_line(f"training on the CPU with {settings.workers} threads; the network is too small to gain from a GPU")
-    train_files, valid_files = _example_files(settings, on_line)
-    examples, valid = ExampleFiles(train_files), [read_example(path) for path in valid_files]
+    jams = find_jams(settings, on_line)
+    examples, valid = ExampleFiles(jams.train), [read_example(path) for path in jams.valid]
     if not examples or not valid:
         raise UsageError(f"{len(examples)} training and {len(valid)} validation jams could be made; both need some")
     on_line(f"{len(examples)} training jams, {len(valid)} validation jams")
     header = RunHeader(
-        "scored", plain_data({**asdict(settings.training), **asdict(SHAPE)}), content_digest(train_files),
+        "scored", plain_data({**asdict(settings.training), **asdict(SHAPE)}), content_digest(jams.train),
         settings.training.seed, vocabulary=",".join(CLASSES), features=FEATURES,
     )  # fmt: skip
     networks = [_train_member(settings, header, number, examples, valid, on_line) for number in range(settings.members)]
@@ -83,7 +83,7 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
     calibration = calibrate(mean, valid)
     path = settings.save / "scored.safetensors"
     card = card_of(
-        header, data=_data_in_words(settings, len(examples), len(valid)), training=settings.training, command=command,
+        header, data=jams.in_words, training=settings.training, command=command,
         beat_tracker=settings.beat_tracker, validation_step_f1=calibration.f1,
     )  # fmt: skip
     write_score(networks, calibration, path, card=card)
@@ -91,26 +91,45 @@ def train(settings: ScoredSettings, *, command: str = "", on_line: OnLine = sile
     return path
 
 
-def _example_files(settings: ScoredSettings, on_line: OnLine) -> tuple[list[Path], list[Path]]:
-    """Make the examples to train on and those to validate on, or find them in the cache."""
+@dataclass(frozen=True)
+class Jams:
+    """Files of the examples to train and to validate on."""
+
+    train: list[Path]
+    valid: list[Path]
+    in_words: str
+    """What they are, for the card."""
+
+
+def find_jams(settings: ScoredSettings, on_line: OnLine) -> Jams:
+    """Make the examples of a run, or find them in the cache."""
     tracks = find_tracks(settings.tracks) if settings.tracks else ()
-    valid_tracks = find_tracks(settings.valid_tracks)
+    valid_tracks, data_dir = find_tracks(settings.valid_tracks), settings.data_dir
     refuse_held_out([*tracks, *valid_tracks])
     refuse_shared_folders(tracks, valid_tracks)
-    cache, workers, seed = settings.cache_dir / "scored", settings.workers, settings.training.seed
-    make = partial(JamRequest, out=cache, beat_tracker=settings.beat_tracker)
-    files: list[Path] = []
-    held_back: list[Path] = []
+    cache, seed, held_back = settings.cache_dir / "scored", settings.training.seed, settings.held_back
+    make = partial(make_examples, cache=cache, workers=settings.workers, on_line=on_line)
+    request = partial(JamRequest, out=cache, beat_tracker=settings.beat_tracker)
+    train: list[Path] = []
     if tracks:
         on_line(f"making {settings.count} jams from {len(tracks)} tracks")
-        request = make(tracks=tracks, count=settings.count, seed=seed)
-        made = make_examples(request, cache, workers=workers, on_line=on_line)
-        files, held_back = made[settings.held_back :], made[: settings.held_back]
-    if settings.data_dir is not None:
-        refuse_held_out_pairs(settings.data_dir)
-        files += examples_of_pairs(settings.data_dir, cache, on_line=on_line)
-    request = make(tracks=valid_tracks, count=settings.valid_count, seed=seed + VALID_SEED_SHIFT)
-    return files, [*make_examples(request, cache, workers=workers, on_line=on_line), *held_back]
+        train = make(request(tracks=tracks, count=settings.count, seed=seed))
+    valid, train = train[:held_back], train[held_back:]
+    artists, sources = [artist_of(path) for path in tracks], []
+    if tracks:
+        sources.append(f"simulated from tracks of {len(settings.tracks)} folders")
+    if data_dir is not None:
+        refuse_held_out_pairs(data_dir)
+        train += examples_of_pairs(data_dir, cache, on_line=on_line)
+        artists += [artist_of_sample(data_dir, path.stem) for path in (data_dir / TRUTH_FOLDER).glob("*.json")]
+        sources.append("of pairs")
+    valid_seed = seed + VALID_SEED_SHIFT
+    others = make(request(tracks=valid_tracks, count=settings.valid_count, seed=valid_seed))
+    apart = artist_overlap(artists, map(artist_of, valid_tracks))
+    valid = [*others, *valid]
+    words = f"{len(train)} jams: {' and '.join(sources)}; {len(valid)} jams to choose on, "
+    words += f"{held_back} of them of the same tracks, {len(valid) - held_back} {apart}"
+    return Jams(train, valid, words)
 
 
 def _train_member(
@@ -154,25 +173,3 @@ def write_score(
     shape = {"inputs_version": INPUTS_VERSION, "classes": list(CLASSES), "config": asdict(networks[0].config)}
     chosen = {name: getattr(calibration, name) for name in ("scale", "shift", "switch_cost")}
     write_weights(path, tensors, {"format": FORMAT, **shape, "members": len(networks), **chosen, **card})
-
-
-def _data_in_words(settings: ScoredSettings, jams: int, valid: int) -> str:
-    """Say what was trained and validated on, for the card."""
-    sources = (
-        f"simulated from tracks of {len(settings.tracks)} folders" if settings.tracks else "",
-        "of pairs" if settings.data_dir else "",
-    )
-    held_back = settings.held_back
-    return (
-        f"{jams} jams: {' and '.join(filter(None, sources))}; {valid} jams to choose on, "
-        f"{held_back} of them of the same tracks, {valid - held_back} {_apart(settings)}"
-    )
-
-
-def _apart(settings: ScoredSettings) -> str:
-    """Say what is known of the validation artists beside those that are trained on."""
-    learned = [artist_of(path) for path in (find_tracks(settings.tracks) if settings.tracks else ())]
-    if settings.data_dir is not None:
-        samples = [path.stem for path in (settings.data_dir / TRUTH_FOLDER).glob("*.json")]
-        learned += [artist_of_sample(settings.data_dir, sample) for sample in samples]
-    return artist_overlap(learned, [artist_of(path) for path in find_tracks(settings.valid_tracks)])

@@ -12,7 +12,7 @@ from editorbot.models.pointer import to_tensors
 from editorbot.models.pointer_config import PointerConfig, PointerInputs
 from editorbot.timebase import FRAME_S
 from editorbot.training.pointer.config import PointerTraining
-from editorbot.training.pointer.data import PointerPair, pointer_ops
+from editorbot.training.pointer.data import PointerPair, PointerTargets, pointer_ops
 from editorbot.training.pointer.losses import EDGE_FRAMES, RARE_SHARE, edge_loss
 from editorbot.training.pointer.rows import rows_of, some_rows, truth_pointers
 from editorbot.training.pointer.train import PointerNetworkTrainer
@@ -33,7 +33,7 @@ def _pair(seed: int) -> PointerPair:
     pointers = np.flatnonzero(kept)
     classes = np.where(kept.reshape(-1, 8).mean(1) > 0.5, 0, -1).astype(np.int8)
     ops = np.zeros(len(pointers), np.int8)
-    return PointerPair(f"p{seed}", PointerInputs(mel), pointers, ops, np.arange(0, 2, 0.5), classes)
+    return PointerPair(f"p{seed}", PointerInputs(mel), PointerTargets(pointers, ops, classes), np.arange(0, 2, 0.5))
 
 
 def train_network(pairs, config, shape):
@@ -174,7 +174,7 @@ def test_it_learns_what_is_kept(pairs):
     assert found["val_f1"] > 0.7
     scores = network.scores(to_tensors(pairs[5].inputs))
     kept = np.zeros(96, bool)
-    kept[pairs[5].pointers] = True
+    kept[pairs[5].targets.pointers] = True
     # Row r asks what comes after frame r - 1: 'go on' where frames r - 1 and r are both kept.
     goes_on = scores.delta[1:96, SHAPE.max_delta] > np.log(0.5)
     assert (goes_on == (kept[:-1] & kept[1:]))[:84].mean() > 0.85
