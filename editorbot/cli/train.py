@@ -90,17 +90,17 @@ class Train:
             return 0
         if find_spec("torch") is None:
             raise missing_extra("learn", "training needs torch")
-        _room(self.method, "run").train(settings, command=typed_command(), on_line=_print_line)
+        _method_module(self.method, "run").train(settings, command=typed_command(), on_line=_print_line)
         return 0
 
 
 def presets_of(method: str) -> Mapping[str, Any]:
     """Look up the settings that a method's presets hold, by the preset's name."""
-    presets: Mapping[str, Any] = _room(method, "config").PRESETS[method]
+    presets: Mapping[str, Any] = _method_module(method, "config").PRESETS[method]
     return presets
 
 
-def _room(method: str, module: str) -> Any:
+def _method_module(method: str, module: str) -> Any:
     return import_module(f"editorbot.training.{METHODS[method]}.{module}")
 
 
@@ -126,7 +126,7 @@ def _value_of(flag: str, flags: Sequence[str]) -> str | None:
 
 def _with_new_names(flags: Sequence[str], method: str) -> list[str]:
     """Replace flags, and flags with their value, that a method's ``OLD_FLAGS`` name; a line on stderr says so."""
-    old: Mapping[str, str] = getattr(_room(method, "config"), "OLD_FLAGS", {})
+    old: Mapping[str, str] = getattr(_method_module(method, "config"), "OLD_FLAGS", {})
     return [_new_name(given, old) for given in flags]
 
 

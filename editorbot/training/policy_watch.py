@@ -39,7 +39,7 @@ ALARMS = (
     Alarm("counters/n_keep_ratio", 0.9, True, 5, "collapse to KEEP: raise entropy_coeff, check the reward"),
     Alarm("train/grad_norm", 100.0, True, 0, "gradients explode: lower learning_rate"),
 )
-"""The limits of the table in the documentation."""
+"""Limits of the metrics: each is watched for so many updates, and a crossed one prints one line with its cause."""
 
 FALL_UPDATES = 20
 """Updates over which a fall of the reward is measured."""
