@@ -70,7 +70,7 @@ evaluation: music
 # How much of a song is kept where there is little or nothing to cut.
 plain: music
 	$(RUN) -m benchmarks.plain_recordings $(MUSIC)/test/* --out $(EVAL)/plain
-	$(RUN) benchmarks/plain.py $(EVAL)/plain --cache $(EVAL)/cache
+	$(RUN) benchmarks/plain.py $(EVAL)/plain --cache $(EVAL)/cache --before benchmarks/results/plain_before.json
 
 # How well edits are aligned with their recordings, and what a score makes of faults that it never heard: an hour. Jams and
 # networks that are there are kept.

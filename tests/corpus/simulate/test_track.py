@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from editorbot.errors import TooShortError
 
 mido = pytest.importorskip("mido")
 pytest.importorskip("tinysoundfont")
-soundfonts = pytest.importorskip("tests.corpus.band.soundfonts")
+soundfonts = import_module("tests.corpus.band.soundfonts")
 
 RATE = 8_000
 
